@@ -1,0 +1,2 @@
+/** MLX for Java: arrays, operations and tokenizers over mlx-c. */
+module dev.langchain4j.mlx {}
