@@ -1,0 +1,28 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.Objects;
+
+/**
+ * What must be equal for one prompt's state to mean anything to another: different keys never share.
+ *
+ * @param model path or repository of the model
+ * @param revision revision or content hash, empty if unknown
+ * @param adapter adapter that is applied, empty if none
+ * @param draftModel draft model whose state is kept too, empty if none
+ * @param kvFormat data type and quantisation of the kept state, for example {@code "float32"}
+ */
+public record CacheKey(String model, String revision, String adapter, String draftModel, String kvFormat) {
+    /** Checks that no part is null. */
+    public CacheKey {
+        Objects.requireNonNull(model, "model");
+        Objects.requireNonNull(revision, "revision");
+        Objects.requireNonNull(adapter, "adapter");
+        Objects.requireNonNull(draftModel, "draftModel");
+        Objects.requireNonNull(kvFormat, "kvFormat");
+    }
+
+    /** The key of a model with nothing added to it. */
+    public static CacheKey of(String model, String kvFormat) {
+        return new CacheKey(model, "", "", "", kvFormat);
+    }
+}

@@ -1,0 +1,9 @@
+package dev.langchain4j.model.mlx.cache;
+
+/** Between which conversations prefixes are shared. */
+public enum Isolation {
+    /** All conversations share what they have in common. */
+    SHARED,
+    /** A conversation reuses only what it computed itself, so that nobody can learn of another's prompt by timing. */
+    PER_MEMORY_ID
+}

@@ -1,0 +1,69 @@
+package dev.langchain4j.model.mlx.cache;
+
+/**
+ * The state that one layer keeps for one running sequence, in buffers that only this object owns.
+ *
+ * <p>There are two families. A <em>sliceable</em> layer (full attention) holds something for each position, so that any
+ * range of positions can be copied out, put back and cut off. A <em>state</em> layer (sliding window, recurrent, short
+ * convolution) holds a summary of all tokens before {@link #offset()}, which can be kept and put back at exactly that
+ * position only.
+ *
+ * <p>All methods are called on the thread that owns the model. What a layer computes lazily must be evaluated before
+ * {@link #slice} and {@link #state} read it.
+ */
+public interface LayerCache extends AutoCloseable {
+
+    /** Number of tokens that were fed, which is the absolute position of the next one. */
+    int offset();
+
+    /** Bytes that this layer has allocated, unused capacity included. */
+    long bytes();
+
+    /** Whether this is a sliceable layer; the answer never changes. */
+    boolean sliceable();
+
+    /**
+     * Copies the positions {@code [start, end)} into buffers of their own. Later writes to this layer do not show in
+     * the copy.
+     *
+     * @return the copy; the caller owns it
+     * @throws IllegalArgumentException if the range is not within {@code [0, offset())}
+     * @throws UnsupportedOperationException for a state layer
+     */
+    Snapshot slice(int start, int end);
+
+    /**
+     * Keeps the state at {@link #offset()}. Later writes to this layer do not show in what is returned.
+     *
+     * @return the state; the caller owns it
+     * @throws UnsupportedOperationException for a sliceable layer
+     */
+    Snapshot state();
+
+    /**
+     * Puts back what {@link #slice} or {@link #state} gave, of this layer in another sequence. A slice must begin at
+     * {@link #offset()} and moves the offset to its end; a state replaces all that the layer holds. The snapshot is
+     * only read and stays with its owner.
+     *
+     * @throws IllegalArgumentException if the snapshot does not fit
+     */
+    void restore(Snapshot snapshot);
+
+    /**
+     * Makes room for a sequence of this many tokens, so that restoring and prefilling up to there grow no buffer twice.
+     * A hint: a layer may ignore it.
+     */
+    default void reserve(int tokens) {}
+
+    /**
+     * Forgets all positions from {@code offset} on. An offset move: nothing is copied or freed.
+     *
+     * @throws IllegalArgumentException if {@code offset} is not within {@code [0, offset()]}
+     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}
+     */
+    void trimTo(int offset);
+
+    /** Frees the buffers. Idempotent. */
+    @Override
+    void close();
+}

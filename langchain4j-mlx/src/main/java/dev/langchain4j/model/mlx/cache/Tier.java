@@ -1,0 +1,11 @@
+package dev.langchain4j.model.mlx.cache;
+
+/** What kind of text ends at a stored position. The order is the order of eviction. */
+public enum Tier {
+    /** An assistant's turn, a tool's result, or any position that nobody named. */
+    ASSISTANT,
+    /** The end of a user's message. */
+    USER,
+    /** The end of the system message and the tools, shared by all conversations that use them. */
+    SYSTEM
+}
