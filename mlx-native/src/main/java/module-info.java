@@ -1,2 +1,4 @@
 /** MLX for Java: arrays, operations and tokenizers over mlx-c. */
-module dev.langchain4j.mlx {}
+module dev.langchain4j.mlx {
+    exports dev.langchain4j.mlx;
+}

@@ -1,0 +1,85 @@
+package dev.langchain4j.mlx;
+
+import dev.langchain4j.mlx.ffi.MlxC;
+
+/** Fused operations of {@code mlx.core.fast}. Lazy, as {@link Ops}. */
+public final class Fast {
+    private Fast() {}
+
+    /** x / rms(x) * weight over the last dimension; weight may be null. */
+    public static MlxArray rmsNorm(MlxArray x, MlxArray weight, float eps) {
+        OwnerThread t = OwnerThread.current();
+        return t.result(
+                MlxC.mlx_fast_rms_norm(t.out(), t.use(x), t.useOrNone(weight), eps, t.stream), "rms_norm", x, weight);
+    }
+
+    /** (x - mean) / deviation * weight + bias over the last dimension; weight and bias may be null. */
+    public static MlxArray layerNorm(MlxArray x, MlxArray weight, MlxArray bias, float eps) {
+        OwnerThread t = OwnerThread.current();
+        return t.result(
+                MlxC.mlx_fast_layer_norm(t.out(), t.use(x), t.useOrNone(weight), t.useOrNone(bias), eps, t.stream),
+                "layer_norm",
+                x,
+                weight,
+                bias);
+    }
+
+    /** Rotary positions: turns the first {@code dims} of the last dimension by angles that grow with the position. */
+    public static MlxArray rope(MlxArray x, int dims, boolean traditional, float base, float scale, int offset) {
+        OwnerThread t = OwnerThread.current();
+        return t.result(
+                MlxC.mlx_fast_rope(
+                        t.out(), t.use(x), dims, traditional, Optionals.of(base), scale, offset, 0L, t.stream),
+                "rope",
+                x);
+    }
+
+    /** Rotary positions with wavelengths given one by one ([dims / 2] singles) instead of a base. */
+    public static MlxArray rope(
+            MlxArray x, int dims, boolean traditional, MlxArray wavelengths, float scale, int offset) {
+        OwnerThread t = OwnerThread.current();
+        return t.result(
+                MlxC.mlx_fast_rope(
+                        t.out(),
+                        t.use(x),
+                        dims,
+                        traditional,
+                        Optionals.NONE,
+                        scale,
+                        offset,
+                        t.use(wavelengths),
+                        t.stream),
+                "rope",
+                x,
+                wavelengths);
+    }
+
+    /**
+     * softmax(q k' * scale + mask) v for q [batch, heads, length, dim] and k, v [batch, kvHeads, context, dim].
+     *
+     * @param causal whether each query sees the keys up to its own position only, counted from the end of the context
+     * @param mask added (floats) or kept where true (booleans), broadcast to the scores; null for none
+     * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+     */
+    public static MlxArray attention(
+            MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
+        OwnerThread t = OwnerThread.current();
+        String mode = causal ? "causal" : mask != null ? "array" : "";
+        return t.result(
+                MlxC.mlx_fast_scaled_dot_product_attention(
+                        t.out(),
+                        t.use(q),
+                        t.use(k),
+                        t.use(v),
+                        scale,
+                        OwnerThread.constant(mode),
+                        t.useOrNone(mask),
+                        t.useOrNone(sinks),
+                        false,
+                        t.stream),
+                "scaled_dot_product_attention",
+                q,
+                k,
+                v);
+    }
+}

@@ -1,0 +1,230 @@
+package dev.langchain4j.mlx;
+
+import dev.langchain4j.mlx.ffi.Handles;
+import dev.langchain4j.mlx.ffi.MlxC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * A handle of an MLX array: immutable, computed when evaluated. Belongs to the scope in which it was made until it is
+ * {@linkplain #detach detached}, then to whoever called that, who closes it. Usable on its own {@link MlxThread} only.
+ */
+public final class MlxArray implements AutoCloseable {
+    private static final int DETACHED = -1;
+
+    final OwnerThread thread;
+    long handle;
+    private int index;
+
+    MlxArray(OwnerThread thread, long handle, int index) {
+        this.thread = thread;
+        this.handle = handle;
+        this.index = index;
+        Handles.opened();
+    }
+
+    // ---- making --------------------------------------------------------------------------------------------------
+
+    /** An array of these numbers; the shape's product must be their count. */
+    public static MlxArray of(float[] values, int... shape) {
+        return copyOf(MemorySegment.ofArray(values), values.length, DType.FLOAT32, shape);
+    }
+
+    /** An array of these 32-bit integers; the shape's product must be their count. */
+    public static MlxArray of(int[] values, int... shape) {
+        return copyOf(MemorySegment.ofArray(values), values.length, DType.INT32, shape);
+    }
+
+    /** An array from raw bytes in native order; the shape's product times the element size must be their count. */
+    public static MlxArray of(byte[] bytes, DType type, int... shape) {
+        return copyOf(MemorySegment.ofArray(bytes), bytes.length / type.bytes(), type, shape);
+    }
+
+    /** A scalar of a floating type, so that arithmetic with it does not change the other side's type. */
+    public static MlxArray scalar(double value, DType type) {
+        float single = (float) value;
+        return switch (type) {
+            case FLOAT16 -> copyOf(MemorySegment.ofArray(new short[] {Float.floatToFloat16(single)}), 1, type);
+            case BFLOAT16 -> copyOf(MemorySegment.ofArray(new short[] {toBfloat16(single)}), 1, type);
+            case FLOAT32 -> copyOf(MemorySegment.ofArray(new float[] {single}), 1, type);
+            case INT32, UINT32 -> copyOf(MemorySegment.ofArray(new int[] {(int) (long) value}), 1, type);
+            default ->
+                throw new IllegalArgumentException("type (" + type + ") must be a float type or a 32-bit integer");
+        };
+    }
+
+    private static MlxArray copyOf(MemorySegment values, long count, DType type, int... shape) {
+        long size = 1;
+        for (int dimension : shape) {
+            size = Math.multiplyExact(size, dimension);
+        }
+        if (size != count) {
+            throw new IllegalArgumentException(
+                    "shape (" + Arrays.toString(shape) + ") must have as many elements as were given (" + count + ")");
+        }
+        OwnerThread thread = OwnerThread.current();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment copy =
+                    arena.allocate(Math.max(8, values.byteSize()), 16).copyFrom(values);
+            long made = MlxC.mlx_array_new_data(copy.address(), thread.ints(0, shape), shape.length, type.id());
+            thread.check(made == 0 ? 1 : 0, "array");
+            return thread.adopt(made);
+        }
+    }
+
+    /** Rounds to nearest even, as MLX does. */
+    private static short toBfloat16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        return Float.isNaN(value) ? (short) 0x7fc0 : (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    }
+
+    // ---- owning --------------------------------------------------------------------------------------------------
+
+    /** Moves this array out of its scope: from now on the caller owns it and closes it. Returns this. */
+    public MlxArray detach() {
+        thread.use(this);
+        if (index != DETACHED) {
+            thread.forget(index);
+            index = DETACHED;
+        }
+        return this;
+    }
+
+    /** A second handle of the same array, which belongs to the innermost open scope. Copies no data. */
+    public MlxArray share() {
+        OwnerThread t = OwnerThread.current();
+        return t.result(MlxC.mlx_array_set(t.out(), t.use(this)), "share", this);
+    }
+
+    /** Frees the handle now. Idempotent. */
+    @Override
+    public void close() {
+        if (handle == 0) {
+            return;
+        }
+        OwnerThread.current().use(this);
+        if (index != DETACHED) {
+            thread.forget(index);
+        }
+        free();
+    }
+
+    void free() {
+        long freed = handle;
+        handle = 0;
+        Handles.closed();
+        MlxC.mlx_array_free(freed);
+    }
+
+    IllegalStateException unusable(OwnerThread caller) {
+        return handle == 0
+                ? new IllegalStateException("this array was freed: its Scope was closed, or close() was called")
+                : new IllegalStateException("this array belongs to thread \"" + thread.getName()
+                        + "\" and was used on thread \"" + caller.getName() + "\"");
+    }
+
+    // ---- asking --------------------------------------------------------------------------------------------------
+
+    /** The length of each dimension. */
+    public int[] shape() {
+        int[] shape = new int[ndim()];
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = MlxC.mlx_array_dim(handle, i);
+        }
+        return shape;
+    }
+
+    /** The length of one dimension; negative counts from the last. */
+    public int dim(int dimension) {
+        int count = ndim();
+        if (dimension < -count || dimension >= count) {
+            throw new IllegalArgumentException("dimension (" + dimension + ") must be within " + count + " dimensions");
+        }
+        return MlxC.mlx_array_dim(handle, dimension < 0 ? dimension + count : dimension);
+    }
+
+    /** Number of dimensions. */
+    public int ndim() {
+        return Math.toIntExact(MlxC.mlx_array_ndim(thread.use(this)));
+    }
+
+    /** Number of elements. */
+    public long size() {
+        return MlxC.mlx_array_size(thread.use(this));
+    }
+
+    /** Bytes of the elements. */
+    public long bytes() {
+        return MlxC.mlx_array_nbytes(thread.use(this));
+    }
+
+    /** The element type. */
+    public DType dtype() {
+        return DType.of(MlxC.mlx_array_dtype(thread.use(this)));
+    }
+
+    // ---- reading -------------------------------------------------------------------------------------------------
+
+    /** Computes this array and waits for it. */
+    public MlxArray eval() {
+        OwnerThread t = OwnerThread.current();
+        t.check(MlxC.mlx_array_eval(t.use(this)), "eval", this);
+        return this;
+    }
+
+    /** The only element, as an integer; computes it first. */
+    public int item() {
+        OwnerThread t = OwnerThread.current();
+        DType type = dtype();
+        switch (type) {
+            case UINT32 -> t.check(MlxC.mlx_array_item_uint32(t.out(), t.use(this)), "item", this);
+            case INT32 -> t.check(MlxC.mlx_array_item_int32(t.out(), t.use(this)), "item", this);
+            case BOOL -> {
+                t.check(MlxC.mlx_array_item_bool(t.out(), t.use(this)), "item", this);
+                return t.outBoolean() ? 1 : 0;
+            }
+            default -> throw new IllegalStateException("item() reads 32-bit integers and booleans, this is " + type);
+        }
+        return t.outInt();
+    }
+
+    /** The only element, as a single; computes it first. */
+    public float itemFloat() {
+        return toFloats()[0];
+    }
+
+    /** All elements in row order as singles; computes and converts first. */
+    public float[] toFloats() {
+        try (Scope scope = Scope.open()) {
+            MlxArray plain =
+                    Indexing.contiguous(Ops.astype(this, DType.FLOAT32)).eval();
+            return plain.data(MlxC.mlx_array_data_float32(plain.handle)).toArray(ValueLayout.JAVA_FLOAT);
+        }
+    }
+
+    /** All elements in row order as 32-bit integers; computes and converts first. */
+    public int[] toInts() {
+        try (Scope scope = Scope.open()) {
+            MlxArray plain = Indexing.contiguous(Ops.astype(this, DType.INT32)).eval();
+            return plain.data(MlxC.mlx_array_data_int32(plain.handle)).toArray(ValueLayout.JAVA_INT);
+        }
+    }
+
+    private MemorySegment data(long address) {
+        if (address == 0) {
+            throw new MlxException("no data behind " + describe());
+        }
+        return MemorySegment.ofAddress(address).reinterpret(bytes());
+    }
+
+    String describe() {
+        return handle == 0 ? "freed" : dtype().name().toLowerCase(java.util.Locale.ROOT) + Arrays.toString(shape());
+    }
+
+    @Override
+    public String toString() {
+        return handle == 0 || Thread.currentThread() != thread ? "MlxArray" : describe();
+    }
+}

@@ -1,0 +1,191 @@
+package dev.langchain4j.mlx;
+
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+
+/**
+ * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
+ * not yet evaluated, to the thread that made them; arrays made here are usable here only.
+ *
+ * <p>Tasks run one after the other in the order in which they came. All methods may be called from any thread.
+ */
+public final class MlxThread implements Executor, AutoCloseable {
+    private static final Runnable STOP = () -> {};
+
+    private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+    private final OwnerThread thread;
+    private final Device device;
+    private boolean closed;
+
+    private MlxThread(String name, Device device) {
+        this.device = device;
+        this.thread = new OwnerThread(name, this::work);
+    }
+
+    /** Starts a thread for the best device of this machine. */
+    public static MlxThread start(String name) {
+        return start(name, Device.best());
+    }
+
+    /**
+     * Starts a thread for a device.
+     *
+     * @throws MlxException if MLX gives no stream for it
+     */
+    public static MlxThread start(String name, Device device) {
+        MlxThread started = new MlxThread(name, device);
+        started.thread.start();
+        try {
+            started.run(() -> OwnerThread.current().openStreams(device));
+        } catch (RuntimeException e) {
+            started.close();
+            throw e;
+        }
+        return started;
+    }
+
+    /** Where this thread computes. */
+    public Device device() {
+        return device;
+    }
+
+    /** Whether the caller runs on this thread. */
+    public boolean isCurrent() {
+        return Thread.currentThread() == thread;
+    }
+
+    /**
+     * Runs a task on this thread and waits for it; at once if this is the current thread. What the task throws is
+     * thrown here. If the waiting thread is interrupted, a task that has not begun is dropped; one that has is waited for.
+     *
+     * @throws IllegalStateException if this thread was closed
+     */
+    public <T> T call(Callable<T> task) {
+        if (isCurrent()) {
+            try {
+                return task.call();
+            } catch (Exception e) {
+                throw unchecked(e);
+            }
+        }
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        Runnable queued = () -> {
+            try {
+                answer.complete(task.call());
+            } catch (Throwable e) {
+                answer.completeExceptionally(e);
+            }
+        };
+        execute(queued);
+        return await(queued, answer);
+    }
+
+    /** Like {@link #call}, without a result. */
+    public void run(Runnable task) {
+        call(() -> {
+            task.run();
+            return null;
+        });
+    }
+
+    /**
+     * Queues a task. What it throws goes to the thread's uncaught exception handler, and the thread lives on.
+     *
+     * @throws IllegalStateException if this thread was closed
+     */
+    @Override
+    public void execute(Runnable task) {
+        synchronized (tasks) {
+            if (closed) {
+                throw new IllegalStateException("MlxThread \"" + thread.getName() + "\" is closed");
+            }
+            tasks.add(task);
+        }
+    }
+
+    /** Lets queued tasks finish, then ends the thread and waits for its end. Idempotent. */
+    @Override
+    public void close() {
+        synchronized (tasks) {
+            if (!closed) {
+                closed = true;
+                tasks.add(STOP);
+            }
+        }
+        if (isCurrent()) {
+            return;
+        }
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void work() {
+        OwnerThread self = OwnerThread.current();
+        try {
+            for (Runnable task = next(); task != STOP; task = next()) {
+                try {
+                    task.run();
+                } catch (Throwable e) {
+                    self.getUncaughtExceptionHandler().uncaughtException(self, e);
+                }
+            }
+        } finally {
+            self.closeStreams();
+        }
+    }
+
+    private Runnable next() {
+        while (true) {
+            try {
+                return tasks.take();
+            } catch (InterruptedException ignored) {
+                // Nobody interrupts this thread to stop it: close() does.
+            }
+        }
+    }
+
+    private <T> T await(Runnable queued, CompletableFuture<T> answer) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return answer.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                    if (tasks.remove(queued)) {
+                        throw new IllegalStateException("interrupted before the task began", e);
+                    }
+                } catch (ExecutionException e) {
+                    throw unchecked(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static RuntimeException unchecked(Throwable e) {
+        if (e instanceof RuntimeException runtime) {
+            return runtime;
+        }
+        if (e instanceof Error error) {
+            throw error;
+        }
+        return new MlxException(e.toString(), e);
+    }
+}
