@@ -1,14 +1,101 @@
 package dev.langchain4j.mlx.ffi;
 
+import dev.langchain4j.mlx.MlxException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
 
-final class NativeLibrary {
-    private static final SymbolLookup MLX = SymbolLookup.libraryLookup(
-            Path.of(System.getProperty("langchain4j.mlx.native.path")).resolve("libmlxc.so"), Arena.global());
+/**
+ * Finds and loads the native libraries: mlx-c, which brings MLX with it, and the text library. Each is loaded at its
+ * first use, for the life of the JVM; a failure is remembered and thrown again.
+ */
+public final class NativeLibrary {
+    /** System property naming a folder that holds the libraries. */
+    public static final String PATH_PROPERTY = "langchain4j.mlx.native.path";
 
-    static SymbolLookup mlx() {
-        return MLX;
+    /** Environment variable naming such a folder. */
+    public static final String PATH_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_PATH";
+
+    private static final NativeLibrary MLX = new NativeLibrary("mlxc");
+    private static final NativeLibrary TEXT = new NativeLibrary("langchain4j_mlx_text");
+
+    private final String name;
+    private Loaded loaded;
+    private MlxException failure;
+
+    private NativeLibrary(String name) {
+        this.name = name;
     }
+
+    /**
+     * The functions of mlx-c.
+     *
+     * @throws MlxException if the library is nowhere to be found, or cannot be loaded
+     */
+    public static SymbolLookup mlx() {
+        return MLX.load().symbols();
+    }
+
+    /**
+     * The functions of the text library: tokenizers and grammars.
+     *
+     * @throws MlxException if the library is nowhere to be found, or cannot be loaded
+     */
+    public static SymbolLookup text() {
+        return TEXT.load().symbols();
+    }
+
+    /** Where the library of {@link #mlx()} was found; throws as that does. */
+    public static Location mlxLocation() {
+        return MLX.load().location();
+    }
+
+    /** Where the library of {@link #text()} was found; throws as that does. */
+    public static Location textLocation() {
+        return TEXT.load().location();
+    }
+
+    private synchronized Loaded load() {
+        if (failure != null) {
+            throw new MlxException(failure.getMessage(), failure);
+        }
+        if (loaded == null) {
+            try {
+                loaded = NativeSearch.ofThisMachine().find(name, NativeLibrary::open);
+            } catch (MlxException e) {
+                failure = e;
+                throw e;
+            }
+        }
+        return loaded;
+    }
+
+    // Opening by absolute path lets the libraries beside this one be found by its run path.
+    private static Loaded open(Location location) {
+        try {
+            return new Loaded(location, SymbolLookup.libraryLookup(location.file(), Arena.global()));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(reason(location.file(), e), e);
+        }
+    }
+
+    // SymbolLookup does not say why the system refused the library; System.load does.
+    private static String reason(Path file, IllegalArgumentException e) {
+        try {
+            System.load(file.toString());
+            return e.getMessage();
+        } catch (UnsatisfiedLinkError refused) {
+            return refused.getMessage();
+        }
+    }
+
+    /**
+     * A library's file, and the place of the search that it came from.
+     *
+     * @param file absolute path
+     * @param place for people, such as "system property langchain4j.mlx.native.path"
+     */
+    public record Location(Path file, String place) {}
+
+    private record Loaded(Location location, SymbolLookup symbols) {}
 }
