@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.MlxException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /**
  * Finds and loads the native libraries: mlx-c, which brings MLX with it, and the text library. Each is loaded at its
@@ -16,15 +17,21 @@ public final class NativeLibrary {
     /** Environment variable naming such a folder. */
     public static final String PATH_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_PATH";
 
-    private static final NativeLibrary MLX = new NativeLibrary("mlxc");
-    private static final NativeLibrary TEXT = new NativeLibrary("langchain4j_mlx_text");
+    /** The version of the text library's interface that the classes of this package were written for. */
+    private static final int TEXT_ABI_VERSION = 1;
+
+    private static final NativeLibrary MLX = new NativeLibrary("mlxc", library -> {});
+    private static final NativeLibrary TEXT =
+            new NativeLibrary("langchain4j_mlx_text", NativeLibrary::checkTextVersion);
 
     private final String name;
+    private final Consumer<SymbolLookup> check;
     private Loaded loaded;
     private MlxException failure;
 
-    private NativeLibrary(String name) {
+    private NativeLibrary(String name, Consumer<SymbolLookup> check) {
         this.name = name;
+        this.check = check;
     }
 
     /**
@@ -61,7 +68,7 @@ public final class NativeLibrary {
         }
         if (loaded == null) {
             try {
-                loaded = NativeSearch.ofThisMachine().find(name, NativeLibrary::open);
+                loaded = NativeSearch.ofThisMachine().find(name, this::open);
             } catch (MlxException e) {
                 failure = e;
                 throw e;
@@ -71,11 +78,27 @@ public final class NativeLibrary {
     }
 
     // Opening by absolute path lets the libraries beside this one be found by its run path.
-    private static Loaded open(Location location) {
+    private Loaded open(Location location) {
+        SymbolLookup symbols;
         try {
-            return new Loaded(location, SymbolLookup.libraryLookup(location.file(), Arena.global()));
+            symbols = SymbolLookup.libraryLookup(location.file(), Arena.global());
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(reason(location.file(), e), e);
+        }
+        check.accept(symbols);
+        return new Loaded(location, symbols);
+    }
+
+    private static void checkTextVersion(SymbolLookup library) {
+        int version;
+        try {
+            version = (int) Downcall.link(library, "text_abi_version", ")I").invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed("text_abi_version", e);
+        }
+        if (version != TEXT_ABI_VERSION) {
+            throw new IllegalArgumentException("the text library has interface version " + version + ", needed is "
+                    + TEXT_ABI_VERSION + "; build it anew");
         }
     }
 
