@@ -9,8 +9,9 @@ mod stream;
 mod tokenizer;
 mod vocabulary;
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{self, catch_unwind, AssertUnwindSafe};
 use std::ptr;
+use std::sync::Once;
 
 pub const OK: i32 = 0;
 pub const FAILED: i32 = 1;
@@ -94,6 +95,9 @@ pub(crate) unsafe fn close<T>(handle: *mut T) {
 }
 
 fn guarded<T>(work: impl FnOnce() -> Fallible<T>) -> Fallible<T> {
+    // A panic becomes an error with its text; nothing is to be printed beside it.
+    static SILENCE: Once = Once::new();
+    SILENCE.call_once(|| panic::set_hook(Box::new(|_| {})));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic
             .downcast_ref::<String>()

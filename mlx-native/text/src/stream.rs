@@ -59,17 +59,11 @@ impl Stream {
 
     /// Returns what `text`, of the first `end` ids, adds to the context, and makes the pending ones the new context.
     fn emit(&mut self, end: usize, text: String) -> Fallible<Option<Vec<u8>>> {
-        let added = text
-            .strip_prefix(&self.context_text)
-            .map(str::to_owned)
-            .unwrap_or_else(|| {
-                let common = text
-                    .chars()
-                    .zip(self.context_text.chars())
-                    .take_while(|(one, other)| one == other)
-                    .count();
-                text.chars().skip(common).collect()
-            });
+        let added = match text.strip_prefix(&self.context_text) {
+            Some(added) => added.to_owned(),
+            // Bytes that make no text together may change what stood before; that is out already.
+            None => self.decode(&self.window[self.context..end])?,
+        };
         if added.is_empty() {
             return Ok(None);
         }
