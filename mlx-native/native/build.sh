@@ -6,6 +6,8 @@
 #   build.sh [--out FOLDER] [--cuda 12|13]      default FOLDER: mlx-native/target/natives
 #
 # The headers of mlx-c are left beside it, in FOLDER/../mlx-c/include.
+# The quotes and commas of linker options are meant as they are.
+# shellcheck disable=SC2016,SC2054
 set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"

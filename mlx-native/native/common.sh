@@ -1,5 +1,5 @@
 # Functions that build.sh and check-macos.sh share. Source it; it changes nothing by itself.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 
 NATIVE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.sh
