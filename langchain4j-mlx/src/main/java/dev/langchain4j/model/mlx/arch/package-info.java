@@ -1,0 +1,5 @@
+/** One architecture a file, named for its model_type. */
+@Internal
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.Internal;

@@ -1,0 +1,159 @@
+package dev.langchain4j.model.mlx.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.langchain4j.exception.InvalidRequestException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A config.json, or an object inside of one. Asking for what is missing or of another type names file and field. */
+public final class ModelConfig {
+    private static final int COUNT_MAX = 1 << 28;
+
+    private final JsonNode json;
+    private final String where;
+
+    /**
+     * Wraps an object.
+     *
+     * @param json the object
+     * @param where the file that it comes from, for messages
+     */
+    public ModelConfig(JsonNode json, String where) {
+        if (!json.isObject()) {
+            throw new InvalidRequestException(where + " is no JSON object");
+        }
+        this.json = json;
+        this.where = where;
+    }
+
+    /** The architecture's name. */
+    public String modelType() {
+        return text("model_type");
+    }
+
+    /** Whether the field is there and not null. */
+    public boolean has(String name) {
+        return json.hasNonNull(name);
+    }
+
+    /** A positive count that must be there. */
+    public int count(String name) {
+        JsonNode value = required(name);
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() <= 0 || value.asInt() > COUNT_MAX) {
+            throw invalid(name, value, "must be a whole number from 1 to " + COUNT_MAX);
+        }
+        return value.asInt();
+    }
+
+    /** A positive count, or the default. */
+    public int count(String name, int otherwise) {
+        return has(name) ? count(name) : otherwise;
+    }
+
+    /** A whole number of any sign, or the default. */
+    public int integer(String name, int otherwise) {
+        if (!has(name)) {
+            return otherwise;
+        }
+        JsonNode value = json.get(name);
+        if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+            throw invalid(name, value, "must be a whole number");
+        }
+        return value.asInt();
+    }
+
+    /** A number that must be there. */
+    public double number(String name) {
+        JsonNode value = required(name);
+        if (!value.isNumber()) {
+            throw invalid(name, value, "must be a number");
+        }
+        return value.asDouble();
+    }
+
+    /** A number, or the default. */
+    public double number(String name, double otherwise) {
+        return has(name) ? number(name) : otherwise;
+    }
+
+    /** A truth value, or the default. */
+    public boolean flag(String name, boolean otherwise) {
+        if (!has(name)) {
+            return otherwise;
+        }
+        JsonNode value = json.get(name);
+        if (!value.isBoolean()) {
+            throw invalid(name, value, "must be true or false");
+        }
+        return value.asBoolean();
+    }
+
+    /** A text that must be there. */
+    public String text(String name) {
+        JsonNode value = required(name);
+        if (!value.isTextual()) {
+            throw invalid(name, value, "must be a text");
+        }
+        return value.asText();
+    }
+
+    /** A text, or the default. */
+    public String text(String name, String otherwise) {
+        return has(name) ? text(name) : otherwise;
+    }
+
+    /** An object inside of this one, or null. */
+    public ModelConfig section(String name) {
+        return has(name) ? new ModelConfig(json.get(name), where + "#" + name) : null;
+    }
+
+    /** The texts of an array; null if it is not there. */
+    public List<String> texts(String name) {
+        return has(name) ? list(name, JsonNode::isTextual).map(JsonNode::asText).toList() : null;
+    }
+
+    /** The numbers of an array; null if it is not there. A single number counts as an array of one. */
+    public double[] numbers(String name) {
+        if (!has(name)) {
+            return null;
+        }
+        if (json.get(name).isNumber()) {
+            return new double[] {json.get(name).asDouble()};
+        }
+        return list(name, JsonNode::isNumber).mapToDouble(JsonNode::asDouble).toArray();
+    }
+
+    /** The JSON of this object. */
+    public JsonNode json() {
+        return json;
+    }
+
+    /** The file that this comes from. */
+    public String where() {
+        return where;
+    }
+
+    /** The failure of a field: its name, its value and the rule. */
+    public InvalidRequestException invalid(String name, Object value, String rule) {
+        return new InvalidRequestException(name + " (" + value + ") in " + where + " " + rule);
+    }
+
+    private java.util.stream.Stream<JsonNode> list(String name, java.util.function.Predicate<JsonNode> fits) {
+        JsonNode value = json.get(name);
+        List<JsonNode> items = new ArrayList<>();
+        value.forEach(items::add);
+        if (!value.isArray() || !items.stream().allMatch(fits)) {
+            throw invalid(name, value, "must be an array of one kind of values");
+        }
+        return items.stream();
+    }
+
+    private JsonNode required(String name) {
+        if (!has(name)) {
+            String type = json.path("model_type").asText("");
+            throw new InvalidRequestException(
+                    where + " has no " + name + (type.isEmpty() ? "" : ", which model_type " + type + " needs"));
+        }
+        return json.get(name);
+    }
+}

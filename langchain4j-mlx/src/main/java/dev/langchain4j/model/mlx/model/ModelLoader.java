@@ -1,0 +1,105 @@
+package dev.langchain4j.model.mlx.model;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Safetensors;
+import dev.langchain4j.mlx.Scope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Loads a model folder as mlx-community has them: config.json and safetensors. What is missing is a
+ * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
+ */
+public final class ModelLoader {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** A model and the weights that it borrows; the caller closes them. */
+    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {}
+
+    private ModelLoader() {}
+
+    /** The config.json of a folder. */
+    public static ModelConfig config(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw new ModelNotFoundException("there is no model folder " + folder.toAbsolutePath());
+        }
+        Path file = folder.resolve("config.json");
+        if (!Files.isRegularFile(file)) {
+            throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath() + " has no config.json");
+        }
+        return new ModelConfig(json(file), file.toString());
+    }
+
+    /** The JSON of a file of a model folder. */
+    public static JsonNode json(Path file) {
+        try {
+            return JSON.readTree(file.toFile());
+        } catch (JacksonException e) {
+            throw new InvalidRequestException(file + " is no JSON: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw new ModelNotFoundException("cannot read " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Loads the model on the current thread, which owns it from then on.
+     *
+     * @param type floating type of the weights; null keeps what the files have
+     */
+    public static Loaded load(Path folder, DType type) {
+        ModelConfig config = config(folder);
+        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
+        Quantization quantization = Quantization.of(config);
+        Weights weights = null;
+        try (Scope scope = Scope.open()) {
+            Map<String, MlxArray> tensors = tensors(folder);
+            architecture.sanitizer().sanitize(config, tensors);
+            if (type != null) {
+                tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
+            }
+            weights = new Weights(folder.toString(), quantization, tensors);
+            LanguageModel model = architecture.factory().create(config, weights);
+            weights.checkAllUsed();
+            Eval.eval(weights.all());
+            return new Loaded(model, weights, config);
+        } catch (MlxException e) {
+            close(weights);
+            throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            close(weights);
+            throw e;
+        }
+    }
+
+    private static Map<String, MlxArray> tensors(Path folder) {
+        Set<Path> files = Safetensors.files(folder);
+        if (files.isEmpty()) {
+            throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath()
+                    + " has no weights: model.safetensors, or shards and model.safetensors.index.json");
+        }
+        Map<String, MlxArray> tensors = new LinkedHashMap<>();
+        for (Path file : files) {
+            tensors.putAll(Safetensors.load(file));
+        }
+        return tensors;
+    }
+
+    private static void close(Weights weights) {
+        if (weights != null) {
+            weights.close();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package dev.langchain4j.model.mlx.model;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Quantized.Format;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * The tensors of a model by their checkpoint names. Owns them: layers borrow. Each is asked for with the shape that
+ * config.json implies, so that a folder that contradicts itself is refused while it is loaded.
+ */
+public final class Weights implements AutoCloseable {
+    private final String where;
+    private final Quantization quantization;
+    private final Map<String, MlxArray> tensors = new TreeMap<>();
+    private final Set<String> unused = new TreeSet<>();
+    private final List<MlxArray> derived = new ArrayList<>();
+
+    Weights(String where, Quantization quantization, Map<String, MlxArray> loaded) {
+        this.where = where;
+        this.quantization = quantization;
+        loaded.forEach((name, array) -> tensors.put(name, array.detach()));
+        unused.addAll(tensors.keySet());
+    }
+
+    /** Whether there is such a tensor. */
+    public boolean has(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /**
+     * The tensor, which must have this shape; -1 stands for any length.
+     *
+     * @throws InvalidRequestException if it is missing or has another shape
+     */
+    public MlxArray get(String name, int... shape) {
+        MlxArray tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new InvalidRequestException("the weights in " + where + " have no tensor " + name);
+        }
+        int[] actual = tensor.shape();
+        boolean fits = actual.length == shape.length;
+        for (int i = 0; fits && i < shape.length; i++) {
+            fits = shape[i] == -1 || shape[i] == actual[i];
+        }
+        if (!fits) {
+            throw new InvalidRequestException("tensor " + name + " in " + where + " has the shape "
+                    + Arrays.toString(actual) + ", but config.json implies " + Arrays.toString(shape));
+        }
+        unused.remove(name);
+        return tensor;
+    }
+
+    /**
+     * How this layer is quantized, or null if it is not: what config.json says of it by name, else what the shapes of its
+     * tensors imply, because the entry for all layers is wrong in some folders (mlx-lm's {@code infer_quant_config}).
+     *
+     * @param in columns of the matrix before packing
+     */
+    public Format format(String layer, int in) {
+        MlxArray scales = tensors.get(layer + ".scales");
+        MlxArray packed = tensors.get(layer + ".weight");
+        if (scales == null || packed == null) {
+            return null;
+        }
+        if (quantization == null) {
+            throw new InvalidRequestException(
+                    "the weights in " + where + " have " + layer + ".scales, but config.json has no quantization");
+        }
+        Format named = quantization.named(layer);
+        return named != null ? named : quantization.implied(layer, in, packed, scales);
+    }
+
+    /** Takes ownership of an array that was computed from the tensors when the model was built. */
+    public MlxArray adopt(MlxArray array) {
+        derived.add(array.detach());
+        return array;
+    }
+
+    /** Bytes of all tensors. */
+    public long bytes() {
+        return tensors.values().stream().mapToLong(MlxArray::bytes).sum();
+    }
+
+    /** All arrays, for one evaluation after the model was built. */
+    MlxArray[] all() {
+        List<MlxArray> all = new ArrayList<>(tensors.values());
+        all.addAll(derived);
+        return all.toArray(MlxArray[]::new);
+    }
+
+    /**
+     * Says that the model is complete.
+     *
+     * @throws InvalidRequestException if there are tensors that nobody asked for
+     */
+    void checkAllUsed() {
+        if (!unused.isEmpty()) {
+            List<String> some = unused.stream().limit(8).toList();
+            throw new InvalidRequestException("the weights in " + where + " have " + unused.size()
+                    + " tensors that the architecture does not know: " + String.join(", ", some)
+                    + (unused.size() > some.size() ? ", ..." : ""));
+        }
+    }
+
+    @Override
+    public void close() {
+        tensors.values().forEach(MlxArray::close);
+        derived.forEach(MlxArray::close);
+        tensors.clear();
+        derived.clear();
+    }
+}

@@ -1,0 +1,29 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.cache.KvCache;
+
+/** Splitting into attention heads and back. A single position needs no transposition, only another shape. */
+public final class Heads {
+    private Heads() {}
+
+    /** [1, length, heads * dim] to [1, heads, length, dim]. */
+    public static MlxArray split(MlxArray x, int length, int heads, int dim) {
+        return length == 1
+                ? Indexing.reshape(x, 1, heads, 1, dim)
+                : Indexing.transpose(Indexing.reshape(x, 1, length, heads, dim), 0, 2, 1, 3);
+    }
+
+    /** [1, heads, length, dim] to [1, length, heads * dim]. */
+    public static MlxArray join(MlxArray x, int length, int heads, int dim) {
+        return Indexing.reshape(length == 1 ? x : Indexing.transpose(x, 0, 2, 1, 3), 1, length, heads * dim);
+    }
+
+    /** Puts keys and values into the cache and attends to all that it holds, each position to those up to itself. */
+    public static MlxArray attend(MlxArray q, MlxArray k, MlxArray v, KvCache cache, int length, float scale) {
+        KvCache.View all = cache.update(k, v, length);
+        return Fast.attention(q, all.keys(), all.values(), scale, length > 1, null, null);
+    }
+}

@@ -1,0 +1,46 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Quantized;
+import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** y = x W' + b, over the last dimension. */
+public interface Linear {
+
+    /** Applies the layer: [..., in] to [..., out]. */
+    MlxArray apply(MlxArray x);
+
+    /**
+     * The layer of this name, quantized if the weights say so.
+     *
+     * @param in length of the last dimension of what goes in
+     * @param out length of the last dimension of what comes out
+     * @param bias whether there must be a bias
+     */
+    static Linear load(Weights weights, String name, int in, int out, boolean bias) {
+        MlxArray b = bias ? weights.get(name + ".bias", out) : null;
+        Format format = weights.format(name, in);
+        if (format != null) {
+            return new QuantizedLinear(QuantizedMatrix.load(weights, name, format, in, out), b);
+        }
+        return of(weights, weights.get(name + ".weight", out, in), b);
+    }
+
+    /** A layer over a matrix [out, in], of which the transposed view is made once. */
+    static Linear of(Weights weights, MlxArray matrix, MlxArray bias) {
+        MlxArray transposed = weights.adopt(Indexing.transpose(matrix, 1, 0));
+        return bias == null ? x -> Ops.matmul(x, transposed) : x -> Ops.addmm(bias, x, transposed);
+    }
+
+    /** A layer over a quantized matrix; the bias may be null. */
+    record QuantizedLinear(QuantizedMatrix matrix, MlxArray bias) implements Linear {
+        @Override
+        public MlxArray apply(MlxArray x) {
+            MlxArray y = Quantized.matmul(x, matrix.weight(), matrix.scales(), matrix.biases(), matrix.format());
+            return bias == null ? y : Ops.add(y, bias);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** The arrays of a quantized matrix, or of a stack of them; biases are null where the mode has none. */
+public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases, Format format) {
+
+    /**
+     * The matrix of this name.
+     *
+     * @param in columns before packing
+     * @param shape the dimensions before the columns: {out}, or {experts, out}
+     */
+    static QuantizedMatrix load(Weights weights, String name, Format format, int in, int... shape) {
+        if (in % format.groupSize() != 0 || (long) in * format.bits() % 32 != 0) {
+            throw new InvalidRequestException(name + " has " + in + " columns, which " + format
+                    + " does not divide: see quantization in config.json");
+        }
+        MlxArray weight = weights.get(name + ".weight", with(shape, in * format.bits() / 32));
+        MlxArray scales = weights.get(name + ".scales", with(shape, in / format.groupSize()));
+        boolean affine = format.mode().equals("affine");
+        MlxArray biases = affine ? weights.get(name + ".biases", with(shape, in / format.groupSize())) : null;
+        return new QuantizedMatrix(weight, scales, biases, format);
+    }
+
+    private static int[] with(int[] shape, int last) {
+        int[] all = java.util.Arrays.copyOf(shape, shape.length + 1);
+        all[shape.length] = last;
+        return all;
+    }
+}

@@ -1,0 +1,19 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** x / rms(x) * weight, over the last dimension. */
+public record RmsNorm(MlxArray weight, float eps) {
+
+    /** The norm of this name. */
+    public static RmsNorm load(Weights weights, String name, int dimension, double eps) {
+        return new RmsNorm(weights.get(name + ".weight", dimension), (float) eps);
+    }
+
+    /** Applies the norm; the shape stays. */
+    public MlxArray apply(MlxArray x) {
+        return Fast.rmsNorm(x, weight, eps);
+    }
+}

@@ -1,0 +1,38 @@
+package dev.langchain4j.model.mlx.testing;
+
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Where golden cases are: the folder of {@code -Dgoldens=DIR}, else the test resources. */
+public final class Goldens {
+    private Goldens() {}
+
+    /** A folder or file of the goldens. */
+    public static Path folder(String name) {
+        String given = System.getProperty("goldens", "");
+        if (!given.isEmpty()) {
+            Path root = Path.of(given);
+            if (!root.isAbsolute()) {
+                root = Path.of(System.getProperty("project.root", ".")).resolve(root);
+            }
+            Path found = root.resolve(name);
+            if (!Files.exists(found)) {
+                throw new IllegalArgumentException("goldens (" + given + ") must have " + name);
+            }
+            return found;
+        }
+        URL url = Goldens.class.getResource("/goldens/" + name);
+        try {
+            return Path.of(url.toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Prints the line that every test over cases ends with. */
+    public static void report(String test, int passed, int all) {
+        System.out.println("golden " + test + ": " + passed + " of " + all + " passed");
+    }
+}
