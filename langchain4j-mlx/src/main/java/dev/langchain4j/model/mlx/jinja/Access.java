@@ -1,0 +1,263 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Attributes, items, slices, calls, filters and tests. */
+final class Access {
+
+    private Access() {}
+
+    /** {@code owner.name}. */
+    static final class Attribute extends Expr {
+        private final Expr owner;
+        private final String name;
+        /** Whether a dict has a method of this name, which then hides the key. */
+        private final boolean dictMember;
+
+        Attribute(Token at, Expr owner, String name) {
+            super(at);
+            this.owner = owner;
+            this.name = name;
+            this.dictMember = Attributes.isDictMember(name);
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(owner);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            return of(owner.eval(frame));
+        }
+
+        private Object of(Object object) {
+            if (object instanceof Dict dict && !dictMember) {
+                Object value = dict.find(name);
+                return value == Values.MISSING ? Undefined.member(dict, name) : value;
+            }
+            try {
+                return Attributes.attribute(object, name);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+
+        @Override
+        Object call(Frame frame, CallArgs arguments) {
+            Object object = owner.eval(frame);
+            Method method = Attributes.safeMethod(object, name);
+            if (method != null) {
+                return method.call(frame.render, object, arguments.eval(frame));
+            }
+            return Attributes.call(of(object), frame.render, arguments.eval(frame));
+        }
+    }
+
+    /** {@code owner[key]}. */
+    static final class Item extends Expr {
+        private final Expr owner;
+        private final Expr key;
+
+        Item(Token at, Expr owner, Expr key) {
+            super(at);
+            this.owner = owner;
+            this.key = key;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(owner, key);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object object = owner.eval(frame);
+            Object index = key.eval(frame);
+            try {
+                return Attributes.item(object, index);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    /** {@code owner[start:stop:step]}; parts that are left out are null. */
+    static final class Slice extends Expr {
+        private final Expr owner;
+        private final Expr start;
+        private final Expr stop;
+        private final Expr step;
+
+        Slice(Token at, Expr owner, Expr start, Expr stop, Expr step) {
+            super(at);
+            this.owner = owner;
+            this.start = start;
+            this.stop = stop;
+            this.step = step;
+        }
+
+        @Override
+        List<Expr> children() {
+            List<Expr> children = new ArrayList<>(List.of(owner));
+            for (Expr part : new Expr[] {start, stop, step}) {
+                if (part != null) {
+                    children.add(part);
+                }
+            }
+            return children;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object object = owner.eval(frame);
+            Object from = start == null ? null : start.eval(frame);
+            Object to = stop == null ? null : stop.eval(frame);
+            Object by = step == null ? null : step.eval(frame);
+            try {
+                return Slices.slice(object, from, to, by);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    static final class Call extends Expr {
+        private final Expr callee;
+        private final CallArgs arguments;
+
+        Call(Token at, Expr callee, CallArgs arguments) {
+            super(at);
+            this.callee = callee;
+            this.arguments = arguments;
+        }
+
+        @Override
+        List<Expr> children() {
+            List<Expr> children = new ArrayList<>(List.of(callee));
+            children.addAll(arguments.children());
+            return children;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            try {
+                return callee.call(frame, arguments);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+
+        Object evalWithCaller(Frame frame, Macro caller) {
+            try {
+                Object function = callee.eval(frame);
+                return Attributes.call(
+                        function, frame.render, arguments.eval(frame).withKeyword("caller", caller));
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    /** {@code value | name(arguments)}; of a filter block, {@code value} is null and the block's text comes in. */
+    static final class FilterExpr extends Expr {
+        private final Expr value;
+        private final String name;
+        private final CallArgs arguments;
+        private Filter filter;
+
+        FilterExpr(Token at, Expr value, String name, CallArgs arguments) {
+            super(at);
+            this.value = value;
+            this.name = name;
+            this.arguments = arguments;
+        }
+
+        @Override
+        List<Expr> children() {
+            List<Expr> children = new ArrayList<>();
+            if (value != null) {
+                children.add(value);
+            }
+            children.addAll(arguments.children());
+            return children;
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, soft);
+            filter = Filters.find(name);
+            if (filter == null && !soft) {
+                throw failure("No filter named '" + name + "'.");
+            }
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            return apply(frame, value.eval(frame));
+        }
+
+        /** Filters a block's text, through the filters to the left first. */
+        Object evalBlock(Frame frame, String text) {
+            return apply(frame, value == null ? text : ((FilterExpr) value).evalBlock(frame, text));
+        }
+
+        private Object apply(Frame frame, Object input) {
+            try {
+                Args args = arguments.eval(frame);
+                if (filter == null) {
+                    throw TemplateException.runtime("No filter named '" + name + "' found.");
+                }
+                return filter.apply(frame.render, input, args);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    /** {@code value is name(arguments)}. */
+    static final class TestExpr extends Expr {
+        private final Expr value;
+        private final String name;
+        private final CallArgs arguments;
+        private Filter test;
+
+        TestExpr(Token at, Expr value, String name, CallArgs arguments) {
+            super(at);
+            this.value = value;
+            this.name = name;
+            this.arguments = arguments;
+        }
+
+        @Override
+        List<Expr> children() {
+            List<Expr> children = new ArrayList<>(List.of(value));
+            children.addAll(arguments.children());
+            return children;
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, soft);
+            test = Tests.find(name);
+            if (test == null && !soft) {
+                throw failure("No test named '" + name + "'.");
+            }
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object input = value.eval(frame);
+            try {
+                Args args = arguments.eval(frame);
+                if (test == null) {
+                    throw TemplateException.runtime("No test named '" + name + "' found.");
+                }
+                return test.apply(frame.render, input, args);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+}

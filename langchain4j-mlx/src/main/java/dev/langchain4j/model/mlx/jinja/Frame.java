@@ -1,0 +1,26 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.Arrays;
+
+/** The variables of one activation: the template itself, a call of a macro, a level of a recursive loop. */
+final class Frame {
+
+    final Render render;
+    final Frame parent;
+    final Object[] slots;
+
+    Frame(Render render, Frame parent, Scope.Activation activation) {
+        this.render = render;
+        this.parent = parent;
+        this.slots = new Object[activation.slots];
+        Arrays.fill(slots, Values.MISSING);
+    }
+
+    Frame outer(int hops) {
+        Frame frame = this;
+        for (int i = 0; i < hops; i++) {
+            frame = frame.parent;
+        }
+        return frame;
+    }
+}

@@ -1,0 +1,158 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/** The functions that every template has. */
+final class Globals {
+
+    private Globals() {}
+
+    /**
+     * A global as a value.
+     *
+     * @param type the name of its Python type
+     */
+    record Function(String name, String type, Body body) implements PyCallable {
+        interface Body {
+            Object apply(Render render, Args args);
+        }
+
+        @Override
+        public Object call(Render render, Args args) {
+            return body.apply(render, args);
+        }
+    }
+
+    private static final Params MESSAGE = Params.of("message");
+    private static final Params FORMAT = Params.of("format");
+    private static final Params SEPARATOR = Params.of("sep?");
+
+    private static final Map<String, Function> ALL = Map.of(
+            "range", new Function("range", "function", (render, args) -> range(args)),
+            "dict", new Function("dict", "type", (render, args) -> dict(args)),
+            "namespace", new Function("namespace", "type", (render, args) -> new Namespace(dict(args))),
+            "cycler", new Function("cycler", "type", (render, args) -> new Cycler(args.positional())),
+            "joiner",
+                    new Function("joiner", "type", (render, args) -> {
+                        Object separator = SEPARATOR.bind("joiner", args)[0];
+                        return new Joiner(separator == Values.MISSING ? ", " : separator);
+                    }),
+            "raise_exception",
+                    new Function("raise_exception", "function", (render, args) -> {
+                        Object message = MESSAGE.bind("raise_exception", args)[0];
+                        throw new TemplateException(TemplateException.Kind.RAISED, Repr.str(message));
+                    }),
+            "strftime_now",
+                    new Function("strftime_now", "function", (render, args) -> {
+                        Object format = FORMAT.bind("strftime_now", args)[0];
+                        String text = Values.text(format);
+                        if (text == null) {
+                            throw TemplateException.type(
+                                    "strftime() argument 1 must be str, not " + Values.typeName(format));
+                        }
+                        return Strftime.format(text, render.clock);
+                    }));
+
+    /** The global of a name, or {@link Values#MISSING}. */
+    static Object find(String name) {
+        Function function = ALL.get(name);
+        return function == null ? Values.MISSING : function;
+    }
+
+    private static Range range(Args args) {
+        Object[] values = args.positional();
+        if (!args.keywords().isEmpty()) {
+            throw TemplateException.type("range() takes no keyword arguments");
+        }
+        return switch (values.length) {
+            case 1 -> new Range(0, Numbers.index(values[0]), 1);
+            case 2 -> new Range(Numbers.index(values[0]), Numbers.index(values[1]), 1);
+            case 3 -> new Range(Numbers.index(values[0]), Numbers.index(values[1]), Numbers.index(values[2]));
+            default -> throw TemplateException.type("range expected 1 to 3 arguments, got " + values.length);
+        };
+    }
+
+    private static Dict dict(Args args) {
+        Object[] values = args.positional();
+        if (values.length > 1) {
+            throw TemplateException.type("dict expected at most 1 argument, got " + values.length);
+        }
+        Dict result = new Dict();
+        if (values.length == 1) {
+            Object source = values[0] instanceof Namespace ? Values.MISSING : values[0];
+            if (source instanceof Dict dict) {
+                result.putAll(dict);
+            } else {
+                Iterator<Object> pairs = Values.iterate(source);
+                while (pairs.hasNext()) {
+                    addPair(result, pairs.next());
+                }
+            }
+        }
+        result.putAll(args.keywords());
+        return result;
+    }
+
+    private static void addPair(Dict dict, Object pair) {
+        List<Object> items = Values.list(pair);
+        if (items.size() != 2) {
+            throw TemplateException.value("dictionary update sequence element #" + dict.size() + " has length "
+                    + items.size() + "; 2 is required");
+        }
+        dict.set(items.get(0), items.get(1));
+    }
+
+    /** The object of {@code cycler()}. */
+    static final class Cycler {
+        private final Object[] items;
+        private int position;
+
+        private Cycler(Object[] items) {
+            if (items.length == 0) {
+                throw TemplateException.runtime("at least one item has to be provided");
+            }
+            this.items = items;
+        }
+
+        Object current() {
+            return items[position];
+        }
+
+        private Object next() {
+            Object current = current();
+            position = (position + 1) % items.length;
+            return current;
+        }
+
+        private Object reset() {
+            position = 0;
+            return null;
+        }
+    }
+
+    static final Map<String, Method> CYCLER = Map.of(
+            "next", new Method("next", Params.NONE, (render, self, args) -> ((Cycler) self).next()),
+            "reset", new Method("reset", Params.NONE, (render, self, args) -> ((Cycler) self).reset()));
+
+    /** The object of {@code joiner()}: nothing at the first call, the separator from then on. */
+    static final class Joiner implements PyCallable {
+        private final Object separator;
+        private boolean used;
+
+        private Joiner(Object separator) {
+            this.separator = separator;
+        }
+
+        @Override
+        public Object call(Render render, Args args) {
+            Params.NONE.bind("joiner", args);
+            if (used) {
+                return separator;
+            }
+            used = true;
+            return "";
+        }
+    }
+}

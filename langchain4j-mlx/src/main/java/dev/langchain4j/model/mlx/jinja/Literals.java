@@ -1,0 +1,138 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Constants, names and displays of lists, tuples and dicts. */
+final class Literals {
+
+    private Literals() {}
+
+    static final class Const extends Expr {
+        final Object value;
+
+        Const(Token at, Object value) {
+            super(at);
+            this.value = value;
+        }
+
+        @Override
+        List<Node> children() {
+            return List.of();
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            return value;
+        }
+    }
+
+    /** A variable that is read. */
+    static final class Name extends Expr {
+        final String name;
+        private final Undefined undefined;
+        private int hops;
+        private int slot;
+
+        Name(Token at, String name) {
+            super(at);
+            this.name = name;
+            this.undefined = Undefined.variable(name);
+        }
+
+        @Override
+        List<Node> children() {
+            return List.of();
+        }
+
+        @Override
+        void declare(Scope scope) {
+            scope.load(name);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            scope.load(name);
+            Scope.Variable variable = scope.find(name);
+            hops = scope.activation.depth - variable.activation().depth;
+            slot = variable.slot();
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object value = frame.outer(hops).slots[slot];
+            return value == Values.MISSING ? undefined : value;
+        }
+    }
+
+    static final class ListExpr extends Expr {
+        private final List<Expr> items;
+
+        ListExpr(Token at, List<Expr> items) {
+            super(at);
+            this.items = items;
+        }
+
+        @Override
+        List<Expr> children() {
+            return items;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            List<Object> result = new ArrayList<>(items.size());
+            for (Expr item : items) {
+                result.add(item.eval(frame));
+            }
+            return result;
+        }
+    }
+
+    static final class TupleExpr extends Expr {
+        final List<Expr> items;
+
+        TupleExpr(Token at, List<Expr> items) {
+            super(at);
+            this.items = items;
+        }
+
+        @Override
+        List<Expr> children() {
+            return items;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object[] result = new Object[items.size()];
+            for (int i = 0; i < result.length; i++) {
+                result[i] = items.get(i).eval(frame);
+            }
+            return new Tuple(result);
+        }
+    }
+
+    /** A dict display; keys and values alternate in {@code items}. */
+    static final class DictExpr extends Expr {
+        private final List<Expr> items;
+
+        DictExpr(Token at, List<Expr> items) {
+            super(at);
+            this.items = items;
+        }
+
+        @Override
+        List<Expr> children() {
+            return items;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Dict result = new Dict();
+            for (int i = 0; i < items.size(); i += 2) {
+                Object key = items.get(i).eval(frame);
+                result.set(key, items.get(i + 1).eval(frame));
+            }
+            return result;
+        }
+    }
+}

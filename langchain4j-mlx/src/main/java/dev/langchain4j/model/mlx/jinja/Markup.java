@@ -1,0 +1,36 @@
+package dev.langchain4j.model.mlx.jinja;
+
+/** A string that is marked as safe HTML: what joins it is escaped first. */
+record Markup(String text) {
+
+    /** The value as it may stand beside markup: markup as it is, everything else escaped. */
+    static String escape(Object value) {
+        return value instanceof Markup markup ? markup.text() : escapeText(Repr.str(value));
+    }
+
+    static String escapeText(String text) {
+        StringBuilder out = null;
+        for (int i = 0; i < text.length(); i++) {
+            String entity =
+                    switch (text.charAt(i)) {
+                        case '&' -> "&amp;";
+                        case '<' -> "&lt;";
+                        case '>' -> "&gt;";
+                        case '"' -> "&#34;";
+                        case '\'' -> "&#39;";
+                        default -> null;
+                    };
+            if (entity != null && out == null) {
+                out = new StringBuilder(text.length() + 16).append(text, 0, i);
+            }
+            if (out != null) {
+                if (entity != null) {
+                    out.append(entity);
+                } else {
+                    out.append(text.charAt(i));
+                }
+            }
+        }
+        return out == null ? text : out.toString();
+    }
+}

@@ -1,0 +1,44 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.List;
+
+/**
+ * A part of a parsed template, which evaluates itself. Between parsing and the first render {@link #declare} notes the names of
+ * a scope and {@link #bind} turns them into slots; from then on a node does not change.
+ */
+abstract sealed class Node permits Expr, Stmt {
+
+    final int line;
+    final int column;
+
+    Node(Token at) {
+        this.line = at.line();
+        this.column = at.column();
+    }
+
+    /** The parts, in the order in which names in them count. */
+    abstract List<? extends Node> children();
+
+    /** Notes the names that this node uses in the scope that it stands in, without going into scopes of its own. */
+    void declare(Scope scope) {
+        children().forEach(child -> child.declare(scope));
+    }
+
+    /**
+     * Finds the slots of names.
+     *
+     * @param soft whether this is inside of a condition, where an unknown filter or test fails only when it runs
+     */
+    void bind(Scope scope, boolean soft) {
+        children().forEach(child -> child.bind(scope, soft));
+    }
+
+    /** A token at this node's place, for nodes that are derived from it. */
+    final Token at() {
+        return new Token(Token.Type.NAME, "", null, line, column);
+    }
+
+    final TemplateException failure(String message) {
+        return new TemplateException(TemplateException.Kind.SYNTAX, message, line, column);
+    }
+}

@@ -1,0 +1,269 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.RoundingMode;
+
+/** Python's numbers: int without bounds (Long, BigInteger where it must be), float, and bool as 0 and 1. */
+final class Numbers {
+
+    private static final BigInteger LONG_MIN = BigInteger.valueOf(Long.MIN_VALUE);
+    private static final BigInteger LONG_MAX = BigInteger.valueOf(Long.MAX_VALUE);
+    private static final int INT_BITS_MAX = 1 << 20;
+
+    private Numbers() {}
+
+    /** The Long where the number fits one, since a value has one representation. */
+    static Object integer(BigInteger number) {
+        if (number.bitLength() > INT_BITS_MAX) {
+            throw TemplateException.limit("the size of an integer in bits", INT_BITS_MAX);
+        }
+        return number.compareTo(LONG_MIN) >= 0 && number.compareTo(LONG_MAX) <= 0
+                ? number.longValue()
+                : (Object) number;
+    }
+
+    static boolean isInteger(Object value) {
+        return value instanceof Long || value instanceof Boolean || value instanceof BigInteger;
+    }
+
+    static BigInteger big(Object value) {
+        return switch (value) {
+            case BigInteger big -> big;
+            case Boolean bool -> bool ? BigInteger.ONE : BigInteger.ZERO;
+            default -> BigInteger.valueOf((Long) value);
+        };
+    }
+
+    static double toDouble(Object value) {
+        return switch (value) {
+            case Double number -> number;
+            case Long number -> number;
+            case Boolean bool -> bool ? 1 : 0;
+            default -> {
+                double number = ((BigInteger) value).doubleValue();
+                if (Double.isInfinite(number)) {
+                    throw TemplateException.runtime("int too large to convert to float");
+                }
+                yield number;
+            }
+        };
+    }
+
+    /** The int of a count, index or width, clamped to the range of long; TypeError in {@code message} for other types. */
+    static long index(Object value, String message) {
+        return switch (value) {
+            case Long number -> number;
+            case Boolean bool -> bool ? 1 : 0;
+            case BigInteger big -> big.signum() < 0 ? Long.MIN_VALUE / 4 : Long.MAX_VALUE / 4;
+            case Undefined undefined -> throw undefined.failure();
+            case null, default -> throw TemplateException.type(message);
+        };
+    }
+
+    static long index(Object value) {
+        return index(value, "'" + Values.typeName(value) + "' object cannot be interpreted as an integer");
+    }
+
+    static int compare(Object a, Object b) {
+        if (a instanceof Long x && b instanceof Long y) {
+            return Long.compare(x, y);
+        }
+        if (a instanceof Double || b instanceof Double) {
+            boolean finite = (!(a instanceof Double x) || Double.isFinite(x))
+                    && (!(b instanceof Double y) || Double.isFinite(y));
+            if (!finite) {
+                double x = a instanceof Double number ? number : 0;
+                double y = b instanceof Double number ? number : 0;
+                return Double.isNaN(x) || Double.isNaN(y) ? 1 : Double.compare(x, y);
+            }
+            return decimal(a).compareTo(decimal(b));
+        }
+        return big(a).compareTo(big(b));
+    }
+
+    private static BigDecimal decimal(Object value) {
+        return value instanceof Double number ? new BigDecimal(number) : new BigDecimal(big(value));
+    }
+
+    static Object add(Object a, Object b) {
+        if (a instanceof Long x && b instanceof Long y) {
+            long sum = x + y;
+            if (((x ^ sum) & (y ^ sum)) >= 0) {
+                return sum;
+            }
+        }
+        return anyDouble(a, b) ? (Object) (toDouble(a) + toDouble(b)) : integer(big(a).add(big(b)));
+    }
+
+    static Object subtract(Object a, Object b) {
+        if (a instanceof Long x && b instanceof Long y) {
+            long difference = x - y;
+            if (((x ^ y) & (x ^ difference)) >= 0) {
+                return difference;
+            }
+        }
+        return anyDouble(a, b) ? (Object) (toDouble(a) - toDouble(b)) : integer(big(a).subtract(big(b)));
+    }
+
+    static Object multiply(Object a, Object b) {
+        return anyDouble(a, b) ? (Object) (toDouble(a) * toDouble(b)) : integer(big(a).multiply(big(b)));
+    }
+
+    static Object divide(Object a, Object b) {
+        if (toDouble(b) == 0) {
+            throw zeroDivision(anyDouble(a, b) ? "float division by zero" : "division by zero");
+        }
+        if (anyDouble(a, b)) {
+            return toDouble(a) / toDouble(b);
+        }
+        BigDecimal x = new BigDecimal(big(a));
+        BigDecimal y = new BigDecimal(big(b));
+        // 40 digits decide the last bit of a double except in contrived ties.
+        return x.divide(y, new java.math.MathContext(60, RoundingMode.HALF_EVEN))
+                .doubleValue();
+    }
+
+    static Object floorDivide(Object a, Object b) {
+        if (anyDouble(a, b)) {
+            double divisor = toDouble(b);
+            if (divisor == 0) {
+                throw zeroDivision("float floor division by zero");
+            }
+            double dividend = toDouble(a);
+            double rest = floatModulo(dividend, divisor);
+            double quotient = (dividend - rest) / divisor;
+            if (quotient == 0) {
+                return Math.copySign(0.0, dividend / divisor);
+            }
+            double floor = Math.floor(quotient);
+            return quotient - floor > 0.5 ? floor + 1 : floor;
+        }
+        if (big(b).signum() == 0) {
+            throw zeroDivision("integer division or modulo by zero");
+        }
+        if (a instanceof Long x && b instanceof Long y && y != -1) {
+            return Math.floorDiv(x, y);
+        }
+        BigInteger[] parts = big(a).divideAndRemainder(big(b));
+        boolean down = parts[1].signum() != 0 && parts[1].signum() != big(b).signum();
+        return integer(down ? parts[0].subtract(BigInteger.ONE) : parts[0]);
+    }
+
+    static Object modulo(Object a, Object b) {
+        if (anyDouble(a, b)) {
+            double divisor = toDouble(b);
+            if (divisor == 0) {
+                throw zeroDivision("float modulo");
+            }
+            return floatModulo(toDouble(a), divisor);
+        }
+        if (big(b).signum() == 0) {
+            throw zeroDivision("integer modulo by zero");
+        }
+        if (a instanceof Long x && b instanceof Long y) {
+            return Math.floorMod(x, y);
+        }
+        return integer(big(a).subtract(big(b).multiply(big(floorDivide(a, b)))));
+    }
+
+    private static double floatModulo(double dividend, double divisor) {
+        double rest = dividend % divisor;
+        if (rest == 0) {
+            return Math.copySign(0.0, divisor);
+        }
+        return (rest < 0) != (divisor < 0) ? rest + divisor : rest;
+    }
+
+    static Object power(Object a, Object b) {
+        if (!anyDouble(a, b) && big(b).signum() >= 0) {
+            BigInteger base = big(a);
+            BigInteger exponent = big(b);
+            if (base.abs().compareTo(BigInteger.ONE) > 0
+                    && (exponent.bitLength() > 31 || (long) base.bitLength() * exponent.longValue() > INT_BITS_MAX)) {
+                throw TemplateException.limit("the size of an integer in bits", INT_BITS_MAX);
+            }
+            if (base.abs().compareTo(BigInteger.ONE) <= 0) {
+                return base.signum() == 0
+                        ? (exponent.signum() == 0 ? 1L : 0L)
+                        : (Object) (base.signum() > 0 || !exponent.testBit(0) ? 1L : -1L);
+            }
+            return integer(base.pow(exponent.intValue()));
+        }
+        double base = toDouble(a);
+        double exponent = toDouble(b);
+        if (base == 0 && exponent < 0) {
+            throw zeroDivision("0.0 cannot be raised to a negative power");
+        }
+        double result = Math.pow(base, exponent);
+        if (Double.isNaN(result) && base < 0 && Double.isFinite(exponent)) {
+            throw TemplateException.runtime(
+                    "complex numbers are not supported: " + Repr.floating(base) + " ** " + Repr.floating(exponent));
+        }
+        if (base == 1 || (base == -1 && Double.isInfinite(exponent))) {
+            return 1.0;
+        }
+        if (Double.isInfinite(result) && Double.isFinite(base) && Double.isFinite(exponent)) {
+            throw TemplateException.runtime("(34, 'Numerical result out of range')");
+        }
+        return result;
+    }
+
+    static Object negate(Object value) {
+        return value instanceof Double number
+                ? (Object) (-number)
+                : integer(big(value).negate());
+    }
+
+    static Object abs(Object value) {
+        return value instanceof Double number
+                ? (Object) Math.abs(number)
+                : integer(big(value).abs());
+    }
+
+    /** Python's round(value, digits): to even, exactly on the binary value; an int stays one. */
+    static Object round(Object value, int digits) {
+        if (value instanceof Double number) {
+            if (!Double.isFinite(number) || digits > 323) {
+                return number;
+            }
+            double rounded = new BigDecimal(number)
+                    .setScale(Math.max(digits, -400), RoundingMode.HALF_EVEN)
+                    .doubleValue();
+            return rounded == 0 ? Math.copySign(0.0, number) : rounded;
+        }
+        if (digits >= 0) {
+            return value instanceof Boolean bool ? (bool ? 1L : 0L) : value;
+        }
+        return integer(new BigDecimal(big(value))
+                .setScale(Math.max(digits, -400), RoundingMode.HALF_EVEN)
+                .toBigInteger());
+    }
+
+    /** Python's int(float). */
+    static Object truncate(double number) {
+        if (Double.isNaN(number)) {
+            throw TemplateException.value("cannot convert float NaN to integer");
+        }
+        if (Double.isInfinite(number)) {
+            throw TemplateException.runtime("cannot convert float infinity to integer");
+        }
+        return integer(new BigDecimal(number).toBigInteger());
+    }
+
+    static Object floor(Object value) {
+        return value instanceof Double number ? truncate(Math.floor(number)) : integer(big(value));
+    }
+
+    static Object ceil(Object value) {
+        return value instanceof Double number ? truncate(Math.ceil(number)) : integer(big(value));
+    }
+
+    private static boolean anyDouble(Object a, Object b) {
+        return a instanceof Double || b instanceof Double;
+    }
+
+    private static TemplateException zeroDivision(String message) {
+        return TemplateException.runtime(message);
+    }
+}

@@ -1,0 +1,222 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BinaryOperator;
+import java.util.function.UnaryOperator;
+
+/** Arithmetic, comparison, logic and the ternary. */
+final class Operations {
+
+    private Operations() {}
+
+    static final class Unary extends Expr {
+        private final Expr operand;
+        private final UnaryOperator<Object> operation;
+
+        Unary(Token at, Expr operand, UnaryOperator<Object> operation) {
+            super(at);
+            this.operand = operand;
+            this.operation = operation;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(operand);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            try {
+                return operation.apply(operand.eval(frame));
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    static final class Binary extends Expr {
+        private final Expr left;
+        private final Expr right;
+        private final BinaryOperator<Object> operation;
+
+        Binary(Token at, Expr left, Expr right, BinaryOperator<Object> operation) {
+            super(at);
+            this.left = left;
+            this.right = right;
+            this.operation = operation;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(left, right);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object a = left.eval(frame);
+            Object b = right.eval(frame);
+            try {
+                return operation.apply(a, b);
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    static final class And extends Expr {
+        private final Expr left;
+        private final Expr right;
+
+        And(Token at, Expr left, Expr right) {
+            super(at);
+            this.left = left;
+            this.right = right;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(left, right);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object a = left.eval(frame);
+            return Values.truth(a) ? right.eval(frame) : a;
+        }
+    }
+
+    static final class Or extends Expr {
+        private final Expr left;
+        private final Expr right;
+
+        Or(Token at, Expr left, Expr right) {
+            super(at);
+            this.left = left;
+            this.right = right;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(left, right);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object a = left.eval(frame);
+            return Values.truth(a) ? a : right.eval(frame);
+        }
+    }
+
+    /** The operator {@code ~}: everything becomes a string. */
+    static final class Concat extends Expr {
+        private final List<Expr> parts;
+
+        Concat(Token at, List<Expr> parts) {
+            super(at);
+            this.parts = parts;
+        }
+
+        @Override
+        List<Expr> children() {
+            return parts;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            List<Object> values = new ArrayList<>(parts.size());
+            boolean markup = false;
+            for (Expr part : parts) {
+                Object value = part.eval(frame);
+                values.add(value);
+                markup |= value instanceof Markup;
+            }
+            markup &= frame.render.autoescape;
+            StringBuilder out = new StringBuilder();
+            for (Object value : values) {
+                out.append(markup ? Markup.escape(value) : Repr.str(value));
+            }
+            Strings.checkLength(out.length());
+            return markup ? new Markup(out.toString()) : out.toString();
+        }
+    }
+
+    /** A comparison, chained as in {@code a < b < c}. */
+    static final class Compare extends Expr {
+        private final List<Expr> operands;
+        private final List<String> operators;
+
+        Compare(Token at, List<Expr> operands, List<String> operators) {
+            super(at);
+            this.operands = operands;
+            this.operators = operators;
+        }
+
+        @Override
+        List<Expr> children() {
+            return operands;
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            Object left = operands.getFirst().eval(frame);
+            for (int i = 0; i < operators.size(); i++) {
+                Object right = operands.get(i + 1).eval(frame);
+                if (!test(operators.get(i), left, right)) {
+                    return false;
+                }
+                left = right;
+            }
+            return true;
+        }
+
+        private boolean test(String operator, Object left, Object right) {
+            try {
+                return switch (operator) {
+                    case "==" -> Values.equal(left, right);
+                    case "!=" -> !Values.equal(left, right);
+                    case "in" -> Values.contains(right, left);
+                    case "not in" -> !Values.contains(right, left);
+                    default -> Values.ordered(left, right, operator);
+                };
+            } catch (TemplateException e) {
+                throw e.at(line, column);
+            }
+        }
+    }
+
+    /** {@code a if test else b}; without else it is undefined. */
+    static final class Conditional extends Expr {
+        private final Expr test;
+        private final Expr then;
+        private final Expr otherwise;
+        private final Undefined undefined;
+
+        Conditional(Token at, Expr test, Expr then, Expr otherwise) {
+            super(at);
+            this.test = test;
+            this.then = then;
+            this.otherwise = otherwise;
+            this.undefined = Undefined.hint("the inline if-expression on line " + line
+                    + " evaluated to false and no else section was defined.");
+        }
+
+        @Override
+        List<Expr> children() {
+            return otherwise == null ? List.of(test, then) : List.of(test, then, otherwise);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, true);
+        }
+
+        @Override
+        Object eval(Frame frame) {
+            if (Values.truth(test.eval(frame))) {
+                return then.eval(frame);
+            }
+            return otherwise == null ? undefined : otherwise.eval(frame);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Python's pprint.pformat for dicts, lists and tuples: on one line where it fits in 80 columns, else an item a line. */
+final class PrettyPrinter {
+
+    private static final int WIDTH = 80;
+
+    private PrettyPrinter() {}
+
+    static String format(Object value) {
+        StringBuilder out = new StringBuilder();
+        write(value, 0, 0, out);
+        return out.toString();
+    }
+
+    private static void write(Object value, int indent, int allowance, StringBuilder out) {
+        String line = Repr.repr(sorted(value));
+        boolean fits = Strings.length(line) <= WIDTH - indent - allowance;
+        switch (value) {
+            case Dict dict
+            when !fits -> {
+                out.append('{');
+                List<Object> items = sortedItems(dict);
+                for (int i = 0; i < items.size(); i++) {
+                    Tuple item = (Tuple) items.get(i);
+                    String key = Repr.repr(item.get(0));
+                    boolean last = i == items.size() - 1;
+                    out.append(key).append(": ");
+                    write(item.get(1), indent + Strings.length(key) + 3, last ? allowance + 1 : 1, out);
+                    out.append(last ? "" : ",\n" + " ".repeat(indent + 1));
+                }
+                out.append('}');
+            }
+            case Tuple tuple
+            when !fits -> writeItems(tuple, "(", tuple.size() == 1 ? ",)" : ")", indent, allowance, out);
+            case Range _ -> out.append(line);
+            case List<?> list when !fits -> writeItems(list, "[", "]", indent, allowance, out);
+            case null, default -> out.append(line);
+        }
+    }
+
+    private static void writeItems(
+            List<?> items, String open, String close, int indent, int allowance, StringBuilder out) {
+        out.append(open);
+        for (int i = 0; i < items.size(); i++) {
+            boolean last = i == items.size() - 1;
+            write(items.get(i), indent + 1, last ? allowance + close.length() : 1, out);
+            out.append(last ? "" : ",\n" + " ".repeat(indent + 1));
+        }
+        out.append(close);
+    }
+
+    private static Object sorted(Object value) {
+        return switch (value) {
+            case Dict dict -> {
+                Dict result = new Dict();
+                sortedItems(dict).forEach(item -> result.set(((Tuple) item).get(0), sorted(((Tuple) item).get(1))));
+                yield result;
+            }
+            case Range range -> range;
+            case Tuple tuple ->
+                new Tuple(tuple.stream().map(PrettyPrinter::sorted).toArray());
+            case List<?> list -> {
+                List<Object> result = new ArrayList<>(list.size());
+                list.forEach(item -> result.add(sorted(item)));
+                yield result;
+            }
+            case null, default -> value;
+        };
+    }
+
+    private static List<Object> sortedItems(Dict dict) {
+        List<Object[]> keyed = new ArrayList<>();
+        DictView.items(dict).forEach(item -> keyed.add(new Object[] {((Tuple) item).get(0), item}));
+        try {
+            Values.sort(keyed, false);
+        } catch (TemplateException e) {
+            keyed.sort((a, b) -> Repr.repr(a[0]).compareTo(Repr.repr(b[0])));
+        }
+        List<Object> result = new ArrayList<>();
+        keyed.forEach(pair -> result.add(pair[1]));
+        return result;
+    }
+}

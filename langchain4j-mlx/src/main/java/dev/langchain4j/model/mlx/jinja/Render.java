@@ -1,0 +1,105 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The state of one render: context, output and what is left of the limits. */
+final class Render {
+
+    final Clock clock;
+    private final TemplateLimits limits;
+    private final Map<String, Object> context;
+    private final Map<String, Object> exported = new HashMap<>();
+    private final StringBuilder root = new StringBuilder();
+    private final List<RenderResult.Span> spans = new ArrayList<>();
+    private StringBuilder out = root;
+    private long iterations;
+    private int depth;
+
+    /** Whether output is escaped, inside of an autoescape block. */
+    boolean autoescape;
+
+    Render(Map<String, Object> context, TemplateLimits limits, Clock clock) {
+        this.context = context;
+        this.limits = limits;
+        this.clock = clock;
+    }
+
+    Object resolve(String name) {
+        if (!exported.isEmpty() && exported.containsKey(name)) {
+            return exported.get(name);
+        }
+        Object value = context.get(name);
+        if (value != null || context.containsKey(name)) {
+            return value;
+        }
+        return Globals.find(name);
+    }
+
+    /** Makes a name of the template's top level visible inside of its named blocks. */
+    void export(String name, Object value) {
+        exported.put(name, value);
+    }
+
+    void write(String text) {
+        out.append(text);
+        if (out.length() > limits.outputCharsMax()) {
+            throw TemplateException.limit("the length of the output", limits.outputCharsMax());
+        }
+    }
+
+    void writeValue(Object value) {
+        if (autoescape) {
+            write(Markup.escape(value));
+        } else {
+            write(Repr.str(value));
+        }
+    }
+
+    /** Runs something whose output is a value, not part of the text. */
+    String capture(Runnable body) {
+        StringBuilder outer = out;
+        out = new StringBuilder();
+        try {
+            body.run();
+            return out.toString();
+        } finally {
+            out = outer;
+        }
+    }
+
+    /** Counts an iteration of a loop. */
+    void iterate() {
+        if (++iterations > limits.iterationsMax()) {
+            throw TemplateException.limit("the number of loop iterations", limits.iterationsMax());
+        }
+    }
+
+    void enter() {
+        if (++depth > limits.depthMax()) {
+            throw TemplateException.limit("the depth of recursion", limits.depthMax());
+        }
+    }
+
+    void leave() {
+        depth--;
+    }
+
+    /** The offset of what is written next, or -1 while output is captured. */
+    int offset() {
+        return out == root ? root.length() : -1;
+    }
+
+    void span(int element, int start) {
+        if (root.length() > start) {
+            spans.add(new RenderResult.Span(element, start, root.length()));
+        }
+    }
+
+    RenderResult result() {
+        return new RenderResult(root.toString(), spans);
+    }
+}

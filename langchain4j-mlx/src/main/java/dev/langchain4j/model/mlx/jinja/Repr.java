@@ -1,0 +1,199 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.List;
+import java.util.Map;
+
+/** Python's str() and repr(). */
+final class Repr {
+
+    /** Python refuses to print longer integers. */
+    private static final int INT_DIGITS_MAX = 4300;
+
+    private Repr() {}
+
+    static String str(Object value) {
+        return switch (value) {
+            case String text -> text;
+            case Markup markup -> markup.text();
+            case Long number -> Long.toString(number);
+            case Undefined _ -> "";
+            case null, default -> repr(value);
+        };
+    }
+
+    static String repr(Object value) {
+        if (value instanceof String text) {
+            StringBuilder out = new StringBuilder(text.length() + 2);
+            quote(text, out);
+            return out.toString();
+        }
+        StringBuilder out = new StringBuilder();
+        write(value, out, 0);
+        return out.toString();
+    }
+
+    private static void write(Object value, StringBuilder out, int depth) {
+        if (depth > 500) {
+            throw TemplateException.runtime("maximum recursion depth exceeded while getting the repr of an object");
+        }
+        switch (value) {
+            case null -> out.append("None");
+            case String text -> quote(text, out);
+            case Boolean bool -> out.append(bool ? "True" : "False");
+            case Long number -> out.append(number.longValue());
+            case BigInteger number -> out.append(integer(number));
+            case Double number -> out.append(floating(number));
+            case Dict dict -> writeDict(dict, out, depth);
+            case Tuple tuple -> {
+                writeItems("(", tuple, "", out, depth);
+                out.append(tuple.size() == 1 ? ",)" : ")");
+            }
+            case Range range -> {
+                out.append("range(").append(range.start).append(", ").append(range.stop);
+                out.append(range.step == 1 ? ")" : ", " + range.step + ")");
+            }
+            case List<?> list -> writeItems("[", list, "]", out, depth);
+            case Undefined _ -> out.append("Undefined");
+            case Markup markup -> {
+                out.append("Markup(");
+                quote(markup.text(), out);
+                out.append(')');
+            }
+            case DictView view -> {
+                writeItems(view.part().type + "([", view.list(), "])", out, depth);
+            }
+            case Namespace namespace -> {
+                out.append("<Namespace ");
+                writeDict(namespace.attributes(), out, depth);
+                out.append('>');
+            }
+            case Macro macro -> out.append(macro.describe());
+            case LoopContext loop -> out.append(loop.describe());
+            case Globals.Function function
+            when function.type().equals("type") ->
+                out.append("<class '").append(function.name()).append("'>");
+            case Globals.Function function ->
+                out.append("<function ").append(function.name()).append('>');
+            default -> out.append('<').append(Values.typeName(value)).append(" object>");
+        }
+    }
+
+    private static void writeItems(String open, List<?> items, String close, StringBuilder out, int depth) {
+        out.append(open);
+        for (int i = 0; i < items.size(); i++) {
+            if (i > 0) {
+                out.append(", ");
+            }
+            write(items.get(i), out, depth + 1);
+        }
+        out.append(close);
+    }
+
+    private static void writeDict(Dict dict, StringBuilder out, int depth) {
+        out.append('{');
+        boolean first = true;
+        for (Map.Entry<Object, Object> entry : dict.entrySet()) {
+            if (!first) {
+                out.append(", ");
+            }
+            first = false;
+            write(entry.getKey(), out, depth + 1);
+            out.append(": ");
+            write(entry.getValue(), out, depth + 1);
+        }
+        out.append('}');
+    }
+
+    private static void quote(String text, StringBuilder out) {
+        char mark = text.indexOf('\'') >= 0 && text.indexOf('"') < 0 ? '"' : '\'';
+        out.append(mark);
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
+            switch (c) {
+                case '\\' -> out.append("\\\\");
+                case '\n' -> out.append("\\n");
+                case '\r' -> out.append("\\r");
+                case '\t' -> out.append("\\t");
+                default -> {
+                    if (c == mark) {
+                        out.append('\\').append(mark);
+                    } else if (isPrintable(c)) {
+                        out.appendCodePoint(c);
+                    } else {
+                        escape(c, out);
+                    }
+                }
+            }
+        }
+        out.append(mark);
+    }
+
+    private static void escape(int c, StringBuilder out) {
+        if (c < 0x100) {
+            out.append(String.format("\\x%02x", c));
+        } else if (c < 0x10000) {
+            out.append(String.format("\\u%04x", c));
+        } else {
+            out.append(String.format("\\U%08x", c));
+        }
+    }
+
+    /** Python's str.isprintable for one character. */
+    static boolean isPrintable(int c) {
+        if (c < 0x7f) {
+            return c >= 0x20;
+        }
+        return switch (Character.getType(c)) {
+            case Character.CONTROL,
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.PRIVATE_USE,
+                    Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR,
+                    Character.SPACE_SEPARATOR -> false;
+            default -> true;
+        };
+    }
+
+    static String integer(Object value) {
+        if (value instanceof BigInteger big && big.bitLength() > INT_DIGITS_MAX * 10 / 3) {
+            throw TemplateException.value(
+                    "Exceeds the limit (" + INT_DIGITS_MAX + " digits) for integer string conversion");
+        }
+        return value.toString();
+    }
+
+    /** The shortest decimal that reads back as the same number, as Python lays it out. */
+    static String floating(double number) {
+        if (Double.isNaN(number)) {
+            return "nan";
+        }
+        if (Double.isInfinite(number)) {
+            return number > 0 ? "inf" : "-inf";
+        }
+        if (number == 0) {
+            return 1 / number < 0 ? "-0.0" : "0.0";
+        }
+        BigDecimal decimal = new BigDecimal(Double.toString(Math.abs(number))).stripTrailingZeros();
+        String digits = decimal.unscaledValue().toString();
+        int point = digits.length() - decimal.scale();
+        String sign = number < 0 ? "-" : "";
+        if (point <= -4 || point > 16) {
+            String fraction = digits.length() > 1 ? "." + digits.substring(1) : "";
+            int exponent = point - 1;
+            return sign + digits.charAt(0) + fraction + "e" + (exponent < 0 ? "-" : "+")
+                    + (Math.abs(exponent) < 10 ? "0" : "") + Math.abs(exponent);
+        }
+        if (point <= 0) {
+            return sign + "0." + "0".repeat(-point) + digits;
+        }
+        if (point >= digits.length()) {
+            return sign + digits + "0".repeat(point - digits.length()) + ".0";
+        }
+        return sign + digits.substring(0, point) + "." + digits.substring(point);
+    }
+}

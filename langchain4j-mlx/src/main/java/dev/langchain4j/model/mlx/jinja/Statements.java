@@ -1,0 +1,412 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** All statements but loops and macros. */
+final class Statements {
+
+    private Statements() {}
+
+    /** Text as it stands. */
+    static final class Text extends Stmt {
+        private final String text;
+
+        Text(Token at) {
+            super(at);
+            this.text = at.text();
+        }
+
+        boolean isBlank() {
+            return text.codePoints().allMatch(Strings::isSpace);
+        }
+
+        @Override
+        List<Node> children() {
+            return List.of();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            frame.render.write(text);
+            return Signal.NEXT;
+        }
+    }
+
+    static final class Print extends Stmt {
+        private final Expr value;
+
+        Print(Token at, Expr value) {
+            super(at);
+            this.value = value;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(value);
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            frame.render.writeValue(value.eval(frame));
+            return Signal.NEXT;
+        }
+    }
+
+    /** {@code if} with its {@code elif}s: a test per body, and one body more for {@code else}. */
+    static final class If extends Stmt {
+        private final List<Expr> tests;
+        private final List<List<Stmt>> bodies;
+
+        If(Token at, List<Expr> tests, List<List<Stmt>> bodies) {
+            super(at);
+            this.tests = tests;
+            this.bodies = bodies;
+        }
+
+        @Override
+        List<Node> children() {
+            List<Node> children = new ArrayList<>();
+            for (int i = 0; i < bodies.size(); i++) {
+                if (i < tests.size()) {
+                    children.add(tests.get(i));
+                }
+                children.addAll(bodies.get(i));
+            }
+            return children;
+        }
+
+        @Override
+        void declare(Scope scope) {
+            tests.getFirst().declare(scope);
+            List<List<? extends Node>> branches = new ArrayList<>();
+            branches.add(bodies.getFirst());
+            List<Node> elifs = new ArrayList<>();
+            for (int i = 1; i < tests.size(); i++) {
+                elifs.add(new If(at(), List.of(tests.get(i)), List.of(bodies.get(i), List.of())));
+            }
+            branches.add(elifs);
+            branches.add(bodies.getLast());
+            scope.branches(branches);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, true);
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            for (int i = 0; i < tests.size(); i++) {
+                if (Values.truth(tests.get(i).eval(frame))) {
+                    return execAll(bodies.get(i), frame);
+                }
+            }
+            return execAll(bodies.getLast(), frame);
+        }
+    }
+
+    /** {@code set target = value}. */
+    static final class Set extends Stmt {
+        private final Target target;
+        private final Expr value;
+        private boolean exported;
+
+        Set(Token at, Target target, Expr value) {
+            super(at);
+            this.target = target;
+            this.value = value;
+        }
+
+        @Override
+        List<Expr> children() {
+            return List.of(value, target);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, soft);
+            exported = scope.parent == null;
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            target.check(frame);
+            target.assign(frame, value.eval(frame));
+            if (exported) {
+                target.export(frame);
+            }
+            return Signal.NEXT;
+        }
+    }
+
+    /** {@code set target}, a body and {@code endset}: the target gets what the body writes. */
+    static final class SetBlock extends Stmt {
+        private final Target target;
+        private final Access.FilterExpr filter;
+        private final List<Stmt> body;
+        private Scope.Entry entry;
+        private boolean exported;
+
+        SetBlock(Token at, Target target, Access.FilterExpr filter, List<Stmt> body) {
+            super(at);
+            this.target = target;
+            this.filter = filter;
+            this.body = body;
+        }
+
+        @Override
+        List<Node> children() {
+            List<Node> children = new ArrayList<>(List.of(target));
+            if (filter != null) {
+                children.add(filter);
+            }
+            children.addAll(body);
+            return children;
+        }
+
+        @Override
+        void declare(Scope scope) {
+            target.declare(scope);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            Scope inner = scope.inner();
+            body.forEach(statement -> statement.declare(inner));
+            body.forEach(statement -> statement.bind(inner, false));
+            if (filter != null) {
+                filter.bind(inner, false);
+            }
+            entry = inner.entry();
+            target.bind(scope, soft);
+            exported = scope.parent == null;
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            entry.run(frame);
+            Signal[] signal = new Signal[1];
+            String text = frame.render.capture(() -> signal[0] = execAll(body, frame));
+            if (signal[0] != Signal.NEXT) {
+                return signal[0];
+            }
+            Object value = frame.render.autoescape ? new Markup(text) : text;
+            target.assign(frame, filter == null ? value : filter.evalBlock(frame, text));
+            if (exported) {
+                target.export(frame);
+            }
+            return Signal.NEXT;
+        }
+    }
+
+    /** A body whose text goes through filters. */
+    static final class FilterBlock extends Stmt {
+        private final Access.FilterExpr filter;
+        private final List<Stmt> body;
+        private Scope.Entry entry;
+
+        FilterBlock(Token at, Access.FilterExpr filter, List<Stmt> body) {
+            super(at);
+            this.filter = filter;
+            this.body = body;
+        }
+
+        @Override
+        List<Node> children() {
+            List<Node> children = new ArrayList<>(body);
+            children.add(filter);
+            return children;
+        }
+
+        @Override
+        void declare(Scope scope) {
+            filter.declare(scope);
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            Scope inner = scope.inner();
+            children().forEach(child -> child.declare(inner));
+            children().forEach(child -> child.bind(inner, false));
+            entry = inner.entry();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            entry.run(frame);
+            Signal[] signal = new Signal[1];
+            String text = frame.render.capture(() -> signal[0] = execAll(body, frame));
+            if (signal[0] == Signal.NEXT) {
+                frame.render.writeValue(filter.evalBlock(frame, text));
+            }
+            return signal[0];
+        }
+    }
+
+    /** {@code with}: names for a body. */
+    static final class With extends Stmt {
+        private final List<Target> targets;
+        private final List<Expr> values;
+        private final List<Stmt> body;
+        private Scope.Entry entry;
+
+        With(Token at, List<Target> targets, List<Expr> values, List<Stmt> body) {
+            super(at);
+            this.targets = targets;
+            this.values = values;
+            this.body = body;
+        }
+
+        @Override
+        List<Node> children() {
+            List<Node> children = new ArrayList<>(targets);
+            children.addAll(values);
+            children.addAll(body);
+            return children;
+        }
+
+        @Override
+        void declare(Scope scope) {
+            values.forEach(value -> value.declare(scope));
+        }
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            Scope inner = scope.inner();
+            targets.forEach(target -> target.declareParameters(inner));
+            body.forEach(statement -> statement.declare(inner));
+            values.forEach(value -> value.bind(scope, soft));
+            targets.forEach(target -> target.bind(inner, false));
+            body.forEach(statement -> statement.bind(inner, false));
+            entry = inner.entry();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            entry.run(frame);
+            for (int i = 0; i < targets.size(); i++) {
+                targets.get(i).assign(frame, values.get(i).eval(frame));
+            }
+            return execAll(body, frame);
+        }
+    }
+
+    /** A body with a scope of its own, optionally with escaping switched: generation and autoescape. */
+    static final class Scoped extends Stmt {
+        private final Expr autoescape;
+        private final List<Stmt> body;
+        private Scope.Entry entry;
+
+        Scoped(Token at, Expr autoescape, List<Stmt> body) {
+            super(at);
+            this.autoescape = autoescape;
+            this.body = body;
+        }
+
+        @Override
+        List<Node> children() {
+            List<Node> children = new ArrayList<>(body);
+            if (autoescape != null) {
+                children.addFirst(autoescape);
+            }
+            return children;
+        }
+
+        @Override
+        void declare(Scope scope) {}
+
+        @Override
+        void bind(Scope scope, boolean soft) {
+            Scope inner = scope.inner();
+            children().forEach(child -> child.declare(inner));
+            children().forEach(child -> child.bind(inner, false));
+            entry = inner.entry();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            entry.run(frame);
+            boolean before = frame.render.autoescape;
+            if (autoescape != null) {
+                frame.render.autoescape = Values.truth(autoescape.eval(frame));
+            }
+            try {
+                return execAll(body, frame);
+            } finally {
+                frame.render.autoescape = before;
+            }
+        }
+    }
+
+    /** A named block: it sees the context and the names of the template's top level only. */
+    static final class NamedBlock extends Stmt {
+        private final List<Stmt> body;
+        private Scope scope;
+        private Scope.Entry entry;
+
+        NamedBlock(Token at, List<Stmt> body) {
+            super(at);
+            this.body = body;
+        }
+
+        @Override
+        List<Node> children() {
+            return List.of();
+        }
+
+        @Override
+        void bind(Scope outer, boolean soft) {
+            scope = new Scope(null, new Scope.Activation(0)).inner();
+            body.forEach(statement -> statement.declare(scope));
+            body.forEach(statement -> statement.bind(scope, false));
+            entry = scope.entry();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            Frame inner = new Frame(frame.render, null, scope.activation);
+            entry.run(inner);
+            return execAll(body, inner);
+        }
+    }
+
+    static final class Jump extends Stmt {
+        private final Signal signal;
+
+        Jump(Token at, Signal signal) {
+            super(at);
+            this.signal = signal;
+        }
+
+        @Override
+        List<Node> children() {
+            return List.of();
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            return signal;
+        }
+    }
+
+    /** A statement that needs other templates, of which there are none. */
+    static final class OtherTemplate extends Stmt {
+        private final List<Node> parts;
+
+        OtherTemplate(Token at, List<Node> parts) {
+            super(at);
+            this.parts = parts;
+        }
+
+        @Override
+        List<Node> children() {
+            return parts;
+        }
+
+        @Override
+        Signal exec(Frame frame) {
+            throw TemplateException.type("no loader for this environment specified");
+        }
+    }
+}

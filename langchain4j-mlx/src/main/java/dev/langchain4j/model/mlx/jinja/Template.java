@@ -1,0 +1,85 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A chat template, compiled. It renders as Jinja 3.1 does in the setting that chat templates are written for: sandboxed, trim_blocks and
+ * lstrip_blocks on, loop controls, {@code generation} blocks, {@code tojson} that leaves non-ASCII as it is, and the functions
+ * {@code raise_exception} and {@code strftime_now}.
+ *
+ * <p>Values of a context are null, Boolean, String, Character, Integer, Long and the like, BigInteger, Float, Double, BigDecimal,
+ * List or another Collection, and Map with such values; they are copied before the render, so a template cannot change them, and
+ * of other classes nothing is ever called. Thread-safe.
+ */
+public final class Template {
+
+    private final List<Stmt> body;
+    private final Scope scope;
+    private final Scope.Entry entry;
+    private final TemplateLimits limits;
+    private final Clock clock;
+
+    private Template(String source, TemplateLimits limits, Clock clock) {
+        this.body = Parser.parse(source);
+        this.scope = new Scope(null, new Scope.Activation(0));
+        body.forEach(statement -> statement.declare(scope));
+        body.forEach(statement -> statement.bind(scope, false));
+        this.entry = scope.entry();
+        this.limits = limits;
+        this.clock = clock;
+    }
+
+    /** Compiles with {@link TemplateLimits#DEFAULT} and the system's clock and time zone. */
+    public static Template compile(String source) {
+        return compile(source, TemplateLimits.DEFAULT, Clock.systemDefaultZone());
+    }
+
+    /**
+     * Compiles.
+     *
+     * @param source the template
+     * @param limits bounds of each render
+     * @param clock what {@code strftime_now} reads
+     * @throws TemplateException when the source is not a valid template
+     */
+    public static Template compile(String source, TemplateLimits limits, Clock clock) {
+        try {
+            return new Template(source, limits, clock);
+        } catch (StackOverflowError e) {
+            throw new TemplateException(TemplateException.Kind.SYNTAX, "the template is nested too deeply");
+        }
+    }
+
+    /**
+     * Renders.
+     *
+     * @param context the values of the template's variables
+     * @throws TemplateException when the template fails or asks to fail
+     * @throws IllegalArgumentException when the context holds a value of a class that is not supported
+     */
+    public RenderResult render(Map<String, ?> context) {
+        return render(context, List.of());
+    }
+
+    /**
+     * Renders, and tells which parts of the text came from which element of a list.
+     *
+     * @param context the values of the template's variables
+     * @param traced a list in the context, recognised by identity, whose maps are traced; see {@link RenderResult.Span}
+     * @throws TemplateException when the template fails or asks to fail
+     * @throws IllegalArgumentException when the context holds a value of a class that is not supported
+     */
+    public RenderResult render(Map<String, ?> context, List<?> traced) {
+        Render render = new Render(new Inputs(traced).convert(context), limits, clock);
+        try {
+            Frame frame = new Frame(render, null, scope.activation);
+            entry.run(frame);
+            Stmt.execAll(body, frame);
+        } catch (StackOverflowError e) {
+            throw TemplateException.limit("the depth of recursion", limits.depthMax());
+        }
+        return render.result();
+    }
+}

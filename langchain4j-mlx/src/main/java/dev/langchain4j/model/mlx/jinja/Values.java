@@ -1,0 +1,344 @@
+package dev.langchain4j.model.mlx.jinja;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/** What Python does with any value: types, truth, equality, order, length, iteration, membership. */
+final class Values {
+
+    /** No value at all, where null is Python's None. */
+    static final Object MISSING = new Object();
+
+    private Values() {}
+
+    static String typeName(Object value) {
+        return switch (value) {
+            case null -> "NoneType";
+            case String _ -> "str";
+            case Boolean _ -> "bool";
+            case Long _, BigInteger _ -> "int";
+            case Double _ -> "float";
+            case Dict _ -> "dict";
+            case Tuple _ -> "tuple";
+            case Range _ -> "range";
+            case List<?> _ -> "list";
+            case Lazy lazy -> lazy.type;
+            case DictView view -> view.part().type;
+            case Method.Bound _ -> "builtin_function_or_method";
+            case Globals.Function function -> function.type();
+            default -> value.getClass().getSimpleName();
+        };
+    }
+
+    /** The type as messages about missing attributes name it. */
+    static String qualifiedTypeName(Object value) {
+        return switch (value) {
+            case null -> "None";
+            case Markup _ -> "markupsafe.Markup object";
+            case Undefined _, Macro _, LoopContext _ -> "jinja2.runtime." + typeName(value) + " object";
+            case Namespace _, Globals.Cycler _, Globals.Joiner _ -> "jinja2.utils." + typeName(value) + " object";
+            default -> typeName(value) + " object";
+        };
+    }
+
+    static boolean truth(Object value) {
+        return switch (value) {
+            case null -> false;
+            case Boolean bool -> bool;
+            case String text -> !text.isEmpty();
+            case Undefined _ -> false;
+            case Collection<?> items -> !items.isEmpty();
+            case Map<?, ?> dict -> !dict.isEmpty();
+            case Long number -> number != 0;
+            case Double number -> number != 0;
+            case BigInteger number -> number.signum() != 0;
+            case Markup markup -> !markup.text().isEmpty();
+            case DictView view -> !view.dict().isEmpty();
+            default -> true;
+        };
+    }
+
+    /** The text of a str, marked as safe or not; null for other types. */
+    static String text(Object value) {
+        return value instanceof String text ? text : value instanceof Markup markup ? markup.text() : null;
+    }
+
+    static boolean isNumber(Object value) {
+        return value instanceof Long
+                || value instanceof Double
+                || value instanceof Boolean
+                || value instanceof BigInteger;
+    }
+
+    static boolean equal(Object a, Object b) {
+        if (a == b) {
+            return !(a instanceof Double number && number.isNaN());
+        }
+        return switch (a) {
+            case null -> false;
+            case String text -> text.equals(text(b));
+            case Markup markup -> markup.text().equals(text(b));
+            case Long _, Double _, Boolean _, BigInteger _ -> isNumber(b) && Numbers.compare(a, b) == 0;
+            case Undefined _ -> b instanceof Undefined;
+            case Dict dict -> b instanceof Dict other && equalDicts(dict, other);
+            case Range range -> b instanceof Range other && equalLists(range, other);
+            case Tuple tuple -> b instanceof Tuple other && equalLists(tuple, other);
+            case List<?> list ->
+                b instanceof List<?> other && !(b instanceof Tuple) && !(b instanceof Range) && equalLists(list, other);
+            case DictView view ->
+                b instanceof DictView other
+                        && view.part() == other.part()
+                        && view.part() != DictView.Part.VALUES
+                        && equalDicts(view.dict(), other.dict());
+            default -> false;
+        };
+    }
+
+    private static boolean equalLists(List<?> a, List<?> b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (int i = 0; i < a.size(); i++) {
+            if (a.get(i) != b.get(i) && !equal(a.get(i), b.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean equalDicts(Dict a, Dict b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        for (Map.Entry<Object, Object> entry : a.entrySet()) {
+            Object other = b.find(entry.getKey());
+            if (other == MISSING || (other != entry.getValue() && !equal(entry.getValue(), other))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Whether a is before b; {@code operator} is for the message when the types have no order.
+     *
+     * @param operator one of {@code <}, {@code <=}, {@code >}, {@code >=}
+     */
+    static boolean ordered(Object a, Object b, String operator) {
+        if (a instanceof Undefined undefined) {
+            throw undefined.failure();
+        }
+        if (b instanceof Undefined undefined) {
+            throw undefined.failure();
+        }
+        if (isNumber(a) && isNumber(b)) {
+            if (isNan(a) || isNan(b)) {
+                return false;
+            }
+            return holds(Numbers.compare(a, b), operator);
+        }
+        String left = text(a);
+        String right = text(b);
+        if (left != null && right != null) {
+            return holds(Strings.compare(left, right), operator);
+        }
+        boolean sameLists = a instanceof Tuple
+                ? b instanceof Tuple
+                : a instanceof List && b instanceof List && !(b instanceof Tuple);
+        if (sameLists && !(a instanceof Range) && !(b instanceof Range)) {
+            return orderedLists((List<?>) a, (List<?>) b, operator);
+        }
+        throw TemplateException.type("'" + operator + "' not supported between instances of '" + typeName(a) + "' and '"
+                + typeName(b) + "'");
+    }
+
+    private static boolean orderedLists(List<?> a, List<?> b, String operator) {
+        int common = Math.min(a.size(), b.size());
+        for (int i = 0; i < common; i++) {
+            if (!equal(a.get(i), b.get(i))) {
+                return ordered(a.get(i), b.get(i), operator);
+            }
+        }
+        return holds(Integer.compare(a.size(), b.size()), operator);
+    }
+
+    private static boolean holds(int comparison, String operator) {
+        return switch (operator) {
+            case "<" -> comparison < 0;
+            case "<=" -> comparison <= 0;
+            case ">" -> comparison > 0;
+            default -> comparison >= 0;
+        };
+    }
+
+    private static boolean isNan(Object value) {
+        return value instanceof Double number && number.isNaN();
+    }
+
+    /** The length, or -1 for what has none. */
+    static int lengthOrNegative(Object value) {
+        return switch (value) {
+            case null -> -1;
+            case String text -> Strings.length(text);
+            case Markup markup -> Strings.length(markup.text());
+            case Collection<?> items -> items.size();
+            case Map<?, ?> dict -> dict.size();
+            case DictView view -> view.dict().size();
+            case Undefined _ -> 0;
+            case LoopContext loop -> loop.length();
+            default -> -1;
+        };
+    }
+
+    static long length(Object value) {
+        int length = lengthOrNegative(value);
+        if (length < 0) {
+            throw TemplateException.type("object of type '" + typeName(value) + "' has no len()");
+        }
+        return length;
+    }
+
+    static boolean isIterable(Object value) {
+        return value instanceof Collection
+                || value instanceof Map
+                || value instanceof String
+                || value instanceof Markup
+                || value instanceof Undefined
+                || value instanceof Lazy
+                || value instanceof DictView
+                || value instanceof LoopContext;
+    }
+
+    static Iterator<Object> iterate(Object value) {
+        return switch (value) {
+            case Lazy lazy -> lazy.iterator();
+            case Dict dict -> readOnly(dict.keySet().iterator());
+            case List<?> list -> readOnly(list.iterator());
+            case DictView view -> view.list().iterator();
+            case String text -> Strings.characters(text).iterator();
+            case Markup markup -> Strings.characters(markup.text()).iterator();
+            case Undefined _ -> List.<Object>of().iterator();
+            case LoopContext loop -> loop.pairs();
+            case null, default -> throw TemplateException.type("'" + typeName(value) + "' object is not iterable");
+        };
+    }
+
+    @SuppressWarnings("unchecked") // an iterator is only read from
+    private static Iterator<Object> readOnly(Iterator<?> iterator) {
+        return (Iterator<Object>) iterator;
+    }
+
+    /** A new list of everything in an iterable. */
+    static List<Object> list(Object value) {
+        if (value instanceof List<?> list) {
+            return new ArrayList<>(list);
+        }
+        List<Object> result = new ArrayList<>();
+        iterate(value).forEachRemaining(result::add);
+        return result;
+    }
+
+    static boolean contains(Object container, Object item) {
+        switch (container) {
+            case Dict dict -> {
+                return dict.contains(item);
+            }
+            case DictView view
+            when view.part() == DictView.Part.KEYS -> {
+                return view.dict().contains(item);
+            }
+            case String text -> {
+                return text.contains(needle(item));
+            }
+            case Markup markup -> {
+                return markup.text().contains(needle(item));
+            }
+            case null -> throw notIterableArgument(null);
+            default -> {
+                if (!isIterable(container)) {
+                    throw notIterableArgument(container);
+                }
+                Iterator<Object> items = iterate(container);
+                while (items.hasNext()) {
+                    Object candidate = items.next();
+                    if (candidate == item || equal(candidate, item)) {
+                        return true;
+                    }
+                }
+                return false;
+            }
+        }
+    }
+
+    private static TemplateException notIterableArgument(Object container) {
+        return TemplateException.type("argument of type '" + typeName(container) + "' is not iterable");
+    }
+
+    private static String needle(Object item) {
+        String needle = text(item);
+        if (needle == null) {
+            throw TemplateException.type("'in <string>' requires string as left operand, not " + typeName(item));
+        }
+        return needle;
+    }
+
+    static void checkHashable(Object key) {
+        if (key instanceof Dict || (key instanceof List && !(key instanceof Tuple) && !(key instanceof Range))) {
+            throw TemplateException.type("unhashable type: '" + typeName(key) + "'");
+        }
+        if (key instanceof Tuple tuple) {
+            tuple.forEach(Values::checkHashable);
+        }
+    }
+
+    /** A number that equals in Java when it equals in Python, for hashing. */
+    static Object hashKey(Object value) {
+        checkHashable(value);
+        return switch (value) {
+            case Boolean bool -> bool ? BigDecimal.ONE : BigDecimal.ZERO;
+            case Long number -> BigDecimal.valueOf(number).stripTrailingZeros();
+            case BigInteger number -> new BigDecimal(number).stripTrailingZeros();
+            case Double number
+            when Double.isFinite(number) -> number == 0 ? BigDecimal.ZERO : new BigDecimal(number).stripTrailingZeros();
+            case Markup markup -> markup.text();
+            case Tuple tuple -> tuple.stream().map(Values::hashKey).toList();
+            case Undefined _ -> Undefined.class;
+            case null -> MISSING;
+            default -> value;
+        };
+    }
+
+    /** Stable sort by Python's {@code <}, which may fail. */
+    static void sort(List<Object[]> keyed, boolean reverse) {
+        List<Object[]> sorted = mergeSort(keyed, reverse);
+        for (int i = 0; i < keyed.size(); i++) {
+            keyed.set(i, sorted.get(i));
+        }
+    }
+
+    private static List<Object[]> mergeSort(List<Object[]> items, boolean reverse) {
+        if (items.size() < 2) {
+            return new ArrayList<>(items);
+        }
+        int middle = items.size() / 2;
+        List<Object[]> left = mergeSort(items.subList(0, middle), reverse);
+        List<Object[]> right = mergeSort(items.subList(middle, items.size()), reverse);
+        List<Object[]> merged = new ArrayList<>(items.size());
+        int i = 0;
+        int j = 0;
+        while (i < left.size() && j < right.size()) {
+            Object a = left.get(i)[0];
+            Object b = right.get(j)[0];
+            boolean rightFirst = reverse ? ordered(a, b, "<") : ordered(b, a, "<");
+            merged.add(rightFirst ? right.get(j++) : left.get(i++));
+        }
+        merged.addAll(left.subList(i, left.size()));
+        merged.addAll(right.subList(j, right.size()));
+        return merged;
+    }
+}
