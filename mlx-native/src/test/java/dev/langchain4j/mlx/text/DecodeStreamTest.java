@@ -167,7 +167,7 @@ class DecodeStreamTest {
         int[] tokens = new int[256];
         int next = 0x100;
         for (int value = 0; value < 256; value++) {
-            boolean printable = value >= '!' && value <= '~' || value >= 0xA1 && value <= 0xFF && value != 0xAD;
+            boolean printable = (value >= '!' && value <= '~') || (value >= 0xA1 && value != 0xAD);
             tokens[value] =
                     tokenizer.id(Character.toString(printable ? value : next++)).orElseThrow();
         }
