@@ -72,7 +72,7 @@ check_tools() {
     need python3 "python3 python3-pip" python
     need perl perl perl
     need "${CXX[0]}" g++ gcc
-    need cargo "cargo, or a newer Rust by rustup" rust
+    need cargo cargo rust
     if [ "$OS" = Linux ]; then
         need readelf binutils binutils
         need nm binutils binutils
@@ -83,6 +83,23 @@ check_tools() {
         [ "$OS" = Darwin ] && MISSING_PACKAGES=(python)
         check_needed
     }
+    check_rust
+}
+
+check_rust() {
+    local cargo users version
+    cargo=$(command -v cargo)
+    users=${cargo%/.cargo/bin/cargo}
+    # Under another home than its own, rustup does not find what it installed.
+    if [ -z "${RUSTUP_HOME:-}" ] && [ ! -d "$HOME/.rustup" ] && [ -d "$users/.rustup" ]; then
+        export RUSTUP_HOME=$users/.rustup
+    fi
+    version=$(cargo --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
+    if [ "${version:-0}" -lt "$RUST_MINOR_MIN" ]; then
+        say "missing: Rust 1.$RUST_MINOR_MIN or newer (found: $(cargo --version 2>&1 | head -1))"
+        say "install with: rustup default stable (rustup itself: https://rustup.rs)"
+        exit 1
+    fi
 }
 
 mlxc_key() { (cd "$NATIVE_DIR" && cat versions.sh common.sh format_shim.h | short_hash); }

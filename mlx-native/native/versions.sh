@@ -5,5 +5,7 @@ MLX_VERSION=0.32.2
 MLX_C_VERSION=0.7.0
 # scipy-openblas32 wheel: OpenBLAS with 32-bit integers (LP64), every symbol prefixed with scipy_.
 OPENBLAS_VERSION=0.3.34.481.3
+# Rust 1.x that the text library needs.
+RUST_MINOR_MIN=87
 # Only check-macos.sh needs it.
 ZIG_VERSION=0.17.1
