@@ -16,11 +16,10 @@ main() {
     parse_options "$@"
     local key
     key=$(build_key)
-    if [ -f "$OUT/index.txt" ] && [ "$(head -1 "$OUT/index.txt")" = "# $key" ]; then
-        return 0
-    fi
+    is_up_to_date "$key" && return 0
     check_tools
     lock_cache
+    is_up_to_date "$key" && return 0 # another build, for which this one waited, made it
     stage "$WHEEL-$MLX_VERSION-$PLATFORM" fetch_wheel "$WHEEL==$MLX_VERSION" ${PIP_OPTIONS[@]+"${PIP_OPTIONS[@]}"}
     stage "mlx-c-$MLX_C_VERSION" fetch_mlx_c
     MLX=$CACHE/$WHEEL-$MLX_VERSION-$PLATFORM
@@ -31,6 +30,10 @@ main() {
     stage "$TEXT_BUILD" compile_text
     assemble "$key"
     say "done: $OUT"
+}
+
+is_up_to_date() { # KEY
+    [ -f "$OUT/index.txt" ] && [ "$(head -1 "$OUT/index.txt")" = "# $1" ]
 }
 
 parse_options() {
@@ -75,7 +78,6 @@ check_tools() {
     need cargo cargo rust
     if [ "$OS" = Linux ]; then
         need readelf binutils binutils
-        need nm binutils binutils
     fi
     check_needed
     python3 -m pip --version >/dev/null 2>&1 || {
