@@ -3,4 +3,5 @@ module dev.langchain4j.mlx {
     requires com.fasterxml.jackson.core;
 
     exports dev.langchain4j.mlx;
+    exports dev.langchain4j.mlx.text;
 }

@@ -389,20 +389,20 @@ public final class Ops {
         return t.result(MlxC.mlx_topk_axis(t.out(), t.use(a), k, axis, t.stream), "topk_axis", a);
     }
 
-    /** Running sum along an axis, each element included unless inclusive is false. */
-    public static MlxArray cumsum(MlxArray a, int axis, boolean inclusive) {
+    /** Running sum along an axis, from the end if reverse, each element included unless inclusive is false. */
+    public static MlxArray cumsum(MlxArray a, int axis, boolean reverse, boolean inclusive) {
         OwnerThread t = OwnerThread.current();
         return t.result(
-                MlxC.mlx_cumsum_axis(t.out(), t.use(a), axis, false, inclusive, Optionals.NONE, t.stream),
+                MlxC.mlx_cumsum_axis(t.out(), t.use(a), axis, reverse, inclusive, Optionals.NONE, t.stream),
                 "cumsum_axis",
                 a);
     }
 
     /** Running product along an axis. */
-    public static MlxArray cumprod(MlxArray a, int axis, boolean inclusive) {
+    public static MlxArray cumprod(MlxArray a, int axis, boolean reverse, boolean inclusive) {
         OwnerThread t = OwnerThread.current();
         return t.result(
-                MlxC.mlx_cumprod_axis(t.out(), t.use(a), axis, false, inclusive, Optionals.NONE, t.stream),
+                MlxC.mlx_cumprod_axis(t.out(), t.use(a), axis, reverse, inclusive, Optionals.NONE, t.stream),
                 "cumprod_axis",
                 a);
     }

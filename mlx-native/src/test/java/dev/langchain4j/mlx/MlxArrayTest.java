@@ -42,7 +42,7 @@ class MlxArrayTest {
             assertThat(Ops.argmax(a, -1, false).toInts()).containsExactly(1, 1);
             assertThat(Indexing.slice(a, 1, 1, 2).toFloats()).containsExactly(2, 4);
             assertThat(Indexing.transpose(a, 1, 0).toFloats()).containsExactly(1, 3, 2, 4);
-            assertThat(Ops.cumsum(a, 1, true).toFloats()).containsExactly(1, 3, 3, 7);
+            assertThat(Ops.cumsum(a, 1, false, true).toFloats()).containsExactly(1, 3, 3, 7);
             assertThat(Indexing.concatenate(0, a, a).shape()).containsExactly(4, 2);
             assertThat(Indexing.split(a, 2, 0)[1].toFloats()).containsExactly(3, 4);
         });

@@ -55,7 +55,7 @@ public final class KvCache implements LayerCache {
         return new View(head(keys, end), head(values, end));
     }
 
-    /** The buffers, for an evaluation of all that was written; empty before the first update. */
+    @Override
     public MlxArray[] buffers() {
         return keys == null ? new MlxArray[0] : new MlxArray[] {keys, values};
     }

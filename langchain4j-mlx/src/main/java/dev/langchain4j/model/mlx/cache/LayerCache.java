@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.mlx.MlxArray;
+
 /**
  * The state that one layer keeps for one running sequence, in buffers that only this object owns.
  *
@@ -62,6 +64,11 @@ public interface LayerCache extends AutoCloseable {
      * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}
      */
     void trimTo(int offset);
+
+    /** The arrays that hold the state, for an evaluation of all that was written; borrowed. */
+    default MlxArray[] buffers() {
+        return new MlxArray[0];
+    }
 
     /** Frees the buffers. Idempotent. */
     @Override

@@ -1,0 +1,138 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Runs generations of one model, one after the other in the order in which they were asked for. May be called from any
+ * thread. Borrows all that it is made of.
+ */
+public final class Engine {
+    private final MlxThread thread;
+    private final LanguageModel model;
+    private final Tokenizer tokenizer;
+    private final PromptCache cache;
+    private final CacheKey cacheKey;
+    private final Set<Integer> endTokens;
+    private final int contextLength;
+    private final int prefillChunkTokens;
+
+    /**
+     * Puts an engine together.
+     *
+     * @param endTokens ids that end an answer
+     * @param contextLength most tokens of prompt and answer together
+     * @param prefillChunkTokens tokens that are prefilled at once, at least 1
+     */
+    public Engine(
+            MlxThread thread,
+            LanguageModel model,
+            Tokenizer tokenizer,
+            PromptCache cache,
+            CacheKey cacheKey,
+            Set<Integer> endTokens,
+            int contextLength,
+            int prefillChunkTokens) {
+        this.thread = thread;
+        this.model = model;
+        this.tokenizer = tokenizer;
+        this.cache = cache;
+        this.cacheKey = cacheKey;
+        this.endTokens = Set.copyOf(endTokens);
+        this.contextLength = contextLength;
+        this.prefillChunkTokens = prefillChunkTokens;
+    }
+
+    /** A generation that was asked for. */
+    public static final class Handle {
+        private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
+        private volatile boolean cancelled;
+
+        /**
+         * Completes with the result, or with what went wrong. A generation that is cancelled while it waits completes
+         * with a {@link CancellationException}; one that runs completes with what there is so far.
+         */
+        public CompletableFuture<GenerationResult> result() {
+            return result;
+        }
+
+        /** Stops the generation before its next step. Idempotent. */
+        public void cancel() {
+            cancelled = true;
+        }
+    }
+
+    /**
+     * Queues a generation.
+     *
+     * @throws InvalidRequestException if the prompt does not fit into the context; nothing is queued then
+     */
+    public Handle submit(GenerationRequest request, GenerationListener listener) {
+        if (request.prompt().length >= contextLength) {
+            throw new InvalidRequestException("the prompt (" + request.prompt().length
+                    + " tokens) must be shorter than the context of this model (" + contextLength + " tokens)");
+        }
+        for (int id : request.prompt()) {
+            if (id < 0 || id >= model.vocabularySize()) {
+                throw new InvalidRequestException("the tokenizer gave the id " + id + ", but this model has "
+                        + model.vocabularySize() + " tokens: tokenizer.json belongs to another model");
+            }
+        }
+        for (int id : request.sampling().logitBias().keySet()) {
+            if (id < 0 || id >= model.vocabularySize()) {
+                throw new InvalidRequestException("logitBias has the token id " + id + ", which must be from 0 to "
+                        + (model.vocabularySize() - 1));
+            }
+        }
+        Handle handle = new Handle();
+        long asked = System.nanoTime();
+        thread.execute(() -> {
+            try {
+                if (handle.cancelled) {
+                    throw new CancellationException("cancelled before it began");
+                }
+                Generation generation = new Generation(this, request, listener, () -> handle.cancelled, asked);
+                handle.result.complete(generation.run());
+            } catch (Throwable e) {
+                handle.result.completeExceptionally(e);
+            }
+        });
+        return handle;
+    }
+
+    /** Most tokens of prompt and answer together. */
+    public int contextLength() {
+        return contextLength;
+    }
+
+    boolean isEnd(int token) {
+        return endTokens.contains(token);
+    }
+
+    LanguageModel model() {
+        return model;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    PromptCache cache() {
+        return cache;
+    }
+
+    CacheKey cacheKey() {
+        return cacheKey;
+    }
+
+    int prefillChunkTokens() {
+        return prefillChunkTokens;
+    }
+}

@@ -1,0 +1,40 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.model.mlx.cache.ReusePlan;
+
+/**
+ * What came out.
+ *
+ * @param promptTokens length of the prompt
+ * @param generated ids that were generated, the end token included if there was one
+ * @param end why it ended
+ * @param plan what was reused of the prompt, and why not more
+ * @param timings how long it took
+ */
+public record GenerationResult(int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings) {
+
+    /** Why a generation ended. */
+    public enum End {
+        /** The model ended its answer, or a stop sequence was found. */
+        STOP,
+        /** The limit of tokens or of the context was reached. */
+        LENGTH,
+        /** It was cancelled. */
+        CANCELLED
+    }
+
+    /**
+     * Durations, in nanoseconds.
+     *
+     * @param queued from asking to the beginning
+     * @param prefill from the beginning to the last prompt token's logits being asked for
+     * @param timeToFirstToken from the beginning to the first token
+     * @param total from the beginning to the end
+     */
+    public record Timings(long queued, long prefill, long timeToFirstToken, long total) {}
+
+    /** Prompt tokens that were not computed again. */
+    public int cachedTokens() {
+        return plan.resumePosition();
+    }
+}

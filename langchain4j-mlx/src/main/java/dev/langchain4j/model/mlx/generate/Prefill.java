@@ -1,0 +1,62 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxMemory;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.Arrays;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size and where the cache wants a
+ * checkpoint. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
+ */
+final class Prefill {
+    private final LanguageModel model;
+    private final CacheSession session;
+    private final int chunkTokens;
+
+    Prefill(LanguageModel model, CacheSession session, int chunkTokens) {
+        this.model = model;
+        this.session = session;
+        this.chunkTokens = chunkTokens;
+    }
+
+    /** Feeds {@code prompt[resumePosition .. length - 1)}. Returns false if it was cancelled on the way. */
+    boolean run(int[] prompt, GenerationListener listener, BooleanSupplier cancelled) {
+        int end = prompt.length - 1;
+        int position = session.resumePosition();
+        listener.onPrefill(position, prompt.length);
+        while (position < end) {
+            if (cancelled.getAsBoolean()) {
+                return false;
+            }
+            int gridLine = (position / chunkTokens + 1) * chunkTokens;
+            int next = Math.min(Math.min(gridLine, end), session.nextCheckpoint(position));
+            feed(Arrays.copyOfRange(prompt, position, next));
+            session.checkpoint();
+            position = next;
+            listener.onPrefill(position, prompt.length);
+        }
+        if (end - session.resumePosition() > chunkTokens) {
+            MlxMemory.clearCache();
+        }
+        return true;
+    }
+
+    private void feed(int[] chunk) {
+        MlxArray hidden;
+        try (Scope scope = Scope.open()) {
+            hidden = model.forward(MlxArray.of(chunk, 1, chunk.length), session.layers())
+                    .detach();
+        }
+        try (hidden) {
+            Eval.eval(session.layers().stream()
+                    .flatMap(layer -> Arrays.stream(layer.buffers()))
+                    .toArray(MlxArray[]::new));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Random;
+import dev.langchain4j.mlx.Scope;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Draws tokens on the device, lazily, so that the next step can be queued before the last token is known. Owns the window
+ * of recent tokens that penalties look at. Used on the model's thread, one sampler a request.
+ */
+final class Sampler implements AutoCloseable {
+    private final Sampling sampling;
+    private final List<MlxArray> owned = new ArrayList<>();
+    private MlxArray biasIds;
+    private MlxArray biasValues;
+    private MlxArray window;
+    private long drawn;
+
+    /**
+     * Makes a sampler.
+     *
+     * @param history the prompt's tokens
+     */
+    Sampler(Sampling sampling, int[] history) {
+        this.sampling = sampling;
+        try (Scope scope = Scope.open()) {
+            if (!sampling.logitBias().isEmpty()) {
+                int[] ids = new int[sampling.logitBias().size()];
+                float[] values = new float[ids.length];
+                int i = 0;
+                for (Map.Entry<Integer, Double> e : sampling.logitBias().entrySet()) {
+                    ids[i] = e.getKey();
+                    values[i++] = e.getValue().floatValue();
+                }
+                biasIds = keep(MlxArray.of(ids, 1, ids.length));
+                biasValues = keep(MlxArray.of(values, 1, values.length));
+            }
+            if (sampling.penalises() && history.length > 0) {
+                int from = Math.max(0, history.length - sampling.penaltyWindow());
+                int[] recent = Arrays.copyOfRange(history, from, history.length);
+                window = MlxArray.of(recent, 1, recent.length).detach();
+            }
+        }
+    }
+
+    /**
+     * Draws the next token.
+     *
+     * @param logits [1, vocabulary]
+     * @return the id, uint32 [1]; a temporary of the current scope
+     */
+    MlxArray sample(MlxArray logits) {
+        MlxArray token = draw(logits);
+        if (sampling.penalises()) {
+            remember(token);
+        }
+        return token;
+    }
+
+    private MlxArray draw(MlxArray logits) {
+        if (sampling.temperature() == 0) {
+            return Ops.argmax(adjusted(logits), -1, false);
+        }
+        return Random.categorical(distribution(logits), -1, Random.key(mix(sampling.seed(), drawn++)));
+    }
+
+    /** The log-probabilities that are drawn from, up to a constant: [1, vocabulary]. */
+    MlxArray distribution(MlxArray logits) {
+        MlxArray adjusted = adjusted(logits);
+        MlxArray logprobs = Ops.subtract(adjusted, Ops.logsumexp(adjusted, -1, true));
+        if (sampling.topP() > 0 && sampling.topP() < 1) {
+            logprobs = topP(logprobs);
+        }
+        if (sampling.minP() > 0) {
+            MlxArray least = Ops.add(Ops.max(logprobs, -1, true), Math.log(sampling.minP()));
+            logprobs = dropWhere(Ops.less(logprobs, least), logprobs);
+        }
+        if (sampling.xtcProbability() > 0) {
+            logprobs = xtc(logprobs);
+        }
+        if (sampling.topK() > 0 && sampling.topK() < logprobs.dim(-1)) {
+            logprobs = topK(logprobs);
+        }
+        return Ops.multiply(logprobs, 1 / sampling.temperature());
+    }
+
+    private MlxArray adjusted(MlxArray logits) {
+        MlxArray adjusted = logits;
+        if (biasIds != null) {
+            adjusted = Indexing.scatterAddAlong(adjusted, biasIds, Ops.astype(biasValues, adjusted.dtype()), -1);
+        }
+        if (window == null) {
+            return adjusted;
+        }
+        if (sampling.repetitionPenalty() != 1) {
+            MlxArray recent = Indexing.takeAlong(adjusted, window, -1);
+            MlxArray zero = MlxArray.scalar(0, adjusted.dtype());
+            MlxArray penalised = Ops.where(
+                    Ops.less(recent, zero),
+                    Ops.multiply(recent, sampling.repetitionPenalty()),
+                    Ops.divide(recent, sampling.repetitionPenalty()));
+            adjusted = Indexing.putAlong(adjusted, window, penalised, -1);
+        }
+        if (sampling.presencePenalty() != 0) {
+            MlxArray recent = Indexing.takeAlong(adjusted, window, -1);
+            adjusted = Indexing.putAlong(adjusted, window, Ops.add(recent, -sampling.presencePenalty()), -1);
+        }
+        if (sampling.frequencyPenalty() != 0) {
+            MlxArray each = Indexing.full(
+                    MlxArray.scalar(-sampling.frequencyPenalty(), adjusted.dtype()), adjusted.dtype(), window.shape());
+            adjusted = Indexing.scatterAddAlong(adjusted, window, each, -1);
+        }
+        return adjusted;
+    }
+
+    /** Keeps the likeliest tokens until their mass reaches top_p of all; ties at the edge stay. */
+    private MlxArray topP(MlxArray logprobs) {
+        MlxArray sorted = Ops.sort(logprobs, -1);
+        MlxArray probabilities = Ops.exp(Ops.astype(sorted, DType.FLOAT32));
+        MlxArray massAbove = Ops.cumsum(probabilities, -1, true, false);
+        MlxArray total = Ops.sum(probabilities, -1, true);
+        MlxArray dropped = Ops.greaterEqual(massAbove, Ops.multiply(total, sampling.topP()));
+        MlxArray count = Ops.sum(Ops.astype(dropped, DType.INT32), -1, true);
+        return dropWhere(Ops.less(logprobs, Indexing.takeAlong(sorted, count, -1)), logprobs);
+    }
+
+    private MlxArray topK(MlxArray logprobs) {
+        int size = logprobs.dim(-1);
+        MlxArray order = Ops.argpartition(Ops.negative(logprobs), sampling.topK() - 1, -1);
+        MlxArray rest = Indexing.slice(order, -1, sampling.topK(), size);
+        return Indexing.putAlong(logprobs, rest, minusInfinity(logprobs), -1);
+    }
+
+    /** Excludes all tokens above the threshold but the least likely of them, as often as the probability says. */
+    private MlxArray xtc(MlxArray logprobs) {
+        if (sampling.xtcProbability() < 1
+                && new java.util.SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble()
+                        > sampling.xtcProbability()) {
+            return logprobs;
+        }
+        MlxArray probabilities = Ops.softmax(logprobs, -1, false);
+        MlxArray threshold = MlxArray.scalar(sampling.xtcThreshold(), probabilities.dtype());
+        MlxArray none = MlxArray.scalar(Double.POSITIVE_INFINITY, probabilities.dtype());
+        MlxArray above = Ops.where(Ops.greater(probabilities, threshold), probabilities, none);
+        return dropWhere(Ops.greater(probabilities, Ops.min(above, -1, true)), logprobs);
+    }
+
+    private static MlxArray dropWhere(MlxArray condition, MlxArray logprobs) {
+        return Ops.where(condition, minusInfinity(logprobs), logprobs);
+    }
+
+    private static MlxArray minusInfinity(MlxArray like) {
+        return MlxArray.scalar(Double.NEGATIVE_INFINITY, like.dtype());
+    }
+
+    /** The window slides on the device: its length never grows over the limit. */
+    private void remember(MlxArray token) {
+        MlxArray last = Indexing.reshape(Ops.astype(token, DType.INT32), 1, 1);
+        MlxArray longer = window == null ? last : Indexing.concatenate(1, window, last);
+        int length = longer.dim(1);
+        if (length > sampling.penaltyWindow()) {
+            longer = Indexing.slice(longer, 1, length - sampling.penaltyWindow(), length);
+        }
+        if (window != null) {
+            window.close();
+        }
+        window = longer.detach();
+    }
+
+    /** A key for each draw, well spread for neighbouring seeds and draws (the finaliser of SplitMix64). */
+    private static long mix(long seed, long draw) {
+        long z = seed * 0x9E3779B97F4A7C15L + draw * 0xD1B54A32D192ED03L + 0x2545F4914F6CDD1DL;
+        z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+        z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+        return z ^ (z >>> 31);
+    }
+
+    private MlxArray keep(MlxArray array) {
+        owned.add(array.detach());
+        return array;
+    }
+
+    @Override
+    public void close() {
+        owned.forEach(MlxArray::close);
+        if (window != null) {
+            window.close();
+        }
+    }
+}
