@@ -22,7 +22,7 @@ write_compiler() { # FILE
 
 main() {
     local functions work
-    functions=$(sed -n 's/^[^#]*[ *]\(mlx_[a-z0-9_]*\)(.*/\1/p' "$NATIVE_DIR/../bindings.txt" | sort -u)
+    functions=$(sed -n 's/^[^#]*[ *]\(_\{0,1\}mlx_[a-z0-9_]*\)(.*/\1/p' "$NATIVE_DIR/../bindings.txt" | sort -u)
     [ -n "$functions" ] || die "bindings.txt names no function"
     need python3 "python3 python3-pip" python
     need perl perl perl
