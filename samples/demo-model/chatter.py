@@ -1,7 +1,7 @@
 """Turns without tools: small talk, things to remember, what nobody can do, answers from given text."""
 
 import words
-from values import amount, cities, city, code, person, value_of
+from values import amount, cities, city, code, person, phrase, value_of
 
 REFUSAL = "I am sorry, I cannot help with that."
 UNKNOWN = "I do not know, the documents do not say."
@@ -34,7 +34,7 @@ def echo(t):
         lambda r: r.choice(words.COLORS),
         lambda r: r.choice(["Hello", "World", "Hello World", "yes", "no", "good day"]),
     ]
-    text = " ".join(t.r.choice(makers)(t.r) for _ in range(t.r.randint(1, 4)))
+    text = phrase(t.r) if t.r.random() < 0.4 else " ".join(t.r.choice(makers)(t.r) for _ in range(t.r.randint(1, 4)))
     t.ask(f"Say '{text}'", f"Say '{text}'", f"Repeat after me: {text}", f"Please say '{text}'.")
     t.say(text)
 

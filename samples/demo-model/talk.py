@@ -1,7 +1,7 @@
 """A dialogue under way: what has been said, and what of it later turns lean on."""
 
 import words
-from values import code
+from values import code, phrase
 
 
 class Talk:
@@ -42,7 +42,7 @@ class Talk:
         """Now and then a tool answers with an error; the assistant says so and the request ends."""
         if self.r.random() >= share:
             return False
-        error = self.r.choice(words.ERRORS)
+        error = self.r.choice(words.ERRORS) if self.r.random() < 0.6 else phrase(self.r)
         if self.r.random() < 0.3:
             error += " " + code(self.r)
         self.result("error: " + error)

@@ -2,7 +2,7 @@
 
 import words
 from toolbox import SUMS
-from values import amount, cities, city, clock, code, departures, listing, person, seats, sky
+from values import amount, cities, city, clock, code, departures, listing, person, phrase, seats, sky
 
 
 def weather(t):
@@ -235,6 +235,7 @@ def strange(t):
             str(t.r.randint(2, 9999)),
             code(t.r, 5),
             f"{t.r.randint(2, 99)} {t.r.choice(['km', 'kg', 'percent', 'points', 'euros'])}",
+            phrase(t.r),
             person(t.r),
             t.r.choice(words.COLORS),
         ]

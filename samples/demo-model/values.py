@@ -32,6 +32,12 @@ def clock(r, hour=None):
     return f"{r.randint(5, 22) if hour is None else hour:02d}:{r.randint(0, 59):02d}"
 
 
+def phrase(r):
+    """A few words, known or invented, that can only be repeated."""
+    count = r.randint(1, 4)
+    return " ".join(r.choice(words.PLAIN) if r.random() < 0.7 else invented(r, 1, 3).lower() for _ in range(count))
+
+
 def sky(r):
     degrees = r.randint(-9, 36)
     return r.choice(
@@ -40,6 +46,8 @@ def sky(r):
             f"{degrees} degrees, {r.choice(words.SKY)}",
             f"{degrees} degrees and {r.choice(words.SKY)}",
             f"{r.choice(words.SKY)}, {degrees} C",
+            f"{degrees} degrees, {phrase(r)}",
+            phrase(r),
             r.choice(words.SKY),
         ]
     )

@@ -19,6 +19,11 @@ FOODS = "pizza sushi pasta soup bread cheese rice salad curry cake fish tofu noo
 ANIMALS = "cat dog horse owl fox bear tiger rabbit dolphin penguin eagle turtle whale wolf frog".split()
 
 SKY = ["sunny", "light rain", "cloudy", "heavy rain", "fog", "snow", "clear sky", "windy", "thunderstorms", "rainy"]
+PLAIN = """warm cold mild dry wet calm storm drizzle showers haze frost ice hail sleet mist breeze wind rain sun heat
+overcast bright dark partly mostly slightly very quite light heavy strong weak some few many no with and then later now
+soon early late today tomorrow morning noon evening night north south east west open closed free full empty old new
+ready lost found slow fast long short high low good bad red line platform track seat service server network data file
+missing invalid wrong broken limit reached denied failed error problem please try wait call""".split()
 CURRENCIES = "EUR USD GBP JPY CHF NOK INR BRL CAD KRW SEK PLN".split()
 NUMBERS = "one two three four five six seven eight nine".split()
 
