@@ -61,8 +61,8 @@ final class Generation {
 
     private GenerationResult result(
             int[] generated, End end, CacheSession session, long begun, long prefilled, long first) {
-        Timings timings =
-                new Timings(begun - asked, prefilled - begun, Math.max(first, begun) - begun, System.nanoTime() - begun);
+        Timings timings = new Timings(
+                begun - asked, prefilled - begun, Math.max(first, begun) - begun, System.nanoTime() - begun);
         return new GenerationResult(request.prompt().length, generated, end, session.plan(), timings);
     }
 }

@@ -37,7 +37,8 @@ public record Sampling(
     public static final int DEFAULT_PENALTY_WINDOW = 20;
 
     /** Takes the likeliest token each time. */
-    public static final Sampling GREEDY = new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, DEFAULT_PENALTY_WINDOW, Map.of(), 0);
+    public static final Sampling GREEDY =
+            new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, DEFAULT_PENALTY_WINDOW, Map.of(), 0);
 
     /** Checks each value. */
     public Sampling {

@@ -1,0 +1,236 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.DisabledPromptCache;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
+ * of chat models may be built over it, and any number of threads may use those; requests run one after the other.
+ *
+ * <pre>{@code
+ * MlxModel mlx = MlxModel.load("models/Qwen3-4B-4bit");
+ * ChatModel chat = MlxChatModel.builder().model(mlx).build();
+ * }</pre>
+ *
+ * <p>Thread-safe. Close it to free the weights; requests that wait then fail.
+ */
+public final class MlxModel implements AutoCloseable {
+    private final String name;
+    private final MlxThread thread;
+    private final Tokenizer tokenizer;
+    private final ChatTemplate template;
+    private final GenerationDefaults defaults;
+    private final ModelLoader.Loaded loaded;
+    private final PromptCache cache;
+    private final Engine engine;
+    private boolean closed;
+
+    private MlxModel(Builder builder) {
+        Path folder = builder.path.toAbsolutePath().normalize();
+        name = builder.name != null ? builder.name : String.valueOf(folder.getFileName());
+        ModelLoader.config(folder);
+        Tokenizer openTokenizer = loadTokenizer(folder);
+        MlxThread openThread = null;
+        try {
+            template = ChatTemplate.load(folder);
+            openThread = startThread("mlx-" + name);
+            MlxThread owner = openThread;
+            DType type = builder.dtype != null ? builder.dtype : owner.device() == Device.CPU ? DType.FLOAT32 : null;
+            loaded = owner.call(() -> ModelLoader.load(folder, type));
+            defaults = GenerationDefaults.load(folder, loaded.config(), openTokenizer);
+            int context = contextLength(builder, defaults);
+            cache = new DisabledPromptCache();
+            CacheKey key = CacheKey.of(folder.toString(), type == null ? "native" : type.name());
+            int chunk = builder.prefillChunkTokens != null
+                    ? builder.prefillChunkTokens
+                    : owner.device() == Device.CPU ? 512 : 2048;
+            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            thread = owner;
+            tokenizer = openTokenizer;
+        } catch (RuntimeException e) {
+            openTokenizer.close();
+            if (openThread != null) {
+                openThread.close();
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Loads a model folder with default settings.
+     *
+     * @param folder path of a folder with config.json, tokenizer.json and safetensors, as mlx-community and
+     *     {@code mlx_lm.convert} have them
+     * @throws ModelNotFoundException if the folder or a file in it is missing
+     * @throws InvalidRequestException if what the folder has contradicts itself or is not supported
+     */
+    public static MlxModel load(String folder) {
+        return load(Path.of(folder));
+    }
+
+    /** Like {@link #load(String)}. */
+    public static MlxModel load(Path folder) {
+        return builder().path(folder).build();
+    }
+
+    /** Loads a model with settings. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    private static MlxThread startThread(String name) {
+        try {
+            return MlxThread.start(name);
+        } catch (MlxException e) {
+            throw new ModelNotFoundException(e.getMessage(), e);
+        }
+    }
+
+    private static Tokenizer loadTokenizer(Path folder) {
+        Path file = folder.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new ModelNotFoundException("the model folder " + folder + " has no tokenizer.json");
+        }
+        try {
+            return Tokenizer.fromFile(file);
+        } catch (MlxException e) {
+            throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static int contextLength(Builder builder, GenerationDefaults defaults) {
+        if (builder.contextLength == null) {
+            return defaults.contextLength();
+        }
+        if (builder.contextLength > defaults.contextLength()) {
+            throw new InvalidRequestException("contextLength (" + builder.contextLength
+                    + ") must not exceed what the model was made for (" + defaults.contextLength() + ")");
+        }
+        return builder.contextLength;
+    }
+
+    /** The model's name: the folder's, unless the builder gave another. */
+    public String name() {
+        return name;
+    }
+
+    /** Most tokens of prompt and answer together. */
+    public int contextLength() {
+        return engine.contextLength();
+    }
+
+    /** Bytes of the weights in memory. */
+    public long weightBytes() {
+        return thread.call(() -> loaded.weights().bytes());
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    ChatTemplate template() {
+        return template;
+    }
+
+    Sampling samplingDefaults() {
+        return defaults.sampling();
+    }
+
+    /** Lets the running request and those that wait finish, then frees everything. Idempotent. */
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        thread.run(() -> {
+            cache.close();
+            loaded.weights().close();
+        });
+        thread.close();
+        tokenizer.close();
+    }
+
+    /** Settings of a model. */
+    public static final class Builder {
+        private Path path;
+        private String name;
+        private DType dtype;
+        private Integer contextLength;
+        private Integer prefillChunkTokens;
+
+        private Builder() {}
+
+        /** Folder of the model. Required. */
+        public Builder path(Path folder) {
+            this.path = folder;
+            return this;
+        }
+
+        /** Name that answers and listeners show. Default: the folder's name. */
+        public Builder name(String modelName) {
+            this.name = modelName;
+            return this;
+        }
+
+        /**
+         * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU,
+         * where it is the fastest. Quantized weights stay quantized; their scales are converted.
+         */
+        public Builder dtype(DType type) {
+            this.dtype = type;
+            return this;
+        }
+
+        /** Most tokens of prompt and answer together. Default: what the model was made for. */
+        public Builder contextLength(Integer tokens) {
+            this.contextLength = tokens;
+            return this;
+        }
+
+        /** Tokens that are prefilled at once: more is faster and takes more memory. Default: 2048, on the CPU 512. */
+        public Builder prefillChunkTokens(Integer tokens) {
+            this.prefillChunkTokens = tokens;
+            return this;
+        }
+
+        /**
+         * Loads the model.
+         *
+         * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing
+         * @throws InvalidRequestException if a setting or what the folder has is not valid
+         */
+        public MlxModel build() {
+            if (path == null) {
+                throw new InvalidRequestException("path (null) must name a model folder");
+            }
+            positive("contextLength", contextLength);
+            positive("prefillChunkTokens", prefillChunkTokens);
+            return new MlxModel(this);
+        }
+
+        private static void positive(String setting, Integer value) {
+            if (value != null && value < 1) {
+                throw new InvalidRequestException(setting + " (" + value + ") must be at least 1");
+            }
+        }
+    }
+}

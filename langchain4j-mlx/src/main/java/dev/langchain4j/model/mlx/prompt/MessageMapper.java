@@ -1,0 +1,132 @@
+package dev.langchain4j.model.mlx.prompt;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.Content;
+import dev.langchain4j.data.message.CustomMessage;
+import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.ToolExecutionResultMessage;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Messages as chat templates expect them: Hugging Face's chat format, with tool arguments as objects and reasoning in
+ * {@code reasoning_content}.
+ */
+final class MessageMapper {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final TypeReference<LinkedHashMap<String, Object>> OBJECT = new TypeReference<>() {};
+
+    private MessageMapper() {}
+
+    static List<Map<String, Object>> map(List<ChatMessage> messages) {
+        List<Map<String, Object>> mapped = new ArrayList<>(messages.size());
+        for (ChatMessage message : messages) {
+            mapped.add(map(message));
+        }
+        return mapped;
+    }
+
+    private static Map<String, Object> map(ChatMessage message) {
+        return switch (message) {
+            case SystemMessage system -> message("system", system.text());
+            case UserMessage user -> user(user);
+            case AiMessage ai -> assistant(ai);
+            case ToolExecutionResultMessage result -> toolResult(result);
+            case CustomMessage custom -> new LinkedHashMap<>(custom.attributes());
+            default ->
+                throw new UnsupportedFeatureException(
+                        "messages of type " + message.type() + " are not supported by this model");
+        };
+    }
+
+    private static Map<String, Object> user(UserMessage user) {
+        Map<String, Object> mapped = message("user", text(user.contents()));
+        if (user.name() != null) {
+            mapped.put("name", user.name());
+        }
+        return mapped;
+    }
+
+    private static Map<String, Object> assistant(AiMessage ai) {
+        Map<String, Object> mapped = message("assistant", ai.text() == null ? "" : ai.text());
+        if (!ai.images().isEmpty()) {
+            throw new UnsupportedFeatureException("images in messages are not supported by this model");
+        }
+        if (ai.thinking() != null) {
+            mapped.put("reasoning_content", ai.thinking());
+        }
+        if (ai.hasToolExecutionRequests()) {
+            List<Map<String, Object>> calls = new ArrayList<>();
+            for (ToolExecutionRequest request : ai.toolExecutionRequests()) {
+                calls.add(toolCall(request));
+            }
+            mapped.put("tool_calls", calls);
+        }
+        return mapped;
+    }
+
+    private static Map<String, Object> toolCall(ToolExecutionRequest request) {
+        Map<String, Object> function = new LinkedHashMap<>();
+        function.put("name", request.name());
+        function.put("arguments", arguments(request.arguments()));
+        Map<String, Object> call = new LinkedHashMap<>();
+        if (request.id() != null) {
+            call.put("id", request.id());
+        }
+        call.put("type", "function");
+        call.put("function", function);
+        return call;
+    }
+
+    /** An object where the text is one, else the text: a call that was broken goes back as it came. */
+    private static Object arguments(String json) {
+        if (json == null || json.isBlank()) {
+            return Map.of();
+        }
+        try {
+            return JSON.readValue(json, OBJECT);
+        } catch (JacksonException e) {
+            return json;
+        }
+    }
+
+    private static Map<String, Object> toolResult(ToolExecutionResultMessage result) {
+        Map<String, Object> mapped = message("tool", text(result.contents()));
+        if (result.toolName() != null) {
+            mapped.put("name", result.toolName());
+        }
+        if (result.id() != null) {
+            mapped.put("tool_call_id", result.id());
+        }
+        return mapped;
+    }
+
+    /** Several texts become one, a line each: few templates know lists of contents. */
+    private static String text(List<Content> contents) {
+        for (Content content : contents) {
+            if (!(content instanceof TextContent)) {
+                throw new UnsupportedFeatureException(
+                        "content of type " + content.type() + " is not supported by this model: it reads text only");
+            }
+        }
+        return contents.stream().map(c -> ((TextContent) c).text()).collect(Collectors.joining("\n"));
+    }
+
+    private static Map<String, Object> message(String role, String content) {
+        Map<String, Object> mapped = new LinkedHashMap<>();
+        mapped.put("role", role);
+        mapped.put("content", content);
+        return mapped;
+    }
+}
