@@ -76,7 +76,11 @@ final class Access {
             Object object = owner.eval(frame);
             Object index = key.eval(frame);
             try {
-                return Attributes.item(object, index);
+                Object value = Attributes.item(object, index);
+                if (value instanceof Dict dict && dict.traceIndex >= 0) {
+                    frame.render.indexed(index, dict.traceIndex);
+                }
+                return value;
             } catch (TemplateException e) {
                 throw e.at(line, column);
             }

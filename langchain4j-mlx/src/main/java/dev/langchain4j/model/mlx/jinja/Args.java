@@ -1,24 +1,42 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The arguments of a call. */
-record Args(Object[] positional, Map<String, Object> keywords) {
+final class Args {
 
     static final Args NONE = new Args(new Object[0], Map.of());
 
-    static Args of(Object... positional) {
-        return new Args(positional, Map.of());
+    private final Object[] positional;
+    private final Map<String, Object> keywords;
+
+    Args(Object[] positional, Map<String, Object> keywords) {
+        this.positional = positional;
+        this.keywords = keywords;
+    }
+
+    Object[] positional() {
+        return positional;
+    }
+
+    Map<String, Object> keywords() {
+        return keywords;
+    }
+
+    boolean isEmpty() {
+        return positional.length == 0 && keywords.isEmpty();
     }
 
     Args withKeyword(String name, Object value) {
-        Map<String, Object> all = new java.util.LinkedHashMap<>(keywords);
+        Map<String, Object> all = new LinkedHashMap<>(keywords);
         all.put(name, value);
         return new Args(positional, all);
     }
 
     /** The arguments after the first {@code count}. */
     Args skip(int count) {
-        return new Args(java.util.Arrays.copyOfRange(positional, count, positional.length), keywords);
+        return new Args(Arrays.copyOfRange(positional, count, positional.length), keywords);
     }
 }

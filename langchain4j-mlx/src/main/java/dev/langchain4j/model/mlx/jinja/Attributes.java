@@ -69,6 +69,7 @@ final class Attributes {
             case Long _, BigInteger _, Boolean _ -> ContainerMethods.INT;
             case Double _ -> ContainerMethods.FLOAT;
             case Globals.Cycler _ -> Globals.CYCLER;
+            case Globals.Function function when function.name().equals("dict") -> ContainerMethods.DICT_TYPE;
             default -> Map.of();
         };
     }

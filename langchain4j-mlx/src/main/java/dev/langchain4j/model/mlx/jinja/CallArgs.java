@@ -24,7 +24,7 @@ record CallArgs(List<Expr> positional, Map<String, Expr> keywords, Expr rest, Ex
     }
 
     Args eval(Frame frame) {
-        if (this == NONE) {
+        if (positional.isEmpty() && keywords.isEmpty() && rest == null && keywordRest == null) {
             return Args.NONE;
         }
         Object[] values = new Object[positional.size()];
@@ -37,7 +37,7 @@ record CallArgs(List<Expr> positional, Map<String, Expr> keywords, Expr rest, Ex
         Map<String, Object> named = new LinkedHashMap<>();
         keywords.forEach((name, value) -> named.put(name, value.eval(frame)));
         if (rest != null) {
-            List<Object> all = new ArrayList<>(List.of());
+            List<Object> all = new ArrayList<>();
             for (Object value : values) {
                 all.add(value);
             }

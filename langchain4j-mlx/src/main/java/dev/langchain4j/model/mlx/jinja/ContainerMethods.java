@@ -8,6 +8,17 @@ import java.util.Map;
 /** The methods of dict, list, tuple, int and float that change nothing. */
 final class ContainerMethods {
 
+    private static final Method FROM_KEYS =
+            new Method("fromkeys", Params.of("/iterable", "/value?"), (render, self, args) -> {
+                Dict result = new Dict();
+                Iterator<Object> keys = Values.iterate(args[0]);
+                keys.forEachRemaining(key -> result.set(key, args[1] == Values.MISSING ? null : args[1]));
+                return result;
+            });
+
+    /** The methods of the type dict itself. */
+    static final Map<String, Method> DICT_TYPE = Map.of("fromkeys", FROM_KEYS);
+
     static final Map<String, Method> DICT = Map.of(
             "get",
             new Method("get", Params.of("/key", "/default?"), (render, self, args) -> {
@@ -26,12 +37,7 @@ final class ContainerMethods {
             "copy",
             new Method("copy", Params.NONE, (render, self, args) -> new Dict((Dict) self)),
             "fromkeys",
-            new Method("fromkeys", Params.of("/iterable", "/value?"), (render, self, args) -> {
-                Dict result = new Dict();
-                Iterator<Object> keys = Values.iterate(args[0]);
-                keys.forEachRemaining(key -> result.set(key, args[1] == Values.MISSING ? null : args[1]));
-                return result;
-            }));
+            FROM_KEYS);
 
     private static final Method COUNT =
             new Method("count", Params.of("/value"), (render, self, args) -> ((List<?>) self)

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import dev.langchain4j.model.mlx.jinja.Token.Type;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,7 +65,7 @@ final class ExpressionParser {
         List<String> operators = new ArrayList<>();
         while (true) {
             Token token = stream.current();
-            if (token.type() == Type.OPERATOR && COMPARISONS.contains(token.text())) {
+            if (token.type() == Token.Type.OPERATOR && COMPARISONS.contains(token.text())) {
                 operators.add(stream.take().text());
             } else if (stream.skipName("in")) {
                 operators.add("in");
@@ -156,7 +155,7 @@ final class ExpressionParser {
             }
             case STRING -> {
                 StringBuilder text = new StringBuilder();
-                while (stream.current().type() == Type.STRING) {
+                while (stream.current().type() == Token.Type.STRING) {
                     text.append(stream.take().text());
                 }
                 return new Literals.Const(token, text.toString());
@@ -220,8 +219,8 @@ final class ExpressionParser {
 
     boolean atTupleEnd(String end) {
         Token token = stream.current();
-        return token.type() == Type.VARIABLE_END
-                || token.type() == Type.BLOCK_END
+        return token.type() == Token.Type.VARIABLE_END
+                || token.type() == Token.Type.BLOCK_END
                 || token.isOperator(")")
                 || (end != null && token.isName(end));
     }
@@ -294,10 +293,10 @@ final class ExpressionParser {
         Token at = stream.take();
         if (at.isOperator(".")) {
             Token name = stream.take();
-            if (name.type() == Type.NAME) {
+            if (name.type() == Token.Type.NAME) {
                 return new Access.Attribute(name, owner, name.text());
             }
-            if (name.type() != Type.NUMBER || name.value() instanceof Double) {
+            if (name.type() != Token.Type.NUMBER || name.value() instanceof Double) {
                 throw TokenStream.failure("expected name or number", name);
             }
             return new Access.Item(at, owner, new Literals.Const(name, name.value()));
@@ -357,7 +356,8 @@ final class ExpressionParser {
             } else if (stream.skipOperator("**")) {
                 valid = keywordRest == null;
                 keywordRest = expression();
-            } else if (stream.current().type() == Type.NAME && stream.look().isOperator("=")) {
+            } else if (stream.current().type() == Token.Type.NAME
+                    && stream.look().isOperator("=")) {
                 String name = stream.take().text();
                 stream.take();
                 valid = keywordRest == null && !keywords.containsKey(name);

@@ -158,12 +158,21 @@ final class ForLoop extends Stmt {
         render.iterate();
         target.assign(frame, item);
         bodyEntry.run(frame);
-        int start = item instanceof Dict dict && dict.traceIndex >= 0 ? render.offset() : -1;
-        Signal signal = execAll(body, frame);
-        if (start >= 0) {
-            render.span(((Dict) item).traceIndex, start);
+        int start = render.offset();
+        if (start >= 0 && item instanceof Dict dict && dict.traceIndex >= 0) {
+            Signal signal = execAll(body, frame);
+            render.span(dict.traceIndex, start);
+            return signal;
         }
-        return signal;
+        if (start >= 0 && item instanceof Long index) {
+            Signal[] signal = new Signal[1];
+            int element = render.traceIndexed(index, () -> signal[0] = execAll(body, frame));
+            if (element >= 0) {
+                render.span(element, start);
+            }
+            return signal[0];
+        }
+        return execAll(body, frame);
     }
 
     /** The items that pass the inline test, which is asked as late as possible. */

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import dev.langchain4j.model.mlx.jinja.Token.Type;
 import java.math.BigInteger;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -22,8 +21,6 @@ final class Lexer {
     private static final Pattern INTEGER =
             Pattern.compile("0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\\da-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
     private static final Pattern NAME = Pattern.compile("[\\w·]+", Pattern.UNICODE_CHARACTER_CLASS);
-    private static final Pattern STRING =
-            Pattern.compile("'[^'\\\\]*(?:\\\\.[^'\\\\]*)*'|\"[^\"\\\\]*(?:\\\\.[^\"\\\\]*)*\"", Pattern.DOTALL);
     private static final Pattern SPACES = Pattern.compile("[\\s\\x1c-\\x1f]+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern RAW_BEGIN =
             Pattern.compile("\\{%([-+]?)\\s*raw\\s*(?:-%}\\s*|%})", Pattern.UNICODE_CHARACTER_CLASS);
@@ -88,11 +85,11 @@ final class Lexer {
             lineStarting = false;
             switch (kind) {
                 case '#' -> comment(tag);
-                case '%' -> inside(Type.BLOCK_BEGIN, Type.BLOCK_END, "%}", tag);
-                default -> inside(Type.VARIABLE_BEGIN, Type.VARIABLE_END, "}}", tag);
+                case '%' -> inside(Token.Type.BLOCK_BEGIN, Token.Type.BLOCK_END, "%}", tag);
+                default -> inside(Token.Type.VARIABLE_BEGIN, Token.Type.VARIABLE_END, "}}", tag);
             }
         }
-        add(Type.EOF, "", null, source.length());
+        add(Token.Type.EOF, "", null, source.length());
     }
 
     private int nextTag() {
@@ -129,12 +126,15 @@ final class Lexer {
 
     private void data(String text, int offset) {
         if (!text.isEmpty()) {
-            add(Type.DATA, text, null, offset);
+            add(Token.Type.DATA, text, null, offset);
         }
     }
 
     private void rawBlock(int tag) {
         Matcher end = RAW_END.matcher(source);
+        if (position == source.length()) {
+            return;
+        }
         if (!end.find(position)) {
             throw failure("Missing end of raw directive", tag);
         }
@@ -144,6 +144,9 @@ final class Lexer {
 
     private void comment(int tag) {
         int end = source.indexOf("#}", position);
+        if (position == source.length()) {
+            return;
+        }
         if (end < 0) {
             throw failure("Missing end of comment tag", tag);
         }
@@ -173,7 +176,7 @@ final class Lexer {
         lineStarting = end > 0 && source.charAt(end - 1) == '\n';
     }
 
-    private void inside(Type begin, Type end, String endText, int tag) {
+    private void inside(Token.Type begin, Token.Type end, String endText, int tag) {
         add(begin, "", null, tag);
         Deque<String> open = new ArrayDeque<>();
         while (position < source.length()) {
@@ -192,16 +195,16 @@ final class Lexer {
         }
     }
 
-    private boolean atEnd(Type end, String endText) {
+    private boolean atEnd(Token.Type end, String endText) {
         char c = source.charAt(position);
-        boolean signed = c == '-' || (c == '+' && end == Type.BLOCK_END);
+        boolean signed = c == '-' || (c == '+' && end == Token.Type.BLOCK_END);
         int at = signed ? position + 1 : position;
         if (!source.startsWith(endText, at)) {
             return false;
         }
         add(end, "", null, position);
         int after = at + endText.length();
-        if (end == Type.BLOCK_END) {
+        if (end == Token.Type.BLOCK_END) {
             after = afterBlock(after, c);
         } else if (signed) {
             after = skipSpaces(after);
@@ -213,30 +216,41 @@ final class Lexer {
     private boolean literal() {
         String text = match(FLOAT);
         if (text != null) {
-            return add(Type.NUMBER, text, Double.parseDouble(text.replace("_", "")));
+            return add(Token.Type.NUMBER, text, Double.parseDouble(text.replace("_", "")));
         }
         text = match(INTEGER);
         if (text != null) {
-            return add(Type.NUMBER, text, integer(text.replace("_", "")));
+            return add(Token.Type.NUMBER, text, integer(text.replace("_", "")));
         }
         text = match(NAME);
         if (text != null) {
             if (!Character.isUnicodeIdentifierStart(text.codePointAt(0)) && text.charAt(0) != '_') {
                 throw failure("Invalid character in identifier", position);
             }
-            return add(Type.NAME, text, null);
+            return add(Token.Type.NAME, text, null);
         }
-        text = match(STRING);
-        if (text != null) {
-            String unescaped = StringLiteral.unescape(text.substring(1, text.length() - 1));
-            if (unescaped == null) {
-                throw failure("wrong escape in the string " + text, position);
-            }
-            add(Type.STRING, unescaped, null, position);
-            position += text.length();
-            return true;
+        return string();
+    }
+
+    private boolean string() {
+        char quote = source.charAt(position);
+        if (quote != '\'' && quote != '"') {
+            return false;
         }
-        return false;
+        int end = position + 1;
+        while (end < source.length() && source.charAt(end) != quote) {
+            end += source.charAt(end) == '\\' ? 2 : 1;
+        }
+        if (end >= source.length()) {
+            return false;
+        }
+        String unescaped = StringLiteral.unescape(source.substring(position + 1, end));
+        if (unescaped == null) {
+            throw failure("wrong escape in the string " + source.substring(position, end + 1), position);
+        }
+        add(Token.Type.STRING, unescaped, null, position);
+        position = end + 1;
+        return true;
     }
 
     private String match(Pattern pattern) {
@@ -261,7 +275,7 @@ final class Lexer {
         for (String operator : OPERATORS) {
             if (source.startsWith(operator, position)) {
                 balance(operator, open);
-                return add(Type.OPERATOR, operator, null);
+                return add(Token.Type.OPERATOR, operator, null);
             }
         }
         return false;
@@ -285,13 +299,13 @@ final class Lexer {
         }
     }
 
-    private boolean add(Type type, String text, Object value) {
+    private boolean add(Token.Type type, String text, Object value) {
         add(type, text, value, position);
         position += text.length();
         return true;
     }
 
-    private void add(Type type, String text, Object value, int offset) {
+    private void add(Token.Type type, String text, Object value, int offset) {
         int line = lineOf(offset);
         tokens.add(new Token(type, text, value, line, offset - lineStarts[line - 1] + 1));
     }

@@ -87,6 +87,15 @@ final class NumberFormat {
         return text.substring(0, text.charAt(end - 1) == '.' ? end - 1 : end);
     }
 
+    /** The character of a code point. */
+    static String character(Object codePoint) {
+        long code = Numbers.index(codePoint);
+        if (code < 0 || code > Character.MAX_CODE_POINT) {
+            throw TemplateException.runtime("%c arg not in range(0x110000)");
+        }
+        return Character.toString((int) code);
+    }
+
     static boolean isNegative(double number) {
         return number < 0 || (number == 0 && 1 / number < 0);
     }

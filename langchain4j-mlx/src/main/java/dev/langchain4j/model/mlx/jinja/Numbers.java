@@ -119,7 +119,10 @@ final class Numbers {
         }
         BigDecimal x = new BigDecimal(big(a));
         BigDecimal y = new BigDecimal(big(b));
-        // 40 digits decide the last bit of a double except in contrived ties.
+        if (x.signum() == 0) {
+            return y.signum() < 0 ? -0.0 : 0.0;
+        }
+        // 60 digits decide the last bit of a double except in contrived ties.
         return x.divide(y, new java.math.MathContext(60, RoundingMode.HALF_EVEN))
                 .doubleValue();
     }

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
@@ -65,10 +66,10 @@ final class Operators {
             return Numbers.multiply(a, b);
         }
         if (isSequence(a) && Numbers.isInteger(b)) {
-            return repeat(a, Numbers.index(b));
+            return repeat(a, b);
         }
         if (Numbers.isInteger(a) && isSequence(b)) {
-            return repeat(b, Numbers.index(a));
+            return repeat(b, a);
         }
         if (isSequence(a) || isSequence(b)) {
             Object other = isSequence(a) ? b : a;
@@ -81,7 +82,11 @@ final class Operators {
         return value instanceof String || value instanceof Markup || value instanceof Tuple || isList(value);
     }
 
-    private static Object repeat(Object sequence, long times) {
+    private static Object repeat(Object sequence, Object count) {
+        if (count instanceof BigInteger) {
+            throw TemplateException.runtime("cannot fit 'int' into an index-sized integer");
+        }
+        long times = Numbers.index(count);
         if (sequence instanceof String text) {
             return Strings.repeat(text, times);
         }

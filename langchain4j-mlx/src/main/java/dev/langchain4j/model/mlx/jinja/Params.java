@@ -48,7 +48,8 @@ final class Params {
         });
         for (int i = 0; i < required; i++) {
             if (bound[i] == Values.MISSING) {
-                throw TemplateException.type(function + "() missing required argument: '" + names[i] + "'");
+                throw TemplateException.type(
+                        function + "() missing required argument: '" + names[i].replace("/", "") + "'");
             }
         }
         return bound;

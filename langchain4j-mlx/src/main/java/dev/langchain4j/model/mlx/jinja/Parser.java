@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import dev.langchain4j.model.mlx.jinja.Token.Type;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -31,15 +30,15 @@ final class Parser {
                 case DATA -> result.add(new Statements.Text(token));
                 case VARIABLE_BEGIN -> {
                     result.add(new Statements.Print(token, expressions.tuple(true, false, null)));
-                    stream.expect(Type.VARIABLE_END, "end of print statement");
+                    stream.expect(Token.Type.VARIABLE_END, "end of print statement");
                 }
                 case BLOCK_BEGIN -> {
-                    if (stream.current().type() == Type.NAME
+                    if (stream.current().type() == Token.Type.NAME
                             && ends.contains(stream.current().text())) {
                         return result;
                     }
                     statement(ends, result);
-                    stream.expect(Type.BLOCK_END, "end of statement block");
+                    stream.expect(Token.Type.BLOCK_END, "end of statement block");
                 }
                 default -> {
                     if (!ends.isEmpty()) {
@@ -54,7 +53,7 @@ final class Parser {
     /** A body: the end of the tag that opens it, and statements up to one of the given tags. */
     private List<Stmt> body(String... ends) {
         stream.skipOperator(":");
-        stream.expect(Type.BLOCK_END, "end of statement block");
+        stream.expect(Token.Type.BLOCK_END, "end of statement block");
         return statements(Set.of(ends));
     }
 
@@ -74,7 +73,7 @@ final class Parser {
     }
 
     private void statement(Set<String> ends, List<Stmt> result) {
-        Token at = stream.expect(Type.NAME, "tag name");
+        Token at = stream.expect(Token.Type.NAME, "tag name");
         switch (at.text()) {
             case "for" -> result.add(forLoop(at));
             case "if" -> result.add(ifStatement(at));
@@ -195,7 +194,7 @@ final class Parser {
     private Stmt with(Token at) {
         List<Target> targets = new ArrayList<>();
         List<Expr> values = new ArrayList<>();
-        while (stream.current().type() != Type.BLOCK_END) {
+        while (stream.current().type() != Token.Type.BLOCK_END) {
             if (!targets.isEmpty()) {
                 stream.expectOperator(",");
             }
@@ -221,7 +220,7 @@ final class Parser {
 
     private void print(Token at, List<Stmt> result) {
         boolean first = true;
-        while (stream.current().type() != Type.BLOCK_END) {
+        while (stream.current().type() != Token.Type.BLOCK_END) {
             if (!first) {
                 stream.expectOperator(",");
             }

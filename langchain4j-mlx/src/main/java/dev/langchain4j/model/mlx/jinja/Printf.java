@@ -47,7 +47,9 @@ final class Printf {
             directive();
             Strings.checkLength(out.length());
         }
-        boolean mapping = arguments instanceof Dict || (arguments instanceof List && !(arguments instanceof Tuple));
+        boolean mapping = arguments instanceof Dict
+                || arguments instanceof Undefined
+                || (arguments instanceof List && !(arguments instanceof Tuple));
         if (!mapping && used < (arguments instanceof Tuple tuple ? tuple.size() : 1)) {
             throw TemplateException.type("not all arguments converted during string formatting");
         }
@@ -153,8 +155,7 @@ final class Printf {
             case 'c' -> {
                 String text = Values.text(value);
                 if (text == null) {
-                    text = Character.toString((int)
-                            Math.clamp(Numbers.index(value, "%c requires int or char"), 0, Character.MAX_CODE_POINT));
+                    text = NumberFormat.character(Numbers.index(value, "%c requires int or char"));
                 }
                 if (Strings.length(text) != 1) {
                     throw TemplateException.type("%c requires int or char");

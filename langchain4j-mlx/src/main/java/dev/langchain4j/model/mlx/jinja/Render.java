@@ -19,6 +19,11 @@ final class Render {
     private long iterations;
     private int depth;
 
+    /** The item of the innermost loop over integers, or -1, and which traced element was read with it as its index, or -1. */
+    private long loopIndex = -1;
+
+    private int indexedElement = -1;
+
     /** Whether output is escaped, inside of an autoescape block. */
     boolean autoescape;
 
@@ -96,6 +101,28 @@ final class Render {
     void span(int element, int start) {
         if (root.length() > start) {
             spans.add(new RenderResult.Span(element, start, root.length()));
+        }
+    }
+
+    /** Notes that an element of the traced list was read by an index. */
+    void indexed(Object index, int element) {
+        if (indexedElement < 0 && index instanceof Long number && number == loopIndex) {
+            indexedElement = element;
+        }
+    }
+
+    /** Runs an iteration of a loop over integers, and gives the element that it read with its item as the index, or -1. */
+    int traceIndexed(long item, Runnable iteration) {
+        long outerIndex = loopIndex;
+        int outerElement = indexedElement;
+        loopIndex = item;
+        indexedElement = -1;
+        try {
+            iteration.run();
+            return indexedElement;
+        } finally {
+            loopIndex = outerIndex;
+            indexedElement = outerElement;
         }
     }
 

@@ -18,7 +18,7 @@ public record RenderResult(String text, List<Span> spans) {
      * The part {@code [start, end)} of the text that one iteration of a {@code for} loop over the traced list wrote.
      *
      * <p>Any loop whose element is one of the traced list's elements counts, whether it runs over the list itself, a slice, a
-     * filtered or a reordered copy. Iterations that wrote nothing are left out; so are loops inside of macros, set, call and
+     * filtered or a reordered copy; so does a loop over indexes that reads an element by its index. Iterations that wrote nothing are left out; so are loops inside of macros, set, call and
      * filter blocks, since their text is placed later or altered. An element may have several spans, and spans may nest.
      *
      * @param element index in the traced list

@@ -2,6 +2,8 @@ package dev.langchain4j.model.mlx.jinja;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Map;
 
@@ -179,6 +181,11 @@ final class Repr {
             return 1 / number < 0 ? "-0.0" : "0.0";
         }
         BigDecimal decimal = new BigDecimal(Double.toString(Math.abs(number))).stripTrailingZeros();
+        if (decimal.precision() == 2) {
+            // Java prints two digits at least, Python one where that is enough.
+            BigDecimal shorter = decimal.round(new MathContext(1, RoundingMode.HALF_EVEN));
+            decimal = shorter.doubleValue() == Math.abs(number) ? shorter.stripTrailingZeros() : decimal;
+        }
         String digits = decimal.unscaledValue().toString();
         int point = digits.length() - decimal.scale();
         String sign = number < 0 ? "-" : "";

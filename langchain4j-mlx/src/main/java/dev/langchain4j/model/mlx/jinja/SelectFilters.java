@@ -93,7 +93,6 @@ final class SelectFilters {
             throw TemplateException.runtime("No test named " + Repr.repr(name) + ".");
         }
         Args rest = args.skip(used + 1);
-        Args arguments = rest.positional().length == 0 && rest.keywords().isEmpty() ? Args.NONE : rest;
-        return item -> Values.truth(test.apply(render, lookup.apply(item), arguments));
+        return item -> Values.truth(test.apply(render, lookup.apply(item), rest));
     }
 }

@@ -69,9 +69,6 @@ final class SequenceFilters {
     }
 
     private static List<Object> reversed(Object value) {
-        if (value instanceof Undefined undefined) {
-            throw undefined.failure();
-        }
         if (value instanceof Lazy || !Values.isIterable(value) || value instanceof LoopContext) {
             throw TemplateException.type("'" + Values.typeName(value) + "' object is not reversible");
         }
@@ -84,9 +81,6 @@ final class SequenceFilters {
         String text = Values.text(value);
         if (text != null) {
             return Slices.slice(value, null, null, -1L);
-        }
-        if (value instanceof Undefined undefined) {
-            throw undefined.failure();
         }
         if (!Values.isIterable(value)) {
             throw TemplateException.type("argument must be iterable");

@@ -192,7 +192,14 @@ final class StrFormat {
             return padded("", textBody(Values.text(value), matcher), fill, align, width);
         }
         String sign = sign(value, matcher.group(3));
-        return padded(sign, numberBody(value, matcher), fill, align, width);
+        String body = numberBody(value, matcher);
+        String separator = matcher.group(8);
+        while (separator != null && fill.equals("0") && align.equals("=") && sign.length() + body.length() < width) {
+            // Zeros take part in the grouping, and so may exceed the width by a separator.
+            Strings.checkLength(width);
+            body = grouped("0" + body.replace(separator, ""), separator, 3);
+        }
+        return padded(sign, body, fill, align, width);
     }
 
     private static long clamped(String digits) {
@@ -203,6 +210,9 @@ final class StrFormat {
         char type = spec.group(10) == null ? 's' : spec.group(10).charAt(0);
         if (type != 's') {
             throw TemplateException.value("Unknown format code '" + type + "' for object of type 'str'");
+        }
+        if (spec.group(8) != null) {
+            throw TemplateException.value("Cannot specify '" + spec.group(8) + "' with 's'.");
         }
         if (spec.group(3) != null) {
             throw TemplateException.value("Sign not allowed in string format specifier");
@@ -228,12 +238,13 @@ final class StrFormat {
         String typeText = spec.group(10);
         char type = typeText == null ? (value instanceof Double ? 0 : 'd') : typeText.charAt(0);
         String text;
-        if ("bcdoxXn".indexOf(type) >= 0 && type != 0) {
+        boolean general = type == 'n' && value instanceof Double;
+        if ("bcdoxXn".indexOf(type) >= 0 && type != 0 && !general) {
             if (value instanceof Double) {
                 throw unknownCode(type, value);
             }
             if (type == 'c') {
-                return Character.toString((int) Math.clamp(Numbers.index(value), 0, Character.MAX_CODE_POINT));
+                return NumberFormat.character(value);
             }
             if (spec.group(9) != null) {
                 throw TemplateException.value("Precision not allowed in integer format specifier");
@@ -252,6 +263,7 @@ final class StrFormat {
                 text = precision < 0
                         ? Repr.floating(Math.abs(number))
                         : withPoint(NumberFormat.magnitude(number, 'g', precision, alternate), number);
+            case 'n' -> text = NumberFormat.magnitude(number, 'g', precision < 0 ? 6 : precision, alternate);
             case 'e', 'E', 'f', 'F', 'g', 'G' ->
                 text = NumberFormat.magnitude(number, type, precision < 0 ? 6 : precision, alternate);
             case '%' ->

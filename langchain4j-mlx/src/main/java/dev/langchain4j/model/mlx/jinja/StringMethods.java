@@ -67,7 +67,7 @@ final class StringMethods {
         transform("capitalize", Strings::capitalize);
         transform("title", Strings::title);
         transform("swapcase", Strings::swapCase);
-        add("replace", Params.of("/old", "/new", "count?"), (self, args, markup) -> {
+        add("replace", Params.of("/old", "/new", "/count?"), (self, args, markup) -> {
             String old = string(args[0], "replace() argument 1 must be str, not ");
             String replacement =
                     markup ? Markup.escape(args[1]) : string(args[1], "replace() argument 2 must be str, not ");
@@ -84,8 +84,8 @@ final class StringMethods {
         add(
                 "expandtabs",
                 Params.of("tabsize?"),
-                (self, args, markup) -> expandTabs(
-                        self, args[0] == Values.MISSING ? 8 : (int) Math.clamp(Numbers.index(args[0]), 0, 1000)));
+                (self, args, markup) ->
+                        expandTabs(self, args[0] == Values.MISSING ? 8 : Math.clamp(Numbers.index(args[0]), 0, 1000)));
     }
 
     private static String expandTabs(String text, int size) {
@@ -224,7 +224,7 @@ final class StringMethods {
             return otherwise;
         }
         long index = Numbers.index(value, "slice indices must be integers or None or have an __index__ method");
-        return (int) Math.clamp(index < 0 ? index + length : index, 0, length + 1L);
+        return (int) Math.clamp(index < 0 ? index + length : index, 0L, length + 1L);
     }
 
     private static boolean anyAffix(String name, String self, Object[] args, boolean prefix) {
@@ -263,7 +263,7 @@ final class StringMethods {
 
     private static void predicates() {
         predicate("isspace", Strings::isSpace);
-        predicate("isdigit", c -> Character.isDigit(c) || Character.getNumericValue(c) >= 0 && isSuperscript(c));
+        predicate("isdigit", c -> Character.isDigit(c) || isSuperscript(c));
         predicate("isdecimal", Character::isDigit);
         predicate("isnumeric", c -> Character.isDigit(c) || isNumeric(c));
         predicate("isalpha", Character::isLetter);

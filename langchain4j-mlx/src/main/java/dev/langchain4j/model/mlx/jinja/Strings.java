@@ -175,7 +175,7 @@ final class Strings {
                 return parts;
             }
             if (limit >= 0 && parts.size() >= limit) {
-                parts.add(strip(text.substring(i), null, false, true));
+                parts.add(text.substring(i));
                 return parts;
             }
             int start = i;
@@ -197,7 +197,7 @@ final class Strings {
                 return parts;
             }
             if (limit >= 0 && parts.size() >= limit) {
-                parts.addFirst(strip(text.substring(0, i), null, true, false));
+                parts.addFirst(text.substring(0, i));
                 return parts;
             }
             int end = i;

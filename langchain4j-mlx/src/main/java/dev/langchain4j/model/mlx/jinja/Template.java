@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 
@@ -33,7 +34,7 @@ public final class Template {
 
     /** Compiles with {@link TemplateLimits#DEFAULT} and the system's clock and time zone. */
     public static Template compile(String source) {
-        return compile(source, TemplateLimits.DEFAULT, Clock.systemDefaultZone());
+        return compile(source, TemplateLimits.DEFAULT, Clock.system(ZoneId.systemDefault()));
     }
 
     /**

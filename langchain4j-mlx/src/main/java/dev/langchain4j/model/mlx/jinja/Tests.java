@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** The tests of {@code is}. */
@@ -38,8 +39,8 @@ final class Tests {
         test("upper", value -> StringMethods.isUpper(Repr.str(value)));
         test("odd", value -> Values.equal(Operators.modulo(value, 2L), 1L));
         test("even", value -> Values.equal(Operators.modulo(value, 2L), 0L));
-        test("filter", value -> value instanceof String name && Filters.find(name) != null);
-        test("test", value -> value instanceof String name && find(name) != null);
+        test("filter", value -> named(value, Filters::find));
+        test("test", value -> named(value, Tests::find));
         test("divisibleby", "num", (value, number) -> Values.equal(Operators.modulo(value, number), 0L));
         test("sameas", "other", Tests::same);
         test("in", "seq", (value, container) -> Values.contains(container, value));
@@ -60,7 +61,7 @@ final class Tests {
 
     private static void test(String name, Predicate<Object> test) {
         ALL.put(name, (render, value, args) -> {
-            if (args != Args.NONE) {
+            if (!args.isEmpty()) {
                 Params.NONE.bind(name, args);
             }
             return test.test(value);
@@ -76,6 +77,11 @@ final class Tests {
         for (String name : names) {
             test(name, "/b", test);
         }
+    }
+
+    private static boolean named(Object value, Function<String, Filter> registry) {
+        Values.checkHashable(value);
+        return Values.text(value) != null && registry.apply(Values.text(value)) != null;
     }
 
     /** Identity: of small values Python has one object each, so that equality of the same type tells. */

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import dev.langchain4j.model.mlx.jinja.Token.Type;
 import java.util.List;
 
 /** The tokens of a template, read from left to right. */
@@ -23,7 +22,7 @@ final class TokenStream {
 
     Token take() {
         Token token = current();
-        if (token.type() != Type.EOF) {
+        if (token.type() != Token.Type.EOF) {
             next++;
         }
         return token;
@@ -45,7 +44,7 @@ final class TokenStream {
         return found;
     }
 
-    Token expect(Type type, String what) {
+    Token expect(Token.Type type, String what) {
         if (current().type() != type) {
             throw failure("expected token '" + what + "', got '" + current().describe() + "'");
         }
@@ -53,7 +52,7 @@ final class TokenStream {
     }
 
     Token expectName() {
-        return expect(Type.NAME, "name");
+        return expect(Token.Type.NAME, "name");
     }
 
     Token expectName(String name) {

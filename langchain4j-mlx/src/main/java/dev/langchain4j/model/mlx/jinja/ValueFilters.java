@@ -145,7 +145,7 @@ final class ValueFilters {
         if (method.equals("common")) {
             return precision == null
                     ? Numbers.truncate(Math.rint(Numbers.toDouble(value)))
-                    : Numbers.round(value, (int) Math.clamp(Numbers.index(precision), -10_000, 10_000));
+                    : Numbers.round(value, Math.clamp(Numbers.index(precision), -10_000, 10_000));
         }
         Object scale = Numbers.power(10L, precision);
         Object scaled = Operators.multiply(value, scale);

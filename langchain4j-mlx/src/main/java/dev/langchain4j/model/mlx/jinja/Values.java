@@ -29,6 +29,7 @@ final class Values {
             case List<?> _ -> "list";
             case Lazy lazy -> lazy.type;
             case DictView view -> view.part().type;
+            case Namespace _ -> "TemplateNamespace";
             case Method.Bound _ -> "builtin_function_or_method";
             case Globals.Function function -> function.type();
             default -> value.getClass().getSimpleName();
@@ -288,7 +289,10 @@ final class Values {
     }
 
     static void checkHashable(Object key) {
-        if (key instanceof Dict || (key instanceof List && !(key instanceof Tuple) && !(key instanceof Range))) {
+        boolean view = key instanceof DictView dictView && dictView.part() != DictView.Part.VALUES;
+        if (view
+                || key instanceof Dict
+                || (key instanceof List && !(key instanceof Tuple) && !(key instanceof Range))) {
             throw TemplateException.type("unhashable type: '" + typeName(key) + "'");
         }
         if (key instanceof Tuple tuple) {
