@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -12,10 +13,11 @@ import java.util.List;
  *   <li>{@link #close(Outcome)}, always, once.
  * </ol>
  */
-public interface CacheSession extends AutoCloseable {
+public final class CacheSession implements AutoCloseable {
+    private static final int APPENDS_PER_CHECK = 256;
 
     /** How a request ended, which decides what is kept and how soon its conversation is expected back. */
-    enum Outcome {
+    public enum Outcome {
         /** The answer is complete. */
         FINISHED,
         /** The answer asks for tools: the conversation will be back with their results. */
@@ -26,20 +28,55 @@ public interface CacheSession extends AutoCloseable {
         FAILED
     }
 
+    private final PromptCache cache;
+    private final Sequence sequence;
+    private final boolean stored;
+    private final ReusePlan plan;
+    private final Checkpoints checkpoints;
+    private final int promptLength;
+    /** The prompt, then what was generated. */
+    private int[] tokens;
+
+    private int length;
+    private int evaluated;
+    private boolean closed;
+
+    CacheSession(PromptCache cache, CacheRequest request, Sequence sequence, boolean stored, ReusePlan plan) {
+        this.cache = cache;
+        this.sequence = sequence;
+        this.stored = stored;
+        this.plan = plan;
+        this.tokens = request.tokens();
+        this.length = tokens.length;
+        this.promptLength = length;
+        this.evaluated = plan.resumePosition();
+        boolean stateful = stored && sequence.trie.stateful();
+        this.checkpoints =
+                Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0);
+    }
+
     /** Position from which the prompt must be prefilled: between 0 and the prompt's length - 1. */
-    int resumePosition();
+    public int resumePosition() {
+        return plan.resumePosition();
+    }
 
     /** Why {@link #resumePosition()} is what it is. */
-    ReusePlan plan();
+    public ReusePlan plan() {
+        return plan;
+    }
 
     /** The layers of this sequence, all of them at offset {@link #resumePosition()} when it begins. Borrowed. */
-    List<LayerCache> layers();
+    public List<LayerCache> layers() {
+        return sequence.layers;
+    }
 
     /**
      * The first position after {@code position} where prefill must stop for a checkpoint, or
      * {@link Integer#MAX_VALUE} if there is none.
      */
-    int nextCheckpoint(int position);
+    public int nextCheckpoint(int position) {
+        return checkpoints.nextStop(position);
+    }
 
     /**
      * Says that all prompt tokens before the layers' offset are in evaluated buffers. From here on they survive a
@@ -47,17 +84,107 @@ public interface CacheSession extends AutoCloseable {
      *
      * @throws IllegalStateException if the layers do not stand at one offset within the prompt
      */
-    void checkpoint();
+    public void checkpoint() {
+        if (closed) {
+            throw new IllegalStateException("the session is closed");
+        }
+        int offset = sequence.offset();
+        if (offset < evaluated || offset > promptLength) {
+            throw new IllegalStateException("the layers' offset (%d) must be one and the same for all, in [%d, %d]"
+                    .formatted(offset, evaluated, promptLength));
+        }
+        evaluated = offset;
+        if (!stored || cache.isClosed()) {
+            return;
+        }
+        attachBoundaries(offset);
+        if (checkpoints.isStop(offset)) {
+            attach(offset);
+            cache.store().keepState(sequence, checkpoints.isSpacing(offset));
+            checkpoints.thinOut(sequence);
+        }
+        cache.grown(sequence);
+    }
 
     /** Records a generated token that was fed to the layers. Tokens that were only sampled are not recorded. */
-    void append(int token);
+    public void append(int token) {
+        if (length == promptLength || length == tokens.length) {
+            tokens = Arrays.copyOf(tokens, length + Math.max(APPENDS_PER_CHECK, (length - promptLength)));
+        }
+        tokens[length++] = token;
+        if (stored && !cache.isClosed() && (length - promptLength) % APPENDS_PER_CHECK == 0) {
+            cache.grown(sequence);
+        }
+    }
 
     /** Gives the layers back. Later calls do nothing. */
-    void close(Outcome outcome);
+    public void close(Outcome outcome) {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        if (!stored || cache.isClosed()) {
+            cache.left(sequence);
+        } else {
+            cache.ended(this, outcome);
+        }
+    }
 
     /** The same as {@code close(Outcome.FAILED)}, for a request that left without saying how it ended. */
     @Override
-    default void close() {
+    public void close() {
         close(Outcome.FAILED);
+    }
+
+    Sequence sequence() {
+        return sequence;
+    }
+
+    int turnPosition() {
+        return checkpoints.turnPosition();
+    }
+
+    int systemPosition() {
+        return checkpoints.systemPosition();
+    }
+
+    /**
+     * Brings the trie up to what the layers hold for sure.
+     *
+     * @return whether the layers stand exactly there, so that they can serve as they are
+     */
+    boolean settle() {
+        int offset = sequence.offset();
+        int held = offset < promptLength ? evaluated : Math.min(offset, length);
+        attachBoundaries(held);
+        attach(held);
+        boolean exact = true;
+        for (LayerCache layer : sequence.layers) {
+            if (layer.offset() > held && layer.sliceable()) {
+                layer.trimTo(held);
+            }
+            exact &= layer.offset() == held;
+        }
+        return exact;
+    }
+
+    private void attachBoundaries(int limit) {
+        for (Boundary boundary : checkpoints.boundaries()) {
+            if (boundary.position() > sequence.length() && boundary.position() <= limit) {
+                attach(boundary.position());
+            }
+            if (boundary.position() == sequence.length()) {
+                sequence.trie.setTier(sequence.tail, boundary.tier());
+                if (boundary.tier() == Tier.SYSTEM && sequence.tail.newcomers == 0) {
+                    sequence.tail.newcomers = 1;
+                }
+            }
+        }
+    }
+
+    private void attach(int position) {
+        if (position > sequence.length()) {
+            cache.store().extend(sequence, tokens, position);
+        }
     }
 }

@@ -1,32 +1,305 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 
 /**
  * Keeps what a model computed for its prompts, found by their tokens.
  *
+ * <p>A single API over the parts: {@link PrefixTrie} finds and holds, {@link SequenceStore} moves between layers and
+ * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
+ *
  * <p>Threads: {@link #begin}, all methods of its session and {@link #close} belong to the one thread that owns the
  * model. The others may be called from anywhere: {@link #evict}, {@link #fork} and {@link #dump} are run on the owner
- * through the executor that the cache was made with, {@link #stats} reads what the owner published last.
+ * through the executor that the cache was made with, {@link #stats} and {@link #conversation} read what the owner
+ * published last.
  */
-public interface PromptCache extends AutoCloseable {
+public final class PromptCache implements AutoCloseable {
+    /** Who shares a trie: all requests of a model, or those of one conversation. */
+    private record Scope(CacheKey key, Object owner) {}
 
-    /** Finds the longest reusable prefix and gives a session whose layers hold it. */
-    CacheSession begin(CacheRequest request);
+    private final CacheLimits limits;
+    private final Executor owner;
+    private final LongSupplier nanos;
+    private final Usage usage = new Usage();
+    private final SequenceStore store;
+    private final Evictor evictor;
+    private final Conversations conversations = new Conversations();
+    private final Map<Scope, PrefixTrie> tries = new HashMap<>();
+    private volatile PromptCacheStats published;
+    private long tick;
+    private boolean closed;
 
-    /** Releases all that only this conversation needs. Completes with the bytes freed. */
-    CompletableFuture<Long> evict(Object conversation);
+    /**
+     * Makes an empty cache.
+     *
+     * @param limits how much it may hold
+     * @param owner runs tasks on the thread that owns the model
+     * @param nanos a clock in nanoseconds, for the idle time only
+     */
+    public PromptCache(CacheLimits limits, Executor owner, LongSupplier nanos) {
+        this.limits = Objects.requireNonNull(limits, "limits");
+        this.owner = Objects.requireNonNull(owner, "owner");
+        this.nanos = Objects.requireNonNull(nanos, "nanos");
+        this.store = new SequenceStore(usage, limits.bytesMax());
+        this.evictor = new Evictor(limits, usage, store);
+        publish();
+    }
 
-    /** Says that {@code child} starts with what {@code parent} has, so that both are kept while either is active. */
-    CompletableFuture<Void> fork(Object parent, Object child);
+    /**
+     * Finds the longest reusable prefix and gives a session whose layers hold it.
+     *
+     * @throws IllegalStateException if the cache is closed
+     */
+    public CacheSession begin(CacheRequest request) {
+        if (closed) {
+            throw new IllegalStateException("the prompt cache is closed");
+        }
+        tick++;
+        int length = request.tokens().length;
+        usage.requests++;
+        usage.promptTokens += length;
+        if (limits.entriesMax() == 0 || limits.bytesMax() == 0) {
+            return unstored(request, ReusePlan.Reason.DISABLED);
+        }
+        LookupEvent event = new LookupEvent();
+        event.begin();
+        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), scope -> new PrefixTrie(usage));
+        if (length * trie.bytesPerToken() > limits.bytesMax()) {
+            usage.refused++;
+            return unstored(request, ReusePlan.Reason.DISABLED);
+        }
+        evictor.expire(tries.values(), nanos.getAsLong());
+        PrefixTrie.Match match = trie.match(request.tokens());
+        Conversation conversation = request.conversation() == null
+                ? conversations.continuedBy(match)
+                : conversations.named(request.conversation(), tick);
+        conversation.enter(trie);
+        Conversations.observeReturn(conversation, trie, match);
+        TrieNode node = resumeNode(trie, match, Math.min(match.matched(), length - 1));
+        ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
+        Sequence sequence = store.resume(trie, node, conversation, request.newLayers());
+        used(node, conversation, !conversation.isKnown());
+        if (node.parent != null) {
+            usage.hit(node.tier);
+        }
+        conversation.begin(tick, length, plan.resumePosition());
+        usage.cachedTokens += plan.resumePosition();
+        long room = (long) ((length - plan.resumePosition()) * trie.bytesPerToken());
+        evictor.enforce(tries.values(), conversations, sequence, room, tick);
+        publish();
+        event.conversation = conversation.toString();
+        event.promptTokens = length;
+        event.matchedTokens = match.matched();
+        event.resumePosition = plan.resumePosition();
+        event.reason = plan.reason().name();
+        event.commit();
+        return new CacheSession(this, request, sequence, true, plan);
+    }
+
+    private Scope scopeOf(CacheRequest request) {
+        if (request.isolation() == Isolation.SHARED) {
+            return new Scope(request.key(), null);
+        }
+        Object id = request.conversation();
+        return new Scope(request.key(), id == null ? new Object() : conversations.eldest(id));
+    }
+
+    private CacheSession unstored(CacheRequest request, ReusePlan.Reason reason) {
+        PrefixTrie none = new PrefixTrie(new Usage());
+        Sequence sequence = new Sequence(none, request.newLayers().get(), null);
+        publish();
+        return new CacheSession(this, request, sequence, false, new ReusePlan(0, 0, reason, -1, request.tokens()[0]));
+    }
+
+    /** The deepest node at or before {@code position} that can be resumed. */
+    private static TrieNode resumeNode(PrefixTrie trie, PrefixTrie.Match match, int position) {
+        return trie.stateful() ? trie.resumable(match.node(), position) : trie.nodeAt(match.node(), position);
+    }
+
+    /** Notes that a path was used: fetching is a use. */
+    private void used(TrieNode node, Conversation conversation, boolean newcomer) {
+        long now = nanos.getAsLong();
+        for (TrieNode n = node; n.parent != null; n = n.parent) {
+            n.usedTick = tick;
+            n.usedNanos = now;
+            n.newcomers += newcomer ? 1 : 0;
+            n.shared |= n.owner != conversation;
+        }
+    }
+
+    /** Called as a running sequence grows. */
+    void grown(Sequence sequence) {
+        usage.setBytes(sequence, sequence.layerBytes());
+        evictor.enforce(tries.values(), conversations, sequence, 0, tick);
+        publish();
+    }
+
+    /** Called when a session ends whose sequence belongs to no trie, or no longer. */
+    void left(Sequence sequence) {
+        sequence.closeLayers();
+    }
+
+    void ended(CacheSession session, Outcome outcome) {
+        Sequence sequence = session.sequence();
+        Conversation conversation = sequence.conversation;
+        try {
+            if (outcome == Outcome.FAILED) {
+                store.discard(sequence);
+            } else {
+                keep(session);
+            }
+        } catch (RuntimeException e) {
+            if (sequence.running && sequence.trie.sequences.contains(sequence)) {
+                store.discard(sequence);
+            }
+            throw e;
+        } finally {
+            conversation.end(outcome == Outcome.TOOL_CALL, outcome == Outcome.FINISHED);
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
+        }
+    }
+
+    private void keep(CacheSession session) {
+        Sequence sequence = session.sequence();
+        boolean exact = session.settle();
+        usage.setBytes(sequence, sequence.layerBytes());
+        sequence.trie.learnBytes(sequence);
+        if (sequence.bytes > limits.bytesMax() || sequence.length() == 0) {
+            usage.refused += sequence.length() == 0 ? 0 : 1;
+            store.discard(sequence);
+            return;
+        }
+        used(sequence.tail, sequence.conversation, false);
+        TrieNode tail = sequence.tail;
+        if (exact) {
+            store.park(sequence);
+        } else {
+            store.keepRecords(sequence);
+        }
+        conversations.ended(
+                sequence.conversation, sequence.trie, tail, session.turnPosition(), session.systemPosition());
+        evictor.enforce(tries.values(), conversations, exact ? sequence : null, 0, tick);
+    }
+
+    /**
+     * Releases all that only this conversation needs, and forgets it. Completes with the bytes freed.
+     *
+     * @param conversation its memory ID; nothing happens if it is unknown
+     */
+    public CompletableFuture<Long> evict(Object conversation) {
+        Objects.requireNonNull(conversation, "conversation");
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    long held = usage.bytesHeld();
+                    Conversation known = conversations.byId(conversation);
+                    if (known != null && !closed) {
+                        conversations.forget(known);
+                        tries.values().forEach(trie -> store.release(trie, known));
+                        tries.values().removeIf(PrefixTrie::isEmpty);
+                        publish();
+                    }
+                    return held - usage.bytesHeld();
+                },
+                owner);
+    }
+
+    /**
+     * Says that {@code child} starts with what {@code parent} has, so that both are kept while either is active; with
+     * isolation by memory ID, that they share.
+     */
+    public CompletableFuture<Void> fork(Object parent, Object child) {
+        Objects.requireNonNull(parent, "parent");
+        Objects.requireNonNull(child, "child");
+        if (parent.equals(child)) {
+            throw new IllegalArgumentException("child (%s) must not be its own parent".formatted(child));
+        }
+        return CompletableFuture.runAsync(() -> conversations.fork(parent, child, tick), owner);
+    }
 
     /** Counts and sizes, as of the last change. */
-    PromptCacheStats stats();
+    public PromptCacheStats stats() {
+        return published;
+    }
 
-    /** The trie as text, for a maintainer. */
-    CompletableFuture<String> dump();
+    /** What is known of a conversation, by its memory ID. */
+    public Optional<ConversationStats> conversation(Object id) {
+        return Optional.ofNullable(conversations.byId(id)).map(conversation -> conversation.stats);
+    }
+
+    /** The tries as text, for a maintainer: a line a node with its positions, tier, bytes, sequences and age. */
+    public CompletableFuture<String> dump() {
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    StringBuilder out = new StringBuilder();
+                    tries.forEach((scope, trie) -> {
+                        out.append(scope.key().model()).append(scope.owner() == null ? "" : " of " + scope.owner());
+                        out.append('\n');
+                        TrieDump.append(out, trie.root(), tick, 1);
+                    });
+                    return out.toString();
+                },
+                owner);
+    }
 
     /** Frees everything; sessions that are still open free their layers when they close. Idempotent. */
     @Override
-    void close();
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        for (PrefixTrie trie : tries.values()) {
+            for (Sequence sequence : new ArrayList<>(trie.sequences)) {
+                if (sequence.running) {
+                    store.abandon(sequence);
+                } else {
+                    store.discard(sequence);
+                }
+            }
+            for (TrieNode child : List.of(trie.root().children())) {
+                trie.remove(child);
+            }
+        }
+        tries.clear();
+        publish();
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    CacheLimits limits() {
+        return limits;
+    }
+
+    SequenceStore store() {
+        return store;
+    }
+
+    Usage usage() {
+        return usage;
+    }
+
+    Iterable<PrefixTrie> tries() {
+        return tries.values();
+    }
+
+    private void publish() {
+        published = usage.toStats(conversations.size());
+    }
+
+    /** The trie that conversations of this model share, or null if it is empty. */
+    PrefixTrie sharedTrie(CacheKey key) {
+        return tries.get(new Scope(key, null));
+    }
 }

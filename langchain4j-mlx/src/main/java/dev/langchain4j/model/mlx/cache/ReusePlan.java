@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.Conversation.Place;
+
 /**
  * Where a prompt resumes, and why not later.
  *
@@ -13,7 +15,7 @@ public record ReusePlan(int resumePosition, int matched, Reason reason, int cach
 
     /** What ended the reuse. */
     public enum Reason {
-        /** The cache is switched off. */
+        /** The cache is switched off, or the prompt alone exceeds its limit. */
         DISABLED,
         /** No stored prompt begins with this prompt's first token. */
         NEW,
@@ -27,5 +29,51 @@ public record ReusePlan(int resumePosition, int matched, Reason reason, int cach
         NO_CHECKPOINT,
         /** This conversation was stored further, but that part was evicted. */
         EVICTED
+    }
+
+    /**
+     * The plan of a prompt, from facts only.
+     *
+     * @param prompt the prompt's tokens
+     * @param resumable the deepest position at or before the last match where all layers can resume
+     * @param matched number of leading tokens that are stored
+     * @param cachedToken the stored token at {@code matched}, -1 if none
+     * @param evicted whether this conversation was stored beyond {@code matched} once
+     */
+    static ReusePlan of(int[] prompt, int resumable, int matched, int cachedToken, boolean evicted) {
+        int position = Math.min(resumable, prompt.length - 1);
+        int promptToken = matched < prompt.length ? prompt[matched] : -1;
+        Reason reason;
+        if (position < Math.min(matched, prompt.length - 1)) {
+            reason = Reason.NO_CHECKPOINT;
+        } else if (matched == prompt.length) {
+            reason = Reason.WHOLE_PROMPT;
+        } else if (evicted) {
+            reason = Reason.EVICTED;
+        } else if (matched == 0) {
+            reason = Reason.NEW;
+        } else {
+            reason = cachedToken < 0 ? Reason.CONTINUED : Reason.DIVERGED;
+        }
+        return new ReusePlan(position, matched, reason, cachedToken, promptToken);
+    }
+
+    static ReusePlan of(int[] prompt, int resumable, PrefixTrie.Match match, Conversation conversation) {
+        boolean evicted = conversation.isKnown()
+                && conversation.place(Place.END).removed
+                && match.matched() < conversation.length;
+        return of(prompt, resumable, match.matched(), cachedToken(match), evicted);
+    }
+
+    private static int cachedToken(PrefixTrie.Match match) {
+        TrieNode node = match.node();
+        if (match.matched() < node.end()) {
+            return node.edge[match.matched() - node.start];
+        }
+        TrieNode newest = null;
+        for (TrieNode child : node.children()) {
+            newest = newest == null || child.usedTick > newest.usedTick ? child : newest;
+        }
+        return newest == null ? -1 : newest.edge[0];
     }
 }

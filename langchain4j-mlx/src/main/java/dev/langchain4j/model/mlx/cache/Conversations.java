@@ -1,0 +1,161 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.model.mlx.cache.Conversation.Place;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The conversations that a cache remembers: those with a memory ID, and those that only their tokens tell apart. */
+final class Conversations {
+    private static final int CONVERSATIONS_MAX = 10_000;
+    /** Weight of an idle conversation beside one that waits for the result of a tool. */
+    private static final double IDLE_WEIGHT = 0.05;
+
+    /** Read by other threads for statistics; changed by the owner only. */
+    private final Map<Object, Conversation> byId = new ConcurrentHashMap<>();
+
+    private final List<Conversation> anonymous = new ArrayList<>();
+
+    Conversation byId(Object id) {
+        return byId.get(id);
+    }
+
+    /** The conversation of this ID, made if it is new. */
+    Conversation named(Object id, long tick) {
+        Conversation conversation = byId.get(id);
+        if (conversation == null) {
+            conversation = new Conversation(id);
+            conversation.usedTick = tick;
+            byId.put(id, conversation);
+        }
+        return conversation;
+    }
+
+    /**
+     * The conversation without an ID that this prompt continues: one whose last user message it contains, the most
+     * recent of them; a new one if there is none.
+     */
+    Conversation continuedBy(PrefixTrie.Match match) {
+        Conversation best = null;
+        for (Conversation conversation : anonymous) {
+            TrieNode end = conversation.place(Place.END);
+            TrieNode turn = conversation.place(Place.TURN);
+            if (conversation.running == 0
+                    && !end.removed
+                    && turn.end() <= match.matched()
+                    && turn.tier != Tier.SYSTEM
+                    && turn.parent != null
+                    && (match.node().isAbove(end) || end.isAbove(match.node()))
+                    && (best == null || conversation.usedTick > best.usedTick)) {
+                best = conversation;
+            }
+        }
+        return best == null ? new Conversation(null) : best;
+    }
+
+    /** Learns where a conversation came back to, if nothing was evicted that would show it. */
+    static void observeReturn(Conversation conversation, PrefixTrie trie, PrefixTrie.Match match) {
+        if (!conversation.isKnown() || conversation.isForkedAndNew() || conversation.place(Place.END).removed) {
+            return;
+        }
+        for (Place place : Place.values()) {
+            TrieNode node = conversation.place(place);
+            if (match.matched() >= node.end() && node.isAbove(match.node())) {
+                trie.habits.observe(conversation.inToolLoop, place);
+                return;
+            }
+        }
+    }
+
+    /** Remembers where a request ended, as the places where the next one may go on. */
+    void ended(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
+        conversation.enter(trie);
+        conversation.length = tail.end();
+        conversation.places[Place.END.ordinal()] = tail;
+        conversation.places[Place.TURN.ordinal()] = lastBefore(tail, turnPosition);
+        conversation.places[Place.SYSTEM.ordinal()] = lastBefore(tail, systemPosition);
+        if (conversation.id == null && !anonymous.contains(conversation)) {
+            anonymous.add(conversation);
+        }
+        trim();
+    }
+
+    private static TrieNode lastBefore(TrieNode tail, int position) {
+        TrieNode node = tail;
+        while (node.end() > position && node.parent != null) {
+            node = node.parent;
+        }
+        return node;
+    }
+
+    /** Gives a new conversation the places of the one it comes from. */
+    void fork(Object parentId, Object childId, long tick) {
+        Conversation parent = named(parentId, tick);
+        Conversation child = named(childId, tick);
+        child.parent = parent;
+        child.trie = parent.trie;
+        System.arraycopy(parent.places, 0, child.places, 0, parent.places.length);
+        child.length = parent.length;
+        child.inToolLoop = true;
+        child.usedTick = tick;
+    }
+
+    /** The conversation from which this one was forked, over all generations: those share even if isolated. */
+    Object eldest(Object id) {
+        Conversation conversation = byId.get(id);
+        while (conversation != null && conversation.parent != null) {
+            conversation = conversation.parent;
+        }
+        return conversation == null ? id : conversation.id;
+    }
+
+    private void trim() {
+        anonymous.removeIf(conversation -> conversation.place(Place.END).standing().parent == null);
+        if (anonymous.size() > CONVERSATIONS_MAX) {
+            anonymous.remove(oldest(anonymous));
+        }
+        if (byId.size() > CONVERSATIONS_MAX) {
+            byId.remove(oldest(byId.values()).id);
+        }
+    }
+
+    private static Conversation oldest(Collection<Conversation> conversations) {
+        return conversations.stream()
+                .filter(conversation -> conversation.running == 0)
+                .min(Comparator.comparingLong(conversation -> conversation.usedTick))
+                .orElseThrow();
+    }
+
+    int size() {
+        return byId.size() + anonymous.size();
+    }
+
+    Iterable<Conversation> all() {
+        List<Conversation> all = new ArrayList<>(byId.values());
+        all.addAll(anonymous);
+        return all;
+    }
+
+    void forget(Conversation conversation) {
+        if (conversation.id == null) {
+            anonymous.remove(conversation);
+        } else {
+            byId.remove(conversation.id);
+        }
+    }
+
+    /**
+     * How likely a conversation is to be the next, beside others: one in a tool loop returns for certain, an idle one
+     * the less the more turns it had, and both the less the more requests have passed since.
+     */
+    static double expectation(Conversation conversation, long tick) {
+        double age = tick - conversation.usedTick + 1;
+        if (conversation.inToolLoop || conversation.running > 0) {
+            return 1 / age;
+        }
+        return IDLE_WEIGHT / (age * (1 + Math.max(1, conversation.turns)) / 2);
+    }
+}

@@ -1,0 +1,292 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.model.mlx.cache.Conversation.Place;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+/**
+ * Makes room. In this order: what is held twice is released; idle sequences that share much are folded; what no
+ * conversation is expected to use is evicted; whatever can be folded is; and then the record goes whose loss is expected
+ * to cost least.
+ *
+ * <p>The expected loss of a record is (expected uses) x (tokens that would be computed again) / (bytes freed). Expected
+ * uses are those of the conversations that may resume there ({@link Conversations#expectation}, spread over the places
+ * where conversations of this model were seen to come back to, {@link ReturnHabits}), and of new conversations, as often
+ * as they came so far. Only what lies at the end of a branch is evicted, and no more of it than needed. Nothing that a
+ * running sequence needs, and nothing of the newest insertion, is touched.
+ */
+final class Evictor {
+    /** A part of a buffer is worth folding for, before anything is evicted, if it is at least this fraction. */
+    private static final double GOOD_FOLD = 1.0 / 8;
+
+    private static final double ANY_FOLD = 1.0 / 32;
+    /** The least that is cut off an edge, as a fraction, so that cutting does not copy the rest again and again. */
+    private static final int CUTS_PER_EDGE_MAX = 32;
+    /** Below this many expected uses a request nobody is expected. */
+    private static final double NEVER = 1e-9;
+    /** How often within the allowed idle time the tries are searched for what is beyond it. */
+    private static final int EXPIRIES_PER_IDLE_TIME = 16;
+
+    private final CacheLimits limits;
+    private final Usage usage;
+    private final SequenceStore store;
+    private long pass;
+    private long expiredNanos;
+
+    Evictor(CacheLimits limits, Usage usage, SequenceStore store) {
+        this.limits = limits;
+        this.usage = usage;
+        this.store = store;
+    }
+
+    private record Victim(PrefixTrie trie, TrieNode node, double loss) {}
+
+    /**
+     * Makes room for {@code room} more bytes.
+     *
+     * @param newest the sequence that was inserted last, which is not evicted; or null
+     */
+    void enforce(Collection<PrefixTrie> tries, Conversations conversations, Sequence newest, long room, long tick) {
+        if (!over(room)) {
+            return;
+        }
+        protect(tries, newest);
+        rate(tries, conversations, tick);
+        while (over(room) && makeRoom(tries, room)) {
+            // each round frees something
+        }
+    }
+
+    /** Evicts what was not used for longer than allowed. */
+    void expire(Collection<PrefixTrie> tries, long nanos) {
+        long idleMax = limits.idleMax().toNanos();
+        if (nanos - expiredNanos < idleMax / EXPIRIES_PER_IDLE_TIME) {
+            return;
+        }
+        expiredNanos = nanos;
+        protect(tries, null);
+        for (PrefixTrie trie : tries) {
+            List<TrieNode> leaves = new ArrayList<>();
+            trie.forEach(node -> {
+                if (node.isLeaf()) {
+                    leaves.add(node);
+                }
+            });
+            for (TrieNode leaf : leaves) {
+                TrieNode node = leaf;
+                while (node.parent != null && !node.removed && node.isLeaf() && isExpired(node, nanos - idleMax)) {
+                    TrieNode parent = node.parent;
+                    evict(new Victim(trie, node, 0), Long.MAX_VALUE, "idle");
+                    node = parent.standing();
+                }
+            }
+        }
+    }
+
+    private boolean isExpired(TrieNode node, long before) {
+        return node.protectedPass != pass && node.usedNanos - before < 0;
+    }
+
+    private boolean over(long room) {
+        return overBytes(room) > 0 || usage.entries() > limits.entriesMax();
+    }
+
+    private long overBytes(long room) {
+        return usage.bytesHeld() + room - limits.bytesMax();
+    }
+
+    private boolean makeRoom(Collection<PrefixTrie> tries, long room) {
+        boolean bytes = overBytes(room) > 0;
+        if (bytes && (releaseTwice(tries, false) || foldOne(tries, GOOD_FOLD))) {
+            return true;
+        }
+        Victim victim = findVictim(tries);
+        if (bytes && (victim == null || victim.loss > NEVER)) {
+            if (foldOne(tries, ANY_FOLD) || releaseTwice(tries, true)) {
+                return true;
+            }
+        }
+        if (victim == null) {
+            return false;
+        }
+        boolean entries = usage.entries() > limits.entriesMax();
+        evict(victim, entries ? Long.MAX_VALUE : overBytes(room), entries ? "entries" : "bytes");
+        return true;
+    }
+
+    /** Marks the paths that must stay. */
+    private void protect(Collection<PrefixTrie> tries, Sequence newest) {
+        pass++;
+        for (PrefixTrie trie : tries) {
+            for (Sequence sequence : trie.sequences) {
+                if (sequence.running || sequence == newest) {
+                    for (TrieNode n = sequence.tail; n.parent != null; n = n.parent) {
+                        n.protectedPass = pass;
+                    }
+                }
+            }
+        }
+    }
+
+    /** Computes how often each place is expected to be resumed. */
+    private static void rate(Collection<PrefixTrie> tries, Conversations conversations, long tick) {
+        for (PrefixTrie trie : tries) {
+            trie.forEach(node -> {
+                int own = node.newcomers;
+                for (TrieNode child : node.children()) {
+                    own -= child.newcomers;
+                }
+                node.rate = Math.max(0, own) / (double) tick;
+            });
+        }
+        for (Conversation conversation : conversations.all()) {
+            double expected = Conversations.expectation(conversation, tick);
+            for (Conversation c = conversation; c != null; c = c.parent) {
+                if (c == conversation || Conversations.expectation(c, tick) < expected) {
+                    addRate(c, c == conversation ? expected : expected - Conversations.expectation(c, tick));
+                }
+            }
+        }
+    }
+
+    private static void addRate(Conversation conversation, double expected) {
+        if (!conversation.isKnown()) {
+            return;
+        }
+        PrefixTrie trie = conversation.trie;
+        for (Place place : Place.values()) {
+            TrieNode node = conversation.place(place).standing();
+            node = trie.resumable(node, node.end());
+            node.rate += expected * trie.habits.probability(conversation.inToolLoop, place);
+        }
+    }
+
+    private boolean releaseTwice(Collection<PrefixTrie> tries, boolean running) {
+        boolean released = false;
+        for (PrefixTrie trie : tries) {
+            for (Sequence sequence : trie.sequences) {
+                if (sequence.running == running) {
+                    for (TrieNode n = sequence.tail; n.parent != null; n = n.parent) {
+                        if (n.slices != null) {
+                            trie.setSlices(n, null);
+                            released = true;
+                        }
+                    }
+                }
+            }
+        }
+        return released;
+    }
+
+    /** Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes. */
+    private boolean foldOne(Collection<PrefixTrie> tries, double fractionMin) {
+        Sequence best = null;
+        for (PrefixTrie trie : tries) {
+            for (Sequence sequence : trie.sequences) {
+                if (!sequence.running
+                        && (best == null || sequence.tail.usedTick < best.tail.usedTick)
+                        && store.foldGain(sequence) > fractionMin * sequence.bytes) {
+                    best = sequence;
+                }
+            }
+        }
+        if (best != null) {
+            store.fold(best, best.tail);
+        }
+        return best != null;
+    }
+
+    private Victim findVictim(Collection<PrefixTrie> tries) {
+        Victim[] best = new Victim[1];
+        for (PrefixTrie trie : tries) {
+            trie.forEach(node -> {
+                boolean candidate = node.isLeaf() ? node.protectedPass != pass : node.states != null && trie.stateful();
+                if (candidate) {
+                    Victim victim = new Victim(trie, node, loss(trie, node));
+                    best[0] = best[0] == null || isBetter(victim, best[0]) ? victim : best[0];
+                }
+            });
+        }
+        return best[0];
+    }
+
+    private static boolean isBetter(Victim a, Victim b) {
+        if (a.loss != b.loss) {
+            return a.loss < b.loss;
+        }
+        if (a.node.usedTick != b.node.usedTick) {
+            return a.node.usedTick < b.node.usedTick;
+        }
+        return a.node.end() > b.node.end();
+    }
+
+    /** Expected tokens to compute again for each byte that is freed. */
+    private static double loss(PrefixTrie trie, TrieNode node) {
+        TrieNode previous = trie.resumable(node.parent, node.start);
+        long bytes = node.stateBytes;
+        if (node.isLeaf()) {
+            bytes += edgeBytes(node, node.parked);
+            for (TrieNode n = node.parent; n != previous && n.children().length == 1; n = n.parent) {
+                bytes += edgeBytes(n, node.parked);
+            }
+        }
+        return node.rate * (node.end() - previous.end()) / Math.max(1, bytes);
+    }
+
+    /** What an edge takes, in records of its own or in the buffers of the sequence at rest that goes through it. */
+    private static long edgeBytes(TrieNode node, Sequence parked) {
+        if (node.slices != null || parked == null) {
+            return node.sliceBytes;
+        }
+        return parked.bytes * node.edge.length / Math.max(1, parked.length());
+    }
+
+    private void evict(Victim victim, long bytes, String limit) {
+        PrefixTrie trie = victim.trie;
+        TrieNode node = victim.node;
+        EvictionEvent event = new EvictionEvent();
+        event.begin();
+        long held = usage.bytesHeld();
+        TrieNode rest = node.parent;
+        event.end = node.end();
+        if (!node.isLeaf()) {
+            trie.setStates(node, null);
+            event.start = event.end;
+        } else {
+            if (!trie.stateful()) {
+                node = cut(trie, node, bytes);
+                rest = node.parent;
+            }
+            event.start = node.start;
+            if (node.parked != null) {
+                store.fold(node.parked, rest);
+            }
+            if (!node.removed) {
+                trie.remove(node);
+            }
+            trie.prune(rest);
+        }
+        rest = rest.standing();
+        trie.resumable(rest, rest.end()).rate += victim.node.rate;
+        usage.evicted(node.tier);
+        event.tier = node.tier.name();
+        event.limit = limit;
+        event.bytesFreed = held - usage.bytesHeld();
+        event.commit();
+    }
+
+    /** The lower part of a leaf that is enough to free so many bytes. */
+    private static TrieNode cut(PrefixTrie trie, TrieNode leaf, long bytes) {
+        long edgeBytes = Math.max(1, edgeBytes(leaf, leaf.parked));
+        int length = leaf.edge.length;
+        if (bytes >= edgeBytes) {
+            return leaf;
+        }
+        int tokens = (int) Math.max((bytes * length + edgeBytes - 1) / edgeBytes, length / CUTS_PER_EDGE_MAX);
+        if (tokens < length) {
+            trie.nodeAt(leaf, leaf.end() - tokens);
+        }
+        return leaf;
+    }
+}

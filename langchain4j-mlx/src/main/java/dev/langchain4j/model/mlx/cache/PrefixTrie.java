@@ -1,0 +1,277 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * A compressed radix trie over the tokens of all prompts of one model and scope.
+ *
+ * <p>Invariants, between two calls of the cache:
+ *
+ * <ul>
+ *   <li>an edge is never empty, and the edges of two children begin with different tokens;
+ *   <li>if layers are sliceable, each node has content: slices of its own, or a sequence that passes through it; so
+ *       whatever is matched from the root on can be put together;
+ *   <li>{@link TrieNode#covers} is the number of sequences whose tail is the node or below it;
+ *   <li>with state layers, each leaf has states or a sequence that ends there: what nobody can resume is not kept.
+ * </ul>
+ */
+final class PrefixTrie {
+    /** Where a prompt leaves the trie: {@code matched} tokens are equal, the last of them in {@code node}. */
+    record Match(TrieNode node, int matched) {}
+
+    private final TrieNode root = new TrieNode(null, new int[0]);
+    private final Usage usage;
+    final List<Sequence> sequences = new ArrayList<>();
+    final ReturnHabits habits = new ReturnHabits();
+    private boolean sliceable;
+    private boolean stateful;
+    private double bytesPerToken = Double.POSITIVE_INFINITY;
+
+    PrefixTrie(Usage usage) {
+        this.usage = usage;
+    }
+
+    TrieNode root() {
+        return root;
+    }
+
+    /** Takes the kinds of layers from the first sequence; all others have the same. */
+    void learnKinds(List<LayerCache> layers) {
+        sliceable = layers.stream().anyMatch(LayerCache::sliceable);
+        stateful = layers.stream().anyMatch(layer -> !layer.sliceable());
+    }
+
+    boolean sliceable() {
+        return sliceable;
+    }
+
+    boolean stateful() {
+        return stateful;
+    }
+
+    /** The least bytes a token was seen to take, 0 as long as nothing was seen. */
+    double bytesPerToken() {
+        return bytesPerToken == Double.POSITIVE_INFINITY ? 0 : bytesPerToken;
+    }
+
+    void learnBytes(Sequence sequence) {
+        if (sequence.length() > 0) {
+            bytesPerToken = Math.min(bytesPerToken, (double) sequence.bytes / sequence.length());
+        }
+    }
+
+    boolean isEmpty() {
+        return root.isLeaf() && sequences.isEmpty();
+    }
+
+    Match match(int[] tokens) {
+        TrieNode node = root;
+        int position = 0;
+        while (position < tokens.length) {
+            TrieNode child = node.child(tokens[position]);
+            if (child == null) {
+                break;
+            }
+            int equal = commonPrefix(child.edge, tokens, position);
+            position += equal;
+            node = child;
+            if (equal < child.edge.length) {
+                break;
+            }
+        }
+        return new Match(node, position);
+    }
+
+    private static int commonPrefix(int[] edge, int[] tokens, int from) {
+        int to = Math.min(tokens.length, from + edge.length);
+        int mismatch = Arrays.mismatch(edge, 0, edge.length, tokens, from, to);
+        return mismatch < 0 ? edge.length : mismatch;
+    }
+
+    /** The node that ends at {@code position}, on the way to {@code node}; splits an edge if there is none. */
+    TrieNode nodeAt(TrieNode node, int position) {
+        TrieNode at = node;
+        while (at.start >= position && at.parent != null) {
+            at = at.parent;
+        }
+        assert position <= at.end() : "position " + position + " lies below the node";
+        return position == at.end() ? at : split(at, position);
+    }
+
+    /** The node itself becomes the lower part, so that what refers to its end stays right. */
+    private TrieNode split(TrieNode node, int position) {
+        int cut = position - node.start;
+        Snapshot[] upperSlices = node.slices == null ? null : Records.slice(node.slices, node.start, position);
+        Snapshot[] lowerSlices = null;
+        if (node.slices != null) {
+            try {
+                lowerSlices = Records.slice(node.slices, position, node.end());
+            } catch (RuntimeException e) {
+                Records.close(upperSlices);
+                throw e;
+            }
+        }
+        usage.subtract(node);
+        TrieNode upper = new TrieNode(node.parent, Arrays.copyOf(node.edge, cut));
+        node.parent.replace(node, upper);
+        node.edge = Arrays.copyOfRange(node.edge, cut, node.edge.length);
+        node.start = position;
+        node.parent = upper;
+        upper.add(node);
+        upper.tier = node.tier;
+        upper.covers = node.covers;
+        upper.owner = node.owner;
+        upper.shared = node.shared;
+        upper.newcomers = node.newcomers;
+        upper.usedTick = node.usedTick;
+        upper.usedNanos = node.usedNanos;
+        upper.protectedPass = node.protectedPass;
+        if (lowerSlices != null) {
+            Records.close(node.slices);
+            node.slices = lowerSlices;
+            node.sliceBytes = Records.bytes(lowerSlices);
+            upper.slices = upperSlices;
+            upper.sliceBytes = Records.bytes(upperSlices);
+            usage.bytesCopied += node.sliceBytes + upper.sliceBytes;
+        }
+        usage.add(node);
+        usage.add(upper);
+        return upper;
+    }
+
+    /**
+     * Walks on from {@code node}, which ends at {@code from}, along {@code tokens[from, to)} and adds what is missing.
+     *
+     * @return the node that ends at {@code to}
+     */
+    TrieNode extend(TrieNode node, int[] tokens, int from, int to, Conversation owner) {
+        assert node.end() == from : "the node ends at " + node.end() + ", not at " + from;
+        TrieNode at = node;
+        int position = from;
+        while (position < to) {
+            TrieNode child = at.child(tokens[position]);
+            if (child == null) {
+                child = new TrieNode(at, Arrays.copyOfRange(tokens, position, to));
+                child.owner = owner;
+                child.usedTick = at.usedTick;
+                child.usedNanos = at.usedNanos;
+                add(at, child);
+                return child;
+            }
+            int equal = Math.min(to - position, commonPrefix(child.edge, tokens, position));
+            position += equal;
+            at = equal < child.edge.length ? split(child, position) : child;
+            at.shared |= at.owner != owner;
+        }
+        return at;
+    }
+
+    private void add(TrieNode parent, TrieNode child) {
+        usage.subtract(parent);
+        parent.add(child);
+        usage.add(parent);
+        usage.add(child);
+    }
+
+    void setTier(TrieNode node, Tier tier) {
+        if (tier.compareTo(node.tier) > 0) {
+            usage.subtract(node);
+            node.tier = tier;
+            usage.add(node);
+        }
+    }
+
+    /** Gives a node slices of its own, or takes them away; closes those that it had. */
+    void setSlices(TrieNode node, Snapshot[] slices) {
+        usage.subtract(node);
+        Snapshot[] old = node.slices;
+        node.slices = slices;
+        node.sliceBytes = Records.bytes(slices);
+        usage.add(node);
+        Records.close(old);
+    }
+
+    /** Gives a node states at its end, or takes them away; closes those that it had. */
+    void setStates(TrieNode node, Snapshot[] states) {
+        usage.subtract(node);
+        Snapshot[] old = node.states;
+        node.states = states;
+        node.stateBytes = Records.bytes(states);
+        usage.add(node);
+        Records.close(old);
+    }
+
+    void setParked(TrieNode node, Sequence sequence) {
+        usage.subtract(node);
+        node.parked = sequence;
+        usage.add(node);
+    }
+
+    /** Removes a node and all that is below it. No sequence may pass through it. */
+    void remove(TrieNode node) {
+        assert node.covers == 0 && node != root : "a sequence needs this node";
+        TrieNode parent = node.parent;
+        usage.subtract(parent);
+        parent.remove(node);
+        usage.add(parent);
+        forEach(node, n -> {
+            usage.subtract(n);
+            n.removed = true;
+            Records.close(n.slices);
+            Records.close(n.states);
+            n.slices = null;
+            n.states = null;
+        });
+    }
+
+    /** Removes leaves that nobody can resume, from {@code node} upwards. */
+    void prune(TrieNode node) {
+        TrieNode at = node.standing();
+        while (at != root && at.isLeaf() && at.covers == 0 && !isOfUse(at)) {
+            TrieNode parent = at.parent;
+            remove(at);
+            at = parent;
+        }
+    }
+
+    private boolean isOfUse(TrieNode leaf) {
+        return stateful ? leaf.states != null : leaf.slices != null;
+    }
+
+    boolean hasContent(TrieNode node) {
+        return !sliceable || node.covers > 0 || node.slices != null;
+    }
+
+    /** Whether a sequence can resume at the end of this node. */
+    boolean canResume(TrieNode node) {
+        return !stateful || node.states != null || node.parked != null || node == root;
+    }
+
+    /** The deepest node at or above {@code node} that ends at or before {@code position} and can be resumed. */
+    TrieNode resumable(TrieNode node, int position) {
+        TrieNode at = node;
+        while (at != root && (at.end() > position || !canResume(at))) {
+            at = at.parent;
+        }
+        return at;
+    }
+
+    void forEach(Consumer<TrieNode> action) {
+        for (TrieNode child : root.children()) {
+            forEach(child, action);
+        }
+    }
+
+    private static void forEach(TrieNode top, Consumer<TrieNode> action) {
+        List<TrieNode> open = new ArrayList<>();
+        open.add(top);
+        while (!open.isEmpty()) {
+            TrieNode node = open.removeLast();
+            open.addAll(Arrays.asList(node.children()));
+            action.accept(node);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.List;
+
+/**
+ * The layers of one sequence of tokens, running or at rest. They hold the tokens from the root to the end of
+ * {@link #tail}; a running sequence may be further already.
+ */
+final class Sequence {
+    final PrefixTrie trie;
+    final List<LayerCache> layers;
+    Conversation conversation;
+    TrieNode tail;
+    boolean running = true;
+    /** Bytes of the layers when they were last asked. */
+    long bytes;
+
+    Sequence(PrefixTrie trie, List<LayerCache> layers, Conversation conversation) {
+        this.trie = trie;
+        this.layers = layers;
+        this.conversation = conversation;
+        this.tail = trie.root();
+    }
+
+    int length() {
+        return tail.end();
+    }
+
+    /** Moves the tail to a node below it. */
+    void advance(TrieNode node) {
+        assert tail.isAbove(node) : "not below the tail";
+        for (TrieNode n = node; n != tail; n = n.parent) {
+            n.covers++;
+        }
+        tail = node;
+    }
+
+    /** Moves the tail to a node above it; what that leaves without content is the caller's business. */
+    void retreat(TrieNode node) {
+        assert node.isAbove(tail) : "not above the tail";
+        for (TrieNode n = tail; n != node; n = n.parent) {
+            n.covers--;
+        }
+        tail = node;
+    }
+
+    long layerBytes() {
+        long sum = 0;
+        for (LayerCache layer : layers) {
+            sum += layer.bytes();
+        }
+        return sum;
+    }
+
+    /** The offset of the layers, if all stand at the same one; -1 if not. */
+    int offset() {
+        int offset = layers.isEmpty() ? 0 : layers.getFirst().offset();
+        for (LayerCache layer : layers) {
+            if (layer.offset() != offset) {
+                return -1;
+            }
+        }
+        return offset;
+    }
+
+    void closeLayers() {
+        RuntimeException first = null;
+        for (LayerCache layer : layers) {
+            try {
+                layer.close();
+            } catch (RuntimeException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+}

@@ -1,0 +1,328 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves what layers hold between running sequences, sequences at rest, and the records of the trie.
+ *
+ * <p>Order of preference, from nothing copied to all copied: a sequence at rest is taken as it is; it is taken and
+ * cut back, what is cut off being sliced into the trie; a new sequence is put together from slices and from the
+ * buffers of others.
+ */
+final class SequenceStore {
+    private static final Logger log = LoggerFactory.getLogger(SequenceStore.class);
+
+    private final Usage usage;
+    private final long bytesMax;
+
+    SequenceStore(Usage usage, long bytesMax) {
+        this.usage = usage;
+        this.bytesMax = bytesMax;
+    }
+
+    /** A sequence that holds the tokens from the root to the end of {@code node}, which can be resumed. */
+    Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
+        Sequence taken = node == trie.root() ? null : findToTake(trie, node, conversation);
+        if (taken == null) {
+            return assemble(trie, node, conversation, newLayers);
+        }
+        trie.setParked(taken.tail, null);
+        usage.setRunning(taken, true);
+        taken.conversation = conversation;
+        try {
+            cutBack(taken, node);
+        } catch (RuntimeException e) {
+            discard(taken);
+            throw e;
+        }
+        return taken;
+    }
+
+    /** A sequence at rest that ends here, or that belongs to this conversation and goes through here. */
+    private static Sequence findToTake(PrefixTrie trie, TrieNode node, Conversation conversation) {
+        if (node.parked != null) {
+            return node.parked;
+        }
+        if (trie.stateful() && node.states == null) {
+            return null;
+        }
+        Sequence best = null;
+        for (Sequence sequence : trie.sequences) {
+            if (!sequence.running
+                    && sequence.conversation == conversation
+                    && node.isAbove(sequence.tail)
+                    && (best == null || sequence.length() < best.length())) {
+                best = sequence;
+            }
+        }
+        return best;
+    }
+
+    /** Takes a sequence back to a node of its path; what only it held below is sliced into the trie first. */
+    private void cutBack(Sequence sequence, TrieNode node) {
+        PrefixTrie trie = sequence.trie;
+        TrieNode tail = sequence.tail;
+        if (tail == node) {
+            return;
+        }
+        if (usage.bytesHeld() + sequence.bytes * (tail.end() - node.end()) / tail.end() <= bytesMax) {
+            preserve(sequence, node, tail, true);
+        }
+        for (LayerCache layer : sequence.layers) {
+            if (layer.sliceable()) {
+                layer.trimTo(node.end());
+            }
+        }
+        if (node.states != null) {
+            Records.restore(node.states, sequence);
+            usage.bytesCopied += node.stateBytes;
+        }
+        leave(sequence, node);
+        usage.setBytes(sequence, sequence.layerBytes());
+    }
+
+    private Sequence assemble(
+            PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
+        Sequence sequence = new Sequence(trie, newLayers.get(), conversation);
+        if (trie.root().isLeaf() && trie.sequences.isEmpty()) {
+            trie.learnKinds(sequence.layers);
+        }
+        try {
+            copyPath(sequence, node);
+        } catch (RuntimeException e) {
+            sequence.closeLayers();
+            throw e;
+        }
+        trie.sequences.add(sequence);
+        sequence.advance(node);
+        usage.setBytes(sequence, sequence.layerBytes());
+        return sequence;
+    }
+
+    private void copyPath(Sequence sequence, TrieNode node) {
+        PrefixTrie trie = sequence.trie;
+        if (node == trie.root()) {
+            return;
+        }
+        if (trie.sliceable()) {
+            sequence.layers.forEach(layer -> layer.reserve(node.end()));
+            copySlices(sequence, node);
+        }
+        if (trie.stateful()) {
+            if (node.states == null) {
+                trie.setStates(node, Records.states(node.parked));
+                usage.bytesCopied += node.stateBytes;
+            }
+            Records.restore(node.states, sequence);
+            usage.bytesCopied += node.stateBytes;
+        }
+    }
+
+    private void copySlices(Sequence sequence, TrieNode node) {
+        Deque<TrieNode> path = new ArrayDeque<>();
+        for (TrieNode n = node; n.parent != null; n = n.parent) {
+            path.push(n);
+        }
+        while (!path.isEmpty()) {
+            TrieNode first = path.pop();
+            if (first.slices != null) {
+                Records.restore(first.slices, sequence);
+                usage.bytesCopied += first.sliceBytes;
+                continue;
+            }
+            Sequence source = sourceOf(sequence.trie, first, node);
+            TrieNode last = first;
+            while (!path.isEmpty() && path.peek().isAbove(source.tail) && path.peek().slices == null) {
+                last = path.pop();
+            }
+            Snapshot[] copy = Records.slice(source, first.start, last.end());
+            try {
+                Records.restore(copy, sequence);
+                usage.bytesCopied += Records.bytes(copy);
+            } finally {
+                Records.close(copy);
+            }
+        }
+    }
+
+    /** A sequence that passes through {@code node}, the one that goes furthest towards {@code target}. */
+    private static Sequence sourceOf(PrefixTrie trie, TrieNode node, TrieNode target) {
+        Sequence best = null;
+        for (Sequence sequence : trie.sequences) {
+            if (node.isAbove(sequence.tail)) {
+                if (target.isAbove(sequence.tail)) {
+                    return sequence;
+                }
+                best = best == null || sequence.length() > best.length() ? sequence : best;
+            }
+        }
+        if (best == null) {
+            throw new IllegalStateException("nobody holds the positions [%d, %d)".formatted(node.start, node.end()));
+        }
+        return best;
+    }
+
+    /** Puts a finished sequence to rest, where the next request of its conversation finds it. */
+    void park(Sequence sequence) {
+        TrieNode tail = sequence.tail;
+        usage.setRunning(sequence, false);
+        if (tail.parked != null) {
+            discard(tail.parked);
+        }
+        sequence.trie.setParked(tail, sequence);
+    }
+
+    /** Adds tokens to a running sequence's path, up to {@code position}. */
+    void extend(Sequence sequence, int[] tokens, int position) {
+        TrieNode tail = sequence.tail;
+        TrieNode end = sequence.trie.extend(tail, tokens, tail.end(), position, sequence.conversation);
+        sequence.advance(end);
+    }
+
+    /** Keeps the states of a running sequence at the end of its path, unless they are there already. */
+    void keepState(Sequence sequence, boolean spaced) {
+        TrieNode tail = sequence.tail;
+        if (tail.states == null) {
+            sequence.trie.setStates(tail, Records.states(sequence));
+            usage.bytesCopied += tail.stateBytes;
+            tail.spaced = spaced;
+        } else {
+            tail.spaced &= spaced;
+        }
+    }
+
+    /** Frees what only this conversation used, except what its running requests need. */
+    void release(PrefixTrie trie, Conversation conversation) {
+        for (Sequence sequence : List.copyOf(trie.sequences)) {
+            if (!sequence.running && sequence.conversation == conversation) {
+                TrieNode keep = sequence.tail;
+                while (keep.parent != null && isOnlyOf(keep, conversation)) {
+                    keep = keep.parent;
+                }
+                fold(sequence, keep);
+            }
+        }
+        List<TrieNode> own = new ArrayList<>();
+        trie.forEach(node -> {
+            if (node.covers == 0 && isOnlyOf(node, conversation)) {
+                own.add(node);
+            }
+        });
+        for (TrieNode node : own) {
+            if (!node.removed) {
+                TrieNode parent = node.parent;
+                trie.remove(node);
+                trie.prune(parent);
+            }
+        }
+    }
+
+    private static boolean isOnlyOf(TrieNode node, Conversation conversation) {
+        return node.owner == conversation && !node.shared;
+    }
+
+    /** Lets go of a running sequence whose cache was closed; its session closes the layers. */
+    void abandon(Sequence sequence) {
+        sequence.trie.sequences.remove(sequence);
+        sequence.retreat(sequence.trie.root());
+        usage.setBytes(sequence, 0);
+    }
+
+    /** Bytes that folding this sequence would free: all of its buffers less the slices that have to be made. */
+    long foldGain(Sequence sequence) {
+        if (sequence.length() == 0) {
+            return sequence.bytes;
+        }
+        long gain = sequence.bytes;
+        for (TrieNode n = sequence.tail; n.parent != null; n = n.parent) {
+            if (mustPreserve(sequence.trie, n)) {
+                gain -= sequence.bytes * n.edge.length / sequence.length();
+            }
+        }
+        return gain;
+    }
+
+    /**
+     * Slices what only this sequence at rest holds down to {@code keep} into the trie, then frees its buffers. What it
+     * held below {@code keep} is gone. If slicing fails, all that only it held is gone.
+     */
+    void fold(Sequence sequence, TrieNode keep) {
+        FoldEvent event = new FoldEvent();
+        event.begin();
+        long copied = usage.bytesCopied;
+        long held = usage.bytesHeld();
+        event.tokens = sequence.length();
+        try {
+            preserve(sequence, sequence.trie.root(), keep, keep == sequence.tail);
+        } catch (RuntimeException e) {
+            log.warn("Folding a sequence of {} tokens failed, it is dropped", sequence.length(), e);
+        }
+        discard(sequence);
+        usage.folds++;
+        event.bytesCopied = usage.bytesCopied - copied;
+        event.bytesFreed = held - usage.bytesHeld();
+        event.commit();
+    }
+
+    private static boolean mustPreserve(PrefixTrie trie, TrieNode node) {
+        return trie.sliceable() && node.covers == 1 && node.slices == null;
+    }
+
+    /** Slices what only {@code sequence} holds below {@code top}, down to {@code bottom}, into the trie. */
+    private void preserve(Sequence sequence, TrieNode top, TrieNode bottom, boolean withState) {
+        PrefixTrie trie = sequence.trie;
+        if (withState && trie.stateful() && bottom.states == null && sequence.offset() == bottom.end()) {
+            trie.setStates(bottom, Records.states(sequence));
+            usage.bytesCopied += bottom.stateBytes;
+        }
+        boolean ofUse = !trie.stateful();
+        for (TrieNode n = bottom; n != top; n = n.parent) {
+            ofUse |= n.states != null || n.children().length > (n == sequence.tail ? 0 : 1);
+            if (ofUse && mustPreserve(trie, n)) {
+                trie.setSlices(n, Records.slice(sequence, n.start, n.end()));
+                usage.bytesCopied += n.sliceBytes;
+            }
+        }
+    }
+
+    /** Keeps what a stopped sequence had evaluated, but not the state of its layers, which is further already. */
+    void keepRecords(Sequence sequence) {
+        preserve(sequence, sequence.trie.root(), sequence.tail, false);
+        discard(sequence);
+    }
+
+    /** Frees a sequence; what only it held is gone, and with it what cannot be reached without. */
+    void discard(Sequence sequence) {
+        PrefixTrie trie = sequence.trie;
+        if (sequence.tail.parked == sequence) {
+            trie.setParked(sequence.tail, null);
+        }
+        trie.sequences.remove(sequence);
+        leave(sequence, trie.root());
+        usage.setBytes(sequence, 0);
+        sequence.closeLayers();
+    }
+
+    private static void leave(Sequence sequence, TrieNode node) {
+        PrefixTrie trie = sequence.trie;
+        TrieNode tail = sequence.tail;
+        sequence.retreat(node);
+        TrieNode lost = null;
+        for (TrieNode n = tail; n != node; n = n.parent) {
+            lost = trie.hasContent(n) ? lost : n;
+        }
+        if (lost == null) {
+            trie.prune(tail);
+        } else {
+            TrieNode parent = lost.parent;
+            trie.remove(lost);
+            trie.prune(parent);
+        }
+    }
+}
