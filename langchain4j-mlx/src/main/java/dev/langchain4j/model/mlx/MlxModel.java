@@ -5,10 +5,11 @@ import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
-import dev.langchain4j.model.mlx.cache.DisabledPromptCache;
+import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -53,7 +54,8 @@ public final class MlxModel implements AutoCloseable {
             loaded = owner.call(() -> ModelLoader.load(folder, type));
             defaults = GenerationDefaults.load(folder, loaded.config(), openTokenizer);
             int context = contextLength(builder, defaults);
-            cache = new DisabledPromptCache();
+            CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
+            cache = new PromptCache(limits, owner, System::nanoTime);
             CacheKey key = CacheKey.of(folder.toString(), type == null ? "native" : type.name());
             int chunk = builder.prefillChunkTokens != null
                     ? builder.prefillChunkTokens
@@ -123,6 +125,11 @@ public final class MlxModel implements AutoCloseable {
         return builder.contextLength;
     }
 
+    /** Half of the memory that MLX may use and that the weights leave. */
+    private static CacheLimits defaultCacheLimits() {
+        return CacheLimits.ofBytes(Math.max(0, MlxMemory.limitBytes() - MlxMemory.activeBytes()) / 2);
+    }
+
     /** The model's name: the folder's, unless the builder gave another. */
     public String name() {
         return name;
@@ -136,6 +143,11 @@ public final class MlxModel implements AutoCloseable {
     /** Bytes of the weights in memory. */
     public long weightBytes() {
         return thread.call(() -> loaded.weights().bytes());
+    }
+
+    /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
+    public PromptCache promptCache() {
+        return cache;
     }
 
     Engine engine() {
@@ -176,6 +188,7 @@ public final class MlxModel implements AutoCloseable {
         private DType dtype;
         private Integer contextLength;
         private Integer prefillChunkTokens;
+        private CacheLimits cacheLimits;
 
         private Builder() {}
 
@@ -209,6 +222,15 @@ public final class MlxModel implements AutoCloseable {
         /** Tokens that are prefilled at once: more is faster and takes more memory. Default: 2048, on the CPU 512. */
         public Builder prefillChunkTokens(Integer tokens) {
             this.prefillChunkTokens = tokens;
+            return this;
+        }
+
+        /**
+         * How much the prompt cache may hold. Default: half of the memory that MLX may use and that the weights leave;
+         * {@code entriesMax} 0 switches it off.
+         */
+        public Builder cacheLimits(CacheLimits limits) {
+            this.cacheLimits = limits;
             return this;
         }
 
