@@ -1,0 +1,192 @@
+package dev.langchain4j.model.mlx.parse;
+
+/** Calls as Python: {@code [name(key='value'), other(n=1)]}; the list and a code fence around it may be missing. */
+final class PythonicCalls extends CallReader {
+
+    private static final String FENCE = "```";
+
+    private enum State {
+        START,
+        NAME,
+        ARGUMENT,
+        VALUE,
+        AFTER_VALUE,
+        BETWEEN,
+        CLOSED_LIST
+    }
+
+    /** Text that ends the block; empty if the list ends it. */
+    private final String end;
+    /** Only a call of a tool on offer counts: the block has no marker of its own. */
+    private final boolean bare;
+
+    private State state = State.START;
+    private boolean list;
+    private boolean fenced;
+    private boolean firstArgument;
+    private LenientJson value;
+
+    PythonicCalls(CallEmitter calls, ToolSchemas tools, String end, boolean bare) {
+        super(calls, tools);
+        this.end = end;
+        this.bare = bare;
+    }
+
+    @Override
+    boolean mayEnd() {
+        return state == State.BETWEEN || state == State.CLOSED_LIST;
+    }
+
+    @Override
+    Step step(Input in) {
+        if (state != State.VALUE) {
+            in.skipWhitespace();
+            if (in.empty()) {
+                return Step.WAIT;
+            }
+        }
+        return switch (state) {
+            case START -> start(in);
+            case NAME -> name(in);
+            case ARGUMENT -> argument(in);
+            case VALUE -> value(in);
+            case AFTER_VALUE -> afterValue(in);
+            case BETWEEN -> between(in);
+            case CLOSED_LIST -> close(in);
+        };
+    }
+
+    private Step start(Input in) {
+        if (in.peek() == '`' && !fenced) {
+            Input.Match match = in.match("```python");
+            if (match == Input.Match.YES) {
+                in.skip("```python".length());
+                fenced = true;
+            }
+            return match == Input.Match.MAYBE ? Step.WAIT : match == Input.Match.YES ? Step.AGAIN : fail("no call");
+        }
+        if (in.peek() == '[' && !list) {
+            in.skip(1);
+            list = true;
+            return Step.AGAIN;
+        }
+        state = State.NAME;
+        return Step.AGAIN;
+    }
+
+    private Step name(Input in) {
+        int length = 0;
+        while (length < in.available() && isNamePart(in.ahead(length))) {
+            length++;
+        }
+        if (length == in.available() && length <= 200) {
+            return Step.WAIT;
+        }
+        if (length == 0 || length > 200 || in.ahead(length) != '(') {
+            return fail("a name and '(' expected");
+        }
+        String name = in.take(length);
+        if (name.endsWith(".call") && !tools.contains(name)) {
+            name = name.substring(0, name.length() - ".call".length());
+        }
+        if (bare && !tools.contains(name)) {
+            return fail("no tool '" + name + "'");
+        }
+        in.skip(1);
+        calls.begin(name, null);
+        calls.arguments().append('{');
+        firstArgument = true;
+        state = State.ARGUMENT;
+        return Step.AGAIN;
+    }
+
+    private Step argument(Input in) {
+        if (in.peek() == ')') {
+            return endCall(in);
+        }
+        int length = 0;
+        while (length < in.available() && isNamePart(in.ahead(length))) {
+            length++;
+        }
+        int equals = length;
+        while (equals < in.available() && Character.isWhitespace(in.ahead(equals))) {
+            equals++;
+        }
+        if (equals == in.available() && equals <= 200) {
+            return Step.WAIT;
+        }
+        if (length == 0 || equals > 200 || in.ahead(equals) != '=') {
+            return fail("an argument without a name");
+        }
+        String key = in.take(length);
+        in.skip(equals - length);
+        in.skip(1);
+        StringBuilder out = calls.arguments();
+        out.append(firstArgument ? "" : ",");
+        JsonText.quote(key, out);
+        out.append(':');
+        firstArgument = false;
+        value = new LenientJson(LenientJson.Dialect.LITERAL);
+        state = State.VALUE;
+        return Step.AGAIN;
+    }
+
+    private Step value(Input in) {
+        Step step = readArguments(value, in);
+        return step == Step.DONE ? to(State.AFTER_VALUE) : step;
+    }
+
+    private Step afterValue(Input in) {
+        if (in.peek() == ')') {
+            return endCall(in);
+        }
+        if (in.peek() != ',') {
+            return fail("',' or ')' expected after an argument");
+        }
+        in.skip(1);
+        return to(State.ARGUMENT);
+    }
+
+    private Step endCall(Input in) {
+        in.skip(1);
+        calls.arguments().append('}');
+        state = State.BETWEEN;
+        return completeCall();
+    }
+
+    private Step between(Input in) {
+        char c = in.peek();
+        if (c == ',' || c == ';') {
+            in.skip(1);
+            return to(State.NAME);
+        }
+        if (list) {
+            if (c != ']') {
+                return fail("',' or ']' expected");
+            }
+            in.skip(1);
+            list = false;
+            return to(State.CLOSED_LIST);
+        }
+        return isNamePart(c) && !bare ? to(State.NAME) : close(in);
+    }
+
+    private Step close(Input in) {
+        if (fenced) {
+            Step step = expect(in, FENCE);
+            if (step != Step.DONE) {
+                return step;
+            }
+            fenced = false;
+        }
+        if (end.isEmpty()) {
+            return Step.DONE;
+        }
+        return expect(in, end);
+    }
+
+    private Step to(State next) {
+        state = next;
+        return Step.AGAIN;
+    }
+}

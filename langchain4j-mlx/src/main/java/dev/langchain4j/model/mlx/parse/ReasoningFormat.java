@@ -1,0 +1,94 @@
+package dev.langchain4j.model.mlx.parse;
+
+import java.util.List;
+
+/** How a family of models sets its reasoning apart from its answer. */
+public enum ReasoningFormat {
+    /** The model does not mark any reasoning. */
+    NONE("", ""),
+    /** {@code <think>..</think>}: Qwen 3, DeepSeek R1, GLM and most others. */
+    THINK("<think>", "</think>"),
+    /** Granite 3.3: think tags, and tags around the answer, too. */
+    THINK_RESPONSE("<think>", "</think>", "<response>", "</response>"),
+    /** {@code <seed:think>}: Seed-OSS. */
+    SEED("<seed:think>", "</seed:think>"),
+    /** {@code <thought>}: EXAONE Deep. */
+    THOUGHT("<thought>", "</thought>"),
+    /** {@code [THINK]}: Magistral and Ministral. */
+    MISTRAL("[THINK]", "[/THINK]"),
+    /** A channel named thought: Gemma 4. */
+    GEMMA4("<|channel>thought", "<channel|>"),
+    /** Cohere's Command models; the answer may have markers of its own. */
+    COHERE(
+            "<|START_THINKING|>",
+            "<|END_THINKING|>",
+            "<|START_RESPONSE|>",
+            "<|END_RESPONSE|>",
+            "<|START_TEXT|>",
+            "<|END_TEXT|>"),
+    /** Apriel: reasoning comes first, without a marker, until the answer is announced. */
+    APRIEL("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
+    /** Channels for everything, tool calls included: gpt-oss. */
+    HARMONY("<|channel|>analysis<|message|>", "<|end|>");
+
+    private final String open;
+    private final String close;
+    private final List<String> ignored;
+
+    ReasoningFormat(String open, String close, String... ignored) {
+        this.open = open;
+        this.close = close;
+        this.ignored = List.of(ignored);
+    }
+
+    /** Recognises from the text of a chat template how its model reasons. */
+    public static ReasoningFormat detect(String template) {
+        if (template.contains("<|channel|>") && template.contains("<|message|>")) {
+            return HARMONY;
+        }
+        if (template.contains("<|channel>") && template.contains("<channel|>")) {
+            return GEMMA4;
+        }
+        if (template.contains("<|START_THINKING|>") || template.contains("<|START_RESPONSE|>")) {
+            return COHERE;
+        }
+        if (template.contains(SEED.open)) {
+            return SEED;
+        }
+        if (template.contains(MISTRAL.open)) {
+            return MISTRAL;
+        }
+        if (template.contains(APRIEL.close)) {
+            return APRIEL;
+        }
+        if (template.contains(THINK.open) || template.contains(THINK.close)) {
+            return template.contains("<response>") ? THINK_RESPONSE : THINK;
+        }
+        return template.contains(THOUGHT.open) ? THOUGHT : NONE;
+    }
+
+    /** Whether a rendered prompt leaves the reasoning open, so that the output starts inside of it. */
+    public boolean opensIn(String prompt) {
+        return this != NONE && this != HARMONY && prompt.stripTrailing().endsWith(open);
+    }
+
+    /** Text that opens the reasoning; empty for {@link #NONE}. */
+    public String open() {
+        return open;
+    }
+
+    /** Text that ends the reasoning; empty for {@link #NONE}. */
+    public String close() {
+        return close;
+    }
+
+    /** Markers around an answer that are no part of it. */
+    List<String> ignored() {
+        return ignored;
+    }
+
+    /** Whether the opening marker is a control token, which cannot be part of an answer's prose. */
+    boolean opensAnywhere() {
+        return open.startsWith("<|") || open.startsWith("[");
+    }
+}

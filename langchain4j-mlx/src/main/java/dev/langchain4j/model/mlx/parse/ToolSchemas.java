@@ -1,0 +1,132 @@
+package dev.langchain4j.model.mlx.parse;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** The tools that a request offers: their names and the JSON Schemas of their arguments. */
+public final class ToolSchemas {
+
+    private static final ToolSchemas NONE = new ToolSchemas(Map.of());
+    private static final int MAX_REFERENCES = 8;
+
+    private final Map<String, JsonNode> parameters;
+
+    private ToolSchemas(Map<String, JsonNode> parameters) {
+        this.parameters = parameters;
+    }
+
+    /** No tools: nothing in an output is read as a tool call. */
+    public static ToolSchemas none() {
+        return NONE;
+    }
+
+    /** Tools by name with the schema (an object with {@code properties}) of their arguments. */
+    public static ToolSchemas of(Map<String, JsonNode> parametersByName) {
+        return new ToolSchemas(new HashMap<>(parametersByName));
+    }
+
+    boolean isEmpty() {
+        return parameters.isEmpty();
+    }
+
+    boolean contains(String tool) {
+        return parameters.containsKey(tool);
+    }
+
+    /**
+     * JSON of an argument that a format wrote as plain text: a string where the schema allows nothing else, otherwise
+     * the value that the text spells and the schema allows. Text that fits no allowed type stays a string.
+     */
+    String typed(String tool, String argument, String text) {
+        JsonNode schema = parameters.containsKey(tool)
+                ? parameters.get(tool).path("properties").get(argument)
+                : null;
+        if (schema == null) {
+            JsonNode node = JsonText.read(text);
+            return node == null || node.isTextual() ? string(text) : node.toString();
+        }
+        String json = value(text);
+        JsonNode node = json == null ? null : JsonText.read(json);
+        if (node == null || node.isTextual()) {
+            return string(text);
+        }
+        String type = typeOf(node);
+        JsonNode root = parameters.get(tool);
+        boolean fits = allows(schema, root, type, 0) || type.equals("integer") && allows(schema, root, "number", 0);
+        return fits ? json : string(text);
+    }
+
+    /** The JSON value that the whole text spells, or null. */
+    private static String value(String text) {
+        Input input = new Input();
+        input.append(text.strip());
+        input.end();
+        StringBuilder out = new StringBuilder();
+        LenientJson reader = new LenientJson(LenientJson.Dialect.LITERAL);
+        if (reader.read(input, out) != LenientJson.Status.DONE || !input.empty()) {
+            return null;
+        }
+        return out.toString();
+    }
+
+    private static String string(String text) {
+        StringBuilder json = new StringBuilder();
+        JsonText.quote(text, json);
+        return json.toString();
+    }
+
+    private static String typeOf(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case NUMBER -> node.isIntegralNumber() ? "integer" : "number";
+            default -> node.getNodeType().name().toLowerCase(Locale.ROOT);
+        };
+    }
+
+    /** Whether a schema lets a value of this JSON type through; one that says nothing about types lets all through. */
+    private static boolean allows(JsonNode schema, JsonNode root, String type, int references) {
+        if (references > MAX_REFERENCES) {
+            return true;
+        }
+        String reference = schema.path("$ref").asText("");
+        if (reference.startsWith("#/")) {
+            return allows(root.at(reference.substring(1)), root, type, references + 1);
+        }
+        JsonNode declared = schema.get("type");
+        if (declared != null) {
+            return anyMatches(declared, type);
+        }
+        for (String union : new String[] {"anyOf", "oneOf"}) {
+            if (schema.has(union)) {
+                for (JsonNode option : schema.get(union)) {
+                    if (allows(option, root, type, references + 1)) {
+                        return true;
+                    }
+                }
+                return false;
+            }
+        }
+        if (schema.has("enum")) {
+            for (JsonNode option : schema.get("enum")) {
+                if (typeOf(option).equals(type)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+        return true;
+    }
+
+    private static boolean anyMatches(JsonNode declared, String type) {
+        if (declared.isTextual()) {
+            return declared.asText().equals(type);
+        }
+        for (JsonNode option : declared) {
+            if (option.asText().equals(type)) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
