@@ -62,7 +62,7 @@ public enum ReasoningFormat {
             return APRIEL;
         }
         if (template.contains(THINK.open) || template.contains(THINK.close)) {
-            return template.contains("<response>") ? THINK_RESPONSE : THINK;
+            return template.contains("<response></response>") ? THINK_RESPONSE : THINK;
         }
         return template.contains(THOUGHT.open) ? THOUGHT : NONE;
     }

@@ -280,4 +280,28 @@ class OutputParserTest {
     void plain_text_becomes_what_the_schema_allows(String argument, String text, String json) {
         assertThat(TOOLS.typed("weather", argument, text)).isEqualTo(json);
     }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '~',
+            value = {
+                "<tool_call>{\"name\"..}</tool_call> <think> ~ HERMES ~ THINK",
+                "<tool_call><function=f><parameter=p> ~ QWEN3_CODER ~ NONE",
+                "<tool_call>name<arg_key>k</arg_key> <think> ~ GLM ~ THINK",
+                "[AVAILABLE_TOOLS] [TOOL_CALLS] [THINK] ~ MISTRAL ~ MISTRAL",
+                "List of tools: <|tool_list_start|> ~ PYTHONIC ~ NONE",
+                "<|start|>assistant<|channel|>final<|message|> ~ HARMONY ~ HARMONY",
+                "<|tool_call>call:f{} <|channel>thought <channel|> ~ GEMMA4 ~ GEMMA4",
+                "tools <|START_ACTION|> <|START_THINKING|> ~ COHERE ~ COHERE",
+                "<｜tool▁calls▁begin｜> </think> ~ DEEPSEEK ~ THINK",
+                "<｜DSML｜function_calls> ~ DEEPSEEK_DSML ~ NONE",
+                "tools <|tool_call|> <think></think><response></response> ~ GRANITE ~ THINK_RESPONSE",
+                "tools <|python_tag|> ~ LLAMA_JSON ~ NONE",
+                "for tool in tools ~ GENERIC ~ NONE",
+                "message.content ~ NONE ~ NONE",
+            })
+    void formats_are_recognised_from_the_template(String template, ToolCallFormat calls, ReasoningFormat reasoning) {
+        assertThat(ToolCallFormat.detect(template)).isEqualTo(calls);
+        assertThat(ReasoningFormat.detect(template)).isEqualTo(reasoning);
+    }
 }
