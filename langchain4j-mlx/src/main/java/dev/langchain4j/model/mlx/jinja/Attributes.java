@@ -5,7 +5,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Attributes and items as the sandbox gives them: {@code a.b} asks for an attribute first, {@code a['b']} for an item. */
+/**
+ * Attributes and items as the sandbox gives them: {@code a.b} asks for an attribute first, {@code a['b']} for an
+ * item.
+ */
 final class Attributes {
 
     private static final Set<String> LIST_MUTATORS =

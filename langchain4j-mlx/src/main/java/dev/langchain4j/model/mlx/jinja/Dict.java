@@ -4,8 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Python's dict. Strings are found by hash; other keys, which are rare, by Python's equality (so that 1, 1.0 and True are one
- * key).
+ * Python's dict. Strings are found by hash; other keys, which are rare, by Python's equality (so that 1, 1.0 and True
+ * are one key).
  */
 final class Dict extends LinkedHashMap<Object, Object> {
 

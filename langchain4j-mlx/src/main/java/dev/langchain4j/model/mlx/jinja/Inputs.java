@@ -8,7 +8,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Copies a caller's values into the engine's, so that their number of classes is known and nothing outside can change. */
+/**
+ * Copies a caller's values into the engine's, so that their number of classes is known and nothing outside can
+ * change.
+ */
 final class Inputs {
 
     private static final int DEPTH_MAX = 500;

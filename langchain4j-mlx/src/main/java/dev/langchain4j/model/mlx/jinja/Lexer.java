@@ -10,8 +10,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Splits a template into tokens, with the whitespace rules of {@code trim_blocks} and {@code lstrip_blocks}: the newline after a
- * block is dropped, and so is the indentation before it; one newline at the end of the template is dropped.
+ * Splits a template into tokens, with the whitespace rules of {@code trim_blocks} and {@code lstrip_blocks}: the
+ * newline after a block is dropped, and so is the indentation before it; one newline at the end of the template is
+ * dropped.
  */
 final class Lexer {
 

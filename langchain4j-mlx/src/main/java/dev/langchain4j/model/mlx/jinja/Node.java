@@ -3,8 +3,8 @@ package dev.langchain4j.model.mlx.jinja;
 import java.util.List;
 
 /**
- * A part of a parsed template, which evaluates itself. Between parsing and the first render {@link #declare} notes the names of
- * a scope and {@link #bind} turns them into slots; from then on a node does not change.
+ * A part of a parsed template, which evaluates itself. Between parsing and the first render {@link #declare} notes
+ * the names of a scope and {@link #bind} turns them into slots; from then on a node does not change.
  */
 abstract sealed class Node permits Expr, Stmt {
 

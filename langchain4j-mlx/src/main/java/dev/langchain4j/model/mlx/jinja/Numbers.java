@@ -50,7 +50,10 @@ final class Numbers {
         };
     }
 
-    /** The int of a count, index or width, clamped to the range of long; TypeError in {@code message} for other types. */
+    /**
+     * The int of a count, index or width, clamped to the range of long; TypeError in {@code message} for other
+     * types.
+     */
     static long index(Object value, String message) {
         return switch (value) {
             case Long number -> number;

@@ -261,7 +261,10 @@ final class Parser {
         return new Target.Variable(name, name.text());
     }
 
-    /** What is assigned to: names, with commas between them, up to {@code end}; namespaces' attributes where allowed. */
+    /**
+     * What is assigned to: names, with commas between them, up to {@code end}; namespaces' attributes where
+     * allowed.
+     */
     private Target target(String end, boolean attributes) {
         Token at = stream.current();
         List<Target> targets = new ArrayList<>();

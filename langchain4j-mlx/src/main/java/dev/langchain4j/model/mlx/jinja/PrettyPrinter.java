@@ -3,7 +3,9 @@ package dev.langchain4j.model.mlx.jinja;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Python's pprint.pformat for dicts, lists and tuples: on one line where it fits in 80 columns, else an item a line. */
+/**
+ * Python's pprint.pformat for dicts, lists and tuples: on one line where it fits in 80 columns, else an item a line.
+ */
 final class PrettyPrinter {
 
     private static final int WIDTH = 80;

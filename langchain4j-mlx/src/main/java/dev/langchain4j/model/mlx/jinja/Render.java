@@ -19,7 +19,10 @@ final class Render {
     private long iterations;
     private int depth;
 
-    /** The item of the innermost loop over integers, or -1, and which traced element was read with it as its index, or -1. */
+    /**
+     * The item of the innermost loop over integers, or -1, and which traced element was read with it as its
+     * index, or -1.
+     */
     private long loopIndex = -1;
 
     private int indexedElement = -1;
@@ -111,7 +114,10 @@ final class Render {
         }
     }
 
-    /** Runs an iteration of a loop over integers, and gives the element that it read with its item as the index, or -1. */
+    /**
+     * Runs an iteration of a loop over integers, and gives the element that it read with its item as the index,
+     * or -1.
+     */
     int traceIndexed(long item, Runnable iteration) {
         long outerIndex = loopIndex;
         int outerElement = indexedElement;

@@ -11,8 +11,9 @@ import java.util.Set;
 /**
  * The names of one block with a scope of its own, and the slots that they live in.
  *
- * <p>A name that is only read and that no outer scope knows comes from the context when the scope is entered; one that is set
- * lives in this scope, starting from the outer scope's value. What is set inside a loop or macro is so invisible outside.
+ * <p>A name that is only read and that no outer scope knows comes from the context when the scope is entered; one
+ * that is set lives in this scope, starting from the outer scope's value. What is set inside a loop or macro is so
+ * invisible outside.
  */
 final class Scope {
 

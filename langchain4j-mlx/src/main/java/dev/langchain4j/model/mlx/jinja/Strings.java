@@ -208,7 +208,10 @@ final class Strings {
         }
     }
 
-    /** Replaces at most {@code limit} occurrences, all when it is negative; an empty {@code old} is between all characters. */
+    /**
+     * Replaces at most {@code limit} occurrences, all when it is negative; an empty {@code old} is between all
+     * characters.
+     */
     static String replace(String text, String old, String replacement, long limit) {
         if (limit == 0) {
             return text;

@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A chat template, compiled. It renders as Jinja 3.1 does in the setting that chat templates are written for: sandboxed, trim_blocks and
- * lstrip_blocks on, loop controls, {@code generation} blocks, {@code tojson} that leaves non-ASCII as it is, and the functions
- * {@code raise_exception} and {@code strftime_now}.
+ * A chat template, compiled. It renders as Jinja 3.1 does in the setting that chat templates are written for:
+ * sandboxed, trim_blocks and lstrip_blocks on, loop controls, {@code generation} blocks, {@code tojson} that leaves
+ * non-ASCII as it is, and the functions {@code raise_exception} and {@code strftime_now}.
  *
- * <p>Values of a context are null, Boolean, String, Character, Integer, Long and the like, BigInteger, Float, Double, BigDecimal,
- * List or another Collection, and Map with such values; they are copied before the render, so a template cannot change them, and
- * of other classes nothing is ever called. Thread-safe.
+ * <p>Values of a context are null, Boolean, String, Character, Integer, Long and the like, BigInteger, Float, Double,
+ * BigDecimal, List or another Collection, and Map with such values; they are copied before the render, so a template
+ * cannot change them, and of other classes nothing is ever called. Thread-safe.
  */
 public final class Template {
 

@@ -3,8 +3,11 @@ package dev.langchain4j.model.mlx.jinja;
 /**
  * Bounds of one render; exceeding one fails with {@link TemplateException.Kind#LIMIT}.
  *
- * @param outputCharsMax the length of the output, and of any string on the way to it, in UTF-16 units
- * @param iterationsMax loop iterations, all loops together; also the length of any list that a template makes
+ * <p>Single values have bounds of their own, which are those of {@link #DEFAULT}: no string is longer than its
+ * output, no list longer than its iterations, no integer wider than 1 Mi bits.
+ *
+ * @param outputCharsMax the length of the output in UTF-16 units
+ * @param iterationsMax loop iterations, all loops together
  * @param depthMax macros and recursive loops that are active at once
  */
 public record TemplateLimits(int outputCharsMax, long iterationsMax, int depthMax) {

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Small templates, each about one rule, over one context: semantics.jsonl holds what Jinja 3.1.6 under Python 3.11 gives for
- * them. Of errors, messages are compared where they are the template's own or Jinja's.
+ * Small templates, each about one rule, over one context: semantics.jsonl holds what Jinja 3.1.6 under Python 3.11
+ * gives for them. Of errors, messages are compared where they are the template's own or Jinja's.
  */
 class SemanticsTest {
 

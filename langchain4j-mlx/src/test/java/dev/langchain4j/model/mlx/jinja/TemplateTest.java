@@ -181,7 +181,7 @@ class TemplateTest {
                 "{{ [1] | tojson(indent=9999999999) }}",
                 "{{ 'a\\nb' | indent(9999999999) }}",
                 "{{ range(9999999999) }}",
-                "{% set ns = namespace(s='x' * 1000) %}{% for i in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+                "{% set n = namespace(s='x' * 1000) %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% endfor %}",
                 "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = ns.l + ns.l %}{% endfor %}"
             })
     void noValueGrowsWithoutBounds(String source) {
@@ -222,8 +222,8 @@ class TemplateTest {
 
     @Test
     void spansFollowSlicesAndFiltersAndSkipWhatWritesNothing() {
-        RenderResult result = traced(
-                "{% for m in messages %}{% set x = m.role %}{% endfor %}{% for m in messages[1:] if m.content %}{{ m.content }}{% endfor %}");
+        RenderResult result = traced("{% for m in messages %}{% set x = m.role %}{% endfor %}"
+                + "{% for m in messages[1:] if m.content %}{{ m.content }}{% endfor %}");
 
         assertThat(result.text()).isEqualTo("hello");
         assertThat(result.spans()).containsExactly(new Span(1, 0, 5));
@@ -263,8 +263,8 @@ class TemplateTest {
 
     @Test
     void oneTemplateRendersOnManyThreads() throws Exception {
-        Template template = Template.compile(
-                "{% macro m(x) %}{{ x }}{% endmacro %}{% for i in range(n) %}{% set y = i * n %}{{ m(y) }},{% endfor %}");
+        Template template = Template.compile("{% macro m(x) %}{{ x }}{% endmacro %}"
+                + "{% for i in range(n) %}{% set y = i * n %}{{ m(y) }},{% endfor %}");
         List<Callable<String>> tasks = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
             int n = i % 20;

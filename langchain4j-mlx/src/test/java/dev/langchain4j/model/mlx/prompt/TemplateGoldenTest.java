@@ -18,29 +18,30 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * Renders every template of a folder in every context and compares with what Python's Jinja gave: outputs and the words of
- * raise_exception to the letter, of other errors that there is one. {@code -Dgoldens=DIR} names another folder with a
- * {@code templates} folder in it.
+ * Renders every template of a folder in every context and compares with what Python's Jinja gave: outputs and the
+ * words of raise_exception to the letter, of other errors that there is one. {@code -Dgoldens=DIR} names another
+ * folder with a {@code templates} folder in it.
  */
 class TemplateGoldenTest {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.USE_BIG_INTEGER_FOR_INTS);
     private static final Clock CLOCK = Clock.fixed(Instant.parse("2025-07-26T14:05:09Z"), ZoneOffset.UTC);
 
-    private enum Class {
+    private enum Outcome {
         OUTPUT("outputs"),
         RAISED("raise_exception messages"),
         ERROR("other errors");
 
         final String title;
 
-        Class(String title) {
+        Outcome(String title) {
             this.title = title;
         }
     }
@@ -56,20 +57,20 @@ class TemplateGoldenTest {
             sources.put(entry.get("name").asText(), Files.readString(file));
         }
 
-        int[] passed = new int[Class.values().length];
-        int[] total = new int[Class.values().length];
+        Map<Outcome, Integer> passed = new EnumMap<>(Outcome.class);
+        Map<Outcome, Integer> total = new EnumMap<>(Outcome.class);
         List<String> failures = new ArrayList<>();
         for (String line : Files.readAllLines(folder.resolve("cases.jsonl"))) {
             JsonNode test = JSON.readTree(line);
-            Class kind = test.has("out")
-                    ? Class.OUTPUT
-                    : test.get("err").asText().equals("TemplateError") ? Class.RAISED : Class.ERROR;
+            Outcome kind = test.has("out")
+                    ? Outcome.OUTPUT
+                    : test.get("err").asText().equals("TemplateError") ? Outcome.RAISED : Outcome.ERROR;
             String source = sources.get(test.get("t").asText());
             String failure =
                     failure(kind, test, source, contexts.get(test.get("c").asText()));
-            total[kind.ordinal()]++;
+            total.merge(kind, 1, Integer::sum);
             if (failure == null) {
-                passed[kind.ordinal()]++;
+                passed.merge(kind, 1, Integer::sum);
             } else {
                 failures.add(test.get("t").asText() + " / " + test.get("c").asText() + ": " + failure);
             }
@@ -78,10 +79,10 @@ class TemplateGoldenTest {
         int allPassed = 0;
         int all = 0;
         failures.forEach(System.out::println);
-        for (Class kind : Class.values()) {
-            System.out.printf("%s: %d of %d%n", kind.title, passed[kind.ordinal()], total[kind.ordinal()]);
-            allPassed += passed[kind.ordinal()];
-            all += total[kind.ordinal()];
+        for (Outcome kind : Outcome.values()) {
+            System.out.printf("%s: %d of %d%n", kind.title, passed.getOrDefault(kind, 0), total.getOrDefault(kind, 0));
+            allPassed += passed.getOrDefault(kind, 0);
+            all += total.getOrDefault(kind, 0);
         }
         System.out.printf("golden TemplateGoldenTest: %d of %d passed%n", allPassed, all);
         assertThat(all).isPositive();
@@ -100,7 +101,7 @@ class TemplateGoldenTest {
     }
 
     /** What is wrong with a case, or null. */
-    private static String failure(Class kind, JsonNode test, String source, Map<String, Object> context) {
+    private static String failure(Outcome kind, JsonNode test, String source, Map<String, Object> context) {
         String output;
         try {
             output = Template.compile(source, TemplateLimits.DEFAULT, CLOCK)
@@ -118,7 +119,7 @@ class TemplateGoldenTest {
                 case ERROR -> null;
             };
         }
-        if (kind != Class.OUTPUT) {
+        if (kind != Outcome.OUTPUT) {
             return "gave an output, not " + test.get("err").asText() + ": "
                     + test.get("msg").asText();
         }
