@@ -26,7 +26,7 @@ main() {
     MLX_C=$CACHE/mlx-c-$MLX_C_VERSION
     MLXC_BUILD=mlxc-$MLX_C_VERSION-$WHEEL-$MLX_VERSION-$PLATFORM-$(mlxc_key)
     stage "$MLXC_BUILD" compile_mlx_c "$MLX_C" "$MLX/mlx" "${LINK_OPTIONS[@]}"
-    TEXT_BUILD=text-$PLATFORM-$(text_key)
+    TEXT_BUILD=text-$HOST-$(text_key)
     stage "$TEXT_BUILD" compile_text
     assemble "$key"
     say "done: $OUT"
@@ -51,20 +51,21 @@ parse_options() {
     CXX=("${CXX:-c++}")
     case $OS-$ARCH in
     Linux-x86_64 | Linux-aarch64)
-        PLATFORM=linux-$ARCH WHEEL=mlx-cpu LIBRARY_SUFFIX=so
+        HOST=linux-$ARCH WHEEL=mlx-cpu LIBRARY_SUFFIX=so
         LINK_OPTIONS=(-Wl,-rpath,'$ORIGIN' -Wl,-soname,libmlxc.so -Wl,-s)
         ;;
     Darwin-aarch64)
-        PLATFORM=osx-aarch64 WHEEL=mlx-metal LIBRARY_SUFFIX=dylib
+        HOST=osx-aarch64 WHEEL=mlx-metal LIBRARY_SUFFIX=dylib
         LINK_OPTIONS=(-Wl,-rpath,@loader_path -Wl,-install_name,@rpath/libmlxc.dylib)
         ;;
     *) die "no MLX for $OS on $ARCH; there is one for Linux on x86_64 or aarch64 and macOS on arm64" ;;
     esac
+    PLATFORM=$HOST
     case $cuda in
     '') ;;
     12 | 13)
         [ "$OS" = Linux ] || die "--cuda is for Linux"
-        WHEEL=mlx-cuda-$cuda PLATFORM=$PLATFORM-cuda$cuda
+        WHEEL=mlx-cuda-$cuda PLATFORM=$HOST-cuda$cuda
         PIP_OPTIONS=() # the CUDA libraries are its dependencies
         ;;
     *) die "--cuda is 12 or 13, not $cuda" ;;
