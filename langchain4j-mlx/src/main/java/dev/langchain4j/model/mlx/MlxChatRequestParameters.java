@@ -1,0 +1,308 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
+import dev.langchain4j.model.mlx.generate.Sampling;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Parameters of a chat request, with those that only this module has: what samplers of mlx-lm take, reasoning, and the
+ * memory ID. Every parameter may be null: then the chat model's default counts, then what the model folder's
+ * generation_config.json says, then the default that its method states.
+ *
+ * <p>Values are checked when a request is made, not here. Immutable and thread-safe; {@link Builder} is not.
+ */
+public class MlxChatRequestParameters extends DefaultChatRequestParameters {
+
+    /** No parameter is set. */
+    public static final MlxChatRequestParameters EMPTY = builder().build();
+
+    private final Long seed;
+    private final Double minP;
+    private final Double xtcProbability;
+    private final Double xtcThreshold;
+    private final Double repetitionPenalty;
+    private final Integer penaltyWindow;
+    private final Map<Integer, Double> logitBias;
+    private final Boolean think;
+    private final Boolean returnThinking;
+    private final Object memoryId;
+
+    private MlxChatRequestParameters(Builder builder) {
+        super(builder);
+        seed = builder.seed;
+        minP = builder.minP;
+        xtcProbability = builder.xtcProbability;
+        xtcThreshold = builder.xtcThreshold;
+        repetitionPenalty = builder.repetitionPenalty;
+        penaltyWindow = builder.penaltyWindow;
+        logitBias = builder.logitBias;
+        think = builder.think;
+        returnThinking = builder.returnThinking;
+        memoryId = builder.memoryId;
+    }
+
+    /** These parameters themselves if they are of this type, else a copy that has this type. */
+    static MlxChatRequestParameters from(ChatRequestParameters parameters) {
+        return parameters instanceof MlxChatRequestParameters mlx ? mlx : EMPTY.overrideWith(parameters);
+    }
+
+    /** The seed: the same seed and request draw the same tokens. Default: another one for each request. */
+    public Long seed() {
+        return seed;
+    }
+
+    /** From 0 to 1: tokens that are less likely than this share of the likeliest are dropped. Default: 0, none. */
+    public Double minP() {
+        return minP;
+    }
+
+    /** From 0 to 1: how often XTC excludes the likeliest tokens. Default: 0, never. */
+    public Double xtcProbability() {
+        return xtcProbability;
+    }
+
+    /** From 0 to 0.5: the probability from which on XTC excludes. Default: 0.1. */
+    public Double xtcThreshold() {
+        return xtcThreshold;
+    }
+
+    /** Above 0: divides positive and multiplies negative logits of recent tokens. Default: 1, which does nothing. */
+    public Double repetitionPenalty() {
+        return repetitionPenalty;
+    }
+
+    /** At least 1: how many of the last tokens, prompt included, the three penalties look at. Default: 20. */
+    public Integer penaltyWindow() {
+        return penaltyWindow;
+    }
+
+    /** What is added to the logits of these token ids. Default: empty. Never null. */
+    public Map<Integer, Double> logitBias() {
+        return logitBias;
+    }
+
+    /** Whether a reasoning model may reason before it answers. Default: as its chat template has it. */
+    public Boolean think() {
+        return think;
+    }
+
+    /** Whether the reasoning is returned, as the answer's {@code thinking}. Default: no; it is left out. */
+    public Boolean returnThinking() {
+        return returnThinking;
+    }
+
+    /**
+     * The conversation that this request belongs to: a hint for the prompt cache, never part of what the model reads.
+     * Default: the AI service and its memory ID, if an AI service calls; else none. See {@link MlxMemoryId}.
+     */
+    public Object memoryId() {
+        return memoryId;
+    }
+
+    /**
+     * How to sample.
+     *
+     * @param defaults counts for what is null here; but its seed does not: without a seed, each request draws its own
+     * @throws InvalidRequestException naming the parameter, its value and the rule that it breaks
+     */
+    Sampling sampling(Sampling defaults) {
+        logitBias.forEach(MlxChatRequestParameters::checkBias);
+        try {
+            return new Sampling(
+                    either(temperature(), defaults.temperature()),
+                    either(topP(), defaults.topP()),
+                    either(topK(), defaults.topK()),
+                    either(minP, defaults.minP()),
+                    either(xtcProbability, defaults.xtcProbability()),
+                    either(xtcThreshold, defaults.xtcThreshold()),
+                    either(repetitionPenalty, defaults.repetitionPenalty()),
+                    either(presencePenalty(), defaults.presencePenalty()),
+                    either(frequencyPenalty(), defaults.frequencyPenalty()),
+                    either(penaltyWindow, defaults.penaltyWindow()),
+                    logitBias.isEmpty() ? defaults.logitBias() : logitBias,
+                    seed != null ? seed : ThreadLocalRandom.current().nextLong());
+        } catch (IllegalArgumentException e) {
+            throw new InvalidRequestException(e.getMessage(), e);
+        }
+    }
+
+    private static void checkBias(Integer token, Double bias) {
+        if (token == null || token < 0 || bias == null || !Double.isFinite(bias)) {
+            throw new InvalidRequestException(
+                    "logitBias (token " + token + ": " + bias + ") must map token ids from 0 on to finite numbers");
+        }
+    }
+
+    private static <T> T either(T value, T other) {
+        return value != null ? value : other;
+    }
+
+    /** These parameters, with what is set in the others instead. Keeps this type whatever type the others have. */
+    @Override
+    public MlxChatRequestParameters overrideWith(ChatRequestParameters that) {
+        return builder().overrideWith(this).overrideWith(that).build();
+    }
+
+    /** These parameters, with the others' values for what is not set here. Keeps this type. */
+    @Override
+    public MlxChatRequestParameters defaultedBy(ChatRequestParameters that) {
+        return builder().overrideWith(that).overrideWith(this).build();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return super.equals(other)
+                && other instanceof MlxChatRequestParameters that
+                && Objects.equals(seed, that.seed)
+                && Objects.equals(minP, that.minP)
+                && Objects.equals(xtcProbability, that.xtcProbability)
+                && Objects.equals(xtcThreshold, that.xtcThreshold)
+                && Objects.equals(repetitionPenalty, that.repetitionPenalty)
+                && Objects.equals(penaltyWindow, that.penaltyWindow)
+                && logitBias.equals(that.logitBias)
+                && Objects.equals(think, that.think)
+                && Objects.equals(returnThinking, that.returnThinking)
+                && Objects.equals(memoryId, that.memoryId);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(
+                super.hashCode(),
+                seed,
+                minP,
+                xtcProbability,
+                xtcThreshold,
+                repetitionPenalty,
+                penaltyWindow,
+                logitBias,
+                think,
+                returnThinking,
+                memoryId);
+    }
+
+    @Override
+    public String toString() {
+        return "MlxChatRequestParameters{standard=" + super.toString()
+                + ", seed=" + seed
+                + ", minP=" + minP
+                + ", xtcProbability=" + xtcProbability
+                + ", xtcThreshold=" + xtcThreshold
+                + ", repetitionPenalty=" + repetitionPenalty
+                + ", penaltyWindow=" + penaltyWindow
+                + ", logitBias=" + logitBias
+                + ", think=" + think
+                + ", returnThinking=" + returnThinking
+                + ", memoryId=" + memoryId + '}';
+    }
+
+    /** A builder with nothing set. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Collects parameters; each is described at the method of the same name of {@link MlxChatRequestParameters}. */
+    public static class Builder extends DefaultChatRequestParameters.Builder<Builder> {
+        private Long seed;
+        private Double minP;
+        private Double xtcProbability;
+        private Double xtcThreshold;
+        private Double repetitionPenalty;
+        private Integer penaltyWindow;
+        private Map<Integer, Double> logitBias = Map.of();
+        private Boolean think;
+        private Boolean returnThinking;
+        private Object memoryId;
+
+        /** Takes over what is set in {@code parameters}; the rest stays. */
+        @Override
+        public Builder overrideWith(ChatRequestParameters parameters) {
+            super.overrideWith(parameters);
+            if (parameters instanceof MlxChatRequestParameters mlx) {
+                seed = either(mlx.seed, seed);
+                minP = either(mlx.minP, minP);
+                xtcProbability = either(mlx.xtcProbability, xtcProbability);
+                xtcThreshold = either(mlx.xtcThreshold, xtcThreshold);
+                repetitionPenalty = either(mlx.repetitionPenalty, repetitionPenalty);
+                penaltyWindow = either(mlx.penaltyWindow, penaltyWindow);
+                logitBias = mlx.logitBias.isEmpty() ? logitBias : mlx.logitBias;
+                think = either(mlx.think, think);
+                returnThinking = either(mlx.returnThinking, returnThinking);
+                memoryId = either(mlx.memoryId, memoryId);
+            }
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#seed()}. */
+        public Builder seed(Long value) {
+            seed = value;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#minP()}. */
+        public Builder minP(Double share) {
+            minP = share;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#xtcProbability()}. */
+        public Builder xtcProbability(Double probability) {
+            xtcProbability = probability;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#xtcThreshold()}. */
+        public Builder xtcThreshold(Double probability) {
+            xtcThreshold = probability;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#repetitionPenalty()}. */
+        public Builder repetitionPenalty(Double factor) {
+            repetitionPenalty = factor;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#penaltyWindow()}. */
+        public Builder penaltyWindow(Integer tokens) {
+            penaltyWindow = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#logitBias()}. The map is copied; null means empty. */
+        public Builder logitBias(Map<Integer, Double> biasByToken) {
+            // Not Map.copyOf: a null inside is to be reported with its name, when the request is made.
+            logitBias = biasByToken == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(biasByToken));
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#think()}. */
+        public Builder think(Boolean allowed) {
+            think = allowed;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#returnThinking()}. */
+        public Builder returnThinking(Boolean returned) {
+            returnThinking = returned;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#memoryId()}. Needs equals and hashCode. */
+        public Builder memoryId(Object id) {
+            memoryId = id;
+            return this;
+        }
+
+        @Override
+        public MlxChatRequestParameters build() {
+            return new MlxChatRequestParameters(this);
+        }
+    }
+}

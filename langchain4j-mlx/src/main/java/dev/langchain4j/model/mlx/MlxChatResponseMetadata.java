@@ -1,0 +1,200 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.chat.response.ChatResponseMetadata;
+import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * Metadata of a response, with what it cost and what the prompt cache saved. Times begin when the request gets its turn;
+ * what it waited before is {@link #queued()}. Whatever is not known is null. Immutable and thread-safe.
+ */
+public class MlxChatResponseMetadata extends ChatResponseMetadata {
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private final Duration queued;
+    private final Duration prefill;
+    private final Duration timeToFirstToken;
+    private final Double decodeTokensPerSecond;
+    private final Integer resumePosition;
+    private final Integer matchedTokens;
+    private final ReuseReason reuseReason;
+
+    private MlxChatResponseMetadata(Builder builder) {
+        super(builder);
+        queued = builder.queued;
+        prefill = builder.prefill;
+        timeToFirstToken = builder.timeToFirstToken;
+        decodeTokensPerSecond = builder.decodeTokensPerSecond;
+        resumePosition = builder.resumePosition;
+        matchedTokens = builder.matchedTokens;
+        reuseReason = builder.reuseReason;
+    }
+
+    /** How long the request waited for others. */
+    public Duration queued() {
+        return queued;
+    }
+
+    /** How long it took to compute those tokens of the prompt that were not cached. */
+    public Duration prefill() {
+        return prefill;
+    }
+
+    /** From the request's turn to the first generated token, prefill included. */
+    public Duration timeToFirstToken() {
+        return timeToFirstToken;
+    }
+
+    /** Speed of generation after the first token; null if there was only one. */
+    public Double decodeTokensPerSecond() {
+        return decodeTokensPerSecond;
+    }
+
+    /** Number of tokens at the prompt's beginning that were not computed again. */
+    public Integer resumePosition() {
+        return resumePosition;
+    }
+
+    /** Number of tokens at the prompt's beginning that equal stored ones; at least {@link #resumePosition()}. */
+    public Integer matchedTokens() {
+        return matchedTokens;
+    }
+
+    /** Why not more of the prompt was reused. */
+    public ReuseReason reuseReason() {
+        return reuseReason;
+    }
+
+    /** A builder that holds all of this; AI services use it to rebuild metadata. */
+    @Override
+    public Builder toBuilder() {
+        Builder builder = builder();
+        super.toBuilder(builder);
+        return builder.queued(queued)
+                .prefill(prefill)
+                .timeToFirstToken(timeToFirstToken)
+                .decodeTokensPerSecond(decodeTokensPerSecond)
+                .resumePosition(resumePosition)
+                .matchedTokens(matchedTokens)
+                .reuseReason(reuseReason);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return super.equals(other)
+                && other instanceof MlxChatResponseMetadata that
+                && Objects.equals(queued, that.queued)
+                && Objects.equals(prefill, that.prefill)
+                && Objects.equals(timeToFirstToken, that.timeToFirstToken)
+                && Objects.equals(decodeTokensPerSecond, that.decodeTokensPerSecond)
+                && Objects.equals(resumePosition, that.resumePosition)
+                && Objects.equals(matchedTokens, that.matchedTokens)
+                && reuseReason == that.reuseReason;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(
+                super.hashCode(),
+                queued,
+                prefill,
+                timeToFirstToken,
+                decodeTokensPerSecond,
+                resumePosition,
+                matchedTokens,
+                reuseReason);
+    }
+
+    @Override
+    public String toString() {
+        return "MlxChatResponseMetadata{standard=" + super.toString()
+                + ", queued=" + queued
+                + ", prefill=" + prefill
+                + ", timeToFirstToken=" + timeToFirstToken
+                + ", decodeTokensPerSecond=" + decodeTokensPerSecond
+                + ", resumePosition=" + resumePosition
+                + ", matchedTokens=" + matchedTokens
+                + ", reuseReason=" + reuseReason + '}';
+    }
+
+    /** A builder with nothing set. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A builder that holds the numbers of a generation: token usage, times, reuse. */
+    static Builder builder(GenerationResult result) {
+        Timings timings = result.timings();
+        int generated = result.generated().length;
+        long decode = timings.total() - timings.timeToFirstToken();
+        return builder()
+                .tokenUsage(new MlxTokenUsage(result.promptTokens(), generated, result.cachedTokens()))
+                .queued(Duration.ofNanos(timings.queued()))
+                .prefill(Duration.ofNanos(timings.prefill()))
+                .timeToFirstToken(Duration.ofNanos(timings.timeToFirstToken()))
+                .decodeTokensPerSecond(generated > 1 && decode > 0 ? (generated - 1) * NANOS_PER_SECOND / decode : null)
+                .resumePosition(result.plan().resumePosition())
+                .matchedTokens(result.plan().matched())
+                .reuseReason(ReuseReason.of(result.plan().reason()));
+    }
+
+    /** Collects metadata; each is described at the method of the same name of {@link MlxChatResponseMetadata}. */
+    public static class Builder extends ChatResponseMetadata.Builder<Builder> {
+        private Duration queued;
+        private Duration prefill;
+        private Duration timeToFirstToken;
+        private Double decodeTokensPerSecond;
+        private Integer resumePosition;
+        private Integer matchedTokens;
+        private ReuseReason reuseReason;
+
+        /** See {@link MlxChatResponseMetadata#queued()}. */
+        public Builder queued(Duration duration) {
+            queued = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#prefill()}. */
+        public Builder prefill(Duration duration) {
+            prefill = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#timeToFirstToken()}. */
+        public Builder timeToFirstToken(Duration duration) {
+            timeToFirstToken = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#decodeTokensPerSecond()}. */
+        public Builder decodeTokensPerSecond(Double speed) {
+            decodeTokensPerSecond = speed;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#resumePosition()}. */
+        public Builder resumePosition(Integer tokens) {
+            resumePosition = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#matchedTokens()}. */
+        public Builder matchedTokens(Integer tokens) {
+            matchedTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#reuseReason()}. */
+        public Builder reuseReason(ReuseReason reason) {
+            reuseReason = reason;
+            return this;
+        }
+
+        @Override
+        public MlxChatResponseMetadata build() {
+            return new MlxChatResponseMetadata(this);
+        }
+    }
+}

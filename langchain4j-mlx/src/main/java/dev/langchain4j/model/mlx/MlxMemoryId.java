@@ -1,0 +1,68 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.observability.api.listener.AiServiceListener;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiFunction;
+
+/**
+ * Names the conversation of an AI service: its interface and the value of {@code @MemoryId}, for equal IDs in two services
+ * are two conversations. A service without {@code @MemoryId} has the ID {@code "default"}.
+ *
+ * <p>Normally nothing is to be done: requests of AI services carry it by themselves. Where another library has taken
+ * LangChain4j's place for that (an {@code AiServiceListenerRegistrarFactory} that comes first on the class path), or a
+ * service is built where this library's jar is not visible, one line to the service's builder does the same: either
+ * {@code registerListeners(MlxMemoryId.listeners())} or
+ * {@code chatRequestTransformer(MlxMemoryId.transformer(Assistant.class))}. A direct call of a model sets
+ * {@link MlxChatRequestParameters.Builder#memoryId}.
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param service fully qualified name of the AI service's interface
+ * @param id the memory ID; needs equals and hashCode
+ */
+public record MlxMemoryId(String service, Object id) {
+
+    /** Checks that neither is null. */
+    public MlxMemoryId {
+        Objects.requireNonNull(service, "service");
+        Objects.requireNonNull(id, "id");
+    }
+
+    /** Names the conversation {@code id} of an AI service. */
+    public static MlxMemoryId of(Class<?> service, Object id) {
+        return new MlxMemoryId(service.getName(), id);
+    }
+
+    /** For {@code AiServices.registerListeners}: makes the service's requests carry their memory ID. Stateless. */
+    public static List<AiServiceListener<?>> listeners() {
+        return MemoryIds.LISTENERS;
+    }
+
+    /**
+     * For {@code AiServices.chatRequestTransformer}: puts the memory ID into each request's parameters. A request whose
+     * parameters have one already keeps it.
+     *
+     * @param service the AI service's interface
+     */
+    public static BiFunction<ChatRequest, Object, ChatRequest> transformer(Class<?> service) {
+        return transformer(service, (request, id) -> request);
+    }
+
+    /**
+     * Like {@link #transformer(Class)}, after another transformer, for a service has room for only one.
+     *
+     * @param service the AI service's interface
+     * @param first is applied before
+     */
+    public static BiFunction<ChatRequest, Object, ChatRequest> transformer(
+            Class<?> service, BiFunction<ChatRequest, Object, ChatRequest> first) {
+        Objects.requireNonNull(service, "service");
+        Objects.requireNonNull(first, "first");
+        return (request, id) -> {
+            ChatRequest transformed = first.apply(request, id);
+            return id == null ? transformed : MemoryIds.with(transformed, of(service, id));
+        };
+    }
+}
