@@ -1,0 +1,89 @@
+package dev.langchain4j.model.mlx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.cache.ReusePlan;
+import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.output.FinishReason;
+import dev.langchain4j.service.AiServices;
+import dev.langchain4j.service.Result;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MlxChatResponseMetadataTest {
+    private static final MlxChatResponseMetadata METADATA = metadata(5, 2_250_000_000L)
+            .id("1")
+            .modelName("tiny")
+            .finishReason(FinishReason.STOP)
+            .build();
+
+    private static MlxChatResponseMetadata.Builder metadata(int generated, long totalNanos) {
+        return MlxChatResponseMetadata.builder(new GenerationResult(
+                100,
+                new int[generated],
+                GenerationResult.End.STOP,
+                new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),
+                new GenerationResult.Timings(1_000_000L, 200_000_000L, 250_000_000L, totalNanos)));
+    }
+
+    @Test
+    void aGenerationsNumbersArriveInTheirUnits() {
+        assertThat(METADATA.tokenUsage()).isEqualTo(new MlxTokenUsage(100, 5, 60));
+        assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
+        assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));
+        assertThat(METADATA.timeToFirstToken()).isEqualTo(Duration.ofMillis(250));
+        assertThat(METADATA.decodeTokensPerSecond()).isEqualTo(2.0);
+        assertThat(METADATA.resumePosition()).isEqualTo(60);
+        assertThat(METADATA.matchedTokens()).isEqualTo(64);
+        assertThat(METADATA.reuseReason()).isEqualTo(ReuseReason.DIVERGED);
+    }
+
+    @Test
+    void oneTokenHasNoDecodeSpeed() {
+        assertThat(metadata(1, 250_000_000L).build().decodeTokensPerSecond()).isNull();
+    }
+
+    @Test
+    void rebuildingKeepsEverything() {
+        assertThat(METADATA.toBuilder().build())
+                .isEqualTo(METADATA)
+                .hasSameHashCodeAs(METADATA)
+                .isNotSameAs(METADATA);
+        assertThat(METADATA.toBuilder().resumePosition(1).build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().id("2").build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toString()).contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED");
+    }
+
+    @Test
+    void anAiServiceReturnsItWithAllThatItHas() {
+        interface Assistant {
+            Result<String> chat(String question);
+        }
+        ChatModel model = new ChatModel() {
+            @Override
+            public ChatResponse doChat(ChatRequest request) {
+                return ChatResponse.builder()
+                        .aiMessage(AiMessage.from("hello"))
+                        .metadata(METADATA)
+                        .build();
+            }
+        };
+
+        Result<String> result = AiServices.create(Assistant.class, model).chat("hi");
+
+        assertThat(result.finalResponse().metadata()).isEqualTo(METADATA);
+        assertThat(result.tokenUsage()).isEqualTo(METADATA.tokenUsage());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void eachReasonOfTheCacheHasItsPublicTwin(ReusePlan.Reason reason) {
+        assertThat(ReuseReason.of(reason)).hasToString(reason.name());
+    }
+}
