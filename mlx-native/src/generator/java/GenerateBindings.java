@@ -112,7 +112,8 @@ final class GenerateBindings {
     }
 
     private static String parameterType(String parameter) {
-        return parameter.contains("(*") ? "pointer*" : parameter.substring(0, parameter.length() - parameterName(parameter).length()).strip();
+        int nameLength = parameterName(parameter).length();
+        return parameter.contains("(*") ? "pointer*" : parameter.substring(0, parameter.length() - nameLength).strip();
     }
 
     private static String parameterName(String parameter) {

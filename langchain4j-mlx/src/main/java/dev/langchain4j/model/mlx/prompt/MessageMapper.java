@@ -65,6 +65,7 @@ final class MessageMapper {
         }
         if (ai.thinking() != null) {
             mapped.put("reasoning_content", ai.thinking());
+            mapped.put("thinking", ai.thinking());
         }
         if (ai.hasToolExecutionRequests()) {
             List<Map<String, Object>> calls = new ArrayList<>();

@@ -1,0 +1,255 @@
+package dev.langchain4j.model.mlx;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.internal.JsonSchemaElementUtils;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.GenerationListener;
+import dev.langchain4j.model.mlx.generate.GenerationRequest;
+import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.parse.OutputParser;
+import dev.langchain4j.model.mlx.parse.OutputSink;
+import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import dev.langchain4j.model.mlx.prompt.Prompt;
+import dev.langchain4j.model.output.FinishReason;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One chat request from beginning to end: check it, render the prompt, generate, read the output, put the response
+ * together. Both chat models are this; they differ in who hears of the pieces.
+ */
+final class ChatExecution implements OutputSink, GenerationListener {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final AtomicLong IDS = new AtomicLong();
+
+    /** Hears of pieces of the answer while it is generated, on the model's thread. */
+    interface Pieces {
+        /** For an answer that is wanted whole. */
+        Pieces NONE = new Pieces() {};
+
+        default void text(String piece) {}
+
+        default void thinking(String piece) {}
+
+        default void partialToolCall(int index, String id, String name, String arguments) {}
+
+        default void toolCall(int index, ToolExecutionRequest request) {}
+    }
+
+    private final MlxModel model;
+    private final ChatRequest request;
+    private final MlxChatRequestParameters parameters;
+    private final Pieces pieces;
+    private final StringBuilder text = new StringBuilder();
+    private final StringBuilder thinking = new StringBuilder();
+    private final List<ToolExecutionRequest> toolCalls = new ArrayList<>();
+    private OutputParser parser;
+    private Engine.Handle handle;
+
+    ChatExecution(MlxModel model, ChatRequest request, MlxChatRequestParameters parameters, Pieces pieces) {
+        this.model = model;
+        this.request = request;
+        this.parameters = parameters;
+        this.pieces = pieces;
+    }
+
+    /**
+     * Checks the request and queues its generation.
+     *
+     * @throws LangChain4jException if the request asks for what there is not; nothing was queued then
+     */
+    ChatExecution start() {
+        checkSupported();
+        List<ToolSpecification> tools =
+                parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
+        Prompt prompt = model.template().prompt(request.messages(), tools, parameters.think(), model.tokenizer());
+        String template = model.template().source(!tools.isEmpty());
+        ReasoningFormat reasoning = ReasoningFormat.detect(template);
+        OutputParser.Builder reader = OutputParser.builder(this).reasoning(reasoning, reasoning.opensIn(prompt.text()));
+        if (!tools.isEmpty()) {
+            reader.toolCalls(ToolCallFormat.detect(template), schemas(tools));
+        }
+        parser = reader.build();
+        try {
+            GenerationRequest wanted = new GenerationRequest(
+                    prompt.tokens(),
+                    prompt.boundaries(),
+                    parameters.memoryId(),
+                    Isolation.SHARED,
+                    parameters.sampling(model.samplingDefaults()),
+                    parameters.maxOutputTokens(),
+                    parameters.stopSequences());
+            handle = model.engine().submit(wanted, this);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidRequestException(e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            throw new InternalServerException("the model " + model.name() + " is closed", e);
+        }
+        return this;
+    }
+
+    private void checkSupported() {
+        if (parameters.modelName() != null && !parameters.modelName().equals(model.name())) {
+            throw new UnsupportedFeatureException("'modelName' (" + parameters.modelName()
+                    + ") is not supported per request: this chat model runs " + model.name());
+        }
+        if (parameters.toolChoice() == ToolChoice.REQUIRED) {
+            throw new UnsupportedFeatureException("'toolChoice' REQUIRED is not supported by this model");
+        }
+        if (parameters.responseFormat() != null && parameters.responseFormat().type() == ResponseFormatType.JSON) {
+            throw new UnsupportedFeatureException(
+                    parameters.responseFormat().jsonSchema() == null
+                            ? "JSON response format is not supported by this model"
+                            : "JSON response format with a schema is not supported by this model");
+        }
+        if (request.messages().isEmpty()) {
+            throw new InvalidRequestException("messages (none) must have at least one message");
+        }
+    }
+
+    private static ToolSchemas schemas(List<ToolSpecification> tools) {
+        Map<String, JsonNode> schemas = new HashMap<>();
+        for (ToolSpecification tool : tools) {
+            Object schema = tool.parameters() == null ? Map.of() : JsonSchemaElementUtils.toMap(tool.parameters());
+            schemas.put(tool.name(), JSON.valueToTree(schema));
+        }
+        return ToolSchemas.of(schemas);
+    }
+
+    /** Stops the generation before its next token. */
+    void cancel() {
+        handle.cancel();
+    }
+
+    /** Waits for the end. Interrupting the waiting thread cancels the generation. */
+    ChatResponse await() {
+        try {
+            return response(handle.result().get());
+        } catch (InterruptedException e) {
+            handle.cancel();
+            Thread.currentThread().interrupt();
+            throw new InternalServerException("interrupted while the model was generating", e);
+        } catch (java.util.concurrent.ExecutionException e) {
+            throw failure(e.getCause());
+        }
+    }
+
+    /** Calls one of them on the model's thread at the end, unless the generation was cancelled. */
+    void whenDone(java.util.function.Consumer<ChatResponse> done, java.util.function.Consumer<Throwable> failed) {
+        handle.result().whenComplete((result, error) -> {
+            if (error != null) {
+                failed.accept(failure(error));
+            } else if (result.end() != GenerationResult.End.CANCELLED) {
+                done.accept(response(result));
+            }
+        });
+    }
+
+    private static RuntimeException failure(Throwable e) {
+        return switch (e) {
+            case CompletionException wrapped when wrapped.getCause() != null -> failure(wrapped.getCause());
+            case LangChain4jException known -> known;
+            case CancellationException cancelled ->
+                new InternalServerException("the request was cancelled before it began", cancelled);
+            case MlxException broken -> new InternalServerException("MLX failed: " + broken.getMessage(), broken);
+            default -> new InternalServerException("generating failed: " + e, e);
+        };
+    }
+
+    private ChatResponse response(GenerationResult result) {
+        AiMessage.Builder message = AiMessage.builder().toolExecutionRequests(toolCalls);
+        if (!text.isEmpty()) {
+            message.text(text.toString());
+        }
+        if (!thinking.isEmpty() && Boolean.TRUE.equals(parameters.returnThinking())) {
+            message.thinking(thinking.toString());
+        }
+        MlxChatResponseMetadata metadata = MlxChatResponseMetadata.builder(result)
+                .id("mlx-" + IDS.incrementAndGet())
+                .modelName(model.name())
+                .finishReason(finishReason(result.end()))
+                .build();
+        return ChatResponse.builder()
+                .aiMessage(message.build())
+                .metadata(metadata)
+                .build();
+    }
+
+    private FinishReason finishReason(GenerationResult.End end) {
+        if (!toolCalls.isEmpty()) {
+            return FinishReason.TOOL_EXECUTION;
+        }
+        return switch (end) {
+            case STOP -> FinishReason.STOP;
+            case LENGTH -> FinishReason.LENGTH;
+            case CANCELLED -> FinishReason.OTHER;
+        };
+    }
+
+    // ---- what the generation says --------------------------------------------------------------------------------
+
+    @Override
+    public void onText(String piece) {
+        parser.accept(piece);
+    }
+
+    @Override
+    public CacheSession.Outcome onEnd() {
+        parser.finish();
+        return toolCalls.isEmpty() ? CacheSession.Outcome.FINISHED : CacheSession.Outcome.TOOL_CALL;
+    }
+
+    // ---- what the parser says ------------------------------------------------------------------------------------
+
+    @Override
+    public void text(String piece) {
+        text.append(piece);
+        pieces.text(piece);
+    }
+
+    @Override
+    public void thinking(String piece) {
+        thinking.append(piece);
+        if (Boolean.TRUE.equals(parameters.returnThinking())) {
+            pieces.thinking(piece);
+        }
+    }
+
+    @Override
+    public void partialToolCall(int index, String id, String name, String argumentsPiece) {
+        pieces.partialToolCall(index, id, name, argumentsPiece);
+    }
+
+    @Override
+    public void toolCall(int index, String id, String name, String arguments) {
+        ToolExecutionRequest call = ToolExecutionRequest.builder()
+                .id(id)
+                .name(name)
+                .arguments(arguments)
+                .build();
+        toolCalls.add(call);
+        pieces.toolCall(index, call);
+    }
+}

@@ -1,0 +1,170 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The settings that blocking and streaming chat models have in common. What is not set comes from
+ * {@link #defaultRequestParameters}, then from the model folder's generation_config.json, where nothing is said the
+ * likeliest token is taken. Every setting may be overridden by a request's {@link MlxChatRequestParameters}.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
+    private MlxModel model;
+    private Path modelPath;
+    private ChatRequestParameters defaultRequestParameters;
+    private List<ChatModelListener> listeners = List.of();
+    private final MlxChatRequestParameters.Builder parameters = MlxChatRequestParameters.builder();
+
+    MlxChatBuilder() {}
+
+    /** The loaded model to run on. Either this or {@link #modelPath} must be set. It stays the caller's to close. */
+    public B model(MlxModel loaded) {
+        this.model = loaded;
+        return self();
+    }
+
+    /** Folder of a model that is loaded for this chat model alone and stays loaded as long as the JVM runs. */
+    public B modelPath(Path folder) {
+        this.modelPath = folder;
+        return self();
+    }
+
+    /** Like {@link #modelPath(Path)}. */
+    public B modelPath(String folder) {
+        return modelPath(folder == null ? null : Path.of(folder));
+    }
+
+    /** Defaults of everything that the other settings leave open. */
+    public B defaultRequestParameters(ChatRequestParameters defaults) {
+        this.defaultRequestParameters = defaults;
+        return self();
+    }
+
+    /** How evenly tokens are drawn; 0 takes the likeliest. */
+    public B temperature(Double temperature) {
+        parameters.temperature(temperature);
+        return self();
+    }
+
+    /** Only the likeliest tokens whose probabilities add up to this are drawn; 1 draws all. */
+    public B topP(Double topP) {
+        parameters.topP(topP);
+        return self();
+    }
+
+    /** Only so many of the likeliest tokens are drawn. */
+    public B topK(Integer topK) {
+        parameters.topK(topK);
+        return self();
+    }
+
+    /** Only tokens at least this share as likely as the likeliest are drawn. */
+    public B minP(Double minP) {
+        parameters.minP(minP);
+        return self();
+    }
+
+    /** Divides the logits of recent tokens, so that they are repeated less; 1 does nothing. */
+    public B repetitionPenalty(Double penalty) {
+        parameters.repetitionPenalty(penalty);
+        return self();
+    }
+
+    /** Subtracted from the logits of recent tokens for each time that they occurred. */
+    public B frequencyPenalty(Double penalty) {
+        parameters.frequencyPenalty(penalty);
+        return self();
+    }
+
+    /** Subtracted from the logits of recent tokens. */
+    public B presencePenalty(Double penalty) {
+        parameters.presencePenalty(penalty);
+        return self();
+    }
+
+    /** Added to the logits of these token ids. */
+    public B logitBias(Map<Integer, Double> bias) {
+        parameters.logitBias(bias);
+        return self();
+    }
+
+    /** The same seed draws the same tokens. Default: another one for each request. */
+    public B seed(Long seed) {
+        parameters.seed(seed);
+        return self();
+    }
+
+    /** Most tokens of an answer. Default: as many as the context has room for. */
+    public B maxOutputTokens(Integer tokens) {
+        parameters.maxOutputTokens(tokens);
+        return self();
+    }
+
+    /** Texts that end the answer and do not belong to it. */
+    public B stopSequences(List<String> sequences) {
+        parameters.stopSequences(sequences);
+        return self();
+    }
+
+    /** Like {@link #stopSequences(List)}. */
+    public B stopSequences(String... sequences) {
+        return stopSequences(Arrays.asList(sequences));
+    }
+
+    /** Tools that every request offers. */
+    public B toolSpecifications(List<ToolSpecification> tools) {
+        parameters.toolSpecifications(tools);
+        return self();
+    }
+
+    /** Whether the model reasons before it answers, for models that can do either. Default: what its template does. */
+    public B think(Boolean think) {
+        parameters.think(think);
+        return self();
+    }
+
+    /** Whether the reasoning is given back: in {@code AiMessage.thinking()} and as partial thinking. Default: no. */
+    public B returnThinking(Boolean returnThinking) {
+        parameters.returnThinking(returnThinking);
+        return self();
+    }
+
+    /** Who is told of requests, responses and errors. */
+    public B listeners(List<ChatModelListener> chatListeners) {
+        this.listeners = chatListeners == null ? List.of() : chatListeners;
+        return self();
+    }
+
+    /** Like {@link #listeners(List)}. */
+    public B listeners(ChatModelListener... chatListeners) {
+        return listeners(Arrays.asList(chatListeners));
+    }
+
+    MlxChatSupport support() {
+        if ((model == null) == (modelPath == null)) {
+            throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + ") or modelPath ("
+                    + modelPath + ") must be set, and only one of them");
+        }
+        MlxChatRequestParameters own = parameters.build();
+        MlxChatRequestParameters defaults = defaultRequestParameters == null
+                ? own
+                : MlxChatRequestParameters.builder()
+                        .overrideWith(defaultRequestParameters)
+                        .overrideWith(own)
+                        .build();
+        return new MlxChatSupport(model != null ? model : MlxModel.load(modelPath), defaults, listeners);
+    }
+
+    @SuppressWarnings("unchecked")
+    private B self() {
+        return (B) this;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.chat.ChatRequestOptions;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import java.util.List;
+
+/**
+ * A chat model over MLX, inside this JVM, whose answers come in pieces while they are generated.
+ *
+ * <p>Thread-safe. All callbacks of a request come one after the other on a virtual thread of their own, so a slow handler
+ * does not slow the model down, and a handler may use the model. What a handler throws goes to its {@code onError}, and
+ * the answer goes on. A request cancelled through its {@code StreamingHandle} gets no callback any more.
+ */
+public class MlxStreamingChatModel implements StreamingChatModel {
+    private final MlxChatSupport support;
+
+    /** Made by the builder, or by a subclass from its builder. */
+    protected MlxStreamingChatModel(Builder builder) {
+        this.support = builder.support();
+    }
+
+    /** Settings of a new chat model. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Answers a request in pieces, and returns at once. What {@link MlxChatModel#chat} throws goes to {@code onError}.
+     */
+    @Override
+    public void chat(ChatRequest request, ChatRequestOptions options, StreamingChatResponseHandler handler) {
+        StreamingChatModel.super.chat(MemoryIds.attach(request), options, handler);
+    }
+
+    @Override
+    public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
+        StreamingEvents events = new StreamingEvents(handler);
+        try {
+            events.of(support.execution(request, events));
+        } catch (RuntimeException e) {
+            events.fail(e);
+        }
+    }
+
+    @Override
+    public ChatRequestParameters defaultRequestParameters() {
+        return support.defaults();
+    }
+
+    @Override
+    public List<ChatModelListener> listeners() {
+        return support.listeners();
+    }
+
+    /** The model that this one runs on. */
+    public MlxModel model() {
+        return support.model();
+    }
+
+    /** Settings of an {@link MlxStreamingChatModel}. */
+    public static class Builder extends MlxChatBuilder<Builder> {
+
+        /**
+         * Makes the chat model; loads the MLX model if a path was given.
+         *
+         * @throws dev.langchain4j.exception.InvalidRequestException if a setting is missing or not valid
+         */
+        public MlxStreamingChatModel build() {
+            return new MlxStreamingChatModel(this);
+        }
+    }
+}
