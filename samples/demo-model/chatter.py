@@ -127,13 +127,11 @@ def documents(t):
     things = [f"the {r.choice(words.THINGS)} of {city(r)}" for _ in range(r.randint(1, 4))]
     topics = r.sample(list(words.FACTS), r.randint(2, 4))
     pairs = [(topic, thing) for topic in topics for thing in things if (topic, thing) not in t.facts]
-    if len(set(pairs)) < 3:
+    if len(set(pairs)) < 2:
         t.kind = "small talk"
         return small_talk(t)
-    r.shuffle(pairs)
     pairs = list(dict.fromkeys(pairs))
-    unknown = r.random() < 0.1
-    asked = pairs.pop() if unknown else None
+    r.shuffle(pairs)
     pairs = pairs[: r.randint(2, 7)]
     lines = []
     for topic, thing in pairs:
@@ -141,12 +139,15 @@ def documents(t):
         line = words.FACTS[topic][1].format(t=thing, T=thing[0].upper() + thing[1:], v=value)
         t.facts[topic, thing] = line
         lines.append(line)
-    topic, thing = asked or r.choice(pairs)
+    topic, thing = r.choice(pairs)
+    answer = t.facts[topic, thing]
+    stranger = f"the {r.choice(words.THINGS)} of {city(r)}"
+    if r.random() < 0.1 and all(known != stranger for _, known in t.facts):
+        thing, answer = stranger, UNKNOWN
+        t.facts[topic, thing] = None
     question = r.choice(words.FACTS[topic][0]).format(t=thing)
     size = r.choice([1, 2, 3])
     body = "\n\n".join(" ".join(lines[i : i + size]) for i in range(0, len(lines), size))
     t.user(f"{question}\n\nAnswer using the following information:\n{body}")
-    t.say(UNKNOWN if unknown else t.facts[topic, thing])
-    if unknown:
-        t.facts[topic, thing] = None
+    t.say(answer)
     return None
