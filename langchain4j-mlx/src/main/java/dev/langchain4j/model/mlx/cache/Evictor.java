@@ -201,7 +201,7 @@ final class Evictor {
         Victim[] best = new Victim[1];
         for (PrefixTrie trie : tries) {
             trie.forEach(node -> {
-                boolean candidate = node.isLeaf() ? node.protectedPass != pass : node.states != null && trie.stateful();
+                boolean candidate = isFreeLeaf(node) || node.states != null;
                 if (candidate) {
                     Victim victim = new Victim(trie, node, loss(trie, node));
                     best[0] = best[0] == null || isBetter(victim, best[0]) ? victim : best[0];
@@ -209,6 +209,11 @@ final class Evictor {
             });
         }
         return best[0];
+    }
+
+    /** Whether the node may go as a whole; of others, only the states may. */
+    private boolean isFreeLeaf(TrieNode node) {
+        return node.isLeaf() && node.protectedPass != pass;
     }
 
     private static boolean isBetter(Victim a, Victim b) {
@@ -222,10 +227,10 @@ final class Evictor {
     }
 
     /** Expected tokens to compute again for each byte that is freed. */
-    private static double loss(PrefixTrie trie, TrieNode node) {
+    private double loss(PrefixTrie trie, TrieNode node) {
         TrieNode previous = trie.resumable(node.parent, node.start);
         long bytes = node.stateBytes;
-        if (node.isLeaf()) {
+        if (isFreeLeaf(node)) {
             bytes += edgeBytes(node, node.parked);
             for (TrieNode n = node.parent; n != previous && n.children().length == 1; n = n.parent) {
                 bytes += edgeBytes(n, node.parked);
@@ -250,8 +255,9 @@ final class Evictor {
         long held = usage.bytesHeld();
         TrieNode rest = node.parent;
         event.end = node.end();
-        if (!node.isLeaf()) {
+        if (!isFreeLeaf(node)) {
             trie.setStates(node, null);
+            trie.prune(node);
             event.start = event.end;
         } else {
             if (!trie.stateful()) {

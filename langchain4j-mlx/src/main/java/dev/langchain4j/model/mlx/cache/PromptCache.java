@@ -189,6 +189,8 @@ public final class PromptCache implements AutoCloseable {
         conversations.ended(
                 sequence.conversation, sequence.trie, tail, session.turnPosition(), session.systemPosition());
         evictor.enforce(tries.values(), conversations, exact ? sequence : null, 0, tick);
+        // What runs may leave no room for what was just finished.
+        evictor.enforce(tries.values(), conversations, null, 0, tick);
     }
 
     /**
