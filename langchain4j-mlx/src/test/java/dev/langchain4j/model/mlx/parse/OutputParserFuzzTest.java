@@ -42,8 +42,6 @@ class OutputParserFuzzTest {
             "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.weather <|constrain|>json<|message|>{\"city\": \"A\"}<|call|>",
             "<function=weather>{\"city\": \"A\"}</function>");
 
-    private static final Pattern HARMONY_HEADER = Pattern.compile("<\\|message\\|>");
-
     private static final List<String> SNIPPETS = List.of(
             "{",
             "}",
@@ -133,28 +131,23 @@ class OutputParserFuzzTest {
     /** Without a call, text and reasoning are the whole output but for markers and white space. */
     private static void assertNothingLost(
             String output, Recorder recorder, ToolCallFormat format, ReasoningFormat reasoning) {
-        String kept = recorder.text.toString() + recorder.thinking;
-        if (recorder.calls.isEmpty() && reasoning != ReasoningFormat.HARMONY) {
-            List<String> markers = new ArrayList<>(List.of(reasoning.open(), reasoning.close()));
+        boolean harmony = reasoning == ReasoningFormat.HARMONY;
+        if (recorder.calls.isEmpty() && !(harmony && output.contains("<|message|>"))) {
+            List<String> markers = new ArrayList<>(
+                    harmony
+                            ? List.of("<|end|>", "<|call|>", "<|return|>")
+                            : List.of(reasoning.open(), reasoning.close()));
             markers.addAll(reasoning.ignored());
             markers.removeIf(String::isEmpty);
             markers.replaceAll(Pattern::quote);
-            String markup = "\\s+" + (markers.isEmpty() ? "" : "|" + String.join("|", markers));
-            int[] least = counts(output.replaceAll(markup, ""));
-            int[] most = counts(output.replaceAll("\\s+", ""));
-            int[] actual = counts(kept.replaceAll("\\s+", ""));
+            int[] least = counts(markers.isEmpty() ? output : output.replaceAll(String.join("|", markers), ""));
+            int[] most = counts(output);
+            int[] actual = counts(recorder.text.toString() + recorder.thinking);
             for (int i = 0; i < BUCKETS; i++) {
                 if (actual[i] < least[i] || actual[i] > most[i]) {
                     throw new AssertionError(format + " " + reasoning + " lost or invented text of: " + output);
                 }
             }
-        }
-        if (recorder.calls.isEmpty()
-                && reasoning == ReasoningFormat.HARMONY
-                && !HARMONY_HEADER.matcher(output).find()) {
-            assertThat(kept.replaceAll("\\s+|<\\|(end|call|return)\\|>", ""))
-                    .as("%s lost text of: %s", format, output)
-                    .isEqualTo(output.replaceAll("\\s+|<\\|(end|call|return)\\|>", ""));
         }
         for (Recorder.Call call : recorder.calls) {
             assertThat(output).as("name of %s", call).contains(call.name());
