@@ -35,12 +35,15 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One chat request from beginning to end: check it, render the prompt, generate, read the output, put the response
  * together. Both chat models are this; they differ in who hears of the pieces.
  */
 final class ChatExecution implements OutputSink, GenerationListener {
+    private static final Logger log = LoggerFactory.getLogger(ChatExecution.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final AtomicLong IDS = new AtomicLong();
 
@@ -65,6 +68,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolExecutionRequest> toolCalls = new ArrayList<>();
+    private String heldBrace = "";
     private OutputParser parser;
     private Engine.Handle handle;
 
@@ -81,7 +85,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
      * @throws LangChain4jException if the request asks for what there is not; nothing was queued then
      */
     ChatExecution start() {
-        checkSupported();
+        checkSupported(model, parameters);
+        if (request.messages().isEmpty()) {
+            throw new InvalidRequestException("messages (none) must have at least one message");
+        }
         List<ToolSpecification> tools =
                 parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
         Prompt prompt = model.template().prompt(request.messages(), tools, parameters.think(), model.tokenizer());
@@ -110,22 +117,21 @@ final class ChatExecution implements OutputSink, GenerationListener {
         return this;
     }
 
-    private void checkSupported() {
+    /**
+     * Checks parameters of a request, or defaults of a chat model.
+     *
+     * @throws UnsupportedFeatureException naming what this model cannot do
+     */
+    static void checkSupported(MlxModel model, MlxChatRequestParameters parameters) {
         if (parameters.modelName() != null && !parameters.modelName().equals(model.name())) {
-            throw new UnsupportedFeatureException("'modelName' (" + parameters.modelName()
-                    + ") is not supported per request: this chat model runs " + model.name());
+            throw new UnsupportedFeatureException("modelName (" + parameters.modelName()
+                    + ") is not supported: this chat model runs " + model.name() + " and no other");
         }
         if (parameters.toolChoice() == ToolChoice.REQUIRED) {
-            throw new UnsupportedFeatureException("'toolChoice' REQUIRED is not supported by this model");
+            throw new UnsupportedFeatureException("ToolChoice.REQUIRED is not supported by this model");
         }
         if (parameters.responseFormat() != null && parameters.responseFormat().type() == ResponseFormatType.JSON) {
-            throw new UnsupportedFeatureException(
-                    parameters.responseFormat().jsonSchema() == null
-                            ? "JSON response format is not supported by this model"
-                            : "JSON response format with a schema is not supported by this model");
-        }
-        if (request.messages().isEmpty()) {
-            throw new InvalidRequestException("messages (none) must have at least one message");
+            throw new UnsupportedFeatureException("JSON response format is not supported by this model");
         }
     }
 
@@ -237,9 +243,21 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
     }
 
+    /** An opening brace alone waits for what follows, so that a call without arguments is one piece. */
     @Override
     public void partialToolCall(int index, String id, String name, String argumentsPiece) {
-        pieces.partialToolCall(index, id, name, argumentsPiece);
+        String piece = heldBrace + argumentsPiece;
+        heldBrace = piece.equals("{") ? piece : "";
+        if (heldBrace.isEmpty()) {
+            pieces.partialToolCall(index, id, name, piece);
+        }
+    }
+
+    @Override
+    public void malformedToolCall(String raw, String reason) {
+        heldBrace = "";
+        log.debug("the output began like a tool call and is none ({}): {}", reason, raw);
+        text(raw);
     }
 
     @Override

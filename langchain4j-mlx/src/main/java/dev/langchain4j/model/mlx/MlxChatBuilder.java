@@ -153,14 +153,16 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
             throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + ") or modelPath ("
                     + modelPath + ") must be set, and only one of them");
         }
-        MlxChatRequestParameters own = parameters.build();
-        MlxChatRequestParameters defaults = defaultRequestParameters == null
-                ? own
-                : MlxChatRequestParameters.builder()
-                        .overrideWith(defaultRequestParameters)
-                        .overrideWith(own)
-                        .build();
-        return new MlxChatSupport(model != null ? model : MlxModel.load(modelPath), defaults, listeners);
+        MlxModel loaded = model != null ? model : MlxModel.load(modelPath);
+        MlxChatRequestParameters.Builder merged =
+                MlxChatRequestParameters.builder().modelName(loaded.name());
+        if (defaultRequestParameters != null) {
+            merged.overrideWith(defaultRequestParameters);
+        }
+        MlxChatRequestParameters defaults =
+                merged.overrideWith(parameters.build()).build();
+        ChatExecution.checkSupported(loaded, defaults);
+        return new MlxChatSupport(loaded, defaults, listeners);
     }
 
     @SuppressWarnings("unchecked")

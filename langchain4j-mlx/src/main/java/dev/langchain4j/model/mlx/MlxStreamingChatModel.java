@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.ChatRequestOptions;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -29,7 +30,10 @@ public class MlxStreamingChatModel implements StreamingChatModel {
     }
 
     /**
-     * Answers a request in pieces, and returns at once. What {@link MlxChatModel#chat} throws goes to {@code onError}.
+     * Answers a request in pieces, and returns at once. What {@link MlxChatModel#chat} throws goes to {@code onError}, but
+     * for what this model cannot do, which is thrown.
+     *
+     * @throws UnsupportedFeatureException for what this model cannot do, before any work
      */
     @Override
     public void chat(ChatRequest request, ChatRequestOptions options, StreamingChatResponseHandler handler) {
@@ -41,6 +45,9 @@ public class MlxStreamingChatModel implements StreamingChatModel {
         StreamingEvents events = new StreamingEvents(handler);
         try {
             events.of(support.execution(request, events));
+        } catch (UnsupportedFeatureException e) {
+            events.cancel();
+            throw e;
         } catch (RuntimeException e) {
             events.fail(e);
         }

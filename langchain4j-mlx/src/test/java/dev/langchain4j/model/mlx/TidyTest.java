@@ -57,7 +57,9 @@ class TidyTest {
                 bad.add(file + " has " + lines.size() + " lines: split it, " + LINES_MAX + " is the most");
             }
             lines.stream()
-                    .filter(line -> line.length() > COLUMNS_MAX && !generated && !file.toString().contains("src/test"))
+                    .filter(line -> line.length() > COLUMNS_MAX
+                            && !generated
+                            && !file.toString().contains("src/test"))
                     .findFirst()
                     .ifPresent(line -> bad.add(file + " has a line of " + line.length() + " columns: " + line.strip()));
         });

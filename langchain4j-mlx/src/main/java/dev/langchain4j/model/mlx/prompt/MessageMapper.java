@@ -16,6 +16,7 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -117,8 +118,9 @@ final class MessageMapper {
     private static String text(List<Content> contents) {
         for (Content content : contents) {
             if (!(content instanceof TextContent)) {
+                String type = content.type().name().toLowerCase(Locale.ROOT);
                 throw new UnsupportedFeatureException(
-                        "content of type " + content.type() + " is not supported by this model: it reads text only");
+                        "content of type " + type + " is not supported by this model: it reads text only");
             }
         }
         return contents.stream().map(c -> ((TextContent) c).text()).collect(Collectors.joining("\n"));

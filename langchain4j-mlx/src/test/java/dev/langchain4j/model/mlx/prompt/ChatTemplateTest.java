@@ -117,7 +117,7 @@ class ChatTemplateTest {
         assertThatThrownBy(() -> render(
                         "{{ messages }}", List.of(), UserMessage.from(ImageContent.from("http://localhost/cat.png"))))
                 .isInstanceOf(UnsupportedFeatureException.class)
-                .hasMessageContaining("IMAGE")
+                .hasMessageContaining("image")
                 .hasMessageContaining("not support");
     }
 

@@ -1,0 +1,115 @@
+package dev.langchain4j.model.mlx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.langchain4j.mlx.LiveHandles;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.common.AbstractChatModelIT;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.ChatResponseMetadata;
+import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.output.TokenUsage;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Disabled;
+
+/** LangChain4j's contract of chat models, over the demo model. */
+class MlxChatModelIT extends AbstractChatModelIT {
+    private static long handlesBefore;
+    private static MlxModel mlx;
+
+    @BeforeAll
+    static void load() {
+        handlesBefore = LiveHandles.count();
+        mlx = MlxModel.load(DemoModel.folder());
+    }
+
+    @AfterAll
+    static void nothingIsLeft() {
+        mlx.close();
+        assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
+    }
+
+    @Override
+    protected List<ChatModel> models() {
+        return List.of(MlxChatModel.builder().model(mlx).temperature(0.0).build());
+    }
+
+    @Override
+    protected ChatModel createModelWith(ChatRequestParameters parameters) {
+        return MlxChatModel.builder()
+                .model(mlx)
+                .defaultRequestParameters(parameters)
+                .build();
+    }
+
+    /** The demo model is terse: most of its answers to this question end before five tokens. */
+    @Override
+    protected int maxOutputTokens() {
+        return 2;
+    }
+
+    @Override
+    protected ChatRequestParameters createIntegrationSpecificParameters(int maxOutputTokens) {
+        return MlxChatRequestParameters.builder()
+                .maxOutputTokens(maxOutputTokens)
+                .build();
+    }
+
+    @Override
+    protected Class<? extends ChatResponseMetadata> chatResponseMetadataType(ChatModel model) {
+        return MlxChatResponseMetadata.class;
+    }
+
+    @Override
+    protected Class<? extends TokenUsage> tokenUsageType(ChatModel model) {
+        return MlxTokenUsage.class;
+    }
+
+    @Override
+    @Disabled("the demo model calls one tool at a time; parallel calls are tested in the parser")
+    protected void should_execute_multiple_tools_in_parallel_then_answer(ChatModel model) {}
+
+    /** A loaded model is one model: a request cannot choose another. */
+    @Override
+    protected boolean supportsModelNameParameter() {
+        return false;
+    }
+
+    /** Needs constrained decoding. */
+    @Override
+    protected boolean supportsToolChoiceRequired() {
+        return false;
+    }
+
+    /** Needs constrained decoding. */
+    @Override
+    protected boolean supportsJsonResponseFormat() {
+        return false;
+    }
+
+    /** Needs constrained decoding. */
+    @Override
+    protected boolean supportsJsonResponseFormatWithSchema() {
+        return false;
+    }
+
+    /** Needs constrained decoding. */
+    @Override
+    protected boolean supportsJsonResponseFormatWithRawSchema() {
+        return false;
+    }
+
+    /** Text models only. */
+    @Override
+    protected boolean supportsSingleImageInputAsBase64EncodedString() {
+        return false;
+    }
+
+    /** Text models only. */
+    @Override
+    protected boolean supportsSingleImageInputAsPublicURL() {
+        return false;
+    }
+}
