@@ -91,30 +91,37 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         List<ToolSpecification> tools =
                 parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
-        Prompt prompt = model.template().prompt(request.messages(), tools, parameters.think(), model.tokenizer());
-        String template = model.template().source(!tools.isEmpty());
-        ReasoningFormat reasoning = ReasoningFormat.detect(template);
-        OutputParser.Builder reader = OutputParser.builder(this).reasoning(reasoning, reasoning.opensIn(prompt.text()));
-        if (!tools.isEmpty()) {
-            reader.toolCalls(ToolCallFormat.detect(template), schemas(tools));
-        }
-        parser = reader.build();
         try {
-            GenerationRequest wanted = new GenerationRequest(
-                    prompt.tokens(),
-                    prompt.boundaries(),
-                    parameters.memoryId(),
-                    Isolation.SHARED,
-                    parameters.sampling(model.samplingDefaults()),
-                    parameters.maxOutputTokens(),
-                    parameters.stopSequences());
-            handle = model.engine().submit(wanted, this);
+            Prompt prompt = model.template().prompt(request.messages(), tools, parameters.think(), model.tokenizer());
+            parser = parser(tools, prompt);
+            handle = model.engine().submit(generation(prompt), this);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         } catch (IllegalStateException e) {
             throw new InternalServerException("the model " + model.name() + " is closed", e);
         }
         return this;
+    }
+
+    private OutputParser parser(List<ToolSpecification> tools, Prompt prompt) {
+        String template = model.template().source(!tools.isEmpty());
+        ReasoningFormat reasoning = ReasoningFormat.detect(template);
+        OutputParser.Builder reader = OutputParser.builder(this).reasoning(reasoning, reasoning.opensIn(prompt.text()));
+        if (!tools.isEmpty()) {
+            reader.toolCalls(ToolCallFormat.detect(template), schemas(tools));
+        }
+        return reader.build();
+    }
+
+    private GenerationRequest generation(Prompt prompt) {
+        return new GenerationRequest(
+                prompt.tokens(),
+                prompt.boundaries(),
+                parameters.memoryId(),
+                Isolation.SHARED,
+                parameters.sampling(model.samplingDefaults()),
+                parameters.maxOutputTokens(),
+                parameters.stopSequences());
     }
 
     /**

@@ -13,10 +13,12 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
@@ -27,7 +29,7 @@ import java.nio.file.Path;
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
- * <p>Thread-safe. Close it to free the weights; requests that wait then fail.
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
  */
 public final class MlxModel implements AutoCloseable {
     private final String name;
@@ -43,23 +45,23 @@ public final class MlxModel implements AutoCloseable {
     private MlxModel(Builder builder) {
         Path folder = builder.path.toAbsolutePath().normalize();
         name = builder.name != null ? builder.name : String.valueOf(folder.getFileName());
-        ModelLoader.config(folder);
+        ModelConfig config = ModelLoader.config(folder);
         Tokenizer openTokenizer = loadTokenizer(folder);
         MlxThread openThread = null;
         try {
+            // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder);
+            defaults = GenerationDefaults.load(folder, config, openTokenizer);
+            int context = contextLength(builder, defaults);
             openThread = startThread("mlx-" + name);
             MlxThread owner = openThread;
-            DType type = builder.dtype != null ? builder.dtype : owner.device() == Device.CPU ? DType.FLOAT32 : null;
+            boolean cpu = owner.device() == Device.CPU;
+            DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
+            int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
+            CacheKey key = CacheKey.of(folder.toString(), type == null ? "native" : type.name());
             loaded = owner.call(() -> ModelLoader.load(folder, type));
-            defaults = GenerationDefaults.load(folder, loaded.config(), openTokenizer);
-            int context = contextLength(builder, defaults);
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime);
-            CacheKey key = CacheKey.of(folder.toString(), type == null ? "native" : type.name());
-            int chunk = builder.prefillChunkTokens != null
-                    ? builder.prefillChunkTokens
-                    : owner.device() == Device.CPU ? 512 : 2048;
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
             thread = owner;
             tokenizer = openTokenizer;
@@ -143,6 +145,14 @@ public final class MlxModel implements AutoCloseable {
     /** Bytes of the weights in memory. */
     public long weightBytes() {
         return thread.call(() -> loaded.weights().bytes());
+    }
+
+    /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
+    public MlxTokenCountEstimator tokenCountEstimator() {
+        return new MlxTokenCountEstimator(
+                text -> tokenizer.encode(text, false).length,
+                messages ->
+                        template.prompt(messages, List.of(), null, tokenizer).tokens().length);
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */

@@ -156,6 +156,15 @@ class EngineTest {
     }
 
     @Test
+    void tokensAreCountedAsThePromptHasThem() {
+        MlxTokenCountEstimator estimator = mlx.tokenCountEstimator();
+        assertThat(estimator.estimateTokenCountInText("Hello!"))
+                .isEqualTo(mlx.tokenizer().encode("Hello!", false).length);
+        assertThat(estimator.estimateTokenCountInMessages(List.of(UserMessage.from("Hello!"))))
+                .isEqualTo(prompt("Hello!").length);
+    }
+
+    @Test
     void theContextEndsAnAnswerThatNothingElseEnds() throws Exception {
         try (MlxModel small =
                 MlxModel.builder().path(DemoModel.folder()).contextLength(30).build()) {
