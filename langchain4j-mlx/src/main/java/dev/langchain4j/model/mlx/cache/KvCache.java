@@ -11,11 +11,8 @@ import dev.langchain4j.mlx.Scope;
  * appending a token costs the same however long the context is. Written in place: nobody else may hold a handle of a
  * buffer when an update is computed, or MLX copies all of it.
  */
-public final class KvCache implements LayerCache {
+public final class KvCache implements AttentionCache {
     private static final int STEP = 256;
-
-    /** What attention sees: keys and values [1, heads, offset, dim], temporaries of the current scope. */
-    public record View(MlxArray keys, MlxArray values) {}
 
     private MlxArray keys;
     private MlxArray values;
@@ -38,12 +35,7 @@ public final class KvCache implements LayerCache {
         return true;
     }
 
-    /**
-     * Appends positions and gives all that the layer holds.
-     *
-     * @param newKeys [1, heads, length, dim]
-     * @param newValues [1, heads, length, dim]
-     */
+    @Override
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
         int end = offset + length;
         if (end > capacity) {
@@ -52,7 +44,7 @@ public final class KvCache implements LayerCache {
         keys = replaced(keys, newKeys, end);
         values = replaced(values, newValues, end);
         offset = end;
-        return new View(head(keys, end), head(values, end));
+        return new View(head(keys, end), head(values, end), null);
     }
 
     @Override

@@ -2,6 +2,9 @@ package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.arch.Llama;
+import dev.langchain4j.model.mlx.arch.Mixtral;
+import dev.langchain4j.model.mlx.arch.Olmoe;
+import dev.langchain4j.model.mlx.arch.Qwen3Moe;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -25,9 +28,13 @@ public final class ModelRegistry {
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
     static {
-        ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.COMMON));
-        ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.COMMON));
-        ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.COMMON));
+        ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
+        ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
+        ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
+        ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
+        ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
+        ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
+        ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
 
 /** Splitting into attention heads and back. A single position needs no transposition, only another shape. */
 public final class Heads {
@@ -21,9 +21,15 @@ public final class Heads {
         return Indexing.reshape(length == 1 ? x : Indexing.transpose(x, 0, 2, 1, 3), 1, length, heads * dim);
     }
 
-    /** Puts keys and values into the cache and attends to all that it holds, each position to those up to itself. */
-    public static MlxArray attend(MlxArray q, MlxArray k, MlxArray v, KvCache cache, int length, float scale) {
-        KvCache.View all = cache.update(k, v, length);
-        return Fast.attention(q, all.keys(), all.values(), scale, length > 1, null, null);
+    /**
+     * Puts keys and values into the cache and attends to what it shows, each position to those up to itself.
+     *
+     * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+     */
+    public static MlxArray attend(
+            MlxArray q, MlxArray k, MlxArray v, AttentionCache cache, int length, float scale, MlxArray sinks) {
+        AttentionCache.View all = cache.update(k, v, length);
+        boolean causal = length > 1 && all.mask() == null;
+        return Fast.attention(q, all.keys(), all.values(), scale, causal, all.mask(), sinks);
     }
 }

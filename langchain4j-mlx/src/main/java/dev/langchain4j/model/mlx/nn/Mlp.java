@@ -1,22 +1,38 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Weights;
 
-/** The gated feed-forward layer: down(silu(gate(x)) * up(x)). */
-public record Mlp(Linear gate, Linear up, Linear down) {
+/** The gated feed-forward layer: down(gating(gate(x), up(x))). */
+public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements FeedForward {
 
     /** The layer of this name with its gate_proj, up_proj and down_proj. */
-    public static Mlp load(Weights weights, String name, int dimension, int inner, boolean bias) {
+    public static Mlp load(Weights weights, String name, int dimension, int inner, boolean bias, Gating gating) {
         return new Mlp(
                 Linear.load(weights, name + ".gate_proj", dimension, inner, bias),
                 Linear.load(weights, name + ".up_proj", dimension, inner, bias),
-                Linear.load(weights, name + ".down_proj", inner, dimension, bias));
+                Linear.load(weights, name + ".down_proj", inner, dimension, bias),
+                gating);
     }
 
-    /** Applies the layer; the shape stays. */
+    /** The layer with silu and without biases. */
+    public static Mlp load(Weights weights, String name, int dimension, int inner) {
+        return load(weights, name, dimension, inner, false, Gating.SILU);
+    }
+
+    /** The layer of this name whose gate and values come out of one gate_up_proj, gate first. */
+    public static FeedForward loadFused(Weights weights, String name, int dimension, int inner) {
+        Linear gateUp = Linear.load(weights, name + ".gate_up_proj", dimension, 2 * inner, false);
+        Linear down = Linear.load(weights, name + ".down_proj", inner, dimension, false);
+        return x -> {
+            MlxArray[] parts = Indexing.split(gateUp.apply(x), 2, -1);
+            return down.apply(Gating.SILU.apply(parts[0], parts[1]));
+        };
+    }
+
+    @Override
     public MlxArray apply(MlxArray x) {
-        return down.apply(Ops.multiply(Ops.silu(gate.apply(x)), up.apply(x)));
+        return down.apply(gating.apply(gate.apply(x), up.apply(x)));
     }
 }

@@ -13,8 +13,17 @@ import java.util.Set;
  * arXiv:2309.00071, longrope arXiv:2402.13753.
  */
 public final class Ropes {
-    private static final Set<String> TYPES =
-            Set.of("default", "linear", "llama3", "yarn", "deepseek_yarn", "longrope", "su", "proportional", "mrope");
+    private static final Set<String> TYPES = Set.of(
+            "default",
+            "linear",
+            "dynamic",
+            "llama3",
+            "yarn",
+            "deepseek_yarn",
+            "longrope",
+            "su",
+            "proportional",
+            "mrope");
 
     private Ropes() {}
 
@@ -35,14 +44,51 @@ public final class Ropes {
             case "linear" -> plain(dims, traditional, base, 1 / scaling.number("factor"));
             case "llama3" -> turning(weights, dims, traditional, llama3(dims, base, scaling), 1);
             case "yarn", "deepseek_yarn" -> yarn(weights, dims, traditional, base, scaling);
-            case "longrope", "su" -> longrope(weights, dims, base, scaling, positionsMax);
+            case "longrope", "su" ->
+                longrope(
+                        weights, dims, base, scaling, positionsMax, scaling.number("original_max_position_embeddings"));
+            case "dynamic" -> dynamic(dims, traditional, base, scaling.number("factor"), positionsMax);
             case "proportional" -> proportional(weights, dims, traditional, base, scaling);
             default -> throw scaling.invalid("rope_type", type, "must be one of " + TYPES);
         };
     }
 
+    /**
+     * The rotation that the usual fields of config.json ask for: rope_theta, rope_scaling and max_position_embeddings, or
+     * rope_parameters, where newer exports put the first two.
+     *
+     * @param base rope_theta if config.json has none; not a number if it must
+     */
+    public static Rope of(Weights weights, ModelConfig c, int dims, double base, boolean traditional) {
+        ModelConfig nested = c.section("rope_parameters");
+        double theta = c.number("rope_theta", nested == null ? base : nested.number("rope_theta", base));
+        ModelConfig scaling = c.section("rope_scaling");
+        return of(
+                weights,
+                dims,
+                Double.isNaN(theta) ? c.number("rope_theta") : theta,
+                traditional,
+                scaling == null ? nested : scaling,
+                c.count("max_position_embeddings", 2048));
+    }
+
+    /** Rotation of the first {@code dims} dimensions without any scaling. */
+    public static Rope plain(int dims, double base, boolean traditional) {
+        return plain(dims, traditional, base, 1);
+    }
+
     private static Rope plain(int dims, boolean traditional, double base, double scale) {
         return (x, offset) -> Fast.rope(x, dims, traditional, (float) base, (float) scale, offset);
+    }
+
+    /** A base that grows with the context once that is longer than the model was trained for. */
+    private static Rope dynamic(int dims, boolean traditional, double base, double factor, int positionsMax) {
+        return (x, offset) -> {
+            double length = Math.max(x.dim(-2) + offset, positionsMax);
+            double stretch = factor * length / positionsMax - (factor - 1);
+            double grown = base * Math.pow(stretch, dims / (dims - 2.0));
+            return Fast.rope(x, dims, traditional, (float) grown, 1f, offset);
+        };
     }
 
     /** Rotation by wavelengths, of vectors that were multiplied by a number first. */
@@ -119,8 +165,13 @@ public final class Ropes {
         return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
     }
 
-    private static Rope longrope(Weights weights, int dims, double base, ModelConfig scaling, int positionsMax) {
-        double context = scaling.number("original_max_position_embeddings");
+    /**
+     * Rotation by wavelengths that long_factor stretches one by one.
+     *
+     * @param context length that the model was trained with at first
+     */
+    public static Rope longrope(
+            Weights weights, int dims, double base, ModelConfig scaling, int positionsMax, double context) {
         double[] factors = scaling.numbers("long_factor");
         double[] lengths = wavelengths(dims, base);
         if (factors == null || (factors.length != 1 && factors.length != lengths.length)) {

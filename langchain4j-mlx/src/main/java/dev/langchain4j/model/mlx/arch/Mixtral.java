@@ -1,0 +1,63 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Tensors;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.Block;
+import dev.langchain4j.model.mlx.nn.Decoder;
+import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+import dev.langchain4j.model.mlx.nn.Router;
+import dev.langchain4j.model.mlx.nn.SparseMlp;
+import dev.langchain4j.model.mlx.nn.SwitchMlp;
+import java.util.Map;
+
+/** Mixtral: Llama's attention, and a mixture of experts in each block. Source: mlx-lm's {@code models/mixtral.py}. */
+public final class Mixtral {
+    private static final int EXPERTS = 8;
+
+    private Mixtral() {}
+
+    /** The model. As in mlx-lm, rope_scaling is not read. */
+    public static LanguageModel create(ModelConfig c, Weights w) {
+        Shape shape = Shape.ofEqualHeads(c);
+        boolean traditional = c.flag("rope_traditional", false);
+        Rope rope = Ropes.plain(shape.headDim(), c.number("rope_theta", 1e6), traditional);
+        double eps = c.number("rms_norm_eps");
+        return Decoder.load(c, w, false, i -> {
+            String name = "model.layers." + i;
+            Attention attention = Attention.load(w, name + ".self_attn", shape, false, false, rope);
+            return Block.load(w, name, shape.hidden(), eps, attention, experts(c, w, name + ".block_sparse_moe"));
+        });
+    }
+
+    private static SparseMlp experts(ModelConfig c, Weights w, String name) {
+        int hidden = c.count("hidden_size");
+        int experts = c.count("num_local_experts", EXPERTS);
+        Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
+        int inner = c.count("intermediate_size");
+        return new SparseMlp(
+                Router.softmaxOfTop(gate, Router.chosen(c, experts, 2)),
+                SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
+                null);
+    }
+
+    /** Stacks the experts of raw folders. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        Map<String, String> projections = Map.of("w1", "gate_proj", "w2", "down_proj", "w3", "up_proj");
+        for (int i = 0; i < c.count("num_hidden_layers"); i++) {
+            String name = "model.layers." + i + ".block_sparse_moe";
+            projections.forEach((raw, projection) -> {
+                String[] from = {name + ".experts.", "." + raw};
+                int experts = c.count("num_local_experts", EXPERTS);
+                Tensors.stackExperts(tensors, from, name + ".switch_mlp." + projection, experts);
+            });
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.RotatingKvCache;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/**
+ * Grouped-query attention with rotary positions, over the whole context or a sliding window.
+ *
+ * @param qNorm norm of queries, by head or over all heads as {@code normsHeads} says; null for none
+ * @param queryRope positions of queries
+ * @param keyRope positions of keys
+ * @param scale what scores are multiplied by
+ * @param window positions that each one sees, itself included; 0 for all
+ * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+ */
+public record Attention(
+        Shape shape,
+        Linear q,
+        Linear k,
+        Linear v,
+        Linear o,
+        RmsNorm qNorm,
+        RmsNorm kNorm,
+        boolean normsHeads,
+        Rope queryRope,
+        Rope keyRope,
+        float scale,
+        int window,
+        MlxArray sinks)
+        implements Decoder.Layer {
+
+    /** Lengths of the parts of an attention layer. */
+    public record Shape(int hidden, int heads, int kvHeads, int headDim) {
+
+        /**
+         * What config.json says.
+         *
+         * @param headDim dimensions of a head; 0 for head_dim, or the heads' share of hidden_size
+         */
+        public static Shape of(ModelConfig c, int headDim) {
+            int hidden = c.count("hidden_size");
+            int heads = c.count("num_attention_heads");
+            int kvHeads = c.count("num_key_value_heads", heads);
+            if (heads % kvHeads != 0) {
+                throw c.invalid("num_key_value_heads", kvHeads, "must divide num_attention_heads (" + heads + ")");
+            }
+            int dim = headDim > 0 ? headDim : c.count("head_dim", Math.max(1, hidden / heads));
+            return new Shape(hidden, heads, kvHeads, dim);
+        }
+
+        /** As {@link #of}, for architectures that know no head_dim. */
+        public static Shape ofEqualHeads(ModelConfig c) {
+            return of(c, Math.max(1, c.count("hidden_size") / c.count("num_attention_heads")));
+        }
+    }
+
+    /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
+    public static Attention load(
+            Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
+        return new Attention(
+                s,
+                Linear.load(w, name + ".q_proj", s.hidden, s.heads * s.headDim, qkvBias),
+                Linear.load(w, name + ".k_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
+                Linear.load(w, name + ".v_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
+                Linear.load(w, name + ".o_proj", s.heads * s.headDim, s.hidden, outputBias),
+                null,
+                null,
+                true,
+                queryRope,
+                keyRope,
+                (float) Math.pow(s.headDim, -0.5),
+                0,
+                null);
+    }
+
+    /** As the other {@code load}, with the same positions for queries and keys. */
+    public static Attention load(Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope rope) {
+        return load(w, name, s, qkvBias, outputBias, rope, rope);
+    }
+
+    /** This attention with norms on each head of queries and keys. */
+    public Attention withHeadNorms(RmsNorm ofQueries, RmsNorm ofKeys) {
+        return new Attention(shape, q, k, v, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks);
+    }
+
+    /** This attention with norms over all heads of queries, and of keys. */
+    public Attention withWholeNorms(RmsNorm ofQueries, RmsNorm ofKeys) {
+        return new Attention(shape, q, k, v, o, ofQueries, ofKeys, false, queryRope, keyRope, scale, window, sinks);
+    }
+
+    /** This attention with another scale. */
+    public Attention withScale(double factor) {
+        return new Attention(
+                shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, (float) factor, window, sinks);
+    }
+
+    /** This attention over a sliding window; 0 for the whole context. */
+    public Attention withWindow(int positions) {
+        return new Attention(shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, positions, sinks);
+    }
+
+    /** This attention with a logit per head that has no value. */
+    public Attention withSinks(MlxArray logits) {
+        return new Attention(shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, logits);
+    }
+
+    @Override
+    public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        int offset = cache.offset();
+        MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, length), offset);
+        MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, length), offset);
+        MlxArray values = heads(v.apply(x), null, shape.kvHeads, length);
+        MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, sinks);
+        return o.apply(Heads.join(attended, length, shape.heads, shape.headDim));
+    }
+
+    private MlxArray heads(MlxArray x, RmsNorm norm, int count, int length) {
+        if (norm == null) {
+            return Heads.split(x, length, count, shape.headDim);
+        }
+        return normsHeads
+                ? norm.apply(Heads.split(x, length, count, shape.headDim))
+                : Heads.split(norm.apply(x), length, count, shape.headDim);
+    }
+
+    @Override
+    public LayerCache newCache() {
+        return window == 0 ? new KvCache() : new RotatingKvCache(window);
+    }
+}

@@ -1,0 +1,44 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/**
+ * Attention and a feed-forward layer, each added to what goes around it. Architectures differ in where they put norms;
+ * any of the four may be null.
+ */
+public record Block(
+        RmsNorm beforeAttention,
+        Decoder.Layer attention,
+        RmsNorm afterAttention,
+        RmsNorm beforeMlp,
+        FeedForward mlp,
+        RmsNorm afterMlp)
+        implements Decoder.Layer {
+
+    /** The usual block: input_layernorm before attention, post_attention_layernorm before the feed-forward layer. */
+    public static Block load(
+            Weights weights, String name, int dimension, double eps, Decoder.Layer attention, FeedForward mlp) {
+        RmsNorm first = RmsNorm.load(weights, name + ".input_layernorm", dimension, eps);
+        RmsNorm second = RmsNorm.load(weights, name + ".post_attention_layernorm", dimension, eps);
+        return new Block(first, attention, null, second, mlp, null);
+    }
+
+    @Override
+    public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        MlxArray attended = attention.apply(normed(beforeAttention, x), cache, length);
+        MlxArray h = Ops.add(x, normed(afterAttention, attended));
+        return Ops.add(h, normed(afterMlp, mlp.apply(normed(beforeMlp, h))));
+    }
+
+    private static MlxArray normed(RmsNorm norm, MlxArray x) {
+        return norm == null ? x : norm.apply(x);
+    }
+
+    @Override
+    public LayerCache newCache() {
+        return attention.newCache();
+    }
+}

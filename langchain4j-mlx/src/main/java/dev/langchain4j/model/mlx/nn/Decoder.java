@@ -1,0 +1,104 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+
+/** An embedding, layers in order, a last norm and a head: what all decoders have in common. */
+public final class Decoder implements LanguageModel {
+
+    /** What keeps state for a sequence: a block, or the attention in it. */
+    public interface Layer {
+
+        /**
+         * Applies the layer and moves its state on.
+         *
+         * @param x [1, length, dimension]
+         * @param cache the state, as {@link #newCache} made it
+         */
+        MlxArray apply(MlxArray x, LayerCache cache, int length);
+
+        /** An empty state for a new sequence. */
+        LayerCache newCache();
+    }
+
+    private final UnaryOperator<MlxArray> embed;
+    private final List<Layer> layers;
+    private final RmsNorm norm;
+    private final Linear head;
+    private final int vocabularySize;
+
+    /**
+     * A decoder of these parts.
+     *
+     * @param embed ids [1, length] to [1, length, dimension]
+     * @param head [1, length, dimension] to [1, length, vocabularySize]
+     */
+    public Decoder(UnaryOperator<MlxArray> embed, List<Layer> layers, RmsNorm norm, Linear head, int vocabularySize) {
+        this.embed = embed;
+        this.layers = layers;
+        this.norm = norm;
+        this.head = head;
+        this.vocabularySize = vocabularySize;
+    }
+
+    /**
+     * A decoder with the names and fields that nearly all have: model.embed_tokens, model.norm, lm_head.
+     *
+     * @param tied whether the head is the embedding, if config.json does not say
+     * @param layer makes the layer of an index
+     */
+    public static Decoder load(ModelConfig config, Weights weights, boolean tied, IntFunction<Layer> layer) {
+        int dimension = config.count("hidden_size");
+        int rows = config.count("vocab_size");
+        Embedding embedding = Embedding.load(weights, "model.embed_tokens", rows, dimension);
+        Linear head = config.flag("tie_word_embeddings", tied)
+                ? embedding.asLinear()
+                : Linear.load(weights, "lm_head", dimension, rows, false);
+        RmsNorm norm = RmsNorm.load(weights, "model.norm", dimension, config.number("rms_norm_eps"));
+        return new Decoder(embedding::apply, layers(config, layer), norm, head, rows);
+    }
+
+    /** As many layers as config.json says. */
+    public static List<Layer> layers(ModelConfig config, IntFunction<Layer> layer) {
+        return IntStream.range(0, config.count("num_hidden_layers"))
+                .mapToObj(layer)
+                .toList();
+    }
+
+    @Override
+    public MlxArray forward(MlxArray tokens, List<LayerCache> caches) {
+        int length = tokens.dim(1);
+        MlxArray h = embed.apply(tokens);
+        for (int i = 0; i < layers.size(); i++) {
+            h = layers.get(i).apply(h, caches.get(i), length);
+        }
+        return norm.apply(h);
+    }
+
+    @Override
+    public MlxArray logits(MlxArray hidden) {
+        return head.apply(hidden);
+    }
+
+    @Override
+    public List<LayerCache> newLayers() {
+        List<LayerCache> caches = new ArrayList<>();
+        for (Layer layer : layers) {
+            caches.add(layer.newCache());
+        }
+        return caches;
+    }
+
+    @Override
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+}

@@ -1,0 +1,33 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import java.util.List;
+
+/** What kind each layer is of, where config.json lists it as {@code layer_types}. */
+public final class LayerTypes {
+    /** A layer that attends to a sliding window. */
+    public static final String SLIDING = "sliding_attention";
+
+    /** A layer that attends to the whole context. */
+    public static final String FULL = "full_attention";
+
+    private LayerTypes() {}
+
+    /** One type a layer; null if config.json has none. */
+    public static List<String> of(ModelConfig c, List<String> known) {
+        List<String> types = c.texts("layer_types");
+        int layers = c.count("num_hidden_layers");
+        if (types == null) {
+            return null;
+        }
+        if (types.size() != layers || !known.containsAll(types)) {
+            throw c.invalid("layer_types", types, "must have one of " + known + " for each of " + layers + " layers");
+        }
+        return types;
+    }
+
+    /** The window of a layer of these types: sliding_window, or 0 for the whole context. */
+    public static int window(ModelConfig c, List<String> types, int layer) {
+        return types != null && types.get(layer).equals(SLIDING) ? c.count("sliding_window") : 0;
+    }
+}

@@ -1,0 +1,118 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** Chooses the experts of each position. */
+public interface Router {
+
+    /**
+     * Experts of each position, in no order.
+     *
+     * @param experts indices, [1, length, chosen]
+     * @param weights what the output of each is multiplied by, [1, length, chosen]
+     */
+    record Choice(MlxArray experts, MlxArray weights) {}
+
+    /** Chooses experts for [1, length, dimension]. */
+    Choice choose(MlxArray x);
+
+    /** The experts with the highest logits, weighted by the softmax of these logits alone. */
+    static Router softmaxOfTop(Linear gate, int chosen) {
+        return x -> {
+            MlxArray logits = gate.apply(x);
+            MlxArray experts = top(logits, chosen);
+            return new Choice(experts, Ops.softmax(Indexing.takeAlong(logits, experts, -1), -1, true));
+        };
+    }
+
+    /** The experts with the highest probabilities, weighted by them, which then add up to one if {@code normalized}. */
+    static Router topOfSoftmax(Linear gate, int chosen, boolean normalized) {
+        return x -> {
+            MlxArray probabilities = Ops.softmax(gate.apply(x), -1, true);
+            MlxArray experts = top(probabilities, chosen);
+            MlxArray weights = Indexing.takeAlong(probabilities, experts, -1);
+            return new Choice(experts, normalized ? shares(weights) : weights);
+        };
+    }
+
+    /** How DeepSeek-V3 and its relatives choose: sigmoid scores, a correction for the choice only, within groups. */
+    record Grouped(
+            Linear gate,
+            MlxArray correction,
+            int chosen,
+            int groups,
+            int groupsChosen,
+            boolean normalized,
+            double scaling)
+            implements Router {
+
+        /** The router of this name with the fields that this family has in config.json. */
+        public static Grouped load(ModelConfig c, Weights w, String name, int dimension, int experts) {
+            String method = c.text("topk_method", "noaux_tc");
+            if (!method.equals("noaux_tc")) {
+                throw c.invalid("topk_method", method, "must be noaux_tc");
+            }
+            int groups = c.count("n_group", 1);
+            int groupsChosen = c.count("topk_group", 1);
+            if (experts % groups != 0 || groupsChosen > groups || groups > 1 && experts / groups < 2) {
+                throw c.invalid("n_group", groups, "must divide " + experts + " experts and be at least topk_group");
+            }
+            return new Grouped(
+                    Linear.load(w, name, dimension, experts, false),
+                    w.get(name + ".e_score_correction_bias", experts),
+                    Router.chosen(c, experts, 1),
+                    groups,
+                    groupsChosen,
+                    c.flag("norm_topk_prob", true),
+                    c.number("routed_scaling_factor", 1));
+        }
+
+        @Override
+        public Choice choose(MlxArray x) {
+            MlxArray scores = Ops.sigmoid(Ops.astype(gate.apply(x), DType.FLOAT32));
+            MlxArray ranked = Ops.add(scores, correction);
+            if (groups > groupsChosen) {
+                ranked = withoutLowGroups(ranked);
+            }
+            MlxArray experts = top(ranked, chosen);
+            MlxArray weights = Indexing.takeAlong(scores, experts, -1);
+            if (chosen > 1 && normalized) {
+                weights = shares(weights);
+            }
+            return new Choice(experts, Ops.multiply(weights, scaling));
+        }
+
+        /** Zero for all experts of the groups whose two best add up to the least. */
+        private MlxArray withoutLowGroups(MlxArray ranked) {
+            MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
+            MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
+            int dropped = groups - groupsChosen;
+            MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
+            MlxArray zero = MlxArray.scalar(0, ranked.dtype());
+            return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
+        }
+    }
+
+    /** num_experts_per_tok, checked against the number of experts. */
+    static int chosen(ModelConfig c, int experts, int otherwise) {
+        int chosen = c.count("num_experts_per_tok", otherwise);
+        if (chosen > experts) {
+            throw c.invalid("num_experts_per_tok", chosen, "must be at most the number of experts (" + experts + ")");
+        }
+        return chosen;
+    }
+
+    private static MlxArray top(MlxArray values, int chosen) {
+        int all = values.dim(-1);
+        return Indexing.slice(Ops.argpartition(values, all - chosen, -1), -1, all - chosen, all);
+    }
+
+    private static MlxArray shares(MlxArray weights) {
+        return Ops.divide(weights, Ops.sum(weights, -1, true));
+    }
+}

@@ -1,0 +1,18 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+
+/**
+ * A mixture of experts.
+ *
+ * @param shared a feed-forward layer that all positions go through as well; null for none
+ */
+public record SparseMlp(Router router, SwitchMlp experts, FeedForward shared) implements FeedForward {
+
+    @Override
+    public MlxArray apply(MlxArray x) {
+        MlxArray y = experts.apply(x, router.choose(x));
+        return shared == null ? y : Ops.add(y, shared.apply(x));
+    }
+}

@@ -1,0 +1,45 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Quantized;
+import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** A linear layer of which each expert has its own matrix, stacked [experts, out, in]. */
+interface SwitchLinear {
+
+    /**
+     * Applies the matrices that the experts name.
+     *
+     * @param x [..., 1, in]
+     * @param experts an expert for each row of the result, integers
+     * @param sorted whether the experts come in order, so that each matrix is read once
+     * @return [..., 1, out], with the leading dimensions of {@code experts}
+     */
+    MlxArray apply(MlxArray x, MlxArray experts, boolean sorted);
+
+    /** The layer of this name, quantized if the weights say so. */
+    static SwitchLinear load(Weights weights, String name, int experts, int in, int out, boolean bias) {
+        SwitchLinear product = product(weights, name, experts, in, out);
+        if (!bias) {
+            return product;
+        }
+        MlxArray biases = weights.get(name + ".bias", experts, out);
+        return (x, chosen, sorted) ->
+                Ops.add(product.apply(x, chosen, sorted), Indexing.expandDims(Indexing.take(biases, chosen, 0), -2));
+    }
+
+    private static SwitchLinear product(Weights weights, String name, int experts, int in, int out) {
+        Format format = weights.format(name, in);
+        if (format != null) {
+            QuantizedMatrix m = QuantizedMatrix.load(weights, name, format, in, experts, out);
+            return (x, chosen, sorted) ->
+                    Quantized.gatherMatmul(x, m.weight(), m.scales(), m.biases(), chosen, sorted, m.format());
+        }
+        MlxArray matrices = weights.get(name + ".weight", experts, out, in);
+        MlxArray transposed = weights.adopt(Indexing.swapAxes(matrices, -1, -2));
+        return (x, chosen, sorted) -> Ops.gatherMm(x, transposed, chosen, sorted);
+    }
+}

@@ -1,0 +1,62 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** The gated feed-forward layers of all experts. Source: mlx-lm's {@code models/switch_layers.py}. */
+public final class SwitchMlp {
+    /** From this many rows on, sorting them by expert costs less than reading matrices again and again. */
+    private static final int SORTED_ROWS_MIN = 64;
+
+    private final SwitchLinear gate;
+    private final SwitchLinear up;
+    private final SwitchLinear down;
+    private final Gating gating;
+
+    private SwitchMlp(SwitchLinear gate, SwitchLinear up, SwitchLinear down, Gating gating) {
+        this.gate = gate;
+        this.up = up;
+        this.down = down;
+        this.gating = gating;
+    }
+
+    /** The layer of this name with its gate_proj, up_proj and down_proj of this many experts. */
+    public static SwitchMlp load(
+            Weights w, String name, int dimension, int inner, int experts, boolean bias, Gating gating) {
+        return new SwitchMlp(
+                SwitchLinear.load(w, name + ".gate_proj", experts, dimension, inner, bias),
+                SwitchLinear.load(w, name + ".up_proj", experts, dimension, inner, bias),
+                SwitchLinear.load(w, name + ".down_proj", experts, inner, dimension, bias),
+                gating);
+    }
+
+    /** Sends each position of [1, length, dimension] through its experts and adds up what comes out, weighted. */
+    public MlxArray apply(MlxArray x, Router.Choice choice) {
+        MlxArray experts = choice.experts();
+        MlxArray y = experts.size() >= SORTED_ROWS_MIN
+                ? sorted(x, experts)
+                : run(Indexing.expandDims(Indexing.expandDims(x, -2), -2), experts, false);
+        MlxArray rows = Indexing.squeeze(y, -2);
+        MlxArray weighted = Ops.multiply(rows, Indexing.expandDims(choice.weights(), -1));
+        return Ops.astype(Ops.sum(weighted, -2, false), x.dtype());
+    }
+
+    private MlxArray sorted(MlxArray x, MlxArray experts) {
+        MlxArray flat = Indexing.flatten(experts, 0, -1);
+        MlxArray order = Ops.argsort(flat, 0);
+        MlxArray perPosition = MlxArray.scalar(experts.dim(-1), DType.UINT32);
+        MlxArray rows = Indexing.expandDims(
+                Indexing.take(Indexing.flatten(x, 0, -2), Ops.floorDivide(order, perPosition), 0), 1);
+        MlxArray y = run(rows, Indexing.take(flat, order, 0), true);
+        MlxArray back = Indexing.take(y, Ops.argsort(order, 0), 0);
+        return Indexing.unflatten(back, 0, experts.shape());
+    }
+
+    private MlxArray run(MlxArray x, MlxArray experts, boolean sorted) {
+        MlxArray values = up.apply(x, experts, sorted);
+        return down.apply(gating.apply(gate.apply(x, experts, sorted), values), experts, sorted);
+    }
+}
