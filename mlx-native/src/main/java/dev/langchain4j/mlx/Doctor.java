@@ -3,12 +3,17 @@ package dev.langchain4j.mlx;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.NativeErrors;
 import dev.langchain4j.mlx.ffi.NativeLibrary;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** Says what MLX there is, where it was found, and whether and how fast it works. Run: {@code samples/run doctor}. */
 public final class Doctor {
@@ -33,8 +38,10 @@ public final class Doctor {
                         : "not granted: " + "add --enable-native-access="
                                 + (Doctor.class.getModule().isNamed() ? "dev.langchain4j.mlx" : "ALL-UNNAMED"));
         try {
-            line(out, "libraries", NativeLibrary.mlxLocation().toString());
-            line(out, "text library", NativeLibrary.textLocation().toString());
+            Path mlx = NativeLibrary.mlxLocation().file();
+            line(out, "libraries", mlx + " (" + NativeLibrary.mlxLocation().place() + ")");
+            line(out, "text library", NativeLibrary.textLocation().file().toString());
+            line(out, "BLAS", blas(mlx.getParent()));
             line(out, "MLX", version());
             line(out, "device", Device.best().toString().toLowerCase(Locale.ROOT));
             try (MlxThread thread = MlxThread.start("doctor")) {
@@ -87,6 +94,19 @@ public final class Doctor {
                             best / 1e6,
                             operations / best,
                             operations / best < 15 ? " (slow: is a reference BLAS in use?)" : ""));
+        }
+    }
+
+    /** On the CPU the BLAS decides how fast prefill is; it lies beside libmlx. */
+    private static String blas(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            List<String> names = files.map(f -> f.getFileName().toString())
+                    .filter(name -> name.contains("blas"))
+                    .sorted()
+                    .toList();
+            return names.isEmpty() ? "the system's" : String.join(", ", names);
+        } catch (IOException e) {
+            return "unknown: " + e.getMessage();
         }
     }
 
