@@ -1,9 +1,19 @@
 package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.arch.Gemma2;
+import dev.langchain4j.model.mlx.arch.Gemma3Text;
+import dev.langchain4j.model.mlx.arch.Glm4;
+import dev.langchain4j.model.mlx.arch.Glm4Moe;
+import dev.langchain4j.model.mlx.arch.GptOss;
+import dev.langchain4j.model.mlx.arch.Granite;
+import dev.langchain4j.model.mlx.arch.Lfm2;
 import dev.langchain4j.model.mlx.arch.Llama;
+import dev.langchain4j.model.mlx.arch.Ministral3;
 import dev.langchain4j.model.mlx.arch.Mixtral;
+import dev.langchain4j.model.mlx.arch.Olmo2;
 import dev.langchain4j.model.mlx.arch.Olmoe;
+import dev.langchain4j.model.mlx.arch.Phi3;
 import dev.langchain4j.model.mlx.arch.Qwen3Moe;
 import java.util.Map;
 import java.util.Set;
@@ -28,9 +38,19 @@ public final class ModelRegistry {
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
     static {
+        ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
+        ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
+        ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
+        ARCHITECTURES.put("glm4_moe", new Architecture(Glm4Moe::create, Glm4Moe::sanitize));
+        ARCHITECTURES.put("gpt_oss", new Architecture(GptOss::create, GptOss::sanitize));
+        ARCHITECTURES.put("granite", new Architecture(Granite::create, Sanitizer.TIED));
+        ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
+        ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
+        ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));
         ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
+        ARCHITECTURES.put("phi3", new Architecture(Phi3::create, Sanitizer.UNTIED));
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));

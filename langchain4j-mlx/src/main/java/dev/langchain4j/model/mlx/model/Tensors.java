@@ -24,7 +24,7 @@ public final class Tensors {
      */
     public static void stackExperts(Map<String, MlxArray> tensors, String[] from, String to, int experts) {
         for (String part : PARTS) {
-            if (!tensors.containsKey(from[0] + 0 + from[1] + part)) {
+            if (experts == 0 || !tensors.containsKey(from[0] + 0 + from[1] + part)) {
                 continue;
             }
             List<String> names = IntStream.range(0, experts)

@@ -62,20 +62,20 @@ public record Attention(
     /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention load(
             Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
-        return new Attention(
+        return of(
                 s,
                 Linear.load(w, name + ".q_proj", s.hidden, s.heads * s.headDim, qkvBias),
                 Linear.load(w, name + ".k_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
                 Linear.load(w, name + ".v_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
                 Linear.load(w, name + ".o_proj", s.heads * s.headDim, s.hidden, outputBias),
-                null,
-                null,
-                true,
                 queryRope,
-                keyRope,
-                (float) Math.pow(s.headDim, -0.5),
-                0,
-                null);
+                keyRope);
+    }
+
+    /** Attention of these parts without norms, scaled by the root of a head's dimensions, over the whole context. */
+    public static Attention of(Shape s, Linear q, Linear k, Linear v, Linear o, Rope queryRope, Rope keyRope) {
+        float scale = (float) Math.pow(s.headDim, -0.5);
+        return new Attention(s, q, k, v, o, null, null, true, queryRope, keyRope, scale, 0, null);
     }
 
     /** As the other {@code load}, with the same positions for queries and keys. */

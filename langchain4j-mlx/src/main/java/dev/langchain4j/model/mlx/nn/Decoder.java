@@ -68,9 +68,12 @@ public final class Decoder implements LanguageModel {
 
     /** As many layers as config.json says. */
     public static List<Layer> layers(ModelConfig config, IntFunction<Layer> layer) {
-        return IntStream.range(0, config.count("num_hidden_layers"))
-                .mapToObj(layer)
-                .toList();
+        return layers(config.count("num_hidden_layers"), layer);
+    }
+
+    /** This many layers. */
+    public static List<Layer> layers(int count, IntFunction<Layer> layer) {
+        return IntStream.range(0, count).mapToObj(layer).toList();
     }
 
     @Override

@@ -15,8 +15,12 @@ public final class LayerTypes {
 
     /** One type a layer; null if config.json has none. */
     public static List<String> of(ModelConfig c, List<String> known) {
+        return of(c, c.count("num_hidden_layers"), known);
+    }
+
+    /** One type for each of this many layers; null if config.json has none. */
+    public static List<String> of(ModelConfig c, int layers, List<String> known) {
         List<String> types = c.texts("layer_types");
-        int layers = c.count("num_hidden_layers");
         if (types == null) {
             return null;
         }

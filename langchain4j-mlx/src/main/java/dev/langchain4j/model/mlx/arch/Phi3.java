@@ -1,0 +1,90 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.Block;
+import dev.langchain4j.model.mlx.nn.Decoder;
+import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.Heads;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+
+/**
+ * Phi-3 and Phi-4-mini: queries, keys and values out of one matrix, gate and values of the feed-forward layer out of
+ * another, and long contexts by wavelengths that are stretched one by one. Source: mlx-lm's {@code models/phi3.py}.
+ */
+public final class Phi3 {
+    private static final int POSITIONS = 131_072;
+    private static final int POSITIONS_AT_FIRST = 4096;
+
+    private record FusedAttention(Linear qkv, Linear o, Shape shape, Rope rope) implements Decoder.Layer {
+
+        static FusedAttention load(Weights w, String name, Shape s, Rope rope) {
+            int width = (s.heads() + 2 * s.kvHeads()) * s.headDim();
+            return new FusedAttention(
+                    Linear.load(w, name + ".qkv_proj", s.hidden(), width, false),
+                    Linear.load(w, name + ".o_proj", s.heads() * s.headDim(), s.hidden(), false),
+                    s,
+                    rope);
+        }
+
+        @Override
+        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+            int dim = shape.headDim();
+            int keysFrom = shape.heads() * dim;
+            int valuesFrom = keysFrom + shape.kvHeads() * dim;
+            MlxArray[] parts = Indexing.splitAt(qkv.apply(x), -1, keysFrom, valuesFrom);
+            int offset = cache.offset();
+            MlxArray queries = rope.apply(Heads.split(parts[0], length, shape.heads(), dim), offset);
+            MlxArray keys = rope.apply(Heads.split(parts[1], length, shape.kvHeads(), dim), offset);
+            MlxArray values = Heads.split(parts[2], length, shape.kvHeads(), dim);
+            float scale = (float) Math.pow(dim, -0.5);
+            MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, null);
+            return o.apply(Heads.join(attended, length, shape.heads(), dim));
+        }
+
+        @Override
+        public LayerCache newCache() {
+            return new KvCache();
+        }
+    }
+
+    private Phi3() {}
+
+    /** The model. */
+    public static LanguageModel create(ModelConfig c, Weights w) {
+        Shape shape = Shape.ofEqualHeads(c);
+        Rope rope = rope(c, w, (int) (shape.headDim() * c.number("partial_rotary_factor", 1)));
+        return Decoder.load(c, w, false, i -> {
+            String name = "model.layers." + i;
+            FeedForward mlp = Mlp.loadFused(w, name + ".mlp", shape.hidden(), c.count("intermediate_size"));
+            FusedAttention attention = FusedAttention.load(w, name + ".self_attn", shape, rope);
+            return Block.load(w, name, shape.hidden(), c.number("rms_norm_eps"), attention, mlp);
+        });
+    }
+
+    /** The first length of contexts is a field beside rope_scaling; kinds of scaling that mlx-lm ignores are ignored. */
+    private static Rope rope(ModelConfig c, Weights w, int dims) {
+        double base = c.number("rope_theta", 10_000);
+        ModelConfig scaling = c.section("rope_scaling");
+        String type = scaling == null ? "none" : scaling.text("type");
+        int positions = c.count("max_position_embeddings", POSITIONS);
+        return switch (type) {
+            case "longrope", "su" -> {
+                int atFirst = c.count("original_max_position_embeddings", POSITIONS_AT_FIRST);
+                yield Ropes.longrope(w, dims, base, scaling, positions, atFirst);
+            }
+            case "linear" -> Ropes.of(w, dims, base, c.flag("rope_traditional", false), scaling, positions);
+            default -> Ropes.plain(dims, base, c.flag("rope_traditional", false));
+        };
+    }
+}

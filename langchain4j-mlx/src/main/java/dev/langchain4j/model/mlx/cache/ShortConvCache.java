@@ -1,0 +1,142 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
+
+/** The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier ones. */
+public final class ShortConvCache implements LayerCache {
+
+    private record State(MlxArray inputs, int end) implements Snapshot {
+        @Override
+        public int start() {
+            return 0;
+        }
+
+        @Override
+        public long bytes() {
+            return inputs == null ? 0 : inputs.bytes();
+        }
+
+        @Override
+        public Snapshot slice(int from, int to) {
+            throw new UnsupportedOperationException("the state of a convolution has no slices");
+        }
+
+        @Override
+        public void close() {
+            if (inputs != null) {
+                inputs.close();
+            }
+        }
+    }
+
+    private final int kept;
+    private MlxArray inputs;
+    private int offset;
+
+    /**
+     * An empty layer.
+     *
+     * @param width positions that the convolution spans, at least 2
+     * @throws IllegalArgumentException if {@code width} is smaller
+     */
+    public ShortConvCache(int width) {
+        if (width < 2) {
+            throw new IllegalArgumentException("width (" + width + ") must be at least 2");
+        }
+        this.kept = width - 1;
+    }
+
+    /**
+     * Appends inputs and gives them with those before them, zeros at the start of a sequence.
+     *
+     * @param added [1, length, channels]
+     * @return [1, width - 1 + length, channels], a temporary of the current scope
+     */
+    public MlxArray update(MlxArray added, int length) {
+        MlxArray before = inputs == null ? Indexing.zeros(added.dtype(), 1, kept, added.dim(2)) : inputs;
+        MlxArray all = Indexing.concatenate(1, before, added);
+        MlxArray tail = copy(Indexing.slice(all, 1, length, length + kept)).detach();
+        replace(tail);
+        offset += length;
+        return all;
+    }
+
+    private void replace(MlxArray tail) {
+        if (inputs != null) {
+            inputs.close();
+        }
+        inputs = tail;
+    }
+
+    /** A view would hold the buffer of a whole chunk. */
+    private static MlxArray copy(MlxArray a) {
+        return Indexing.copy(Indexing.contiguous(a));
+    }
+
+    @Override
+    public int offset() {
+        return offset;
+    }
+
+    @Override
+    public long bytes() {
+        return inputs == null ? 0 : inputs.bytes();
+    }
+
+    @Override
+    public boolean sliceable() {
+        return false;
+    }
+
+    @Override
+    public MlxArray[] buffers() {
+        return inputs == null ? new MlxArray[0] : new MlxArray[] {inputs};
+    }
+
+    @Override
+    public Snapshot slice(int start, int end) {
+        throw new UnsupportedOperationException("a convolution is kept as a state at its offset");
+    }
+
+    @Override
+    public Snapshot state() {
+        return new State(inputs == null ? null : copied(inputs), offset);
+    }
+
+    private static MlxArray copied(MlxArray a) {
+        MlxArray result;
+        try (Scope scope = Scope.open()) {
+            result = copy(a).detach();
+        }
+        Eval.eval(result);
+        return result;
+    }
+
+    @Override
+    public void restore(Snapshot snapshot) {
+        if (!(snapshot instanceof State state)) {
+            throw new IllegalArgumentException("the state of a convolution was expected, not " + snapshot);
+        }
+        replace(state.inputs() == null ? null : copied(state.inputs()));
+        offset = state.end();
+    }
+
+    @Override
+    public void trimTo(int position) {
+        if (position < 0 || position > offset) {
+            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
+        }
+        if (position != offset) {
+            throw new UnsupportedOperationException("a convolution cannot forget its last positions");
+        }
+    }
+
+    @Override
+    public void close() {
+        replace(null);
+        offset = 0;
+    }
+}
