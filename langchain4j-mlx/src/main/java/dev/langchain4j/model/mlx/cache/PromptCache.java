@@ -26,6 +26,9 @@ public final class PromptCache implements AutoCloseable {
     /** Who shares a trie: all requests of a model, or those of one conversation. */
     private record Scope(CacheKey key, Object owner) {}
 
+    /** Room for an answer in new buffers, so that the first tokens do not make them grow. */
+    private static final int ANSWER_TOKENS = 256;
+
     private final CacheLimits limits;
     private final Executor owner;
     private final LongSupplier nanos;
@@ -86,7 +89,7 @@ public final class PromptCache implements AutoCloseable {
         Conversations.observeReturn(conversation, trie, match);
         TrieNode node = resumeNode(trie, match, Math.min(match.matched(), length - 1));
         ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
-        Sequence sequence = store.resume(trie, node, conversation, request.newLayers());
+        Sequence sequence = store.resume(trie, node, conversation, () -> roomyLayers(request));
         used(node, conversation, !conversation.isKnown());
         if (node.parent != null) {
             usage.hit(node.tier);
@@ -103,6 +106,12 @@ public final class PromptCache implements AutoCloseable {
         event.reason = plan.reason().name();
         event.commit();
         return new CacheSession(this, request, sequence, true, plan);
+    }
+
+    private static List<LayerCache> roomyLayers(CacheRequest request) {
+        List<LayerCache> layers = request.newLayers().get();
+        layers.forEach(layer -> layer.reserve(request.tokens().length + ANSWER_TOKENS));
+        return layers;
     }
 
     private Scope scopeOf(CacheRequest request) {

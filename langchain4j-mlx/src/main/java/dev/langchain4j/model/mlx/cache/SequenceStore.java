@@ -26,7 +26,11 @@ final class SequenceStore {
         this.bytesMax = bytesMax;
     }
 
-    /** A sequence that holds the tokens from the root to the end of {@code node}, which can be resumed. */
+    /**
+     * A sequence that holds the tokens from the root to the end of {@code node}, which can be resumed.
+     *
+     * @param newLayers makes empty layers, with room for what the request will need
+     */
     Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
         Sequence taken = node == trie.root() ? null : findToTake(trie, node, conversation);
         if (taken == null) {
@@ -111,7 +115,6 @@ final class SequenceStore {
             return;
         }
         if (trie.sliceable()) {
-            sequence.layers.forEach(layer -> layer.reserve(node.end()));
             copySlices(sequence, node);
         }
         if (trie.stateful()) {
