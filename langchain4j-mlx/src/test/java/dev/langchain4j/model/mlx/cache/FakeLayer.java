@@ -12,6 +12,8 @@ final class FakeLayer implements LayerCache {
     static final class Ledger {
         int open;
         long bytes;
+        /** Tokens by which the buffers of sliceable layers grow; 1 for layers that take no more than they hold. */
+        int capacityStep = 1;
         /** Copies until one fails; negative: never. */
         int copiesUntilFailure = -1;
 
@@ -41,6 +43,8 @@ final class FakeLayer implements LayerCache {
     private final int unitBytes;
     private int[] tokens = new int[16];
     private int offset;
+    private int capacity;
+    private int reserved;
     private long digest;
     private boolean closed;
     private long counted;
@@ -82,6 +86,7 @@ final class FakeLayer implements LayerCache {
             tokens[offset] = token;
         }
         offset++;
+        grow();
     }
 
     /** Whether the content is what feeding {@code expected[0, offset)} from scratch would give. */
@@ -107,7 +112,7 @@ final class FakeLayer implements LayerCache {
         requireOpen();
         long now =
                 switch (kind) {
-                    case SLICEABLE -> (long) offset * unitBytes;
+                    case SLICEABLE -> (long) (ledger.capacityStep == 1 ? offset : capacity) * unitBytes;
                     case WINDOW -> (long) Math.min(offset, WINDOW) * unitBytes;
                     case RECURRENT -> offset == 0 ? 0 : unitBytes;
                 };
@@ -151,8 +156,21 @@ final class FakeLayer implements LayerCache {
             System.arraycopy(from.tokens, 0, tokens, from.end - from.tokens.length, from.tokens.length);
         }
         offset = from.end;
+        grow();
         digest = from.digest;
         bytes();
+    }
+
+    private void grow() {
+        if (offset > capacity) {
+            int step = ledger.capacityStep;
+            capacity = Math.ceilDiv(Math.max(offset, reserved), step) * step;
+        }
+    }
+
+    @Override
+    public void reserve(int wanted) {
+        reserved = wanted;
     }
 
     @Override

@@ -47,6 +47,7 @@ class RandomOperationsTest {
         bytesMax = roomy ? 1_000_000 : 100 + random.nextInt(900);
         int entriesMax = roomy || random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(10);
         harness = new CacheHarness(new CacheLimits(bytesMax, entriesMax, Duration.ofSeconds(100), 32), 4, kinds);
+        harness.ledger.capacityStep = random.nextBoolean() ? 1 : 16;
         try {
             for (int step = 0; step < 300; step++) {
                 operate(kinds);
