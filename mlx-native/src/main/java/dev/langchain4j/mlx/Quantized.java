@@ -18,6 +18,16 @@ public final class Quantized {
 
     /** x w', with w [out, packed in]; biases are null for modes that have none. */
     public static MlxArray matmul(MlxArray x, MlxArray w, MlxArray scales, MlxArray biases, Format format) {
+        return matmul(x, w, scales, biases, format, true);
+    }
+
+    /** x w, with w as in {@link #matmul}: its rows are what the last dimension of x runs over. */
+    public static MlxArray matmulTransposed(MlxArray x, MlxArray w, MlxArray scales, MlxArray biases, Format format) {
+        return matmul(x, w, scales, biases, format, false);
+    }
+
+    private static MlxArray matmul(
+            MlxArray x, MlxArray w, MlxArray scales, MlxArray biases, Format format, boolean transpose) {
         OwnerThread t = OwnerThread.current();
         return t.result(
                 MlxC.mlx_quantized_matmul(
@@ -26,7 +36,7 @@ public final class Quantized {
                         t.use(w),
                         t.use(scales),
                         t.useOrNone(biases),
-                        true,
+                        transpose,
                         Optionals.of(format.groupSize()),
                         Optionals.of(format.bits()),
                         OwnerThread.constant(format.mode()),

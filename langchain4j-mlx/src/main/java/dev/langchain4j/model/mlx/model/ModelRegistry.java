@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.arch.DeepseekV3;
 import dev.langchain4j.model.mlx.arch.Gemma2;
 import dev.langchain4j.model.mlx.arch.Gemma3Text;
 import dev.langchain4j.model.mlx.arch.Glm4;
@@ -38,6 +39,8 @@ public final class ModelRegistry {
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
     static {
+        ARCHITECTURES.put(
+                "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
@@ -58,8 +61,12 @@ public final class ModelRegistry {
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */
-    private static final Map<String, String> ALIASES =
-            Map.of("mistral", "llama", "iquestcoder", "llama", "xverse", "llama");
+    private static final Map<String, String> ALIASES = Map.of(
+            "mistral", "llama",
+            "iquestcoder", "llama",
+            "xverse", "llama",
+            "joyai_llm_flash", "deepseek_v3",
+            "kimi_k2", "deepseek_v3");
 
     private ModelRegistry() {}
 

@@ -79,7 +79,9 @@ public interface Router {
             if (groups > groupsChosen) {
                 ranked = withoutLowGroups(ranked);
             }
-            MlxArray experts = top(ranked, chosen);
+            // experts of dropped groups tie at zero: partitioned as mlx-lm does, so that the same ones come first
+            MlxArray partitioned = Ops.argpartition(Ops.negative(ranked), chosen - 1, -1);
+            MlxArray experts = Indexing.slice(partitioned, -1, 0, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
             if (chosen > 1 && normalized) {
                 weights = shares(weights);

@@ -41,7 +41,7 @@ public final class SwitchMlp {
                 : run(Indexing.expandDims(Indexing.expandDims(x, -2), -2), experts, false);
         MlxArray rows = Indexing.squeeze(y, -2);
         MlxArray weighted = Ops.multiply(rows, Indexing.expandDims(choice.weights(), -1));
-        return Ops.astype(Ops.sum(weighted, -2, false), x.dtype());
+        return Ops.astype(Ops.sum(weighted, -2, false), rows.dtype());
     }
 
     private MlxArray sorted(MlxArray x, MlxArray experts) {

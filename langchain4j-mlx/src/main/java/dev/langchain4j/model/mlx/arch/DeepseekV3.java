@@ -1,0 +1,201 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.Masks;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Tensors;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Block;
+import dev.langchain4j.model.mlx.nn.Decoder;
+import dev.langchain4j.model.mlx.nn.Embedding;
+import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.Heads;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.MultiLinear;
+import dev.langchain4j.model.mlx.nn.RmsNorm;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.Map;
+
+/**
+ * DeepSeek-V3 and -R1, Kimi K2: attention whose keys and values are kept as one short latent vector a position, and
+ * experts chosen within groups. Source: mlx-lm's {@code models/deepseek_v3.py}; arXiv:2412.19437.
+ */
+public final class DeepseekV3 {
+
+    /** What config.json says, and mlx-lm's defaults where it is silent. */
+    private record Config(
+            int hidden,
+            int heads,
+            int queryRank,
+            int latent,
+            int plainDim,
+            int turnedDim,
+            int valueDim,
+            boolean bias,
+            double scale) {
+
+        static Config of(ModelConfig c) {
+            int plain = c.count("qk_nope_head_dim", 128);
+            int turned = c.count("qk_rope_head_dim", 64);
+            boolean wholeQueries = c.json().has("q_lora_rank") && !c.has("q_lora_rank");
+            return new Config(
+                    c.count("hidden_size", 4096),
+                    c.count("num_attention_heads", 32),
+                    wholeQueries ? 0 : c.count("q_lora_rank", 1536),
+                    c.count("kv_lora_rank", 512),
+                    plain,
+                    turned,
+                    c.count("v_head_dim", 128),
+                    c.flag("attention_bias", false),
+                    Math.pow(plain + turned, -0.5) * temperature(c.section("rope_scaling")));
+        }
+
+        private static double temperature(ModelConfig scaling) {
+            double all = scaling == null ? 0 : scaling.number("mscale_all_dim", 0);
+            return all == 0 ? 1 : Math.pow(Ropes.yarnScale(scaling.number("factor"), all), 2);
+        }
+    }
+
+    /** Attention over latent vectors, which the cache keeps as keys, beside positions, which it keeps as values. */
+    private record LatentAttention(
+            Linear queries,
+            Linear latentAndPositions,
+            RmsNorm latentNorm,
+            MultiLinear embedQuery,
+            MultiLinear unembedOut,
+            Linear out,
+            Rope rope,
+            Config config)
+            implements Decoder.Layer {
+        private static final double EPS = 1e-6;
+
+        static LatentAttention load(Weights w, String name, Config c, Rope rope) {
+            return new LatentAttention(
+                    queries(w, name, c),
+                    Linear.load(w, name + ".kv_a_proj_with_mqa", c.hidden, c.latent + c.turnedDim, c.bias),
+                    RmsNorm.load(w, name + ".kv_a_layernorm", c.latent, EPS),
+                    MultiLinear.load(w, name + ".embed_q", c.heads, c.plainDim, c.latent),
+                    MultiLinear.load(w, name + ".unembed_out", c.heads, c.latent, c.valueDim),
+                    Linear.load(w, name + ".o_proj", c.heads * c.valueDim, c.hidden, c.bias),
+                    rope,
+                    c);
+        }
+
+        private static Linear queries(Weights w, String name, Config c) {
+            int width = c.heads * (c.plainDim + c.turnedDim);
+            if (c.queryRank == 0) {
+                return Linear.load(w, name + ".q_proj", c.hidden, width, false);
+            }
+            Linear down = Linear.load(w, name + ".q_a_proj", c.hidden, c.queryRank, c.bias);
+            RmsNorm norm = RmsNorm.load(w, name + ".q_a_layernorm", c.queryRank, EPS);
+            Linear up = Linear.load(w, name + ".q_b_proj", c.queryRank, width, false);
+            return x -> up.apply(norm.apply(down.apply(x)));
+        }
+
+        @Override
+        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+            int offset = cache.offset();
+            MlxArray heads = Heads.split(queries.apply(x), length, config.heads, config.plainDim + config.turnedDim);
+            MlxArray[] query = Indexing.splitAt(heads, -1, config.plainDim);
+            MlxArray[] key = Indexing.splitAt(latentAndPositions.apply(x), -1, config.latent);
+            MlxArray turnedQuery = rope.apply(query[1], offset);
+            MlxArray turnedKey = rope.apply(Heads.split(key[1], length, 1, config.turnedDim), offset);
+            MlxArray latent = Indexing.expandDims(latentNorm.apply(key[0]), 1);
+            AttentionCache.View all = ((AttentionCache) cache).update(latent, turnedKey, length);
+            MlxArray scores = positionScores(turnedQuery, all.values(), length);
+            MlxArray attended =
+                    length == 1 ? attendOne(query[0], all.keys(), scores) : attendMany(query[0], all.keys(), scores);
+            return out.apply(Heads.join(attended, length, config.heads, config.valueDim));
+        }
+
+        /** The share of positions in the scores, which attention takes as a mask that it adds. */
+        private MlxArray positionScores(MlxArray query, MlxArray keys, int length) {
+            MlxArray scores = Ops.matmul(Ops.multiply(query, config.scale), Indexing.swapAxes(keys, -1, -2));
+            if (length == 1) {
+                return scores;
+            }
+            MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
+            return Ops.where(Masks.causal(length, keys.dim(2)), scores, lowest);
+        }
+
+        /** One position: the query goes to where latent vectors are, and comes back as values. */
+        private MlxArray attendOne(MlxArray query, MlxArray latent, MlxArray scores) {
+            float scale = (float) config.scale;
+            MlxArray embedded = embedQuery.apply(query);
+            return unembedOut.apply(Fast.attention(embedded, latent, latent, scale, false, scores, null));
+        }
+
+        /** Many positions: unpacking all latent vectors once costs less than longer queries. */
+        private MlxArray attendMany(MlxArray query, MlxArray latent, MlxArray scores) {
+            float scale = (float) config.scale;
+            MlxArray keys = embedQuery.applyTransposed(latent);
+            return Fast.attention(query, keys, unembedOut.apply(latent), scale, false, scores, null);
+        }
+
+        @Override
+        public LayerCache newCache() {
+            return new KvCache();
+        }
+    }
+
+    private DeepseekV3() {}
+
+    /** The model. It has a head of its own, whatever tie_word_embeddings says. */
+    public static LanguageModel create(ModelConfig c, Weights w) {
+        Config config = Config.of(c);
+        int hidden = config.hidden;
+        int rows = c.count("vocab_size", 102_400);
+        double eps = c.number("rms_norm_eps", 1e-6);
+        int positions = c.count("max_position_embeddings", 2048);
+        double base = c.number("rope_theta", 10_000);
+        Rope rope = Ropes.of(w, config.turnedDim, base, true, c.section("rope_scaling"), positions);
+        Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
+        return new Decoder(
+                embedding::apply,
+                Decoder.layers(c, i -> {
+                    String name = "model.layers." + i;
+                    LatentAttention attention = LatentAttention.load(w, name + ".self_attn", config, rope);
+                    return Block.load(w, name, hidden, eps, attention, feedForward(c, w, name + ".mlp", i));
+                }),
+                RmsNorm.load(w, "model.norm", hidden, eps),
+                Linear.load(w, "lm_head", hidden, rows, false),
+                rows);
+    }
+
+    private static FeedForward feedForward(ModelConfig c, Weights w, String name, int layer) {
+        return c.has("n_routed_experts")
+                        && layer >= c.integer("first_k_dense_replace", 0)
+                        && layer % c.count("moe_layer_freq", 1) == 0
+                ? Glm4Moe.experts(c, w, name)
+                : Mlp.load(w, name, c.count("hidden_size"), c.count("intermediate_size"));
+    }
+
+    /** Stacks the experts of raw folders, parts kv_b_proj by use, and drops what predicts several tokens ahead. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        Tensors.stackExperts(c, tensors, c.integer("n_routed_experts", 0));
+        Tensors.dropLayersBehind(c, tensors);
+        int plain = c.count("qk_nope_head_dim", 128);
+        int values = c.count("v_head_dim", 128);
+        for (int i = 0; i < c.count("num_hidden_layers"); i++) {
+            String name = "model.layers." + i + ".self_attn";
+            if (!tensors.containsKey(name + ".kv_b_proj.weight") || tensors.containsKey(name + ".kv_b_proj.scales")) {
+                continue;
+            }
+            MlxArray both = tensors.remove(name + ".kv_b_proj.weight");
+            MlxArray heads = Indexing.unflatten(both, 0, both.dim(0) / (plain + values), plain + values);
+            MlxArray keys = Indexing.swapAxes(Indexing.slice(heads, 1, 0, plain), -1, -2);
+            tensors.put(name + ".embed_q.weight", Indexing.contiguous(keys));
+            MlxArray out = Indexing.slice(heads, 1, plain, plain + values);
+            tensors.put(name + ".unembed_out.weight", Indexing.contiguous(out));
+        }
+    }
+}
