@@ -78,7 +78,8 @@ final class Quantization {
     }
 
     private static Format format(ModelConfig section, Format defaults) {
-        String mode = section.text("mode", defaults == null ? "affine" : defaults.mode());
+        // a layer's entry without a mode is affine whatever the others are, as mlx writes it for gpt-oss
+        String mode = section.text("mode", "affine");
         Set<Integer> allowed = BITS.get(mode);
         if (allowed == null) {
             throw section.invalid("mode", mode, "must be one of " + BITS.keySet());
