@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.model;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.arch.DeepseekV3;
 import dev.langchain4j.model.mlx.arch.Gemma2;
+import dev.langchain4j.model.mlx.arch.Gemma3;
 import dev.langchain4j.model.mlx.arch.Gemma3Text;
 import dev.langchain4j.model.mlx.arch.Glm4;
 import dev.langchain4j.model.mlx.arch.Glm4Moe;
@@ -11,6 +12,7 @@ import dev.langchain4j.model.mlx.arch.Granite;
 import dev.langchain4j.model.mlx.arch.Lfm2;
 import dev.langchain4j.model.mlx.arch.Llama;
 import dev.langchain4j.model.mlx.arch.Ministral3;
+import dev.langchain4j.model.mlx.arch.Mistral3;
 import dev.langchain4j.model.mlx.arch.Mixtral;
 import dev.langchain4j.model.mlx.arch.Olmo2;
 import dev.langchain4j.model.mlx.arch.Olmoe;
@@ -42,6 +44,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put(
                 "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
+        ARCHITECTURES.put("gemma3", new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize)));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("glm4_moe", new Architecture(Glm4Moe::create, Glm4Moe::sanitize));
@@ -50,6 +53,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
         ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED));
+        ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
         ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));
         ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
@@ -63,6 +67,7 @@ public final class ModelRegistry {
     /** Other names of the same thing, as mlx-lm's loader maps them. */
     private static final Map<String, String> ALIASES = Map.of(
             "mistral", "llama",
+            "llava", "mistral3",
             "iquestcoder", "llama",
             "xverse", "llama",
             "joyai_llm_flash", "deepseek_v3",
