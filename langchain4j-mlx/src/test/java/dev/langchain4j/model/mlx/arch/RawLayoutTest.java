@@ -1,0 +1,162 @@
+package dev.langchain4j.model.mlx.arch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Safetensors;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.testing.Goldens;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.Test;
+
+/** Folders in the layout of Hugging Face become what folders in the layout of MLX are. */
+class RawLayoutTest {
+
+    /** Brings tensors of MLX's layout into the raw one. */
+    private interface Undo {
+        void apply(Map<String, MlxArray> tensors);
+    }
+
+    private static void check(String folder, BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer, Undo undo) {
+        try (MlxThread thread = MlxThread.start("raw")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    Path path = Goldens.folder("models").resolve(folder);
+                    Map<String, MlxArray> wanted = Safetensors.load(path.resolve("model.safetensors"));
+                    Map<String, MlxArray> tensors = new HashMap<>(wanted);
+                    undo.apply(tensors);
+                    assertThat(tensors.keySet()).isNotEqualTo(wanted.keySet());
+                    sanitizer.accept(ModelLoader.config(path), tensors);
+                    assertThat(tensors.keySet()).isEqualTo(wanted.keySet());
+                    wanted.forEach((name, array) -> {
+                        assertThat(tensors.get(name).shape()).as(name).isEqualTo(array.shape());
+                        assertThat(tensors.get(name).toFloats()).as(name).isEqualTo(array.toFloats());
+                    });
+                }
+            });
+        }
+    }
+
+    /** {@code name.switch.projection} to {@code name.experts.N.projection}. */
+    private static void unstack(Map<String, MlxArray> tensors, Map<String, String> projections) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            if (name.contains(".switch_mlp.")) {
+                MlxArray stack = tensors.remove(name);
+                for (int e = 0; e < stack.dim(0); e++) {
+                    String raw = name.replace("switch_mlp", "experts." + e);
+                    for (Map.Entry<String, String> p : projections.entrySet()) {
+                        raw = raw.replace(p.getKey(), p.getValue());
+                    }
+                    tensors.put(raw, Indexing.squeeze(Indexing.slice(stack, 0, e, e + 1), 0));
+                }
+            }
+        }
+    }
+
+    @Test
+    void expertsAreStacked() {
+        Map<String, String> letters = Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
+        check("mixtral", Mixtral::sanitize, tensors -> unstack(tensors, letters));
+        check("qwen3_moe", Qwen3Moe::sanitize, tensors -> unstack(tensors, Map.of()));
+    }
+
+    @Test
+    void layersThatPredictSeveralTokensAheadAreDropped() {
+        check("glm4_moe", Glm4Moe::sanitize, tensors -> {
+            unstack(tensors, Map.of());
+            tensors.put("model.layers.3.eh_proj.weight", tensors.get("model.norm.weight"));
+        });
+    }
+
+    @Test
+    void keysAndValuesOutOfOneMatrixAreParted() {
+        check("deepseek_v3", DeepseekV3::sanitize, tensors -> {
+            unstack(tensors, Map.of());
+            for (int i = 0; i < 3; i++) {
+                String name = "model.layers." + i + ".self_attn.";
+                MlxArray keys = Indexing.swapAxes(tensors.remove(name + "embed_q.weight"), -1, -2);
+                MlxArray both = Indexing.concatenate(1, keys, tensors.remove(name + "unembed_out.weight"));
+                tensors.put(name + "kv_b_proj.weight", Indexing.flatten(both, 0, 1));
+            }
+        });
+    }
+
+    @Test
+    void gateAndValuesInTurnsAreParted() {
+        check("gpt_oss", GptOss::sanitize, tensors -> {
+            for (int i = 0; i < 2; i++) {
+                String name = "model.layers." + i + ".mlp.experts.";
+                for (String part : List.of("weight", "bias")) {
+                    MlxArray gate = tensors.remove(name + "gate_proj." + part);
+                    MlxArray up = tensors.remove(name + "up_proj." + part);
+                    MlxArray turns = Indexing.flatten(Indexing.stack(2, gate, up), 1, 2);
+                    String suffix = part.equals("bias") ? "_bias" : "";
+                    tensors.put(name + "gate_up_proj" + suffix, turns);
+                    tensors.put(name + "down_proj" + suffix, tensors.remove(name + "down_proj." + part));
+                }
+            }
+        });
+    }
+
+    @Test
+    void packedBytesOfExpertsBecomeWords() {
+        try (MlxThread thread = MlxThread.start("raw")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    byte[] packed = new byte[4 * 2 * 16];
+                    for (int i = 0; i < packed.length; i++) {
+                        packed[i] = (byte) i;
+                    }
+                    Map<String, MlxArray> tensors = new HashMap<>();
+                    String name = "model.layers.0.mlp.experts.";
+                    MlxArray blocks = MlxArray.of(packed, DType.UINT8, 1, 4, 2, 16);
+                    tensors.put(name + "gate_up_proj_blocks", blocks);
+                    tensors.put(name + "gate_up_proj_scales", MlxArray.of(new byte[8], DType.UINT8, 1, 4, 2));
+                    GptOss.sanitize(ModelLoader.config(Goldens.folder("models").resolve("gpt_oss")), tensors);
+                    assertThat(tensors.keySet())
+                            .containsExactlyInAnyOrder(
+                                    name + "gate_proj.weight",
+                                    name + "gate_proj.scales",
+                                    name + "up_proj.weight",
+                                    name + "up_proj.scales");
+                    MlxArray up = tensors.get(name + "up_proj.weight");
+                    assertThat(up.dtype()).isEqualTo(DType.UINT32);
+                    assertThat(up.shape()).containsExactly(1, 2, 8);
+                    int[] words = up.toInts();
+                    assertThat(Arrays.stream(words, 0, 2)).containsExactly(0x23222120, 0x27262524);
+                    assertThat(tensors.get(name + "up_proj.scales").shape()).containsExactly(1, 2, 2);
+                }
+            });
+        }
+    }
+
+    @Test
+    void kernelsOfConvolutionsAreTurned() {
+        check("lfm2", Lfm2::sanitize, tensors -> {
+            tensors.replaceAll((name, a) -> name.endsWith("conv.weight") ? Indexing.transpose(a, 0, 2, 1) : a);
+            tensors.put("lm_head.weight", tensors.get("model.embed_tokens.weight"));
+        });
+    }
+
+    @Test
+    void theTextPartOfAFolderWithAVisionTowerIsKept() {
+        check("gemma3_text", Gemma3::sanitize, tensors -> {
+            for (String name : List.copyOf(tensors.keySet())) {
+                tensors.put("language_model." + name, tensors.remove(name));
+            }
+            MlxArray some = tensors.get("language_model.model.norm.weight");
+            tensors.put("vision_tower.encoder.weight", some);
+            tensors.put("multi_modal_projector.norm.weight", some);
+        });
+    }
+}
