@@ -9,7 +9,8 @@ import java.util.List;
  * <ol>
  *   <li>feed {@code tokens[resumePosition() .. n-1)} to {@link #layers()} in chunks, none reaching over
  *       {@link #nextCheckpoint}; after each chunk, once it is evaluated, call {@link #checkpoint()};
- *   <li>feed the last prompt token, then each generated one; after a generated token was fed call {@link #append};
+ *   <li>feed the last prompt token and call {@link #checkpoint()} once more; then feed each generated token and call
+ *       {@link #append} for it;
  *   <li>{@link #close(Outcome)}, always, once.
  * </ol>
  */

@@ -56,6 +56,7 @@ final class DecodeLoop {
         MlxArray current = step(null);
         MlxArray next = null;
         try {
+            session.checkpoint();
             while (true) {
                 boolean more = count + 1 < limit;
                 if (more) {
