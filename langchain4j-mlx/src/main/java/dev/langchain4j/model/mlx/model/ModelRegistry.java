@@ -18,6 +18,7 @@ import dev.langchain4j.model.mlx.arch.Olmo2;
 import dev.langchain4j.model.mlx.arch.Olmoe;
 import dev.langchain4j.model.mlx.arch.Phi3;
 import dev.langchain4j.model.mlx.arch.Qwen3Moe;
+import dev.langchain4j.model.mlx.arch.Qwen3Next;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -61,6 +62,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
+        ARCHITECTURES.put("qwen3_next", new Architecture(Qwen3Next::create, Sanitizer.UNTIED.and(Qwen3Next::sanitize)));
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
     }
 

@@ -1,0 +1,219 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.RecurrentCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Tensors;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.Block;
+import dev.langchain4j.model.mlx.nn.Decoder;
+import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.GatedDelta;
+import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.Heads;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.RmsNorm;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+import dev.langchain4j.model.mlx.nn.Router;
+import dev.langchain4j.model.mlx.nn.SparseMlp;
+import dev.langchain4j.model.mlx.nn.SwitchMlp;
+import java.util.Arrays;
+import java.util.Map;
+
+/**
+ * Qwen3-Next: linear attention by the gated delta rule, gated attention in every fourth layer, experts of which one is
+ * shared. Source: mlx-lm's {@code models/qwen3_next.py}.
+ */
+public final class Qwen3Next {
+
+    /** Attention whose output is gated by a second half of the queries. */
+    private record GatedAttention(
+            Linear q, Linear k, Linear v, Linear o, RmsNorm qNorm, RmsNorm kNorm, Shape shape, Rope rope)
+            implements Decoder.Layer {
+
+        static GatedAttention load(ModelConfig c, Weights w, String name, Shape s, Rope rope) {
+            boolean bias = c.flag("attention_bias", false);
+            double eps = c.number("rms_norm_eps");
+            int dim = s.headDim();
+            return new GatedAttention(
+                    Linear.load(w, name + ".q_proj", s.hidden(), 2 * s.heads() * dim, bias),
+                    Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, bias),
+                    Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, bias),
+                    Linear.load(w, name + ".o_proj", s.heads() * dim, s.hidden(), bias),
+                    RmsNorm.load(w, name + ".q_norm", dim, eps),
+                    RmsNorm.load(w, name + ".k_norm", dim, eps),
+                    s,
+                    rope);
+        }
+
+        @Override
+        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+            int dim = shape.headDim();
+            int offset = cache.offset();
+            MlxArray[] both = Indexing.split(Heads.split(q.apply(x), length, shape.heads(), 2 * dim), 2, -1);
+            MlxArray queries = rope.apply(qNorm.apply(both[0]), offset);
+            MlxArray keys = rope.apply(kNorm.apply(Heads.split(k.apply(x), length, shape.kvHeads(), dim)), offset);
+            MlxArray values = Heads.split(v.apply(x), length, shape.kvHeads(), dim);
+            float scale = (float) Math.pow(dim, -0.5);
+            MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, null);
+            MlxArray gated = Ops.multiply(attended, Ops.sigmoid(both[1]));
+            return o.apply(Heads.join(gated, length, shape.heads(), dim));
+        }
+
+        @Override
+        public LayerCache newCache() {
+            return new KvCache();
+        }
+    }
+
+    /** Linear attention: a short convolution, the gated delta rule, a gated norm. */
+    private record DeltaNet(
+            Linear qkvz,
+            Linear ba,
+            MlxArray kernel,
+            MlxArray aLog,
+            MlxArray dtBias,
+            RmsNorm norm,
+            Linear out,
+            int keyHeads,
+            int keyDim,
+            int valueHeads,
+            int valueDim,
+            int width)
+            implements Decoder.Layer {
+
+        static DeltaNet load(ModelConfig c, Weights w, String name, int hidden) {
+            int keyHeads = c.count("linear_num_key_heads");
+            int keyDim = c.count("linear_key_head_dim");
+            int valueHeads = c.count("linear_num_value_heads");
+            int valueDim = c.count("linear_value_head_dim");
+            int width = c.count("linear_conv_kernel_dim");
+            if (valueHeads % keyHeads != 0) {
+                throw c.invalid("linear_num_value_heads", valueHeads, "must be a multiple of linear_num_key_heads");
+            }
+            int keys = keyHeads * keyDim;
+            int values = valueHeads * valueDim;
+            return new DeltaNet(
+                    Linear.load(w, name + ".in_proj_qkvz", hidden, 2 * keys + 2 * values, false),
+                    Linear.load(w, name + ".in_proj_ba", hidden, 2 * valueHeads, false),
+                    w.get(name + ".conv1d.weight", 2 * keys + values, width, 1),
+                    w.get(name + ".A_log", valueHeads),
+                    w.get(name + ".dt_bias", valueHeads),
+                    RmsNorm.load(w, name + ".norm", valueDim, c.number("rms_norm_eps")),
+                    Linear.load(w, name + ".out_proj", values, hidden, false),
+                    keyHeads,
+                    keyDim,
+                    valueHeads,
+                    valueDim,
+                    width);
+        }
+
+        @Override
+        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+            RecurrentCache state = (RecurrentCache) cache;
+            int group = valueHeads / keyHeads;
+            // by key head: its query, its key, and the values and gates of its group
+            MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, keyHeads, 2 * keyDim + 2 * group * valueDim);
+            MlxArray[] p = Indexing.splitAt(byHead, -1, keyDim, 2 * keyDim, 2 * keyDim + group * valueDim);
+            MlxArray[] ba = Indexing.split(Indexing.unflatten(this.ba.apply(x), -1, keyHeads, 2 * group), 2, -1);
+            MlxArray inputs = Indexing.concatenate(-1, flat(p[0]), flat(p[1]), flat(p[2]));
+            MlxArray all = state.convolution().update(inputs, length);
+            MlxArray mixed = Ops.silu(Ops.conv1d(all, kernel, 1, 0, kernel.dim(0)));
+            MlxArray[] qkv = Indexing.splitAt(mixed, -1, keyHeads * keyDim, 2 * keyHeads * keyDim);
+            GatedDelta.Result result = GatedDelta.run(
+                    GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, keyHeads, keyDim)),
+                    GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, keyHeads, keyDim)),
+                    Indexing.unflatten(qkv[2], -1, valueHeads, valueDim),
+                    GatedDelta.decay(aLog, flat(ba[1]), dtBias),
+                    Ops.sigmoid(flat(ba[0])),
+                    state.matrix(),
+                    length);
+            state.setMatrix(result.matrix());
+            MlxArray gate = Indexing.unflatten(flat(p[3]), -1, valueHeads, valueDim);
+            return out.apply(flat(gated(result.output(), gate)));
+        }
+
+        private MlxArray gated(MlxArray y, MlxArray gate) {
+            MlxArray normed = Ops.astype(Fast.rmsNorm(y, norm.weight(), norm.eps()), DType.FLOAT32);
+            return Ops.astype(Ops.multiply(Ops.silu(Ops.astype(gate, DType.FLOAT32)), normed), y.dtype());
+        }
+
+        private static MlxArray flat(MlxArray a) {
+            return Indexing.flatten(a, 2, -1);
+        }
+
+        @Override
+        public LayerCache newCache() {
+            return new RecurrentCache(width);
+        }
+    }
+
+    private Qwen3Next() {}
+
+    /** The model. */
+    public static LanguageModel create(ModelConfig c, Weights w) {
+        Shape shape = Shape.of(c, c.count("head_dim"));
+        int hidden = shape.hidden();
+        int turned = (int) (shape.headDim() * c.number("partial_rotary_factor"));
+        Rope rope = Ropes.of(w, c, turned, Double.NaN, false);
+        int interval = c.count("full_attention_interval", 4);
+        return Decoder.load(c, w, false, i -> {
+            String name = "model.layers." + i;
+            Decoder.Layer attention = (i + 1) % interval == 0
+                    ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
+                    : DeltaNet.load(c, w, name + ".linear_attn", hidden);
+            FeedForward mlp = isSparse(c, i)
+                    ? experts(c, w, name + ".mlp", hidden)
+                    : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
+            return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
+        });
+    }
+
+    private static boolean isSparse(ModelConfig c, int layer) {
+        double[] dense = c.has("mlp_only_layers") ? c.numbers("mlp_only_layers") : new double[0];
+        return Arrays.stream(dense).noneMatch(d -> d == layer)
+                && c.integer("num_experts", 0) > 0
+                && (layer + 1) % c.count("decoder_sparse_step", 1) == 0;
+    }
+
+    private static SparseMlp experts(ModelConfig c, Weights w, String name, int hidden) {
+        int experts = c.count("num_experts");
+        Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
+        Linear sharedGate = Linear.load(w, name + ".shared_expert_gate", hidden, 1, false);
+        Mlp shared = Mlp.load(w, name + ".shared_expert", hidden, c.count("shared_expert_intermediate_size"));
+        int chosen = Router.chosen(c, experts, c.count("num_experts_per_tok"));
+        int inner = c.count("moe_intermediate_size");
+        return new SparseMlp(
+                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", false)),
+                SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
+                x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
+    }
+
+    /** Stacks the experts of raw folders, turns their kernels, and adds the one that their norms are stored without. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        boolean raw = tensors.keySet().stream().anyMatch(name -> name.endsWith(".mlp.experts.0.up_proj.weight"));
+        if (!raw) {
+            return;
+        }
+        tensors.keySet().removeIf(name -> name.contains("mtp."));
+        Tensors.stackExperts(c, tensors, c.integer("num_experts", 0));
+        tensors.replaceAll((name, a) -> {
+            if (name.endsWith("conv1d.weight") && a.dim(-1) != 1) {
+                return Indexing.contiguous(Indexing.moveAxis(a, 2, 1));
+            }
+            boolean norm = name.matches(".*(layernorm|model\\.norm|[qk]_norm)\\.weight");
+            return norm && a.ndim() == 1 ? Ops.add(a, 1) : a;
+        });
+    }
+}

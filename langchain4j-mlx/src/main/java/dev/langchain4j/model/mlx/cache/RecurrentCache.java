@@ -1,0 +1,134 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
+import java.util.stream.Stream;
+
+/** What a linear-attention layer keeps: the last inputs of its convolution, and a matrix that sums up all tokens. */
+public final class RecurrentCache implements LayerCache {
+
+    private record State(Snapshot convolution, MlxArray matrix) implements Snapshot {
+        @Override
+        public int start() {
+            return 0;
+        }
+
+        @Override
+        public int end() {
+            return convolution.end();
+        }
+
+        @Override
+        public long bytes() {
+            return convolution.bytes() + (matrix == null ? 0 : matrix.bytes());
+        }
+
+        @Override
+        public Snapshot slice(int from, int to) {
+            throw new UnsupportedOperationException("a recurrent state has no slices");
+        }
+
+        @Override
+        public void close() {
+            convolution.close();
+            if (matrix != null) {
+                matrix.close();
+            }
+        }
+    }
+
+    private final ShortConvCache convolution;
+    private MlxArray matrix;
+
+    /** An empty layer whose convolution spans {@code width} positions. */
+    public RecurrentCache(int width) {
+        this.convolution = new ShortConvCache(width);
+    }
+
+    /** The inputs of the convolution, whose offset is that of this layer. */
+    public ShortConvCache convolution() {
+        return convolution;
+    }
+
+    /** The matrix after the last token, borrowed; null before the first one. */
+    public MlxArray matrix() {
+        return matrix;
+    }
+
+    /** Replaces the matrix, and takes ownership of the new one. */
+    public void setMatrix(MlxArray next) {
+        next.detach();
+        replace(next);
+    }
+
+    private void replace(MlxArray next) {
+        if (matrix != null) {
+            matrix.close();
+        }
+        matrix = next;
+    }
+
+    @Override
+    public int offset() {
+        return convolution.offset();
+    }
+
+    @Override
+    public long bytes() {
+        return convolution.bytes() + (matrix == null ? 0 : matrix.bytes());
+    }
+
+    @Override
+    public boolean sliceable() {
+        return false;
+    }
+
+    @Override
+    public MlxArray[] buffers() {
+        return matrix == null
+                ? convolution.buffers()
+                : Stream.concat(Stream.of(convolution.buffers()), Stream.of(matrix))
+                        .toArray(MlxArray[]::new);
+    }
+
+    @Override
+    public Snapshot slice(int start, int end) {
+        throw new UnsupportedOperationException("a recurrent layer is kept as a state at its offset");
+    }
+
+    @Override
+    public Snapshot state() {
+        return new State(convolution.state(), matrix == null ? null : copy(matrix));
+    }
+
+    private static MlxArray copy(MlxArray a) {
+        MlxArray result;
+        try (Scope scope = Scope.open()) {
+            result = Indexing.copy(Indexing.contiguous(a)).detach();
+        }
+        Eval.eval(result);
+        return result;
+    }
+
+    @Override
+    public void restore(Snapshot snapshot) {
+        if (!(snapshot instanceof State state)) {
+            throw new IllegalArgumentException("a recurrent state was expected, not " + snapshot);
+        }
+        convolution.restore(state.convolution());
+        replace(state.matrix() == null ? null : copy(state.matrix()));
+    }
+
+    @Override
+    public void trimTo(int position) {
+        convolution.trimTo(position);
+    }
+
+    @Override
+    public void close() {
+        convolution.close();
+        replace(null);
+    }
+}
