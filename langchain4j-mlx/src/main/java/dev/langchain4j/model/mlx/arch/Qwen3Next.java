@@ -38,8 +38,7 @@ import java.util.Map;
 public final class Qwen3Next {
 
     /** Attention whose output is gated by a second half of the queries. */
-    private record GatedAttention(
-            Linear q, Linear k, Linear v, Linear o, RmsNorm qNorm, RmsNorm kNorm, Shape shape, Rope rope)
+    record GatedAttention(Linear q, Linear k, Linear v, Linear o, RmsNorm qNorm, RmsNorm kNorm, Shape shape, Rope rope)
             implements Decoder.Layer {
 
         static GatedAttention load(ModelConfig c, Weights w, String name, Shape s, Rope rope) {
@@ -78,69 +77,78 @@ public final class Qwen3Next {
     }
 
     /** Linear attention: a short convolution, the gated delta rule, a gated norm. */
-    private record DeltaNet(
-            Linear qkvz,
-            Linear ba,
+    record DeltaNet(
+            Projections projections,
             MlxArray kernel,
             MlxArray aLog,
             MlxArray dtBias,
             RmsNorm norm,
             Linear out,
-            int keyHeads,
-            int keyDim,
-            int valueHeads,
-            int valueDim,
-            int width)
+            DeltaShape heads)
             implements Decoder.Layer {
 
-        static DeltaNet load(ModelConfig c, Weights w, String name, int hidden) {
-            int keyHeads = c.count("linear_num_key_heads");
-            int keyDim = c.count("linear_key_head_dim");
-            int valueHeads = c.count("linear_num_value_heads");
-            int valueDim = c.count("linear_value_head_dim");
-            int width = c.count("linear_conv_kernel_dim");
-            if (valueHeads % keyHeads != 0) {
-                throw c.invalid("linear_num_value_heads", valueHeads, "must be a multiple of linear_num_key_heads");
+        /** What goes in: the convolution's [1, length, channels], and gate, beta and decay before their functions. */
+        record Inputs(MlxArray qkv, MlxArray gate, MlxArray beta, MlxArray decay) {}
+
+        /** Makes these of a layer's input. */
+        interface Projections {
+            Inputs of(MlxArray x);
+        }
+
+        /** Numbers of heads and their dimensions. */
+        record DeltaShape(int keyHeads, int keyDim, int valueHeads, int valueDim, int width) {
+
+            static DeltaShape of(ModelConfig c) {
+                int keyHeads = c.count("linear_num_key_heads");
+                int valueHeads = c.count("linear_num_value_heads");
+                if (valueHeads % keyHeads != 0) {
+                    throw c.invalid("linear_num_value_heads", valueHeads, "must be a multiple of linear_num_key_heads");
+                }
+                return new DeltaShape(
+                        keyHeads,
+                        c.count("linear_key_head_dim"),
+                        valueHeads,
+                        c.count("linear_value_head_dim"),
+                        c.count("linear_conv_kernel_dim", 4));
             }
-            int keys = keyHeads * keyDim;
-            int values = valueHeads * valueDim;
+
+            int keys() {
+                return keyHeads * keyDim;
+            }
+
+            int values() {
+                return valueHeads * valueDim;
+            }
+        }
+
+        static DeltaNet load(ModelConfig c, Weights w, String name, int hidden, DeltaShape h, Projections projections) {
             return new DeltaNet(
-                    Linear.load(w, name + ".in_proj_qkvz", hidden, 2 * keys + 2 * values, false),
-                    Linear.load(w, name + ".in_proj_ba", hidden, 2 * valueHeads, false),
-                    w.get(name + ".conv1d.weight", 2 * keys + values, width, 1),
-                    w.get(name + ".A_log", valueHeads),
-                    w.get(name + ".dt_bias", valueHeads),
-                    RmsNorm.load(w, name + ".norm", valueDim, c.number("rms_norm_eps")),
-                    Linear.load(w, name + ".out_proj", values, hidden, false),
-                    keyHeads,
-                    keyDim,
-                    valueHeads,
-                    valueDim,
-                    width);
+                    projections,
+                    w.get(name + ".conv1d.weight", 2 * h.keys() + h.values(), h.width, 1),
+                    w.get(name + ".A_log", h.valueHeads),
+                    w.get(name + ".dt_bias", h.valueHeads),
+                    RmsNorm.load(w, name + ".norm", h.valueDim, c.number("rms_norm_eps")),
+                    Linear.load(w, name + ".out_proj", h.values(), hidden, false),
+                    h);
         }
 
         @Override
         public MlxArray apply(MlxArray x, LayerCache cache, int length) {
             RecurrentCache state = (RecurrentCache) cache;
-            int group = valueHeads / keyHeads;
-            // by key head: its query, its key, and the values and gates of its group
-            MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, keyHeads, 2 * keyDim + 2 * group * valueDim);
-            MlxArray[] p = Indexing.splitAt(byHead, -1, keyDim, 2 * keyDim, 2 * keyDim + group * valueDim);
-            MlxArray[] ba = Indexing.split(Indexing.unflatten(this.ba.apply(x), -1, keyHeads, 2 * group), 2, -1);
-            MlxArray inputs = Indexing.concatenate(-1, flat(p[0]), flat(p[1]), flat(p[2]));
-            MlxArray all = state.convolution().update(inputs, length);
+            Inputs in = projections.of(x);
+            MlxArray all = state.convolution().update(in.qkv, length);
             MlxArray mixed = Ops.silu(Ops.conv1d(all, kernel, 1, 0, kernel.dim(0)));
-            MlxArray[] qkv = Indexing.splitAt(mixed, -1, keyHeads * keyDim, 2 * keyHeads * keyDim);
+            MlxArray[] qkv = Indexing.splitAt(mixed, -1, heads.keys(), 2 * heads.keys());
             GatedDelta.Result result = GatedDelta.run(
-                    GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, keyHeads, keyDim)),
-                    GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, keyHeads, keyDim)),
-                    Indexing.unflatten(qkv[2], -1, valueHeads, valueDim),
-                    GatedDelta.decay(aLog, flat(ba[1]), dtBias),
-                    Ops.sigmoid(flat(ba[0])),
+                    GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, heads.keyHeads, heads.keyDim)),
+                    GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, heads.keyHeads, heads.keyDim)),
+                    Indexing.unflatten(qkv[2], -1, heads.valueHeads, heads.valueDim),
+                    GatedDelta.decay(aLog, in.decay, dtBias),
+                    Ops.sigmoid(in.beta),
                     state.matrix(),
                     length);
             state.setMatrix(result.matrix());
-            MlxArray gate = Indexing.unflatten(flat(p[3]), -1, valueHeads, valueDim);
+            MlxArray gate = Indexing.unflatten(in.gate, -1, heads.valueHeads, heads.valueDim);
             return out.apply(flat(gated(result.output(), gate)));
         }
 
@@ -149,13 +157,13 @@ public final class Qwen3Next {
             return Ops.astype(Ops.multiply(Ops.silu(Ops.astype(gate, DType.FLOAT32)), normed), y.dtype());
         }
 
-        private static MlxArray flat(MlxArray a) {
+        static MlxArray flat(MlxArray a) {
             return Indexing.flatten(a, 2, -1);
         }
 
         @Override
         public LayerCache newCache() {
-            return new RecurrentCache(width);
+            return new RecurrentCache(heads.width);
         }
     }
 
@@ -172,11 +180,28 @@ public final class Qwen3Next {
             String name = "model.layers." + i;
             Decoder.Layer attention = (i + 1) % interval == 0
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
-                    : DeltaNet.load(c, w, name + ".linear_attn", hidden);
+                    : deltaNet(c, w, name + ".linear_attn", hidden);
             FeedForward mlp = isSparse(c, i)
-                    ? experts(c, w, name + ".mlp", hidden)
+                    ? experts(c, w, name + ".mlp", hidden, false)
                     : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
             return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
+        });
+    }
+
+    /** Projections that are mixed by key head: its query, its key, and the values and gates of its group. */
+    private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
+        DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
+        Linear qkvz = Linear.load(w, name + ".in_proj_qkvz", hidden, 2 * h.keys() + 2 * h.values(), false);
+        Linear ba = Linear.load(w, name + ".in_proj_ba", hidden, 2 * h.valueHeads(), false);
+        int dim = h.keyDim();
+        int groupValues = h.values() / h.keyHeads();
+        return DeltaNet.load(c, w, name, hidden, h, x -> {
+            MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, h.keyHeads(), 2 * dim + 2 * groupValues);
+            MlxArray[] p = Indexing.splitAt(byHead, -1, dim, 2 * dim, 2 * dim + groupValues);
+            int group = h.valueHeads() / h.keyHeads();
+            MlxArray[] mixed = Indexing.split(Indexing.unflatten(ba.apply(x), -1, h.keyHeads(), 2 * group), 2, -1);
+            MlxArray qkv = Indexing.concatenate(-1, DeltaNet.flat(p[0]), DeltaNet.flat(p[1]), DeltaNet.flat(p[2]));
+            return new DeltaNet.Inputs(qkv, DeltaNet.flat(p[3]), DeltaNet.flat(mixed[0]), DeltaNet.flat(mixed[1]));
         });
     }
 
@@ -187,7 +212,7 @@ public final class Qwen3Next {
                 && (layer + 1) % c.count("decoder_sparse_step", 1) == 0;
     }
 
-    private static SparseMlp experts(ModelConfig c, Weights w, String name, int hidden) {
+    static SparseMlp experts(ModelConfig c, Weights w, String name, int hidden, boolean normalized) {
         int experts = c.count("num_experts");
         Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
         Linear sharedGate = Linear.load(w, name + ".shared_expert_gate", hidden, 1, false);
@@ -195,7 +220,7 @@ public final class Qwen3Next {
         int chosen = Router.chosen(c, experts, c.count("num_experts_per_tok"));
         int inner = c.count("moe_intermediate_size");
         return new SparseMlp(
-                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", false)),
+                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized)),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
                 x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
     }
@@ -208,12 +233,15 @@ public final class Qwen3Next {
         }
         tensors.keySet().removeIf(name -> name.contains("mtp."));
         Tensors.stackExperts(c, tensors, c.integer("num_experts", 0));
-        tensors.replaceAll((name, a) -> {
-            if (name.endsWith("conv1d.weight") && a.dim(-1) != 1) {
-                return Indexing.contiguous(Indexing.moveAxis(a, 2, 1));
-            }
-            boolean norm = name.matches(".*(layernorm|model\\.norm|[qk]_norm)\\.weight");
-            return norm && a.ndim() == 1 ? Ops.add(a, 1) : a;
-        });
+        tensors.replaceAll(Qwen3Next::mended);
+    }
+
+    /** A tensor of a raw folder: kernels are turned, norms stored as their distance from one. */
+    static MlxArray mended(String name, MlxArray a) {
+        if (name.endsWith("conv1d.weight") && a.dim(-1) != 1) {
+            return Indexing.contiguous(Indexing.moveAxis(a, 2, 1));
+        }
+        boolean norm = name.matches(".*(layernorm|model\\.norm|[qk]_norm)\\.weight");
+        return norm && a.ndim() == 1 ? Ops.add(a, 1) : a;
     }
 }

@@ -17,6 +17,7 @@ import dev.langchain4j.model.mlx.arch.Mixtral;
 import dev.langchain4j.model.mlx.arch.Olmo2;
 import dev.langchain4j.model.mlx.arch.Olmoe;
 import dev.langchain4j.model.mlx.arch.Phi3;
+import dev.langchain4j.model.mlx.arch.Qwen35;
 import dev.langchain4j.model.mlx.arch.Qwen3Moe;
 import dev.langchain4j.model.mlx.arch.Qwen3Next;
 import java.util.Map;
@@ -61,6 +62,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("phi3", new Architecture(Phi3::create, Sanitizer.UNTIED));
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
+        ARCHITECTURES.put("qwen3_5", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35::sanitize)));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
         ARCHITECTURES.put("qwen3_next", new Architecture(Qwen3Next::create, Sanitizer.UNTIED.and(Qwen3Next::sanitize)));
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));

@@ -10,7 +10,8 @@ import org.slf4j.LoggerFactory;
 /** The language model inside of a folder that also has a vision tower: its config and its tensors. */
 public final class TextPart {
     private static final Logger log = LoggerFactory.getLogger(TextPart.class);
-    private static final List<String> OTHERS = List.of("vision_tower", "vision_model", "multi_modal_projector");
+    private static final List<String> OTHERS =
+            List.of("vision_tower", "vision_model", "model.visual", "multi_modal_projector");
 
     private TextPart() {}
 

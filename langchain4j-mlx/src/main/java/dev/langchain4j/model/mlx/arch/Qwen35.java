@@ -1,0 +1,83 @@
+package dev.langchain4j.model.mlx.arch;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.arch.Qwen3Next.DeltaNet;
+import dev.langchain4j.model.mlx.arch.Qwen3Next.GatedAttention;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.TextPart;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.Block;
+import dev.langchain4j.model.mlx.nn.Decoder;
+import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.Map;
+
+/**
+ * {@code qwen3_5}: Qwen3-Next with projections of their own for everything that goes into linear attention, in folders
+ * with or without a vision tower. Source: mlx-lm's {@code models/qwen3_5.py}.
+ */
+public final class Qwen35 {
+    private Qwen35() {}
+
+    private static ModelConfig text(ModelConfig c) {
+        if (!c.has("text_config")) {
+            return c;
+        }
+        ObjectNode text = TextPart.json(c);
+        return TextPart.config(c, text);
+    }
+
+    /** The model. */
+    public static LanguageModel create(ModelConfig outer, Weights w) {
+        ModelConfig c = text(outer);
+        Shape shape = Shape.of(c, 0);
+        int hidden = shape.hidden();
+        ModelConfig parameters = c.section("rope_parameters");
+        double part = parameters == null ? 0.25 : parameters.number("partial_rotary_factor", 0.25);
+        double base = parameters == null ? 100_000 : parameters.number("rope_theta", 100_000);
+        int positions = c.count("max_position_embeddings", 131_072);
+        Rope rope = Ropes.of(w, (int) (shape.headDim() * part), base, false, parameters, positions);
+        int interval = c.count("full_attention_interval", 4);
+        return Decoder.load(c, w, false, i -> {
+            String name = "model.layers." + i;
+            Decoder.Layer attention = (i + 1) % interval == 0
+                    ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
+                    : deltaNet(c, w, name + ".linear_attn", hidden);
+            FeedForward mlp = c.integer("num_experts", 0) > 0
+                    ? Qwen3Next.experts(c, w, name + ".mlp", hidden, true)
+                    : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
+            return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
+        });
+    }
+
+    private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
+        DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
+        Linear qkv = Linear.load(w, name + ".in_proj_qkv", hidden, 2 * h.keys() + h.values(), false);
+        Linear z = Linear.load(w, name + ".in_proj_z", hidden, h.values(), false);
+        Linear b = Linear.load(w, name + ".in_proj_b", hidden, h.valueHeads(), false);
+        Linear a = Linear.load(w, name + ".in_proj_a", hidden, h.valueHeads(), false);
+        return DeltaNet.load(
+                c, w, name, hidden, h, x -> new DeltaNet.Inputs(qkv.apply(x), z.apply(x), b.apply(x), a.apply(x)));
+    }
+
+    /** Keeps the text part; turns kernels and completes norms as raw folders need it. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        TextPart.unwrap(c, tensors);
+        tensors.keySet().removeIf(name -> name.contains("mtp."));
+        if (text(c).flag("tie_word_embeddings", false)) {
+            tensors.keySet().removeIf(name -> name.startsWith("lm_head."));
+        }
+        boolean raw = tensors.entrySet().stream()
+                .anyMatch(e ->
+                        e.getKey().endsWith("conv1d.weight") && e.getValue().dim(-1) != 1);
+        if (raw) {
+            tensors.replaceAll(Qwen3Next::mended);
+        }
+    }
+}
