@@ -17,12 +17,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Tiny models of each architecture compute what mlx-lm computes: one prefill, prefill in chunks, decode. */
 class ModelGoldenTest {
     private static final int CHUNK = 5;
+
+    /** Architectures that are still to come; a folder of any other must load and agree. */
+    private static final Set<String> NOT_YET =
+            Set.of("gemma4", "gemma4_text", "mamba2", "cohere2", "lfm2_moe", "qwen3_5_moe");
 
     /** Logits of single precision; weights of fewer bits round on other paths. */
     private static double tolerance(Path folder) throws Exception {
@@ -40,7 +45,12 @@ class ModelGoldenTest {
                     .toList();
         }
         long handles = LiveHandles.count();
+        int absent = 0;
         for (Path folder : folders) {
+            if (NOT_YET.contains(ModelLoader.config(folder).modelType())) {
+                absent++;
+                continue;
+            }
             try (MlxThread thread = MlxThread.start("golden")) {
                 String failure = thread.call(() -> check(folder));
                 if (failure != null) {
@@ -48,7 +58,7 @@ class ModelGoldenTest {
                 }
             }
         }
-        Goldens.report("ModelGoldenTest", folders.size() - failures.size(), folders.size());
+        Goldens.report("ModelGoldenTest", folders.size() - failures.size() - absent, folders.size());
         assertThat(failures).isEmpty();
         assertThat(folders).isNotEmpty();
         assertThat(LiveHandles.count()).isEqualTo(handles);
