@@ -124,15 +124,14 @@ def refuse(t):
 def documents(t):
     """A question with the text that answers it, as LangChain4j's content injector puts it."""
     r = t.r
-    things = [f"the {r.choice(words.THINGS)} of {city(r)}" for _ in range(r.randint(1, 4))]
+    # Each thing and each kind of fact comes once in a text: a model this small looks one thing up, not two at once.
     topics = r.sample(list(words.FACTS), r.randint(2, 4))
-    pairs = [(topic, thing) for topic in topics for thing in things if (topic, thing) not in t.facts]
-    if len(set(pairs)) < 2:
-        t.kind = "small talk"
-        return small_talk(t)
-    pairs = list(dict.fromkeys(pairs))
-    r.shuffle(pairs)
-    pairs = pairs[: r.randint(2, 7)]
+    things = []
+    while len(things) < len(topics):
+        thing = f"the {r.choice(words.THINGS)} of {city(r)}"
+        if thing not in things and all(thing != known for _, known in t.facts):
+            things.append(thing)
+    pairs = list(zip(topics, things, strict=True))
     lines = []
     for topic, thing in pairs:
         value = value_of(r, words.FACTS[topic][2])
@@ -141,10 +140,6 @@ def documents(t):
         lines.append(line)
     topic, thing = r.choice(pairs)
     answer = t.facts[topic, thing]
-    stranger = f"the {r.choice(words.THINGS)} of {city(r)}"
-    if r.random() < 0.1 and all(known != stranger for _, known in t.facts):
-        thing, answer = stranger, UNKNOWN
-        t.facts[topic, thing] = None
     question = r.choice(words.FACTS[topic][0]).format(t=thing)
     size = r.choice([1, 2, 3])
     body = "\n\n".join(" ".join(lines[i : i + size]) for i in range(0, len(lines), size))

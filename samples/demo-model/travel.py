@@ -187,7 +187,7 @@ def convert(t):
 
 def calculate(t):
     role = next(role for role in SUMS if t.has(role))
-    a, b = t.r.randint(1, 999), t.r.randint(1, 999)
+    a, b = t.r.randint(1, 99), t.r.randint(1, 99)
     if role == "sum":
         t.ask(
             f"What is {a} plus {b}?", f"How much is {a} + {b}?", f"Add {a} and {b}.", f"What is the sum of {a} and {b}?"
@@ -209,7 +209,7 @@ def calculate(t):
 
 def strange(t):
     tool = t.r.choice(t.toolbox.strange)
-    subject = t.r.choice([city(t.r), code(t.r), code(t.r, 5), str(t.r.randint(10, 9999)), person(t.r)])
+    subject = t.r.choice([city(t.r), city(t.r), str(t.r.randint(10, 999)), person(t.r)])
     values = [subject]
     extra = ""
     if len(tool.parameters) == 2:
