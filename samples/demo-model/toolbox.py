@@ -69,6 +69,7 @@ def strange_tool(r):
         parameters[r.choice(words.DETAILS)] = "integer"
     about = r.choice([f"Returns the {noun}", f"Looks up the {noun} of something", f"The {noun} of a thing"])
     tool = Tool(r, name, about, **parameters)
+    tool.specification["function"]["description"] = about
     tool.noun = noun
     return tool
 
@@ -87,7 +88,7 @@ class Toolbox:
             operation = r.choice(list(SUMS))
             self.roles[operation] = sum_tool(r, operation)
         nouns = set()
-        for _ in range(r.choice([0, 0, 0, 1, 1, 2, 3] if self.roles else [1, 2, 3])):
+        for _ in range(r.choice([0, 1]) if self.roles else 1):
             tool = strange_tool(r)
             if tool.noun not in nouns:
                 nouns.add(tool.noun)

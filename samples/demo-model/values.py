@@ -35,7 +35,8 @@ def clock(r, hour=None):
 def phrase(r):
     """A few words, known or invented, that can only be repeated."""
     count = r.randint(1, 4)
-    return " ".join(r.choice(words.PLAIN) if r.random() < 0.7 else invented(r, 1, 3).lower() for _ in range(count))
+    said = [r.choice(words.PLAIN) if r.random() < 0.7 else invented(r, 1, 3).lower() for _ in range(count)]
+    return " ".join(dict.fromkeys(said))  # no word twice: where to go on would be a guess
 
 
 def sky(r):
