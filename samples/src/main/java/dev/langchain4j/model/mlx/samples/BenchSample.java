@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -76,13 +77,12 @@ public final class BenchSample implements AutoCloseable {
         answers.readLine();
     }
 
-    /** The BLAS that stands in the native folder in place of the wheel's. */
+    /** The BLAS and LAPACK that stand in the native folder in place of those of the wheel. */
     private static String blas() throws IOException {
         try (Stream<Path> files = Files.list(Path.of(System.getProperty("langchain4j.mlx.native.path")))) {
-            return files.filter(f -> f.getFileName().toString().startsWith("libblas"))
-                    .findFirst()
-                    .map(Path::toString)
-                    .orElse("");
+            return files.map(Path::toString)
+                    .filter(f -> f.contains("libblas") || f.contains("liblapack"))
+                    .collect(Collectors.joining(" "));
         }
     }
 
