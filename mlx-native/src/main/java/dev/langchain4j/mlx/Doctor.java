@@ -115,7 +115,9 @@ public final class Doctor {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment slot = arena.allocate(8, 8);
             slot.set(ValueLayout.JAVA_LONG, 0, MlxC.mlx_string_new());
-            MlxC.mlx_version(slot.address());
+            if (MlxC.mlx_version(slot.address()) != 0) {
+                throw new MlxException("version: " + NativeErrors.take());
+            }
             long text = slot.get(ValueLayout.JAVA_LONG, 0);
             String version = MemorySegment.ofAddress(MlxC.mlx_string_data(text))
                     .reinterpret(256)

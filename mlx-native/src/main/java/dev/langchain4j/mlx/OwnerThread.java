@@ -107,10 +107,6 @@ final class OwnerThread extends Thread {
         return slot.get(ValueLayout.JAVA_BYTE, 0) != 0;
     }
 
-    float outFloat() {
-        return slot.get(ValueLayout.JAVA_FLOAT, 0);
-    }
-
     MlxArray result(int status, String operation, MlxArray a) {
         if (status != 0) {
             throw failure(operation, a);

@@ -77,11 +77,17 @@ final class DecodeLoop {
                 next = null;
             }
         } finally {
-            if (next != null) {
-                Eval.eval(next);
-                next.close();
-            }
             current.close();
+            if (next != null) {
+                finish(next);
+            }
+        }
+    }
+
+    /** Waits for the step that nobody reads, so that the layers are at rest when they go back to the cache. */
+    private static void finish(MlxArray unread) {
+        try (unread) {
+            Eval.eval(unread);
         }
     }
 
@@ -132,7 +138,12 @@ final class DecodeLoop {
             MlxArray logits = Indexing.reshape(engine.model().logits(hidden), 1, -1);
             sampled = sampler.sample(logits).detach();
         }
-        Eval.async(sampled);
+        try {
+            Eval.async(sampled);
+        } catch (RuntimeException e) {
+            sampled.close();
+            throw e;
+        }
         return sampled;
     }
 
