@@ -28,6 +28,9 @@ final class Conversation {
     /** Whether its last answer asked for tools. */
     boolean inToolLoop;
 
+    /** Whether it was evicted by its ID: what its running requests leave is released when they end. */
+    boolean forgotten;
+
     int running;
     /** Answers that went to the user. */
     int turns;

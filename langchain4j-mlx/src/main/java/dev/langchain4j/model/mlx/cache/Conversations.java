@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 /** The conversations that a cache remembers: those with a memory ID, and those that only their tokens tell apart. */
 final class Conversations {
@@ -139,7 +140,15 @@ final class Conversations {
         return all;
     }
 
+    /** Those with a memory ID that the predicate accepts. */
+    List<Conversation> accepted(Predicate<Object> id) {
+        return byId.values().stream()
+                .filter(conversation -> id.test(conversation.id))
+                .toList();
+    }
+
     void forget(Conversation conversation) {
+        conversation.forgotten = true;
         if (conversation.id == null) {
             anonymous.remove(conversation);
         } else {

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /**
  * Keeps what a model computed for its prompts, found by their tokens.
@@ -173,6 +174,9 @@ public final class PromptCache implements AutoCloseable {
             throw e;
         } finally {
             conversation.end(outcome == Outcome.TOOL_CALL, outcome == Outcome.FINISHED);
+            if (conversation.forgotten) {
+                release(conversation);
+            }
             tries.values().removeIf(PrefixTrie::isEmpty);
             publish();
         }
@@ -203,25 +207,46 @@ public final class PromptCache implements AutoCloseable {
     }
 
     /**
-     * Releases all that only this conversation needs, and forgets it. Completes with the bytes freed.
+     * Releases all that only this conversation needs, and forgets it. A request of it that runs is not disturbed; what
+     * only it left is released when it ends. Completes with the bytes freed at once.
      *
      * @param conversation its memory ID; nothing happens if it is unknown
      */
     public CompletableFuture<Long> evict(Object conversation) {
         Objects.requireNonNull(conversation, "conversation");
+        return evictIf(conversation::equals);
+    }
+
+    /**
+     * Like {@link #evict}, of all conversations whose memory ID the predicate accepts. It is called on the thread that
+     * owns the model.
+     */
+    public CompletableFuture<Long> evictIf(Predicate<Object> conversation) {
+        Objects.requireNonNull(conversation, "conversation");
         return CompletableFuture.supplyAsync(
                 () -> {
                     long held = usage.bytesHeld();
-                    Conversation known = conversations.byId(conversation);
-                    if (known != null && !closed) {
+                    for (Conversation known : conversations.accepted(conversation)) {
                         conversations.forget(known);
-                        tries.values().forEach(trie -> store.release(trie, known));
-                        tries.values().removeIf(PrefixTrie::isEmpty);
-                        publish();
+                        release(known);
                     }
+                    publish();
                     return held - usage.bytesHeld();
                 },
                 owner);
+    }
+
+    private void release(Conversation conversation) {
+        EvictionEvent event = new EvictionEvent();
+        event.begin();
+        long held = usage.bytesHeld();
+        tries.values().forEach(trie -> store.release(trie, conversation));
+        tries.values().removeIf(PrefixTrie::isEmpty);
+        event.tier = Tier.ASSISTANT.name();
+        event.end = conversation.length;
+        event.limit = "released";
+        event.bytesFreed = held - usage.bytesHeld();
+        event.commit();
     }
 
     /**

@@ -53,6 +53,26 @@ final class DecodeLoop {
     }
 
     End run() {
+        DecodeEvent event = new DecodeEvent();
+        event.begin();
+        long begun = System.nanoTime();
+        End end = null;
+        try {
+            end = decode();
+            return end;
+        } finally {
+            if (event.shouldCommit()) {
+                event.conversation = request.conversationName();
+                event.promptTokens = request.prompt().length;
+                event.generatedTokens = count;
+                event.firstToken = Math.max(0, firstToken - begun);
+                event.endReason = end == null ? null : end.name();
+                event.commit();
+            }
+        }
+    }
+
+    private End decode() {
         MlxArray current = step(null);
         MlxArray next = null;
         try {

@@ -45,7 +45,7 @@ final class Generation {
                 Sampler sampler = new Sampler(request.sampling(), request.prompt());
                 DecodeStream text = engine.tokenizer().decodeStream(false)) {
             Prefill prefill = new Prefill(engine.model(), session, engine.prefillChunkTokens());
-            boolean whole = prefill.run(request.prompt(), listener, cancelled);
+            boolean whole = prefill.run(request, listener, cancelled);
             long prefilled = System.nanoTime();
             if (!whole) {
                 session.close(Outcome.CANCELLED);

@@ -42,4 +42,9 @@ public record GenerationRequest(
             throw new IllegalArgumentException("stopSequences " + stopSequences + " must not have an empty one");
         }
     }
+
+    /** What events call the conversation. */
+    String conversationName() {
+        return conversation == null ? "anonymous" : conversation.toString();
+    }
 }

@@ -17,6 +17,8 @@ final class Prefill {
     private final LanguageModel model;
     private final CacheSession session;
     private final int chunkTokens;
+    private int position;
+    private int chunks;
 
     Prefill(LanguageModel model, CacheSession session, int chunkTokens) {
         this.model = model;
@@ -25,9 +27,28 @@ final class Prefill {
     }
 
     /** Feeds {@code prompt[resumePosition .. length - 1)}. Returns false if it was cancelled on the way. */
-    boolean run(int[] prompt, GenerationListener listener, BooleanSupplier cancelled) {
+    boolean run(GenerationRequest request, GenerationListener listener, BooleanSupplier cancelled) {
+        PrefillEvent event = new PrefillEvent();
+        event.begin();
+        try {
+            boolean whole = feedAll(request.prompt(), listener, cancelled);
+            event.cancelled = !whole;
+            return whole;
+        } finally {
+            if (event.shouldCommit()) {
+                event.conversation = request.conversationName();
+                event.promptTokens = request.prompt().length;
+                event.start = session.resumePosition();
+                event.end = position;
+                event.chunks = chunks;
+                event.commit();
+            }
+        }
+    }
+
+    private boolean feedAll(int[] prompt, GenerationListener listener, BooleanSupplier cancelled) {
         int end = prompt.length - 1;
-        int position = session.resumePosition();
+        position = session.resumePosition();
         listener.onPrefill(position, prompt.length);
         while (position < end) {
             if (cancelled.getAsBoolean()) {
@@ -38,6 +59,7 @@ final class Prefill {
             feed(Arrays.copyOfRange(prompt, position, next));
             session.checkpoint();
             position = next;
+            chunks++;
             listener.onPrefill(position, prompt.length);
         }
         if (end - session.resumePosition() > chunkTokens) {

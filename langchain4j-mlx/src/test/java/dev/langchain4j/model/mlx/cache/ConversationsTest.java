@@ -72,7 +72,8 @@ class ConversationsTest {
     }
 
     @Test
-    void evictingARunningConversationLeavesItsRequestAlone() {
+    void evictingARunningConversationLeavesItsRequestAloneAndFreesWhatItLeaves() {
+        harness.run("bob", prompt(2, 10));
         int[] prompt = prompt(1, 30);
         CacheSession session = harness.begin("ann", prompt);
         harness.prefill(session, prompt, 70);
@@ -80,7 +81,31 @@ class ConversationsTest {
         harness.prefill(session, prompt, 79);
         harness.decode(session, prompt, 7);
         session.close(Outcome.FINISHED);
-        assertThat(harness.probe(concat(prompt, new int[] {7, 8}))).isEqualTo(81);
+        assertThat(harness.probe(concat(prompt, new int[] {7, 8}))).isEqualTo(50);
+        assertThat(harness.probe(prompt(2, 11))).isEqualTo(60);
+    }
+
+    @Test
+    void anEvictedConversationThatComesBackIsANewOne() {
+        CacheSession session = harness.begin("ann", prompt(1, 30));
+        harness.cache.evict("ann").join();
+        harness.run("ann", prompt(1, 30));
+        session.close(Outcome.CANCELLED);
+        assertThat(harness.probe(prompt(1, 31))).isEqualTo(80);
+        assertThat(harness.cache.conversation("ann"))
+                .hasValueSatisfying(stats -> assertThat(stats.requests()).isEqualTo(1));
+    }
+
+    @Test
+    void conversationsAreEvictedByWhatTheirIdSays() {
+        for (int i = 1; i <= 4; i++) {
+            harness.run(i, prompt(i, 10));
+        }
+        assertThat(harness.cache.evictIf(id -> (int) id % 2 == 0).join()).isPositive();
+        assertThat(harness.probe(prompt(1, 11))).isEqualTo(60);
+        assertThat(harness.probe(prompt(2, 11))).isEqualTo(50);
+        assertThat(harness.cache.conversation(3)).isPresent();
+        assertThat(harness.cache.conversation(4)).isEmpty();
     }
 
     @Test

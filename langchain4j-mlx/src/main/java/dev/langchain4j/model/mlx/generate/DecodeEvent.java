@@ -1,0 +1,32 @@
+package dev.langchain4j.model.mlx.generate;
+
+import jdk.jfr.Category;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Timespan;
+
+/** An answer was generated, from the last token of the prompt on. */
+@Name("dev.langchain4j.mlx.Decode")
+@Label("Decode")
+@Category({"LangChain4j", "MLX"})
+@StackTrace(false)
+final class DecodeEvent extends Event {
+    @Label("Conversation")
+    String conversation;
+
+    @Label("Prompt Tokens")
+    int promptTokens;
+
+    @Label("Generated Tokens")
+    int generatedTokens;
+
+    @Label("Time to First Token")
+    @Timespan
+    long firstToken;
+
+    /** Why it ended; null if it failed. */
+    @Label("End")
+    String endReason;
+}
