@@ -31,7 +31,7 @@ import java.util.Map;
  */
 public final class DeepseekV3 {
 
-    /** What config.json says, and mlx-lm's defaults where it is silent. */
+    /** Lengths of the parts of an attention layer. */
     private record Config(
             int hidden,
             int heads,
@@ -44,17 +44,16 @@ public final class DeepseekV3 {
             double scale) {
 
         static Config of(ModelConfig c) {
-            int plain = c.count("qk_nope_head_dim", 128);
-            int turned = c.count("qk_rope_head_dim", 64);
-            boolean wholeQueries = c.json().has("q_lora_rank") && !c.has("q_lora_rank");
+            int plain = c.count("qk_nope_head_dim");
+            int turned = c.count("qk_rope_head_dim");
             return new Config(
-                    c.count("hidden_size", 4096),
-                    c.count("num_attention_heads", 32),
-                    wholeQueries ? 0 : c.count("q_lora_rank", 1536),
-                    c.count("kv_lora_rank", 512),
+                    c.count("hidden_size"),
+                    c.count("num_attention_heads"),
+                    c.isNull("q_lora_rank") ? 0 : c.count("q_lora_rank"),
+                    c.count("kv_lora_rank"),
                     plain,
                     turned,
-                    c.count("v_head_dim", 128),
+                    c.count("v_head_dim"),
                     c.flag("attention_bias", false),
                     Math.pow(plain + turned, -0.5) * temperature(c.section("rope_scaling")));
         }
@@ -150,11 +149,12 @@ public final class DeepseekV3 {
     private DeepseekV3() {}
 
     /** The model. It has a head of its own, whatever tie_word_embeddings says. */
-    public static LanguageModel create(ModelConfig c, Weights w) {
+    public static LanguageModel create(ModelConfig given, Weights w) {
+        ModelConfig c = defaults(given);
         Config config = Config.of(c);
         int hidden = config.hidden;
-        int rows = c.count("vocab_size", 102_400);
-        double eps = c.number("rms_norm_eps", 1e-6);
+        int rows = c.count("vocab_size");
+        double eps = c.number("rms_norm_eps");
         int positions = c.count("max_position_embeddings", 2048);
         double base = c.number("rope_theta", 10_000);
         Rope rope = Ropes.of(w, config.turnedDim, base, true, c.section("rope_scaling"), positions);
@@ -171,6 +171,22 @@ public final class DeepseekV3 {
                 rows);
     }
 
+    private static ModelConfig defaults(ModelConfig c) {
+        return c.withDefaults(
+                "vocab_size", 102_400,
+                "hidden_size", 4096,
+                "intermediate_size", 11_008,
+                "moe_intermediate_size", 1407,
+                "num_hidden_layers", 30,
+                "num_attention_heads", 32,
+                "kv_lora_rank", 512,
+                "q_lora_rank", 1536,
+                "qk_rope_head_dim", 64,
+                "v_head_dim", 128,
+                "qk_nope_head_dim", 128,
+                "rms_norm_eps", 1e-6);
+    }
+
     private static FeedForward feedForward(ModelConfig c, Weights w, String name, int layer) {
         return c.has("n_routed_experts")
                         && layer >= c.integer("first_k_dense_replace", 0)
@@ -180,11 +196,12 @@ public final class DeepseekV3 {
     }
 
     /** Stacks the experts of raw folders, parts kv_b_proj by use, and drops what predicts several tokens ahead. */
-    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+    public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
+        ModelConfig c = defaults(given);
         Tensors.stackExperts(c, tensors, c.integer("n_routed_experts", 0));
         Tensors.dropLayersBehind(c, tensors);
-        int plain = c.count("qk_nope_head_dim", 128);
-        int values = c.count("v_head_dim", 128);
+        int plain = c.count("qk_nope_head_dim");
+        int values = c.count("v_head_dim");
         for (int i = 0; i < c.count("num_hidden_layers"); i++) {
             String name = "model.layers." + i + ".self_attn";
             if (!tensors.containsKey(name + ".kv_b_proj.weight") || tensors.containsKey(name + ".kv_b_proj.scales")) {

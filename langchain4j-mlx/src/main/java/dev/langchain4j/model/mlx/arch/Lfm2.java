@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Block;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
+import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
@@ -22,6 +23,7 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 
 /**
@@ -65,6 +67,11 @@ public final class Lfm2 {
 
     /** The model. Its head is the embedding. */
     public static LanguageModel create(ModelConfig c, Weights w) {
+        return create(c, w, i -> feedForward(c, w, "model.layers." + i + ".feed_forward"));
+    }
+
+    /** The model with what {@code feedForward} gives for each layer. */
+    static LanguageModel create(ModelConfig c, Weights w, IntFunction<FeedForward> feedForward) {
         Shape shape = Shape.ofEqualHeads(c);
         int hidden = shape.hidden();
         int rows = c.count("vocab_size");
@@ -86,7 +93,7 @@ public final class Lfm2 {
                             operator,
                             null,
                             RmsNorm.load(w, name + ".ffn_norm", hidden, eps),
-                            feedForward(c, w, name + ".feed_forward"),
+                            feedForward.apply(i),
                             null);
                 }),
                 RmsNorm.load(w, "model.embedding_norm", hidden, eps),

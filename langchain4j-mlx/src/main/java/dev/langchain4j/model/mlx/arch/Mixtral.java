@@ -20,15 +20,15 @@ import java.util.Map;
 
 /** Mixtral: Llama's attention, and a mixture of experts in each block. Source: mlx-lm's {@code models/mixtral.py}. */
 public final class Mixtral {
-    private static final int EXPERTS = 8;
 
     private Mixtral() {}
 
     /** The model. As in mlx-lm, rope_scaling is not read. */
-    public static LanguageModel create(ModelConfig c, Weights w) {
+    public static LanguageModel create(ModelConfig given, Weights w) {
+        ModelConfig c = defaults(given);
         Shape shape = Shape.ofEqualHeads(c);
         boolean traditional = c.flag("rope_traditional", false);
-        Rope rope = Ropes.plain(shape.headDim(), c.number("rope_theta", 1e6), traditional);
+        Rope rope = Ropes.plain(shape.headDim(), c.number("rope_theta"), traditional);
         double eps = c.number("rms_norm_eps");
         return Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
@@ -37,9 +37,22 @@ public final class Mixtral {
         });
     }
 
+    private static ModelConfig defaults(ModelConfig c) {
+        return c.withDefaults(
+                "vocab_size", 32_000,
+                "hidden_size", 4096,
+                "intermediate_size", 14_336,
+                "num_hidden_layers", 32,
+                "num_attention_heads", 32,
+                "num_key_value_heads", 8,
+                "num_local_experts", 8,
+                "rms_norm_eps", 1e-5,
+                "rope_theta", 1e6);
+    }
+
     private static SparseMlp experts(ModelConfig c, Weights w, String name) {
         int hidden = c.count("hidden_size");
-        int experts = c.count("num_local_experts", EXPERTS);
+        int experts = c.count("num_local_experts");
         Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
         int inner = c.count("intermediate_size");
         return new SparseMlp(
@@ -49,13 +62,14 @@ public final class Mixtral {
     }
 
     /** Stacks the experts of raw folders. */
-    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+    public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
+        ModelConfig c = defaults(given);
         Map<String, String> projections = Map.of("w1", "gate_proj", "w2", "down_proj", "w3", "up_proj");
         for (int i = 0; i < c.count("num_hidden_layers"); i++) {
             String name = "model.layers." + i + ".block_sparse_moe";
             projections.forEach((raw, projection) -> {
                 String[] from = {name + ".experts.", "." + raw};
-                int experts = c.count("num_local_experts", EXPERTS);
+                int experts = c.count("num_local_experts");
                 Tensors.stackExperts(tensors, from, name + ".switch_mlp." + projection, experts);
             });
         }

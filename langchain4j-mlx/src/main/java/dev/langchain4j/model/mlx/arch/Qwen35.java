@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.arch;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.arch.Qwen3Next.DeltaNet;
 import dev.langchain4j.model.mlx.arch.Qwen3Next.GatedAttention;
@@ -26,11 +25,19 @@ public final class Qwen35 {
     private Qwen35() {}
 
     private static ModelConfig text(ModelConfig c) {
-        if (!c.has("text_config")) {
-            return c;
-        }
-        ObjectNode text = TextPart.json(c);
-        return TextPart.config(c, text);
+        ModelConfig text = c.has("text_config") ? TextPart.config(c, TextPart.json(c)) : c;
+        return text.withDefaults(
+                "hidden_size", 4096,
+                "intermediate_size", 14_336,
+                "num_hidden_layers", 32,
+                "num_attention_heads", 32,
+                "num_key_value_heads", 8,
+                "rms_norm_eps", 1e-6,
+                "vocab_size", 151_936,
+                "linear_num_value_heads", 64,
+                "linear_num_key_heads", 16,
+                "linear_key_head_dim", 192,
+                "linear_value_head_dim", 128);
     }
 
     /** The model. */

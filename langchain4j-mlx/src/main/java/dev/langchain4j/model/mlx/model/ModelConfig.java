@@ -1,12 +1,15 @@
 package dev.langchain4j.model.mlx.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.exception.InvalidRequestException;
 import java.util.ArrayList;
 import java.util.List;
 
 /** A config.json, or an object inside of one. Asking for what is missing or of another type names file and field. */
 public final class ModelConfig {
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final int COUNT_MAX = 1 << 28;
 
     private final JsonNode json;
@@ -24,6 +27,22 @@ public final class ModelConfig {
         }
         this.json = json;
         this.where = where;
+    }
+
+    /**
+     * This config with values for fields that it does not have. A field that is there with the value null stays so.
+     *
+     * @param defaults names and values by turns; values are numbers, truth values or texts
+     */
+    public ModelConfig withDefaults(Object... defaults) {
+        ObjectNode all = ((ObjectNode) json).deepCopy();
+        for (int i = 0; i < defaults.length; i += 2) {
+            String name = (String) defaults[i];
+            if (!all.has(name)) {
+                all.set(name, JSON.valueToTree(defaults[i + 1]));
+            }
+        }
+        return new ModelConfig(all, where);
     }
 
     /** The architecture's name. */
@@ -62,6 +81,12 @@ public final class ModelConfig {
         return value.asInt();
     }
 
+    /** A whole number of any sign that must be there. */
+    public int integer(String name) {
+        required(name);
+        return integer(name, 0);
+    }
+
     /** A number that must be there. */
     public double number(String name) {
         JsonNode value = required(name);
@@ -86,6 +111,17 @@ public final class ModelConfig {
             throw invalid(name, value, "must be true or false");
         }
         return value.asBoolean();
+    }
+
+    /** A truth value that must be there. */
+    public boolean flag(String name) {
+        required(name);
+        return flag(name, false);
+    }
+
+    /** Whether the field is there with the value null, by which some configs switch something off. */
+    public boolean isNull(String name) {
+        return json.has(name) && !json.hasNonNull(name);
     }
 
     /** A text that must be there. */
@@ -120,7 +156,18 @@ public final class ModelConfig {
         if (json.get(name).isNumber()) {
             return new double[] {json.get(name).asDouble()};
         }
-        return list(name, JsonNode::isNumber).mapToDouble(JsonNode::asDouble).toArray();
+        return list(name, n -> !Double.isNaN(asNumber(n)))
+                .mapToDouble(ModelConfig::asNumber)
+                .toArray();
+    }
+
+    /** The number, also where transformers tagged one that JSON does not know; NaN if it is none. */
+    private static double asNumber(JsonNode value) {
+        return switch (value.path("__float__").asText()) {
+            case "Infinity" -> Double.POSITIVE_INFINITY;
+            case "-Infinity" -> Double.NEGATIVE_INFINITY;
+            default -> value.isNumber() ? value.asDouble() : Double.NaN;
+        };
     }
 
     /** The JSON of this object. */

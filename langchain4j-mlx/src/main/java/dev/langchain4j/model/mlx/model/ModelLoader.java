@@ -1,8 +1,10 @@
 package dev.langchain4j.model.mlx.model;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
@@ -24,7 +26,10 @@ import java.util.Set;
  * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
  */
 public final class ModelLoader {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Python writes Infinity and NaN as they are. */
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .build();
 
     /** A model and the weights that it borrows; the caller closes them. */
     public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {}

@@ -1,16 +1,21 @@
 package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.arch.Cohere2;
 import dev.langchain4j.model.mlx.arch.DeepseekV3;
 import dev.langchain4j.model.mlx.arch.Gemma2;
 import dev.langchain4j.model.mlx.arch.Gemma3;
 import dev.langchain4j.model.mlx.arch.Gemma3Text;
+import dev.langchain4j.model.mlx.arch.Gemma4;
+import dev.langchain4j.model.mlx.arch.Gemma4Text;
 import dev.langchain4j.model.mlx.arch.Glm4;
 import dev.langchain4j.model.mlx.arch.Glm4Moe;
 import dev.langchain4j.model.mlx.arch.GptOss;
 import dev.langchain4j.model.mlx.arch.Granite;
 import dev.langchain4j.model.mlx.arch.Lfm2;
+import dev.langchain4j.model.mlx.arch.Lfm2Moe;
 import dev.langchain4j.model.mlx.arch.Llama;
+import dev.langchain4j.model.mlx.arch.Mamba2;
 import dev.langchain4j.model.mlx.arch.Ministral3;
 import dev.langchain4j.model.mlx.arch.Mistral3;
 import dev.langchain4j.model.mlx.arch.Mixtral;
@@ -18,6 +23,7 @@ import dev.langchain4j.model.mlx.arch.Olmo2;
 import dev.langchain4j.model.mlx.arch.Olmoe;
 import dev.langchain4j.model.mlx.arch.Phi3;
 import dev.langchain4j.model.mlx.arch.Qwen35;
+import dev.langchain4j.model.mlx.arch.Qwen35Moe;
 import dev.langchain4j.model.mlx.arch.Qwen3Moe;
 import dev.langchain4j.model.mlx.arch.Qwen3Next;
 import java.util.Map;
@@ -43,17 +49,23 @@ public final class ModelRegistry {
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
     static {
+        ARCHITECTURES.put("cohere2", new Architecture(Cohere2::create, Sanitizer.PLAIN));
         ARCHITECTURES.put(
                 "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
         ARCHITECTURES.put("gemma3", new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize)));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
+        ARCHITECTURES.put("gemma4", new Architecture(Gemma4::create, Sanitizer.PLAIN.and(Gemma4::sanitize)));
+        ARCHITECTURES.put(
+                "gemma4_text", new Architecture(Gemma4Text::create, Sanitizer.TIED.and(Gemma4Text::sanitize)));
         ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("glm4_moe", new Architecture(Glm4Moe::create, Glm4Moe::sanitize));
         ARCHITECTURES.put("gpt_oss", new Architecture(GptOss::create, GptOss::sanitize));
         ARCHITECTURES.put("granite", new Architecture(Granite::create, Sanitizer.TIED));
         ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
+        ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
+        ARCHITECTURES.put("mamba2", new Architecture(Mamba2::create, Mamba2::sanitize));
         ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED));
         ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
@@ -63,6 +75,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3_5", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35::sanitize)));
+        ARCHITECTURES.put("qwen3_5_moe", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35Moe::sanitize)));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
         ARCHITECTURES.put("qwen3_next", new Architecture(Qwen3Next::create, Sanitizer.UNTIED.and(Qwen3Next::sanitize)));
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
@@ -70,6 +83,7 @@ public final class ModelRegistry {
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */
     private static final Map<String, String> ALIASES = Map.of(
+            "gemma4_unified", "gemma4",
             "mistral", "llama",
             "llava", "mistral3",
             "iquestcoder", "llama",

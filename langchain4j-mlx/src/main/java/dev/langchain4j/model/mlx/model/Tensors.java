@@ -37,10 +37,16 @@ public final class Tensors {
         }
     }
 
-    /** Stacks {@code layer.experts.N.{gate,up,down}_proj} of all layers as {@code layer.switch_mlp}. */
+    /** Stacks {@code mlp.experts.N.{gate,up,down}_proj} of all layers as {@code mlp.switch_mlp}. */
     public static void stackExperts(ModelConfig config, Map<String, MlxArray> tensors, int experts) {
+        stackExperts(config, tensors, ".mlp", experts);
+    }
+
+    /** As the other one, for a feed-forward layer of this name. */
+    public static void stackExperts(
+            ModelConfig config, Map<String, MlxArray> tensors, String feedForward, int experts) {
         for (int i = 0; i < config.count("num_hidden_layers"); i++) {
-            String name = "model.layers." + i + ".mlp";
+            String name = "model.layers." + i + feedForward;
             for (String projection : List.of(".gate_proj", ".up_proj", ".down_proj")) {
                 String[] from = {name + ".experts.", projection};
                 stackExperts(tensors, from, name + ".switch_mlp" + projection, experts);

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized.Format;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * The tensors of a model by their checkpoint names. Owns them: layers borrow. Each is asked for with the shape that
@@ -86,6 +88,11 @@ public final class Weights implements AutoCloseable {
     /** Bytes of all tensors. */
     public long bytes() {
         return tensors.values().stream().mapToLong(MlxArray::bytes).sum();
+    }
+
+    /** The element types that occur. */
+    public Set<DType> types() {
+        return tensors.values().stream().map(MlxArray::dtype).collect(Collectors.toSet());
     }
 
     /** All arrays, for one evaluation after the model was built. */

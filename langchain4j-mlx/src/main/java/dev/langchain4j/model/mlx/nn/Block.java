@@ -10,12 +10,12 @@ import dev.langchain4j.model.mlx.model.Weights;
  * any of the four may be null.
  */
 public record Block(
-        RmsNorm beforeAttention,
+        Norm beforeAttention,
         Decoder.Layer attention,
-        RmsNorm afterAttention,
-        RmsNorm beforeMlp,
+        Norm afterAttention,
+        Norm beforeMlp,
         FeedForward mlp,
-        RmsNorm afterMlp)
+        Norm afterMlp)
         implements Decoder.Layer {
 
     /** The usual block: input_layernorm before attention, post_attention_layernorm before the feed-forward layer. */
@@ -33,7 +33,7 @@ public record Block(
         return Ops.add(h, normed(afterMlp, mlp.apply(normed(beforeMlp, h))));
     }
 
-    private static MlxArray normed(RmsNorm norm, MlxArray x) {
+    private static MlxArray normed(Norm norm, MlxArray x) {
         return norm == null ? x : norm.apply(x);
     }
 

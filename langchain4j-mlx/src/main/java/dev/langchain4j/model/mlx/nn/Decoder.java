@@ -31,7 +31,7 @@ public final class Decoder implements LanguageModel {
 
     private final UnaryOperator<MlxArray> embed;
     private final List<Layer> layers;
-    private final RmsNorm norm;
+    private final Norm norm;
     private final Linear head;
     private final int vocabularySize;
 
@@ -41,7 +41,7 @@ public final class Decoder implements LanguageModel {
      * @param embed ids [1, length] to [1, length, dimension]
      * @param head [1, length, dimension] to [1, length, vocabularySize]
      */
-    public Decoder(UnaryOperator<MlxArray> embed, List<Layer> layers, RmsNorm norm, Linear head, int vocabularySize) {
+    public Decoder(UnaryOperator<MlxArray> embed, List<Layer> layers, Norm norm, Linear head, int vocabularySize) {
         this.embed = embed;
         this.layers = layers;
         this.norm = norm;

@@ -6,7 +6,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /** x / rms(x) * weight, over the last dimension. */
-public record RmsNorm(MlxArray weight, float eps) {
+public record RmsNorm(MlxArray weight, float eps) implements Norm {
 
     /** The norm of this name. */
     public static RmsNorm load(Weights weights, String name, int dimension, double eps) {
@@ -19,7 +19,7 @@ public record RmsNorm(MlxArray weight, float eps) {
         return new RmsNorm(weights.adopt(weight), (float) eps);
     }
 
-    /** Applies the norm; the shape stays. */
+    @Override
     public MlxArray apply(MlxArray x) {
         return Fast.rmsNorm(x, weight, eps);
     }

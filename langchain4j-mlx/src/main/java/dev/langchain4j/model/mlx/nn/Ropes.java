@@ -187,8 +187,18 @@ public final class Ropes {
     }
 
     private static Rope proportional(Weights weights, int dims, boolean traditional, double base, ModelConfig scaling) {
-        int turned = (int) (dims * scaling.number("partial_rotary_factor", 1));
-        double factor = scaling.number("factor", 1);
+        double part = scaling.number("partial_rotary_factor", 1);
+        return proportional(weights, dims, traditional, base, part, scaling.number("factor", 1));
+    }
+
+    /**
+     * Rotation of the first {@code part} of a head's pairs by the wavelengths that they have where all turn.
+     *
+     * @param factor what the wavelengths are multiplied by
+     */
+    public static Rope proportional(
+            Weights weights, int dims, boolean traditional, double base, double part, double factor) {
+        int turned = (int) (dims * part);
         double[] lengths = wavelengths(dims, base);
         for (int i = 0; i < lengths.length; i++) {
             lengths[i] = i < (turned + 1) / 2 ? factor * lengths[i] : Double.POSITIVE_INFINITY;

@@ -40,6 +40,25 @@ public interface Router {
         };
     }
 
+    /**
+     * The experts with the highest sigmoid scores, weighted by them, which then add up to one if {@code normalized}.
+     *
+     * @param correction added to the scores for the choice only; null for none
+     * @param scaling what all weights are multiplied by
+     */
+    static Router topOfSigmoid(Linear gate, MlxArray correction, int chosen, boolean normalized, double scaling) {
+        return x -> {
+            MlxArray scores = Ops.sigmoid(gate.apply(x));
+            MlxArray ranked = correction == null ? scores : Ops.add(Ops.astype(scores, DType.FLOAT32), correction);
+            MlxArray experts = top(ranked, chosen);
+            MlxArray weights = Indexing.takeAlong(scores, experts, -1);
+            if (normalized) {
+                weights = Ops.divide(weights, Ops.add(Ops.sum(weights, -1, true), 1e-6));
+            }
+            return new Choice(experts, Ops.multiply(weights, scaling));
+        };
+    }
+
     /** How DeepSeek-V3 and its relatives choose: sigmoid scores, a correction for the choice only, within groups. */
     record Grouped(
             Linear gate,

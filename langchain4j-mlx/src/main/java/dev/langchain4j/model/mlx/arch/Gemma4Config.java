@@ -1,0 +1,143 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What config.json of Gemma 4 says, and mlx-lm's defaults where it is silent.
+ *
+ * @param shared number of layers at the end that have no keys and values of their own
+ * @param ownWidth length of a layer's own input for a token; 0 for none
+ * @param keysServe whether the keys of full-attention layers serve as values too
+ * @param cap what logits are limited to; 0 for no limit
+ */
+record Gemma4Config(
+        int hidden,
+        int layers,
+        int inner,
+        int heads,
+        int kvHeads,
+        int globalKvHeads,
+        int headDim,
+        int globalHeadDim,
+        int rows,
+        int shared,
+        int ownWidth,
+        int window,
+        List<String> types,
+        boolean keysServe,
+        boolean doubleWide,
+        boolean sparse,
+        double eps,
+        double cap) {
+
+    static Gemma4Config of(ModelConfig c) {
+        int layers = c.count("num_hidden_layers", 35);
+        int heads = c.count("num_attention_heads", 8);
+        int kvHeads = c.count("num_key_value_heads", 1);
+        int globalKvHeads = c.count("num_global_key_value_heads", kvHeads);
+        int headDim = c.count("head_dim", 256);
+        int shared = c.integer("num_kv_shared_layers", 20);
+        if (shared < 0 || shared >= layers) {
+            throw c.invalid("num_kv_shared_layers", shared, "must be less than num_hidden_layers (" + layers + ")");
+        }
+        if (heads % kvHeads != 0 || heads % globalKvHeads != 0) {
+            throw c.invalid("num_attention_heads", heads, "must be a multiple of the numbers of key-value heads");
+        }
+        Gemma4Config config = new Gemma4Config(
+                c.count("hidden_size", 1536),
+                layers,
+                c.count("intermediate_size", 6144),
+                heads,
+                kvHeads,
+                globalKvHeads,
+                headDim,
+                globalHeadDim(c, headDim),
+                c.count("vocab_size", 262_144),
+                shared,
+                c.isNull("hidden_size_per_layer_input") ? 0 : c.integer("hidden_size_per_layer_input", 256),
+                c.count("sliding_window", 512),
+                types(c, layers),
+                c.flag("attention_k_eq_v", false),
+                c.flag("use_double_wide_mlp", true),
+                c.flag("enable_moe_block", false),
+                c.number("rms_norm_eps", 1e-6),
+                c.isNull("final_logit_softcapping") ? 0 : c.number("final_logit_softcapping", 30));
+        for (int i = config.firstShared(); i < layers; i++) {
+            config.sharedWith(i);
+        }
+        return config;
+    }
+
+    private static int globalHeadDim(ModelConfig c, int headDim) {
+        int dim = c.isNull("global_head_dim") ? 0 : c.integer("global_head_dim", 512);
+        return dim == 0 ? headDim : dim;
+    }
+
+    private static List<String> types(ModelConfig c, int layers) {
+        List<String> given = LayerTypes.of(c, layers, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
+        if (given != null) {
+            return given;
+        }
+        int pattern = c.count("sliding_window_pattern", 5);
+        List<String> types = new ArrayList<>();
+        for (int i = 0; i < layers; i++) {
+            types.add((i + 1) % pattern == 0 ? LayerTypes.FULL : LayerTypes.SLIDING);
+        }
+        return types;
+    }
+
+    /** The first layer without keys and values of its own. */
+    int firstShared() {
+        return layers - shared;
+    }
+
+    /** The layer whose keys and values this one attends to: the last one of its kind that has any. */
+    int sharedWith(int layer) {
+        int found = types.subList(0, firstShared()).lastIndexOf(types.get(layer));
+        if (found < 0) {
+            throw new InvalidRequestException("layer_types (" + types + ") has no " + types.get(layer)
+                    + " layer before the " + shared + " that share keys and values");
+        }
+        return found;
+    }
+
+    boolean slides(int layer) {
+        return types.get(layer).equals(LayerTypes.SLIDING);
+    }
+
+    boolean keysAreValues(int layer) {
+        return keysServe && !slides(layer);
+    }
+
+    Shape shape(int layer) {
+        int kv = keysAreValues(layer) ? globalKvHeads : kvHeads;
+        return new Shape(hidden, heads, kv, slides(layer) ? headDim : globalHeadDim);
+    }
+
+    int inner(int layer) {
+        return doubleWide && shared > 0 && layer >= firstShared() ? 2 * inner : inner;
+    }
+
+    /** The positions of one kind of layers. */
+    Rope rope(ModelConfig c, Weights w, boolean sliding) {
+        int dims = sliding ? headDim : globalHeadDim;
+        boolean traditional = c.flag("rope_traditional", false);
+        ModelConfig all = c.section("rope_parameters");
+        if (all == null) {
+            return sliding
+                    ? Ropes.plain(dims, 10_000, traditional)
+                    : Ropes.proportional(w, dims, traditional, 1e6, 0.25, 1);
+        }
+        ModelConfig one = all.section(sliding ? LayerTypes.SLIDING : LayerTypes.FULL);
+        double base = one == null ? 10_000 : one.number("rope_theta", 10_000);
+        return Ropes.of(w, dims, base, traditional, one, c.count("max_position_embeddings", 131_072));
+    }
+}

@@ -1,0 +1,292 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.KvCache;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.RotatingKvCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Attention.Shape;
+import dev.langchain4j.model.mlx.nn.Embedding;
+import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.Heads;
+import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.RmsNorm;
+import dev.langchain4j.model.mlx.nn.Rope;
+import dev.langchain4j.model.mlx.nn.Router;
+import dev.langchain4j.model.mlx.nn.SwitchMlp;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Gemma 4: the last layers attend to keys and values of earlier ones, each layer gets an input of its own for each token,
+ * and the large models have experts beside the dense layer. Source: mlx-lm's {@code models/gemma4_text.py}.
+ */
+public final class Gemma4Text implements LanguageModel {
+    private static final Pattern LAYER =
+            Pattern.compile("model\\.layers\\.(\\d{1,9})\\.self_attn\\.[kv]_(proj|norm)\\..*");
+    private static final List<String> RANGES = List.of("input_max", "input_min", "output_max", "output_min");
+
+    /**
+     * Keys and values of a layer, or of the one that it shares them with.
+     *
+     * @param offset position of the first new token
+     */
+    private record Context(AttentionCache.View view, int offset) {}
+
+    /** Makes keys and values; null parts where keys serve as values. */
+    private record KeysValues(Linear k, Linear v, RmsNorm kNorm, int window) {}
+
+    /** Attention over keys and values of its own, or over another layer's if {@code own} is null. */
+    private record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own, Shape shape, Rope rope) {
+
+        static SharingAttention load(Gemma4Config c, Weights w, String name, int layer, Rope rope) {
+            Shape s = c.shape(layer);
+            int dim = s.headDim();
+            KeysValues own = null;
+            if (layer < c.firstShared()) {
+                own = new KeysValues(
+                        Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, false),
+                        c.keysAreValues(layer)
+                                ? null
+                                : Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, false),
+                        RmsNorm.load(w, name + ".k_norm", dim, c.eps()),
+                        c.slides(layer) ? c.window() : 0);
+            }
+            return new SharingAttention(
+                    Linear.load(w, name + ".q_proj", s.hidden(), s.heads() * dim, false),
+                    Linear.load(w, name + ".o_proj", s.heads() * dim, s.hidden(), false),
+                    RmsNorm.load(w, name + ".q_norm", dim, c.eps()),
+                    own,
+                    s,
+                    rope);
+        }
+
+        Context context(MlxArray x, AttentionCache cache, int length) {
+            int offset = cache.offset();
+            int dim = shape.headDim();
+            MlxArray keys = Heads.split(own.k.apply(x), length, shape.kvHeads(), dim);
+            MlxArray values = own.v == null ? keys : Heads.split(own.v.apply(x), length, shape.kvHeads(), dim);
+            MlxArray turned = rope.apply(own.kNorm.apply(keys), offset);
+            return new Context(cache.update(turned, Fast.rmsNorm(values, null, own.kNorm.eps()), length), offset);
+        }
+
+        /** Scores are not scaled: norms see to their size. */
+        MlxArray apply(MlxArray x, Context context, int length) {
+            int dim = shape.headDim();
+            MlxArray heads = qNorm.apply(Heads.split(q.apply(x), length, shape.heads(), dim));
+            AttentionCache.View all = context.view;
+            boolean causal = length > 1 && all.mask() == null;
+            MlxArray attended = Fast.attention(
+                    rope.apply(heads, context.offset), all.keys(), all.values(), 1, causal, all.mask(), null);
+            return o.apply(Heads.join(attended, length, shape.heads(), dim));
+        }
+
+        LayerCache newCache() {
+            return own.window == 0 ? new KvCache() : new RotatingKvCache(own.window);
+        }
+    }
+
+    /** Experts beside the dense layer, all of them between norms. They are chosen by what comes before these norms. */
+    private record DenseAndSparse(
+            FeedForward dense, Router router, SwitchMlp experts, RmsNorm before, RmsNorm behindDense, RmsNorm behind) {
+
+        static DenseAndSparse load(ModelConfig c, Weights w, String name, int hidden, FeedForward dense, double eps) {
+            int experts = c.count("num_experts");
+            int chosen = c.count("top_k_experts");
+            if (chosen > experts) {
+                throw c.invalid("top_k_experts", chosen, "must be at most num_experts (" + experts + ")");
+            }
+            Linear gate = Linear.load(w, name + ".router.proj", hidden, experts, false);
+            MlxArray scale = w.adopt(Ops.multiply(w.get(name + ".router.scale", hidden), Math.pow(hidden, -0.5)));
+            MlxArray perExpert = w.get(name + ".router.per_expert_scale", experts);
+            Router plain = Router.softmaxOfTop(gate, chosen);
+            return new DenseAndSparse(
+                    dense,
+                    x -> {
+                        Router.Choice choice = plain.choose(Fast.rmsNorm(x, scale, (float) eps));
+                        MlxArray factors = Indexing.take(perExpert, choice.experts(), 0);
+                        return new Router.Choice(choice.experts(), Ops.multiply(choice.weights(), factors));
+                    },
+                    SwitchMlp.load(
+                            w,
+                            name + ".experts.switch_glu",
+                            hidden,
+                            c.count("moe_intermediate_size"),
+                            experts,
+                            false,
+                            Gating.GELU_TANH),
+                    RmsNorm.load(w, name + ".pre_feedforward_layernorm_2", hidden, eps),
+                    RmsNorm.load(w, name + ".post_feedforward_layernorm_1", hidden, eps),
+                    RmsNorm.load(w, name + ".post_feedforward_layernorm_2", hidden, eps));
+        }
+
+        /**
+         * Applies both.
+         *
+         * @param h what was not normed yet
+         * @param normed the input of the dense layer
+         */
+        MlxArray apply(MlxArray h, MlxArray normed) {
+            MlxArray sparse = experts.apply(before.apply(h), router.choose(h));
+            return Ops.add(behindDense.apply(dense.apply(normed)), behind.apply(sparse));
+        }
+    }
+
+    /** How the input that a layer has for a token gets in. */
+    private record OwnInput(Linear gate, Linear projection, RmsNorm behind) {
+
+        static OwnInput load(Weights w, String name, int hidden, int width, double eps) {
+            return new OwnInput(
+                    Linear.load(w, name + ".per_layer_input_gate", hidden, width, false),
+                    Linear.load(w, name + ".per_layer_projection", width, hidden, false),
+                    RmsNorm.load(w, name + ".post_per_layer_input_norm", hidden, eps));
+        }
+
+        MlxArray apply(MlxArray h, MlxArray input) {
+            MlxArray gated = Gating.GELU_TANH.apply(gate.apply(h), input);
+            return Ops.add(h, behind.apply(projection.apply(gated)));
+        }
+    }
+
+    /** A layer; {@code sparse} and {@code ownInput} are null where there is none. */
+    private record Layer(
+            RmsNorm beforeAttention,
+            SharingAttention attention,
+            RmsNorm afterAttention,
+            RmsNorm beforeMlp,
+            FeedForward dense,
+            DenseAndSparse sparse,
+            RmsNorm afterMlp,
+            OwnInput ownInput,
+            MlxArray scalar) {
+
+        static Layer load(ModelConfig c, Gemma4Config s, Weights w, int i, Rope rope) {
+            String name = "model.layers." + i;
+            int hidden = s.hidden();
+            FeedForward dense = Mlp.load(w, name + ".mlp", hidden, s.inner(i), false, Gating.GELU_TANH);
+            return new Layer(
+                    RmsNorm.load(w, name + ".input_layernorm", hidden, s.eps()),
+                    SharingAttention.load(s, w, name + ".self_attn", i, rope),
+                    RmsNorm.load(w, name + ".post_attention_layernorm", hidden, s.eps()),
+                    RmsNorm.load(w, name + ".pre_feedforward_layernorm", hidden, s.eps()),
+                    dense,
+                    s.sparse() ? DenseAndSparse.load(c, w, name, hidden, dense, s.eps()) : null,
+                    RmsNorm.load(w, name + ".post_feedforward_layernorm", hidden, s.eps()),
+                    s.ownWidth() > 0 ? OwnInput.load(w, name, hidden, s.ownWidth(), s.eps()) : null,
+                    w.get(name + ".layer_scalar", 1));
+        }
+
+        MlxArray apply(MlxArray x, MlxArray normed, Context context, MlxArray input, int length) {
+            MlxArray h = Ops.add(x, afterAttention.apply(attention.apply(normed, context, length)));
+            MlxArray before = beforeMlp.apply(h);
+            MlxArray y = sparse == null ? dense.apply(before) : sparse.apply(h, before);
+            h = Ops.add(h, afterMlp.apply(y));
+            return Ops.multiply(ownInput == null ? h : ownInput.apply(h, input), scalar);
+        }
+    }
+
+    private final Gemma4Config config;
+    private final Embedding embedding;
+    private final Gemma4Inputs ownInputs;
+    private final List<Layer> layers = new ArrayList<>();
+    private final RmsNorm norm;
+    private final Linear head;
+
+    private Gemma4Text(ModelConfig c, Weights w) {
+        this.config = Gemma4Config.of(c);
+        int hidden = config.hidden();
+        this.embedding = Embedding.load(w, "model.embed_tokens", config.rows(), hidden);
+        this.ownInputs = config.ownWidth() > 0 ? Gemma4Inputs.load(c, config, w) : null;
+        Rope sliding = config.rope(c, w, true);
+        Rope full = config.rope(c, w, false);
+        for (int i = 0; i < config.layers(); i++) {
+            layers.add(Layer.load(c, config, w, i, config.slides(i) ? sliding : full));
+        }
+        this.norm = RmsNorm.load(w, "model.norm", hidden, config.eps());
+        this.head = c.flag("tie_word_embeddings", true)
+                ? embedding.asLinear()
+                : Linear.load(w, "lm_head", hidden, config.rows(), false);
+    }
+
+    /** The model. */
+    public static LanguageModel create(ModelConfig c, Weights w) {
+        return new Gemma4Text(c, w);
+    }
+
+    @Override
+    public MlxArray forward(MlxArray tokens, List<LayerCache> caches) {
+        int length = tokens.dim(1);
+        MlxArray h = Ops.multiply(embedding.apply(tokens), Math.sqrt(config.hidden()));
+        MlxArray inputs = ownInputs == null ? null : ownInputs.apply(tokens, h);
+        Context[] contexts = new Context[layers.size()];
+        for (int i = 0; i < contexts.length; i++) {
+            Layer layer = layers.get(i);
+            MlxArray normed = layer.beforeAttention.apply(h);
+            contexts[i] = layer.attention.own == null
+                    ? contexts[config.sharedWith(i)]
+                    : layer.attention.context(normed, (AttentionCache) caches.get(i), length);
+            MlxArray input = inputs == null ? null : Indexing.squeeze(Indexing.slice(inputs, 2, i, i + 1), 2);
+            h = layer.apply(h, normed, contexts[i], input, length);
+        }
+        return norm.apply(h);
+    }
+
+    @Override
+    public MlxArray logits(MlxArray hidden) {
+        MlxArray logits = head.apply(hidden);
+        double cap = config.cap();
+        return cap == 0 ? logits : Ops.multiply(Ops.tanh(Ops.divide(logits, cap)), cap);
+    }
+
+    @Override
+    public List<LayerCache> newLayers() {
+        List<LayerCache> caches = new ArrayList<>();
+        for (Layer layer : layers) {
+            if (layer.attention.own != null) {
+                caches.add(layer.attention.newCache());
+            }
+        }
+        return caches;
+    }
+
+    @Override
+    public int vocabularySize() {
+        return config.rows();
+    }
+
+    /** Drops ranges of activations and projections of layers that share, and parts the gates of experts from values. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        int firstShared = Gemma4Config.of(c).firstShared();
+        tensors.keySet()
+                .removeIf(name -> RANGES.stream().anyMatch(name::contains)
+                        || name.contains("self_attn.rotary_emb")
+                        || sharesKeys(name, firstShared));
+        for (String name : List.copyOf(tensors.keySet())) {
+            if (name.endsWith(".experts.gate_up_proj")) {
+                String base = name.substring(0, name.length() - "gate_up_proj".length()) + "switch_glu.";
+                MlxArray[] parts = Indexing.split(tensors.remove(name), 2, -2);
+                tensors.put(base + "gate_proj.weight", Indexing.contiguous(parts[0]));
+                tensors.put(base + "up_proj.weight", Indexing.contiguous(parts[1]));
+            } else if (name.endsWith(".experts.down_proj")) {
+                String base = name.substring(0, name.length() - "down_proj".length()) + "switch_glu.";
+                tensors.put(base + "down_proj.weight", tensors.remove(name));
+            }
+        }
+    }
+
+    private static boolean sharesKeys(String name, int firstShared) {
+        Matcher m = LAYER.matcher(name);
+        return m.matches() && Integer.parseInt(m.group(1)) >= firstShared;
+    }
+}

@@ -1,0 +1,20 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.Weights;
+
+/** (x - mean(x)) / deviation(x) * weight + bias, over the last dimension; the bias may be null. */
+public record LayerNorm(MlxArray weight, MlxArray bias, float eps) implements Norm {
+
+    /** The norm of this name. */
+    public static LayerNorm load(Weights weights, String name, int dimension, double eps, boolean bias) {
+        MlxArray b = bias ? weights.get(name + ".bias", dimension) : null;
+        return new LayerNorm(weights.get(name + ".weight", dimension), b, (float) eps);
+    }
+
+    @Override
+    public MlxArray apply(MlxArray x) {
+        return Fast.layerNorm(x, weight, bias, eps);
+    }
+}

@@ -1,0 +1,151 @@
+package dev.langchain4j.model.mlx.nn;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+
+/**
+ * The state-space duality of Mamba 2: a matrix for each head decays, takes up what comes in by one vector (B) and is read
+ * by another (C). Within a chunk the same is computed as attention with decaying weights. Source: mlx-lm's {@code
+ * models/ssm.py}; arXiv:2405.21060.
+ *
+ * @param aLog logarithm of the decay's rate, [heads]
+ * @param skip share of the input that goes straight to the output, [heads]
+ * @param dtBias added to time steps, [heads]
+ * @param dtMin least time step
+ * @param dtMax greatest time step; may be infinite
+ */
+public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double dtMin, double dtMax) {
+    /** Positions that are computed together: the work grows with its square, the number of operations falls with it. */
+    private static final int CHUNK = 256;
+
+    /** What comes out, [1, length, heads, head dim], and the state after the last position. */
+    public record Result(MlxArray output, MlxArray state) {}
+
+    /**
+     * Runs new positions.
+     *
+     * @param x [1, length, heads, head dim]
+     * @param b how they are written into the state, [1, length, groups, state size]
+     * @param c how it is read, [1, length, groups, state size]
+     * @param dt time steps before bias and softplus, [1, length, heads]
+     * @param state [1, groups, heads of a group, head dim, state size]; null at the start of a sequence
+     */
+    public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length) {
+        MlxArray steps = steps(dt);
+        MlxArray rates = Ops.multiply(steps, Ops.negative(Ops.exp(Ops.astype(aLog, DType.FLOAT32))));
+        MlxArray weighted = Ops.multiply(Indexing.expandDims(steps, -1), x);
+        int groups = b.dim(2);
+        int perGroup = x.dim(2) / groups;
+        MlxArray xs = Indexing.unflatten(weighted, 2, groups, perGroup);
+        MlxArray as = Indexing.unflatten(rates, 2, groups, perGroup);
+        MlxArray y;
+        MlxArray s = state;
+        if (length == 1) {
+            s = step(xs, as, b, s);
+            y = read(s, c);
+        } else {
+            MlxArray[] parts = new MlxArray[Math.ceilDiv(length, CHUNK)];
+            for (int i = 0; i < parts.length; i++) {
+                int start = i * CHUNK;
+                int end = Math.min(length, start + CHUNK);
+                Chunk chunk =
+                        Chunk.of(cut(xs, start, end), cut(as, start, end), cut(b, start, end), cut(c, start, end));
+                parts[i] = chunk.output(s);
+                s = chunk.next(s);
+            }
+            y = parts.length == 1 ? parts[0] : Indexing.concatenate(1, parts);
+        }
+        MlxArray out = Ops.astype(Indexing.flatten(y, 2, 3), x.dtype());
+        return new Result(Ops.add(out, Ops.multiply(x, Indexing.expandDims(skip, -1))), s);
+    }
+
+    private MlxArray steps(MlxArray dt) {
+        MlxArray sum = Ops.add(Ops.astype(dt, DType.FLOAT32), dtBias);
+        MlxArray positive = Ops.logaddexp(sum, MlxArray.scalar(0, DType.FLOAT32));
+        MlxArray atLeast = Ops.maximum(positive, MlxArray.scalar(dtMin, DType.FLOAT32));
+        return Double.isInfinite(dtMax) ? atLeast : Ops.minimum(atLeast, MlxArray.scalar(dtMax, DType.FLOAT32));
+    }
+
+    private static MlxArray cut(MlxArray a, int start, int end) {
+        return start == 0 && end == a.dim(1) ? a : Indexing.slice(a, 1, start, end);
+    }
+
+    /** One position: the state decays and takes it up. */
+    private static MlxArray step(MlxArray x, MlxArray rates, MlxArray b, MlxArray state) {
+        MlxArray column = Indexing.expandDims(Indexing.squeeze(x, 1), -1);
+        MlxArray row = Indexing.reshape(b, 1, b.dim(2), 1, 1, b.dim(3));
+        MlxArray added = Ops.multiply(column, row);
+        if (state == null) {
+            return added;
+        }
+        MlxArray decay = Indexing.reshape(Ops.exp(rates), 1, x.dim(2), x.dim(3), 1, 1);
+        return Ops.add(Ops.multiply(decay, state), added);
+    }
+
+    /** What one position reads, [1, 1, groups, heads of a group, head dim]. */
+    private static MlxArray read(MlxArray state, MlxArray c) {
+        MlxArray column = Indexing.reshape(Ops.astype(c, DType.FLOAT32), 1, c.dim(2), c.dim(3), 1);
+        MlxArray y = Ops.matmul(Indexing.flatten(state, 2, 3), column);
+        return Indexing.reshape(y, 1, 1, state.dim(1), state.dim(2), state.dim(3));
+    }
+
+    /**
+     * Several positions, with what they have to do with each other.
+     *
+     * @param x weighted inputs, [1, groups, heads of a group, length, head dim]
+     * @param b [1, groups, length, state size]
+     * @param c [1, groups, length, state size]
+     * @param decay from each position (column) to each later one (row), [1, groups, heads of a group, length, length]
+     * @param rates [1, groups, heads of a group, length]
+     */
+    private record Chunk(MlxArray x, MlxArray b, MlxArray c, MlxArray decay, MlxArray rates) {
+
+        static Chunk of(MlxArray x, MlxArray rates, MlxArray b, MlxArray c) {
+            MlxArray r = Indexing.transpose(rates, 0, 2, 3, 1);
+            return new Chunk(
+                    Indexing.transpose(x, 0, 2, 3, 1, 4),
+                    Ops.astype(Indexing.transpose(b, 0, 2, 1, 3), DType.FLOAT32),
+                    Ops.astype(Indexing.transpose(c, 0, 2, 1, 3), DType.FLOAT32),
+                    Ops.exp(sums(r)),
+                    r);
+        }
+
+        /**
+         * The sum of rates between any two positions. Adding them up from each position on keeps digits that a
+         * difference of two long sums loses.
+         */
+        private static MlxArray sums(MlxArray rates) {
+            MlxArray rows = Indexing.repeat(Indexing.expandDims(rates, -1), rates.dim(-1), -1);
+            return Ops.cumsum(Indexing.tril(rows, -1), -2, false, true);
+        }
+
+        /** What all positions read, [1, length, groups, heads of a group, head dim]. */
+        MlxArray output(MlxArray state) {
+            MlxArray products = Ops.matmul(c, Indexing.swapAxes(b, -1, -2));
+            MlxArray weights = Indexing.tril(Ops.multiply(Indexing.expandDims(products, 2), decay), 0);
+            MlxArray y = Indexing.transpose(Ops.matmul(weights, x), 0, 3, 1, 2, 4);
+            if (state == null) {
+                return y;
+            }
+            MlxArray kept = Ops.matmul(c, Indexing.swapAxes(Indexing.flatten(state, 2, 3), -1, -2));
+            MlxArray before = Indexing.unflatten(Indexing.transpose(kept, 0, 2, 1, 3), -1, x.dim(2), x.dim(4));
+            MlxArray since = Indexing.transpose(Ops.exp(Ops.cumsum(rates, -1, false, true)), 0, 3, 1, 2);
+            return Ops.add(y, Ops.multiply(Indexing.expandDims(since, -1), before));
+        }
+
+        MlxArray next(MlxArray state) {
+            int length = x.dim(3);
+            MlxArray last = Indexing.squeeze(Indexing.slice(decay, 3, length - 1, length), 3);
+            MlxArray decayed = Ops.multiply(x, Indexing.expandDims(last, -1));
+            MlxArray columns = Indexing.flatten(Indexing.swapAxes(decayed, -1, -2), 2, 3);
+            MlxArray added = Indexing.unflatten(Ops.matmul(columns, b), 2, x.dim(2), x.dim(4));
+            if (state == null) {
+                return added;
+            }
+            MlxArray all = Indexing.expandDims(Indexing.expandDims(Ops.exp(Ops.sum(rates, -1, false)), -1), -1);
+            return Ops.add(Ops.multiply(all, state), added);
+        }
+    }
+}
