@@ -93,6 +93,7 @@ final class Access {
         private final Expr start;
         private final Expr stop;
         private final Expr step;
+        private boolean folded;
 
         Slice(Token at, Expr owner, Expr start, Expr stop, Expr step) {
             super(at);
@@ -113,6 +114,11 @@ final class Access {
             return children;
         }
 
+        /** Part of a constant: Jinja then looks it up as an item, which gives undefined where a slice fails. */
+        void fold() {
+            folded = true;
+        }
+
         @Override
         Object eval(Frame frame) {
             Object object = owner.eval(frame);
@@ -122,6 +128,9 @@ final class Access {
             try {
                 return Slices.slice(object, from, to, by);
             } catch (TemplateException e) {
+                if (folded && e.kind() == TemplateException.Kind.TYPE) {
+                    return Undefined.member(object, "slice");
+                }
                 throw e.at(line, column);
             }
         }

@@ -85,6 +85,9 @@ final class Attributes {
     /** {@code object.name}. */
     static Object attribute(Object object, String name) {
         if (object instanceof Undefined undefined) {
+            if (OBJECT_MEMBERS.contains(name)) {
+                return Undefined.unsafe(undefined, name);
+            }
             throw undefined.failure();
         }
         Object member = member(object, name);

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Questions about the names that occur in a part of a template. */
 final class Names {
@@ -29,5 +30,20 @@ final class Names {
     static boolean assigns(Node node, String name) {
         return (node instanceof Target.Variable set && set.name.equals(name) && !set.parameter)
                 || node.children().stream().anyMatch(child -> assigns(child, name));
+    }
+
+    /** Whether an expression has neither names nor calls, so that Jinja computes it when it compiles. */
+    static boolean constant(Expr expression) {
+        return !(expression instanceof Literals.Name)
+                && !(expression instanceof Access.Call)
+                && expression.children().stream().allMatch(child -> constant((Expr) child));
+    }
+
+    /** All slices in an expression. */
+    static void slices(Expr expression, Consumer<Access.Slice> found) {
+        if (expression instanceof Access.Slice slice) {
+            found.accept(slice);
+        }
+        expression.children().forEach(child -> slices((Expr) child, found));
     }
 }

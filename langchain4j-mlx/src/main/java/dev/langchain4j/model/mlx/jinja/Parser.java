@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -9,6 +10,7 @@ final class Parser {
 
     private final TokenStream stream;
     private final ExpressionParser expressions;
+    private final Set<String> blocks = new HashSet<>();
     private int loops;
 
     private Parser(TokenStream stream) {
@@ -107,7 +109,7 @@ final class Parser {
     }
 
     private Stmt forLoop(Token at) {
-        Target target = target("in", false);
+        Target target = target(false);
         stream.expectName("in");
         Expr iterable = expressions.tuple(false, false, "recursive");
         Expr test = stream.skipName("if") ? expressions.expression() : null;
@@ -138,7 +140,7 @@ final class Parser {
     }
 
     private Stmt set(Token at) {
-        Target target = target(null, true);
+        Target target = target(true);
         if (stream.skipOperator("=")) {
             return new Statements.Set(at, target, expressions.tuple(true, false, null));
         }
@@ -198,7 +200,7 @@ final class Parser {
             if (!targets.isEmpty()) {
                 stream.expectOperator(",");
             }
-            targets.add(target(null, false));
+            targets.add(target(false));
             stream.expectOperator("=");
             values.add(expressions.expression());
         }
@@ -207,6 +209,9 @@ final class Parser {
 
     private Stmt block(Token at) {
         String name = stream.expectName().text();
+        if (!blocks.add(name)) {
+            throw TokenStream.failure("block '" + name + "' defined twice", at);
+        }
         stream.skipName("scoped");
         boolean required = stream.skipName("required");
         List<Stmt> body = functionBody("endblock");
@@ -262,14 +267,14 @@ final class Parser {
     }
 
     /**
-     * What is assigned to: names, with commas between them, up to {@code end}; namespaces' attributes where
-     * allowed.
+     * What is assigned to: names, with commas between them; namespaces' attributes where allowed. As in Jinja, a comma
+     * at the end is for parentheses only.
      */
-    private Target target(String end, boolean attributes) {
+    private Target target(boolean attributes) {
         Token at = stream.current();
         List<Target> targets = new ArrayList<>();
         boolean several = false;
-        while (!expressions.atTupleEnd(end)) {
+        while (!expressions.atTupleEnd(null)) {
             targets.add(singleTarget(attributes));
             if (!stream.skipOperator(",")) {
                 break;
@@ -285,7 +290,7 @@ final class Parser {
 
     private Target singleTarget(boolean attributes) {
         if (stream.skipOperator("(")) {
-            Target inner = target(null, false);
+            Target inner = target(false);
             stream.expectOperator(")");
             return inner;
         }

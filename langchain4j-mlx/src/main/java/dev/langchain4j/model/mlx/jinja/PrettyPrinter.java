@@ -77,13 +77,18 @@ final class PrettyPrinter {
     private static List<Object> sortedItems(Dict dict) {
         List<Object[]> keyed = new ArrayList<>();
         DictView.items(dict).forEach(item -> keyed.add(new Object[] {((Tuple) item).get(0), item}));
-        try {
-            Values.sort(keyed, false);
-        } catch (TemplateException e) {
-            keyed.sort((a, b) -> Repr.repr(a[0]).compareTo(Repr.repr(b[0])));
-        }
+        keyed.sort((a, b) -> compare(a[0], b[0]));
         List<Object> result = new ArrayList<>();
         keyed.forEach(pair -> result.add(pair[1]));
         return result;
+    }
+
+    /** By value where there is an order, else by the name of the type. */
+    private static int compare(Object a, Object b) {
+        try {
+            return Values.ordered(a, b, "<") ? -1 : Values.ordered(b, a, "<") ? 1 : 0;
+        } catch (TemplateException e) {
+            return Values.typeName(a).compareTo(Values.typeName(b));
+        }
     }
 }

@@ -7,7 +7,9 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.Spliterators;
 import java.util.function.UnaryOperator;
+import java.util.stream.StreamSupport;
 
 /** The filters that work on lists and other iterables as a whole. */
 final class SequenceFilters {
@@ -43,8 +45,7 @@ final class SequenceFilters {
                 all,
                 "unique",
                 Params.of("case_sensitive?", "attribute?"),
-                (v, a) ->
-                        Lazy.generator(() -> unique(v, Filters.flag(a[0]), a[1]).iterator()));
+                (v, a) -> Lazy.generator(() -> unique(v, Filters.flag(a[0]), a[1])));
         Params extreme = Params.of("case_sensitive?", "attribute?");
         Filters.add(all, "min", extreme, (v, a) -> extreme(v, a, "<"));
         Filters.add(all, "max", extreme, (v, a) -> extreme(v, a, ">"));
@@ -171,18 +172,12 @@ final class SequenceFilters {
                 Filters.flag(a[2]));
     }
 
-    private static List<Object> unique(Object value, boolean caseSensitive, Object attribute) {
+    private static Iterator<Object> unique(Object value, boolean caseSensitive, Object attribute) {
         UnaryOperator<Object> lookup = Lookup.of(attribute);
         Set<Object> seen = new HashSet<>();
-        List<Object> result = new ArrayList<>();
-        Iterator<Object> items = Values.iterate(value);
-        while (items.hasNext()) {
-            Object item = items.next();
-            if (seen.add(Values.hashKey(Lookup.folded(lookup.apply(item), caseSensitive)))) {
-                result.add(item);
-            }
-        }
-        return result;
+        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(Values.iterate(value), 0), false)
+                .filter(item -> seen.add(Values.hashKey(Lookup.folded(lookup.apply(item), caseSensitive))))
+                .iterator();
     }
 
     private static Object extreme(Object value, Object[] a, String operator) {

@@ -47,6 +47,14 @@ final class Statements {
         }
 
         @Override
+        void bind(Scope scope, boolean soft) {
+            super.bind(scope, soft);
+            if (Names.constant(value)) {
+                Names.slices(value, Access.Slice::fold);
+            }
+        }
+
+        @Override
         Signal exec(Frame frame) {
             frame.render.writeValue(value.eval(frame));
             return Signal.NEXT;
@@ -238,7 +246,13 @@ final class Statements {
             Signal[] signal = new Signal[1];
             String text = frame.render.capture(() -> signal[0] = execAll(body, frame));
             if (signal[0] == Signal.NEXT) {
-                frame.render.writeValue(filter.evalBlock(frame, text));
+                Object value = filter.evalBlock(frame, text);
+                if (Values.text(value) == null) {
+                    throw TemplateException.type(
+                                    "sequence item: expected str instance, " + Values.typeName(value) + " found")
+                            .at(line, column);
+                }
+                frame.render.writeValue(value);
             }
             return signal[0];
         }
@@ -253,6 +267,7 @@ final class Statements {
 
         With(Token at, List<Target> targets, List<Expr> values, List<Stmt> body) {
             super(at);
+            targets.forEach(Target::asParameter);
             this.targets = targets;
             this.values = values;
             this.body = body;

@@ -15,6 +15,9 @@ abstract class Target extends Expr {
     /** Notes the names as parameters of a scope, which its owner sets. */
     abstract void declareParameters(Scope scope);
 
+    /** Makes it a parameter: of a macro, of a call block, or of {@code with}. */
+    void asParameter() {}
+
     /** The same target with slots of its own. */
     abstract Target copy();
 
@@ -31,7 +34,7 @@ abstract class Target extends Expr {
 
     static final class Variable extends Target {
         final String name;
-        /** Whether it is a macro's parameter, not something that a statement sets. */
+        /** Whether it is a parameter, not something that a statement sets. */
         boolean parameter;
 
         private int slot;
@@ -49,6 +52,11 @@ abstract class Target extends Expr {
         @Override
         Target copy() {
             return new Variable(at(), name);
+        }
+
+        @Override
+        void asParameter() {
+            parameter = true;
         }
 
         @Override
