@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.KvFormat;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -58,8 +59,9 @@ public final class MlxModel implements AutoCloseable {
             boolean cpu = owner.device() == Device.CPU;
             DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
-            CacheKey key = CacheKey.of(folder.toString(), type == null ? "native" : type.name());
-            loaded = owner.call(() -> ModelLoader.load(folder, type));
+            KvFormat format = builder.kvFormat();
+            CacheKey key = CacheKey.of(folder.toString(), (type == null ? "native" : type.name()) + format.key());
+            loaded = owner.call(() -> load(folder, type, format));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime);
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
@@ -94,6 +96,16 @@ public final class MlxModel implements AutoCloseable {
     /** Loads a model with settings. */
     public static Builder builder() {
         return new Builder();
+    }
+
+    private static ModelLoader.Loaded load(Path folder, DType type, KvFormat format) {
+        ModelLoader.Loaded plain = ModelLoader.load(folder, type);
+        try {
+            return plain.with(format);
+        } catch (RuntimeException e) {
+            plain.weights().close();
+            throw e;
+        }
     }
 
     private static MlxThread startThread(String name) {
@@ -199,6 +211,10 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
+        private Integer kvBits;
+        private Integer kvGroupSize;
+        private Integer quantizedKvStart;
+        private Integer maxKvSize;
 
         private Builder() {}
 
@@ -245,6 +261,74 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
+         * Bits that an element of keys and values takes in the KV cache: 2, 3, 4, 5, 6 or 8. Eight bits halve the bytes
+         * of a token at half precision and change answers little. Default: none, keys and values stay as computed. Not for
+         * models with sliding windows, attention sinks or latent attention, as in mlx-lm. Source: mlx-lm's
+         * {@code kv_bits}.
+         */
+        public Builder kvBits(Integer bits) {
+            this.kvBits = bits;
+            return this;
+        }
+
+        /** Elements of a quantized KV cache that share a scale: 32, 64 or 128. Default: 64. Of use with kvBits only. */
+        public Builder kvGroupSize(Integer elements) {
+            this.kvGroupSize = elements;
+            return this;
+        }
+
+        /**
+         * First token that attends to quantized keys and values. Those before it are also kept as they are, so that every
+         * prefix can be resumed exactly. Default: 0. Of use with kvBits only. Source: mlx-lm's
+         * {@code quantized_kv_start}.
+         */
+        public Builder quantizedKvStart(Integer token) {
+            this.quantizedKvStart = token;
+            return this;
+        }
+
+        /**
+         * Most tokens whose keys and values a full-attention layer holds, at least 5: the first four, and the last ones.
+         * What lies between is forgotten, so a conversation of any length takes bounded memory. The prompt cache can
+         * then resume at checkpoints only. Default: all tokens. Not together with kvBits. Source: mlx-lm's
+         * {@code max_kv_size}.
+         */
+        public Builder maxKvSize(Integer tokens) {
+            this.maxKvSize = tokens;
+            return this;
+        }
+
+        private KvFormat kvFormat() {
+            return new KvFormat(
+                    kvBits == null ? 0 : kvBits,
+                    kvBits == null || kvGroupSize == null ? 64 : kvGroupSize,
+                    kvBits == null || quantizedKvStart == null ? 0 : quantizedKvStart,
+                    maxKvSize == null ? 0 : maxKvSize);
+        }
+
+        private void checkKvFormat() {
+            oneOf("kvBits", kvBits, List.of(2, 3, 4, 5, 6, 8));
+            oneOf("kvGroupSize", kvGroupSize, List.of(32, 64, 128));
+            if (quantizedKvStart != null && quantizedKvStart < 0) {
+                throw new InvalidRequestException("quantizedKvStart (" + quantizedKvStart + ") must not be negative");
+            }
+            if (maxKvSize != null && maxKvSize <= KvFormat.KEEP) {
+                throw new InvalidRequestException("maxKvSize (" + maxKvSize + ") must be at least "
+                        + (KvFormat.KEEP + 1) + ": the first " + KvFormat.KEEP + " tokens always stay");
+            }
+            if (kvBits != null && maxKvSize != null) {
+                throw new InvalidRequestException("kvBits (" + kvBits + ") and maxKvSize (" + maxKvSize
+                        + ") must not be set together: a KV cache that rotates is not quantized");
+            }
+        }
+
+        private static void oneOf(String setting, Integer value, List<Integer> allowed) {
+            if (value != null && !allowed.contains(value)) {
+                throw new InvalidRequestException(setting + " (" + value + ") must be one of " + allowed);
+            }
+        }
+
+        /**
          * Loads the model.
          *
          * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing
@@ -256,6 +340,7 @@ public final class MlxModel implements AutoCloseable {
             }
             positive("contextLength", contextLength);
             positive("prefillChunkTokens", prefillChunkTokens);
+            checkKvFormat();
             return new MlxModel(this);
         }
 

@@ -7,7 +7,6 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.cache.AttentionCache;
 import dev.langchain4j.model.mlx.cache.KvCache;
 import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.cache.Masks;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Tensors;
@@ -110,20 +109,20 @@ public final class DeepseekV3 {
             MlxArray turnedKey = rope.apply(Heads.split(key[1], length, 1, config.turnedDim), offset);
             MlxArray latent = Indexing.expandDims(latentNorm.apply(key[0]), 1);
             AttentionCache.View all = ((AttentionCache) cache).update(latent, turnedKey, length);
-            MlxArray scores = positionScores(turnedQuery, all.values(), length);
+            MlxArray scores = positionScores(turnedQuery, all, length);
             MlxArray attended =
                     length == 1 ? attendOne(query[0], all.keys(), scores) : attendMany(query[0], all.keys(), scores);
             return out.apply(Heads.join(attended, length, config.heads, config.valueDim));
         }
 
         /** The share of positions in the scores, which attention takes as a mask that it adds. */
-        private MlxArray positionScores(MlxArray query, MlxArray keys, int length) {
-            MlxArray scores = Ops.matmul(Ops.multiply(query, config.scale), Indexing.swapAxes(keys, -1, -2));
+        private MlxArray positionScores(MlxArray query, AttentionCache.View all, int length) {
+            MlxArray scores = Ops.matmul(Ops.multiply(query, config.scale), Indexing.swapAxes(all.values(), -1, -2));
             if (length == 1) {
                 return scores;
             }
             MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
-            return Ops.where(Masks.causal(length, keys.dim(2)), scores, lowest);
+            return Ops.where(all.maskArray(length), scores, lowest);
         }
 
         /** One position: the query goes to where latent vectors are, and comes back as values. */

@@ -6,7 +6,6 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.cache.AttentionCache;
 import dev.langchain4j.model.mlx.cache.KvCache;
 import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.cache.Masks;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -66,7 +65,7 @@ public final class Gemma2 {
             MlxArray scores = capped(Ops.matmul(grouped, keys), cap);
             if (length > 1) {
                 MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
-                scores = Ops.where(Masks.causal(length, keys.dim(-1)), scores, lowest);
+                scores = Ops.where(all.maskArray(length), scores, lowest);
             }
             MlxArray y = Ops.matmul(Ops.softmax(scores, -1, true), Indexing.expandDims(all.values(), 2));
             return Indexing.reshape(y, 1, shape.heads(), length, dim);

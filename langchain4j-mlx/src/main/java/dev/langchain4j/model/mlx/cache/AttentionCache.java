@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxArray;
 
 /** A layer that keeps keys and values for attention. */
@@ -12,13 +13,38 @@ public interface AttentionCache extends LayerCache {
      * @param values [1, heads, context, dim]
      * @param mask true where a new position sees a key, [length, context]; null if each sees all up to itself
      */
-    record View(MlxArray keys, MlxArray values, MlxArray mask) {}
+    record View(MlxArray keys, MlxArray values, MlxArray mask) {
+
+        /** The mask as an array even where each position sees all up to itself, [length, context]. */
+        public MlxArray maskArray(int length) {
+            return mask != null ? mask : Masks.causal(length, keys.dim(2));
+        }
+    }
 
     /**
-     * Appends positions.
+     * Appends positions, for attention that reads keys and values itself.
      *
      * @param newKeys [1, heads, length, dim]
      * @param newValues [1, heads, length, dim]
+     * @throws UnsupportedOperationException if this cache does not keep keys and values as they are
      */
     View update(MlxArray newKeys, MlxArray newValues, int length);
+
+    /**
+     * Appends positions and attends to what they see, with the fused operation where the cache allows it.
+     *
+     * @param queries [1, heads, length, dim], where the heads of keys divide the heads of queries
+     * @param newKeys [1, heads of keys, length, dim]
+     * @param newValues [1, heads of keys, length, dim of values]
+     * @param scale what scores are multiplied by
+     * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+     * @return [1, heads, length, dim of values]
+     * @throws UnsupportedOperationException if this cache has no attention with sinks, and there are some
+     */
+    default MlxArray attend(
+            MlxArray queries, MlxArray newKeys, MlxArray newValues, int length, float scale, MlxArray sinks) {
+        View all = update(newKeys, newValues, length);
+        boolean causal = length > 1 && all.mask() == null;
+        return Fast.attention(queries, all.keys(), all.values(), scale, causal, all.mask(), sinks);
+    }
 }

@@ -58,10 +58,19 @@ public interface LayerCache extends AutoCloseable {
     default void reserve(int tokens) {}
 
     /**
+     * A position that no chunk may reach over, because the layer computes differently behind it;
+     * {@link Integer#MAX_VALUE} for none.
+     */
+    default int chunkLimit() {
+        return Integer.MAX_VALUE;
+    }
+
+    /**
      * Forgets all positions from {@code offset} on. An offset move: nothing is copied or freed.
      *
      * @throws IllegalArgumentException if {@code offset} is not within {@code [0, offset()]}
-     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}
+     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()} or the
+     *     layer still holds all positions
      */
     void trimTo(int offset);
 

@@ -5,13 +5,14 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /**
- * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size and where the cache wants a
- * checkpoint. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
+ * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
+ * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
  */
 final class Prefill {
     private final LanguageModel model;
@@ -55,7 +56,7 @@ final class Prefill {
                 return false;
             }
             int gridLine = (position / chunkTokens + 1) * chunkTokens;
-            int next = Math.min(Math.min(gridLine, end), session.nextCheckpoint(position));
+            int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
             feed(Arrays.copyOfRange(prompt, position, next));
             session.checkpoint();
             position = next;
@@ -66,6 +67,14 @@ final class Prefill {
             MlxMemory.clearCache();
         }
         return true;
+    }
+
+    private int limit() {
+        int limit = Integer.MAX_VALUE;
+        for (LayerCache layer : session.layers()) {
+            limit = Math.min(limit, layer.chunkLimit());
+        }
+        return limit;
     }
 
     private void feed(int[] chunk) {

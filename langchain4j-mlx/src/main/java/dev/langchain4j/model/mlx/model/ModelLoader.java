@@ -14,6 +14,7 @@ import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.KvFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,19 @@ public final class ModelLoader {
             .build();
 
     /** A model and the weights that it borrows; the caller closes them. */
-    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {}
+    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {
+
+        /**
+         * The same with layers that keep keys and values in this format.
+         *
+         * @throws InvalidRequestException if the architecture cannot work with it
+         */
+        public Loaded with(KvFormat format) {
+            return format.equals(KvFormat.PLAIN)
+                    ? this
+                    : new Loaded(FormattedModel.of(model, format, config), weights, config);
+        }
+    }
 
     private ModelLoader() {}
 

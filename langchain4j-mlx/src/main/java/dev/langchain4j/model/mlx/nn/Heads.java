@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.nn;
 
-import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.cache.AttentionCache;
@@ -28,8 +27,6 @@ public final class Heads {
      */
     public static MlxArray attend(
             MlxArray q, MlxArray k, MlxArray v, AttentionCache cache, int length, float scale, MlxArray sinks) {
-        AttentionCache.View all = cache.update(k, v, length);
-        boolean causal = length > 1 && all.mask() == null;
-        return Fast.attention(q, all.keys(), all.values(), scale, causal, all.mask(), sinks);
+        return cache.attend(q, k, v, length, scale, sinks);
     }
 }

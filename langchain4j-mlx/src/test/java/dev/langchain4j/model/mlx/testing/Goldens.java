@@ -23,6 +23,11 @@ public final class Goldens {
             }
             return found;
         }
+        return own(name);
+    }
+
+    /** A folder or file of the test resources, whatever {@code -Dgoldens} says: cases of settings of this project. */
+    public static Path own(String name) {
         URL url = Goldens.class.getResource("/goldens/" + name);
         try {
             return Path.of(url.toURI());

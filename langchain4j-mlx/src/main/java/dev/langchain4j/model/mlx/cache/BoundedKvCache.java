@@ -1,0 +1,215 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Scope;
+
+/**
+ * Keys and values of at most {@code size} positions: the first {@code keep}, which many heads attend to whatever comes
+ * later, and the last ones. Each position sees the first {@code keep} and, with itself, the last {@code size - keep}.
+ * Sources: mlx-lm's {@code RotatingKVCache}; arXiv:2309.17453.
+ *
+ * <p>Until the buffers are full they grow with the context. Then they are a ring behind the kept head: a new position
+ * takes the place of the oldest, and attention, which does not care about the order of keys, sees all of them. Several
+ * positions at once are put in temporal order, so that a mask can tell what each sees.
+ */
+public final class BoundedKvCache implements AttentionCache {
+    private final int size;
+    private final int keep;
+    private PositionBuffer keys = new PositionBuffer();
+    private PositionBuffer values = new PositionBuffer();
+    private int capacity;
+    private int held;
+    /** Index of the oldest position behind the kept head, once the buffers are full. */
+    private int oldest;
+
+    private int offset;
+    private int reserved;
+
+    /**
+     * An empty layer.
+     *
+     * @param size most positions that are held
+     * @param keep first positions that stay
+     * @throws IllegalArgumentException if {@code keep} is negative or leaves no room for others
+     */
+    public BoundedKvCache(int size, int keep) {
+        if (keep < 0 || size <= keep) {
+            throw new IllegalArgumentException("size (" + size + ") must be greater than keep (" + keep + ")");
+        }
+        this.size = size;
+        this.keep = keep;
+        this.oldest = keep;
+    }
+
+    @Override
+    public int offset() {
+        return offset;
+    }
+
+    @Override
+    public long bytes() {
+        return keys.bytes() + values.bytes();
+    }
+
+    @Override
+    public boolean sliceable() {
+        return false;
+    }
+
+    @Override
+    public MlxArray[] buffers() {
+        return keys.isEmpty() ? new MlxArray[0] : new MlxArray[] {keys.array(), values.array()};
+    }
+
+    @Override
+    public View update(MlxArray newKeys, MlxArray newValues, int length) {
+        int end = offset + length;
+        View view;
+        if (end <= size) {
+            append(newKeys, newValues, end);
+            view = new View(keys.view(0, end), values.view(0, end), null);
+        } else if (length == 1) {
+            replaceOldest(newKeys, newValues);
+            view = new View(keys.view(0, size), values.view(0, size), null);
+        } else {
+            view = rotate(newKeys, newValues, length);
+        }
+        offset = end;
+        return view;
+    }
+
+    private void append(MlxArray newKeys, MlxArray newValues, int end) {
+        if (end > capacity) {
+            capacity = Math.min(size, PositionBuffer.capacity(end, reserved, capacity));
+            keys.grow(newKeys, capacity);
+            values.grow(newValues, capacity);
+        }
+        keys.write(newKeys, held, end);
+        values.write(newValues, held, end);
+        held = end;
+    }
+
+    private void replaceOldest(MlxArray newKeys, MlxArray newValues) {
+        keys.write(newKeys, oldest, oldest + 1);
+        values.write(newValues, oldest, oldest + 1);
+        oldest = oldest + 1 == size ? keep : oldest + 1;
+    }
+
+    /** Shows what is held and the new positions in temporal order, and holds what later ones still see. */
+    private View rotate(MlxArray newKeys, MlxArray newValues, int length) {
+        int before = Math.min(held, size - 1);
+        MlxArray allKeys = held == 0 ? newKeys : Indexing.concatenate(2, ordered(keys, before), newKeys);
+        MlxArray allValues = held == 0 ? newValues : Indexing.concatenate(2, ordered(values, before), newValues);
+        keys = refilled(keys, allKeys, before + length);
+        values = refilled(values, allValues, before + length);
+        capacity = size;
+        held = size;
+        oldest = keep;
+        return new View(allKeys, allValues, mask(before, length));
+    }
+
+    /** The kept head and the last positions behind it, {@code count} in all, the oldest first. */
+    private MlxArray ordered(PositionBuffer buffer, int count) {
+        int dropped = held - count;
+        if (oldest == keep && dropped == 0) {
+            return buffer.view(0, held);
+        }
+        // what is dropped are the oldest behind the head: they stand at the seam of the ring
+        int from = oldest + dropped;
+        if (from >= size) {
+            return Indexing.concatenate(2, buffer.view(0, keep), buffer.view(keep + from - size, oldest));
+        }
+        return oldest == keep
+                ? Indexing.concatenate(2, buffer.view(0, keep), buffer.view(from, held))
+                : Indexing.concatenate(2, buffer.view(0, keep), buffer.view(from, held), buffer.view(keep, oldest));
+    }
+
+    private PositionBuffer refilled(PositionBuffer old, MlxArray all, int count) {
+        PositionBuffer fresh = new PositionBuffer();
+        fresh.grow(all, size);
+        MlxArray tail = Indexing.slice(all, 2, count - (size - keep), count);
+        fresh.write(keep == 0 ? tail : Indexing.concatenate(2, Indexing.slice(all, 2, 0, keep), tail), 0, size);
+        old.close();
+        return fresh;
+    }
+
+    /** A new position sees the head, and of the others itself and the last ones before it. */
+    private MlxArray mask(int before, int length) {
+        int context = before + length;
+        MlxArray near = Masks.window(length, context, size - keep);
+        if (keep == 0) {
+            return near;
+        }
+        MlxArray head = Ops.less(
+                Indexing.expandDims(Indexing.arange(0, context, DType.INT32), 0), MlxArray.of(new int[] {keep}, 1));
+        return Ops.logicalAnd(Masks.causal(length, context), Ops.logicalOr(near, head));
+    }
+
+    @Override
+    public Snapshot slice(int start, int end) {
+        throw new UnsupportedOperationException("a bounded KV cache is kept by its state");
+    }
+
+    @Override
+    public Snapshot state() {
+        if (keys.isEmpty()) {
+            return new WindowState(null, null, offset);
+        }
+        MlxArray k;
+        MlxArray v;
+        try (Scope scope = Scope.open()) {
+            k = PositionBuffer.copy(ordered(keys, held)).detach();
+            v = PositionBuffer.copy(ordered(values, held)).detach();
+        }
+        Eval.eval(k, v);
+        return new WindowState(k, v, offset);
+    }
+
+    @Override
+    public void reserve(int tokens) {
+        reserved = Math.min(tokens, size);
+    }
+
+    @Override
+    public void restore(Snapshot snapshot) {
+        if (!(snapshot instanceof WindowState state)) {
+            throw new IllegalArgumentException("the state of a bounded KV cache was expected, not " + snapshot);
+        }
+        close();
+        if (state.keys() != null) {
+            try (Scope scope = Scope.open()) {
+                append(state.keys(), state.values(), state.keys().dim(2));
+            }
+            Eval.eval(buffers());
+        }
+        offset = state.end();
+    }
+
+    @Override
+    public void trimTo(int position) {
+        if (position < 0 || position > offset) {
+            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
+        }
+        if (position != offset && offset > size) {
+            throw new UnsupportedOperationException("a bounded KV cache that dropped positions cannot be cut back");
+        }
+        if (position != offset) {
+            held = position;
+            offset = position;
+        }
+    }
+
+    @Override
+    public void close() {
+        keys.close();
+        values.close();
+        capacity = 0;
+        held = 0;
+        oldest = keep;
+        offset = 0;
+    }
+}

@@ -1,0 +1,264 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Quantized;
+import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.mlx.Scope;
+import java.util.Arrays;
+
+/**
+ * Keys and values of a full-attention layer in few bits: packed numbers, scales and biases for each position, in buffers
+ * that grow as those of {@link KvCache}. Source: mlx-lm's {@code QuantizedKVCache} and
+ * {@code quantized_scaled_dot_product_attention}.
+ *
+ * <p>Positions before {@code start} attend to keys and values as they are, later ones to quantized ones, of all
+ * positions. A position decides, not a chunk, and the first {@code start} keys and values are kept in both forms: so a
+ * sequence that is put together from slices, or cut back to any token, computes what one from the beginning computes.
+ */
+public final class QuantizedKvCache implements AttentionCache {
+    private static final int PARTS = 3;
+
+    private final Format format;
+    private final int start;
+    /** Keys and values of {@code [0, min(offset, start))} as they are. */
+    private final KvCache plain = new KvCache();
+    /** Packed numbers, scales and biases of keys, then of values, of {@code [0, packedTo)}. */
+    private final PositionBuffer[] packed = new PositionBuffer[2 * PARTS];
+
+    private int kvHeads;
+    private int capacity;
+    private int packedTo;
+    private int offset;
+    private int reserved;
+
+    /**
+     * An empty layer.
+     *
+     * @param bits bits of an element: 2, 3, 4, 5, 6 or 8
+     * @param groupSize elements of a head that share a scale: 32, 64 or 128
+     * @param start first position that attends to quantized keys and values
+     */
+    public QuantizedKvCache(int bits, int groupSize, int start) {
+        this.format = new Format(groupSize, bits, "affine");
+        this.start = start;
+        Arrays.setAll(packed, i -> new PositionBuffer());
+    }
+
+    @Override
+    public int offset() {
+        return offset;
+    }
+
+    @Override
+    public long bytes() {
+        long sum = plain.bytes();
+        for (PositionBuffer buffer : packed) {
+            sum += buffer.bytes();
+        }
+        return sum;
+    }
+
+    @Override
+    public boolean sliceable() {
+        return true;
+    }
+
+    @Override
+    public int chunkLimit() {
+        return offset < start ? start : Integer.MAX_VALUE;
+    }
+
+    @Override
+    public View update(MlxArray newKeys, MlxArray newValues, int length) {
+        throw new UnsupportedOperationException(
+                "this attention reads keys and values themselves, which a quantized KV cache does not keep");
+    }
+
+    @Override
+    public MlxArray attend(
+            MlxArray queries, MlxArray newKeys, MlxArray newValues, int length, float scale, MlxArray sinks) {
+        if (sinks != null) {
+            throw new UnsupportedOperationException("attention with sinks cannot read a quantized KV cache");
+        }
+        if (offset >= start) {
+            append(newKeys, newValues, offset + length);
+            return attendPacked(queries, length, scale);
+        }
+        View all = plain.update(newKeys, newValues, length);
+        offset += length;
+        if (offset > start) {
+            // as in mlx-lm, positions of one call see the same: those that share it with earlier ones see no rounding
+            pack(part(all.keys(), packedTo, offset), part(all.values(), packedTo, offset), offset);
+            plain.trimTo(start);
+        }
+        return Fast.attention(queries, all.keys(), all.values(), scale, length > 1, null, null);
+    }
+
+    private static MlxArray part(MlxArray all, int from, int to) {
+        return Indexing.slice(all, 2, from, to);
+    }
+
+    /** Quantizes new positions, and before the first of them those that were computed without. */
+    private void append(MlxArray newKeys, MlxArray newValues, int end) {
+        packPlain();
+        pack(newKeys, newValues, end);
+        offset = end;
+    }
+
+    private void packPlain() {
+        if (packedTo < start) {
+            View all = plain.all();
+            pack(part(all.keys(), packedTo, start), part(all.values(), packedTo, start), start);
+        }
+    }
+
+    private void pack(MlxArray newKeys, MlxArray newValues, int end) {
+        if (capacity == 0) {
+            check("key", newKeys.dim(3));
+            check("value", newValues.dim(3));
+            kvHeads = newKeys.dim(1);
+        }
+        MlxArray[] parts = Arrays.copyOf(Quantized.quantize(newKeys, format), 2 * PARTS);
+        System.arraycopy(Quantized.quantize(newValues, format), 0, parts, PARTS, PARTS);
+        write(parts, end);
+    }
+
+    private void check(String what, int dim) {
+        if (dim % format.groupSize() != 0) {
+            throw new UnsupportedOperationException("heads of " + dim + " " + what
+                    + " dimensions cannot be quantized in groups of " + format.groupSize());
+        }
+    }
+
+    private void write(MlxArray[] parts, int end) {
+        boolean grows = end > capacity;
+        capacity = grows ? PositionBuffer.capacity(end, reserved, capacity) : capacity;
+        for (int i = 0; i < packed.length; i++) {
+            if (grows) {
+                packed[i].grow(parts[i], capacity);
+            }
+            packed[i].write(parts[i], packedTo, end);
+        }
+        packedTo = end;
+    }
+
+    /** Queries of the heads that share a head of keys are rows of one product, so that it is read once. */
+    private MlxArray attendPacked(MlxArray queries, int length, float scale) {
+        int heads = queries.dim(1);
+        int rows = heads / kvHeads * length;
+        MlxArray grouped = Indexing.reshape(Ops.multiply(queries, scale), 1, kvHeads, rows, queries.dim(3));
+        MlxArray scores = Quantized.matmul(grouped, view(0), view(1), view(2), format);
+        if (length > 1) {
+            MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
+            MlxArray byHead = Indexing.reshape(scores, 1, kvHeads, heads / kvHeads, length, offset);
+            MlxArray masked = Ops.where(Masks.causal(length, offset), byHead, lowest);
+            scores = Indexing.reshape(masked, 1, kvHeads, rows, offset);
+        }
+        MlxArray shares = Ops.softmax(scores, -1, true);
+        MlxArray y = Quantized.matmulTransposed(shares, view(PARTS), view(PARTS + 1), view(PARTS + 2), format);
+        return Indexing.reshape(y, 1, heads, length, y.dim(3));
+    }
+
+    private MlxArray view(int part) {
+        return packed[part].view(0, offset);
+    }
+
+    @Override
+    public MlxArray[] buffers() {
+        MlxArray[] unpacked = plain.buffers();
+        if (capacity == 0) {
+            return unpacked;
+        }
+        MlxArray[] all = Arrays.copyOf(unpacked, unpacked.length + packed.length);
+        for (int i = 0; i < packed.length; i++) {
+            all[unpacked.length + i] = packed[i].array();
+        }
+        return all;
+    }
+
+    @Override
+    public Snapshot slice(int from, int to) {
+        if (from < 0 || to > offset || from >= to) {
+            throw new IllegalArgumentException("range [" + from + ", " + to + ") must be within [0, " + offset + ")");
+        }
+        Snapshot unpacked = from < start ? plain.slice(from, Math.min(to, start)) : null;
+        if (to <= start) {
+            return new QuantizedSlice((KvSlice) unpacked, null, from, to);
+        }
+        try {
+            return new QuantizedSlice((KvSlice) unpacked, copyPacked(Math.max(from, start), to), from, to);
+        } catch (RuntimeException e) {
+            if (unpacked != null) {
+                unpacked.close();
+            }
+            throw e;
+        }
+    }
+
+    private MlxArray[] copyPacked(int from, int to) {
+        MlxArray[] parts = new MlxArray[packed.length];
+        try (Scope scope = Scope.open()) {
+            Arrays.setAll(parts, i -> packed[i].copy(from, to).detach());
+        }
+        Eval.eval(parts);
+        return parts;
+    }
+
+    @Override
+    public Snapshot state() {
+        throw new UnsupportedOperationException("a full-attention layer is kept by slices");
+    }
+
+    @Override
+    public void reserve(int tokens) {
+        reserved = tokens;
+        plain.reserve(Math.min(tokens, start));
+    }
+
+    @Override
+    public void restore(Snapshot snapshot) {
+        if (!(snapshot instanceof QuantizedSlice slice) || slice.start() != offset) {
+            throw new IllegalArgumentException("a slice that begins at " + offset + " was expected, not " + snapshot);
+        }
+        if (slice.plain() != null) {
+            plain.restore(slice.plain());
+            offset = slice.plain().end();
+        }
+        if (slice.packed() != null) {
+            try (Scope scope = Scope.open()) {
+                packPlain();
+                if (kvHeads == 0) {
+                    kvHeads = slice.packed()[0].dim(1);
+                }
+                write(slice.packed(), slice.end());
+            }
+            offset = slice.end();
+        }
+        Eval.eval(buffers());
+    }
+
+    @Override
+    public void trimTo(int position) {
+        if (position < 0 || position > offset) {
+            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
+        }
+        offset = position;
+        packedTo = Math.min(packedTo, position);
+        plain.trimTo(Math.min(position, start));
+    }
+
+    @Override
+    public void close() {
+        plain.close();
+        for (PositionBuffer buffer : packed) {
+            buffer.close();
+        }
+        capacity = 0;
+        packedTo = 0;
+        offset = 0;
+    }
+}
