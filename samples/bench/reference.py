@@ -1,47 +1,250 @@
 """mlx-lm's side of the benchmark, driven line by line so that both sides take turns.
 
-Reads "run LENGTH TOKENS" from standard input; writes one JSON object a line with the seconds and the tokens.
-Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2   Usage: reference.py MODEL_FOLDER PREFILL_CHUNK
+Reads one JSON object a line from standard input, {"do": NAME, ...}, and answers each with one.
+Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2
 """
 
+import gc
 import json
+import platform
 import sys
 import time
 from pathlib import Path
 
 import mlx.core as mx
+import mlx_lm
 from mlx_lm.generate import generate_step
-from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.models.cache import KVCache, LRUPromptCache, make_prompt_cache
 from mlx_lm.utils import load_model
 
-model, config = load_model(Path(sys.argv[1]))
-chunk = int(sys.argv[2])
+MODELS = {}
+STATE = {}
+now = time.perf_counter
 
 
-def prompt(length):
-    """The tokens that the other side uses too: a linear congruential sequence over the vocabulary."""
-    state, ids = 12345, []
-    for _ in range(length):
+def ids(count, vocabulary, seed=12345):
+    """Tokens that the other side makes too: a linear congruential sequence over the vocabulary."""
+    state, out = seed, []
+    for _ in range(count):
         state = (state * 1103515245 + 12345) % (1 << 31)
-        ids.append(10 + (state >> 8) % (config["vocab_size"] - 10))
-    return mx.array(ids, mx.int32)
+        out.append(10 + (state >> 8) % (vocabulary - 10))
+    return out
 
 
-def run(length, tokens):
+def model_of(ask):
+    """The model of this folder, one at a time."""
+    folder = ask["model"]
+    if folder not in MODELS:
+        MODELS.clear()
+        gc.collect()
+        mx.clear_cache()
+        MODELS[folder] = load_model(Path(folder))
+        mx.eval(MODELS[folder][0].parameters())
+    return MODELS[folder]
+
+
+def filled(model, config, count):
+    """Caches that hold random keys and values for so many positions, with room for an answer."""
+    caches = make_prompt_cache(model)
+    if count == 0:
+        return caches
+    dtype = model.model.norm.weight.dtype
+    for layer in caches:
+        shape = (1, config["num_key_value_heads"], (count + 511) // 256 * 256, config["head_dim"])
+        layer.keys = (mx.random.normal(shape) * 0.5).astype(dtype)
+        layer.values = (mx.random.normal(shape) * 0.5).astype(dtype)
+        layer.offset = count
+    mx.eval([layer.state for layer in caches])
+    return caches
+
+
+def generate(model, prompt, tokens, caches, chunk):
     """Seconds to the first token, seconds for each token after it, and the tokens."""
-    ids, cache, out = prompt(length), make_prompt_cache(model), []
-    mx.eval(ids)
-    begun = time.perf_counter()
-    for token, _ in generate_step(ids, model, max_tokens=tokens, prompt_cache=cache, prefill_step_size=chunk):
+    out, begun = [], now()
+    for token, _ in generate_step(mx.array(prompt), model, max_tokens=tokens, prompt_cache=caches, prefill_step_size=chunk):
         if not out:
-            first = time.perf_counter()
+            first = now()
         out.append(int(token))
-    each = (time.perf_counter() - first) / max(1, tokens - 1)
-    return first - begun, each, out
+    return first - begun, (now() - first) / max(1, tokens - 1), out
 
 
-print(json.dumps({"mlx": mx.__version__, "ready": True}), flush=True)
+def prefill(ask):
+    """Time to the first token of a prompt."""
+    model, config = model_of(ask)
+    mx.reset_peak_memory()
+    first, _, out = generate(model, ids(ask["length"], config["vocab_size"]), 1, make_prompt_cache(model), ask["chunk"])
+    return {"seconds": first, "tokens": out, "peak": mx.get_peak_memory()}
+
+
+def decode(ask):
+    """Seconds for a token behind a context."""
+    model, config = model_of(ask)
+    caches = filled(model, config, ask["context"])
+    _, each, out = generate(model, ids(1, config["vocab_size"]), ask["tokens"], caches, 2048)
+    return {"seconds": each, "tokens": out}
+
+
+def host(ask):
+    """Seconds to build the graph of each greedy token, evaluated one by one so that nothing else runs meanwhile."""
+    model, config = model_of(ask)
+    prompt = mx.array(ids(64, config["vocab_size"]))
+    caches = make_prompt_cache(model)
+    mx.eval(model(prompt[None, :-1], cache=caches))
+    token, times = prompt[-1:], []
+
+    def step(y):
+        logits = model(y[None], cache=caches)[:, -1, :]
+        logprobs = logits - mx.logsumexp(logits, keepdims=True)
+        return mx.argmax(logprobs, axis=-1), logprobs.squeeze(0)
+
+    for _ in range(ask["tokens"]):
+        begun = now()
+        token, logprobs = step(token)
+        times.append(now() - begun)
+        mx.eval(token, logprobs)
+    return {"seconds": times}
+
+
+def loop(ask):
+    """Time to the first token by round of a tool loop; cold, or with LRUPromptCache."""
+    model, config = model_of(ask)
+    vocabulary, step, cached = config["vocab_size"], ask["step"], ask["cached"]
+    cache, rows = LRUPromptCache(), []
+    prompt = ids(step, vocabulary, 1)
+    for number in range(1, ask["rounds"] + 1):
+        if not cached and number not in ask["measured"]:
+            prompt = prompt + ids(ask["answer"] + step, vocabulary, 1 + number)
+            continue
+        begun = now()
+        caches, rest = (None, prompt)
+        if cached:
+            caches, rest = cache.fetch_nearest_cache("m", prompt)
+        caches = caches or make_prompt_cache(model)
+        found = now() - begun
+        first, _, out = generate(model, rest, ask["answer"], caches, ask["chunk"])
+        if cached:
+            cache.insert_cache("m", (prompt + out)[:caches[0].offset], caches)
+        rows.append({"round": number, "prompt": len(prompt), "cached": len(prompt) - len(rest), "seconds": found + first})
+        prompt = prompt + out + ids(step, vocabulary, 1 + number)
+    return {"rounds": rows}
+
+
+def small_layers():
+    """Layers of one position, shared by all entries, so that the cost of the index alone shows."""
+    caches = []
+    for _ in range(8):
+        layer = KVCache()
+        layer.keys = layer.values = mx.zeros((1, 8, 1, 64), mx.bfloat16)
+        layer.offset = 1
+        caches.append(layer)
+    mx.eval([layer.state for layer in caches])
+    return caches
+
+
+def lru_build(ask):
+    """An LRUPromptCache with entries that share their first half."""
+    STATE.clear()
+    gc.collect()
+    count, entries = ask["tokens"], ask["entries"]
+    STATE["layers"], STATE["count"], STATE["next"] = small_layers(), count, 10_000
+    STATE["shared"] = ids(count // 2, 150_000, 5)
+    STATE["lru"] = LRUPromptCache(max_size=entries + 8)
+    begun = now()
+    for entry in range(entries):
+        STATE["last"] = STATE["shared"] + ids(count - count // 2, 150_000, 100 + entry)
+        STATE["lru"].insert_cache("m", STATE["last"], STATE["layers"])
+    return {"seconds": (now() - begun) / entries}
+
+
+def lru(ask):
+    """One operation on it; "evict" makes the cache full first."""
+    cache, layers, last, what = STATE["lru"], STATE["layers"], STATE["last"], ask["what"]
+    STATE["next"] += 1
+    if what == "extend":
+        tokens = last + ids(64, 150_000, STATE["next"])
+    elif what == "diverge":
+        tokens = STATE["shared"] + [200_001] * (STATE["count"] - len(STATE["shared"]))
+    elif what == "insert":
+        tokens = last + ids(64, 150_000, STATE["next"])
+    else:
+        tokens = STATE["shared"] + ids(STATE["count"] - STATE["count"] // 2, 150_000, STATE["next"])
+        cache.max_size = len(cache)
+    begun = now()
+    if what in ("extend", "diverge"):
+        cache.fetch_nearest_cache("m", tokens)
+    else:
+        cache.insert_cache("m", tokens, layers)
+    seconds = now() - begun
+    if what == "insert":
+        STATE["last"] = tokens
+    return {"seconds": seconds}
+
+
+def lru_hit(ask):
+    """Fetching a stored prompt of real keys and values, and writing behind it for the first time."""
+    count, layers, heads, dim = ask["tokens"], 8, 8, 64
+    caches = []
+    for _ in range(layers):
+        layer = KVCache()
+        layer.keys = mx.zeros((1, heads, (count + 255) // 256 * 256, dim), mx.float32)
+        layer.values = mx.zeros_like(layer.keys)
+        layer.offset = count
+        caches.append(layer)
+    mx.eval([layer.state for layer in caches])
+    cache, tokens = LRUPromptCache(), list(range(count))
+    cache.insert_cache("m", tokens, caches)
+    del caches
+    new = mx.ones((1, heads, 64, dim))
+    mx.eval(new)
+    held = mx.get_active_memory()
+    begun = now()
+    got, _ = cache.fetch_nearest_cache("m", tokens + [5] * 64)
+    fetched = now()
+    for layer in got:
+        layer.update_and_fetch(new, new)
+    mx.eval([layer.state for layer in got])
+    done = now()
+    return {"fetch": fetched - begun, "append": done - fetched, "copied": max(0, mx.get_active_memory() - held)}
+
+
+def text(ask):
+    """Rendering and encoding a conversation with tools."""
+    from transformers import AutoTokenizer
+    if ask["model"] not in STATE:
+        STATE.clear()
+        STATE[ask["model"]] = AutoTokenizer.from_pretrained(ask["model"])
+    tokenizer = STATE[ask["model"]]
+    rendered, encoded = [], []
+    for _ in range(ask["repeats"]):
+        begun = now()
+        words = tokenizer.apply_chat_template(ask["messages"], tools=ask["tools"], tokenize=False, add_generation_prompt=True)
+        between = now()
+        tokens = tokenizer.encode(words, add_special_tokens=False)
+        encoded.append(now() - between)
+        rendered.append(between - begun)
+    return {"render": rendered, "encode": encoded, "tokens": len(tokens), "characters": len(words)}
+
+
+def stream(ask):
+    """Seconds for a token with and without turning it into text."""
+    from mlx_lm.generate import stream_generate
+    from mlx_lm.utils import load
+    model, config = model_of(ask)
+    if ("text", ask["model"]) not in STATE:
+        STATE.clear()
+        STATE["text", ask["model"]] = load(ask["model"])[1]
+        STATE["text", ask["model"]].eos_token_ids = set()
+    prompt = ids(64, config["vocab_size"])
+    _, bare, _ = generate(model, prompt, ask["tokens"], make_prompt_cache(model), 2048)
+    count, first = 0, None
+    for _ in stream_generate(model, STATE["text", ask["model"]], prompt, max_tokens=ask["tokens"]):
+        first = first or now()
+        count += 1
+    return {"bare": bare, "streamed": (now() - first) / max(1, count - 1), "count": count}
+
+
+DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream)}
+print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
-    _, length, tokens = line.split()
-    first, each, out = run(int(length), int(tokens))
-    print(json.dumps({"first": first, "each": each, "tokens": out}), flush=True)
+    ask = json.loads(line)
+    print(json.dumps(DO[ask["do"]](ask)), flush=True)

@@ -1,0 +1,214 @@
+package dev.langchain4j.model.mlx.samples.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.langchain4j.model.mlx.samples.Options;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.DoubleSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** A run of the benchmarks: what is compared with what, on which models, and how often. */
+public final class Bench implements AutoCloseable {
+    private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
+
+    static {
+        SECTIONS.put("host", new HostSection());
+        SECTIONS.put("decode", new DecodeSection());
+        SECTIONS.put("prefill", new PrefillSection());
+        SECTIONS.put("loop", new LoopSection());
+        SECTIONS.put("cache", new CacheSection());
+        SECTIONS.put("text", new TextSection());
+        SECTIONS.put("stream", new StreamSection());
+        SECTIONS.put("jlama", new JlamaSection());
+    }
+
+    /** One kind of work. */
+    interface Section {
+        void run(Bench bench) throws Exception;
+    }
+
+    /** The same work on both sides, taking turns. */
+    record Pair(Spread ours, Spread theirs) {
+        Double ratio() {
+            return theirs == null ? null : ours.median() / theirs.median();
+        }
+
+        /** The best of ours over the best of theirs: what is left when nobody else uses the machine. */
+        Double bestRatio() {
+            return theirs == null ? null : ours.min() / theirs.min();
+        }
+    }
+
+    private final Options options;
+    private final Report report = new Report(System.out);
+    private final Path root = Path.of(System.getProperty("project.root", "."));
+    private final boolean smoke;
+    private Path python;
+    private Reference reference;
+
+    private Bench(Options options) {
+        this.options = options;
+        this.smoke = options.has("smoke");
+    }
+
+    /** Runs the sections that the options name, or all. */
+    public static void run(Options options) throws Exception {
+        try (Bench bench = new Bench(options)) {
+            bench.start();
+            for (String name :
+                    options.text("only", String.join(",", SECTIONS.keySet())).split(",")) {
+                Section section = SECTIONS.get(name);
+                if (section == null) {
+                    throw new IllegalArgumentException(
+                            "only (" + name + ") must be some of " + String.join(",", SECTIONS.keySet()));
+                }
+                section.run(bench);
+            }
+        }
+    }
+
+    private void start() throws Exception {
+        if (!smoke && !options.has("alone")) {
+            python = prepare();
+            reference = new Reference(python, script("reference.py"), blas());
+        }
+        Map<String, Object> machine = new LinkedHashMap<>();
+        machine.put("processor", processor());
+        machine.put("cores", Runtime.getRuntime().availableProcessors());
+        machine.put("java", Runtime.version().toString());
+        if (reference != null) {
+            JsonNode versions = reference.versions();
+            versions.properties()
+                    .forEach(e -> machine.put(e.getKey(), e.getValue().asText()));
+        }
+        report.say(machine.entrySet().stream()
+                .map(e -> e.getKey() + " " + e.getValue())
+                .collect(Collectors.joining(", ")));
+        report.say("Two numbers in a cell are the best and the middle one of the rounds.");
+        report.json(Map.of("section", "machine", "values", machine));
+    }
+
+    private static String processor() throws IOException {
+        Path info = Path.of("/proc/cpuinfo");
+        if (Files.isReadable(info)) {
+            try (Stream<String> lines = Files.lines(info)) {
+                return lines.filter(line -> line.startsWith("model name"))
+                        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                        .findFirst()
+                        .orElse(System.getProperty("os.arch"));
+            }
+        }
+        return System.getProperty("os.name") + " " + System.getProperty("os.arch");
+    }
+
+    /** Makes what is missing and gives the Python that has mlx-lm. */
+    private Path prepare() throws IOException, InterruptedException {
+        List<String> command =
+                new ArrayList<>(List.of("bash", script("prepare.sh").toString(), folder().toString()));
+        if (options.has("python")) {
+            command.addAll(List.of("--python", options.text("python", "")));
+        }
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes()).strip();
+        if (process.waitFor() != 0) {
+            throw new IOException("samples/bench/prepare.sh failed; what it said stands above");
+        }
+        return Path.of(output);
+    }
+
+    /** Where models and the environment of mlx-lm are kept. */
+    Path folder() {
+        return options.has("folder")
+                ? Path.of(options.text("folder", ""))
+                : Path.of(System.getProperty("user.home"), ".cache", "langchain4j-mlx", "bench");
+    }
+
+    Path script(String name) {
+        return root.resolve("samples/bench").resolve(name);
+    }
+
+    /** The BLAS and LAPACK that stand in the native folder in place of those of the wheel. */
+    private static String blas() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of(System.getProperty("langchain4j.mlx.native.path")))) {
+            return files.map(Path::toString)
+                    .filter(f -> f.contains("libblas") || f.contains("liblapack"))
+                    .collect(Collectors.joining(" "));
+        }
+    }
+
+    Report report() {
+        return report;
+    }
+
+    /** mlx-lm on the libmlx and the BLAS that we use; null if it is left out. */
+    Reference reference() {
+        return reference;
+    }
+
+    /** mlx-lm as its wheel comes; null if it is left out. The caller closes it. */
+    Reference wheel() throws IOException {
+        return reference == null ? null : new Reference(python, script("reference.py"), "");
+    }
+
+    /** Whether only a look is wanted that everything runs: on the demo model, once, small. */
+    boolean smoke() {
+        return smoke;
+    }
+
+    Path demo() {
+        return root.resolve("samples/demo-model/model");
+    }
+
+    /** Folders of models, as --models names them; the demo model alone for a look. */
+    List<Path> models(String otherwise) {
+        if (smoke) {
+            return List.of(demo());
+        }
+        return Stream.of(options.text("models", otherwise).split(","))
+                .map(name -> folder().resolve("models").resolve(name))
+                .toList();
+    }
+
+    int[] sizes(String option, String otherwise, String small) {
+        return options.numbers(option, smoke ? small : otherwise);
+    }
+
+    int rounds(int otherwise) {
+        return smoke ? 1 : options.number("rounds", otherwise);
+    }
+
+    /** Both sides in turn, once unmeasured and then so many rounds. */
+    Pair pair(int rounds, DoubleSupplier ours, DoubleSupplier theirs) {
+        double[] mine = new double[rounds];
+        double[] other = new double[rounds];
+        for (int i = smoke ? 0 : -1; i < rounds; i++) {
+            double a = ours.getAsDouble();
+            double b = reference == null ? 0 : theirs.getAsDouble();
+            if (i >= 0) {
+                mine[i] = a;
+                other[i] = b;
+            }
+        }
+        return new Pair(Spread.of(mine), reference == null ? null : Spread.of(other));
+    }
+
+    static String bytes(double count) {
+        return String.format(Locale.ROOT, "%.0f MB", count / 1e6);
+    }
+
+    @Override
+    public void close() {
+        if (reference != null) {
+            reference.close();
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.langchain4j.model.mlx.samples.bench;
+
+import dev.langchain4j.model.mlx.generate.GenerationResult;
+import java.nio.file.Path;
+
+/** Greedy tokens behind a context that the prompt cache holds, through the whole engine. */
+final class DecodeSection implements Bench.Section {
+
+    @Override
+    public void run(Bench bench) {
+        bench.report()
+                .table("decode", "Decode, ms a token", "model", "context", "this", "mlx-lm", "ratio", "best ratio");
+        for (Path model : bench.models("tiny-qwen3-fp32,small-qwen3-fp32,small-llama-fp32")) {
+            try (Subject subject = new Subject(model)) {
+                for (int context : bench.sizes("contexts", "0,2048,8192", "64")) {
+                    row(bench, subject, model, context, bench.rounds(5));
+                }
+            }
+        }
+        for (Path model : bench.models("small-qwen3-bf16,small-qwen3-q4,small-llama-q4")) {
+            try (Subject subject = new Subject(model)) {
+                row(bench, subject, model, bench.smoke() ? 8 : 0, bench.rounds(3));
+            }
+        }
+        bench.report().end();
+    }
+
+    private static void row(Bench bench, Subject subject, Path model, int context, int rounds) {
+        int tokens = bench.smoke() ? 4 : context > 4096 ? 32 : 64;
+        Object conversation = new Object();
+        if (context > 0) {
+            subject.pretend(subject.tokens(context), conversation);
+        }
+        int[] prompt = Tokens.concat(subject.tokens(context), Tokens.of(1, subject.vocabulary(), 7));
+        Bench.Pair pair = bench.pair(
+                rounds,
+                () -> each(subject.generate(subject.engine(), prompt, tokens, conversation), tokens),
+                () -> bench.reference().seconds("decode", "model", model, "context", context, "tokens", tokens));
+        Spread theirs = pair.theirs() == null ? null : pair.theirs().times(1e3);
+        bench.report()
+                .row(
+                        model.getFileName().toString(),
+                        context,
+                        pair.ours().times(1e3),
+                        theirs,
+                        pair.ratio(),
+                        pair.bestRatio());
+    }
+
+    private static double each(GenerationResult result, int tokens) {
+        GenerationResult.Timings t = result.timings();
+        return (t.total() - t.timeToFirstToken()) / 1e9 / (tokens - 1);
+    }
+}

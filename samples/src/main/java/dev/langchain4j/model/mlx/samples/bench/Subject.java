@@ -1,0 +1,223 @@
+package dev.langchain4j.model.mlx.samples.bench;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Random;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.AttentionCache;
+import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.CacheRequest;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.GenerationRequest;
+import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelLoader;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+
+/** Our side: a model folder loaded as MlxModel loads it, with its layers and its engine in reach. */
+final class Subject implements AutoCloseable {
+    private static final int CONTEXT = 1 << 16;
+
+    private final MlxThread thread;
+    private final ModelLoader.Loaded loaded;
+    private final Tokenizer tokenizer;
+    private PromptCache cache;
+    private final CacheKey key;
+    private Engine engine;
+    private final Engine uncached;
+    private final PromptCache none;
+    private final int chunkTokens;
+    private final DType type;
+    private final int kvHeads;
+    private final int headDim;
+
+    Subject(Path folder) {
+        thread = MlxThread.start("bench");
+        boolean cpu = thread.device() == Device.CPU;
+        chunkTokens = cpu ? 512 : 2048;
+        loaded = thread.call(() -> ModelLoader.load(folder, cpu ? DType.FLOAT32 : null));
+        type = thread.call(this::computedType);
+        tokenizer = Tokenizer.fromFile(folder.resolve("tokenizer.json"));
+        key = CacheKey.of(folder.toString(), "bench");
+        none = new PromptCache(new CacheLimits(0, 0, Duration.ZERO, 1024), thread, System::nanoTime);
+        forget();
+        uncached = engine(none);
+        int heads = loaded.config().count("num_attention_heads");
+        kvHeads = loaded.config().count("num_key_value_heads", heads);
+        headDim = loaded.config().count("head_dim", loaded.config().count("hidden_size") / heads);
+    }
+
+    /** Starts over with an empty prompt cache. */
+    void forget() {
+        if (cache != null) {
+            thread.run(cache::close);
+        }
+        cache = new PromptCache(CacheLimits.ofBytes(4L << 30), thread, System::nanoTime);
+        engine = engine(cache);
+    }
+
+    private Engine engine(PromptCache of) {
+        return new Engine(thread, loaded.model(), tokenizer, of, key, Set.of(), CONTEXT, chunkTokens);
+    }
+
+    private DType computedType() {
+        List<LayerCache> layers = loaded.model().newLayers();
+        try (Scope scope = Scope.open()) {
+            return loaded.model()
+                    .forward(MlxArray.of(new int[] {1}, 1, 1), layers)
+                    .dtype();
+        } finally {
+            layers.forEach(LayerCache::close);
+        }
+    }
+
+    MlxThread thread() {
+        return thread;
+    }
+
+    LanguageModel model() {
+        return loaded.model();
+    }
+
+    /** An engine with a prompt cache. */
+    Engine engine() {
+        return engine;
+    }
+
+    /** An engine that computes every prompt from its first token on. */
+    Engine uncached() {
+        return uncached;
+    }
+
+    int vocabulary() {
+        return loaded.model().vocabularySize();
+    }
+
+    int chunkTokens() {
+        return chunkTokens;
+    }
+
+    int[] tokens(int count) {
+        return Tokens.of(count, vocabulary(), Tokens.SEED);
+    }
+
+    GenerationResult generate(Engine with, int[] prompt, int tokens, Object conversation) {
+        GenerationRequest request = new GenerationRequest(
+                prompt, List.of(), conversation, Isolation.SHARED, Sampling.GREEDY, tokens, List.of());
+        try {
+            return with.submit(request, piece -> {}).result().get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Puts random keys and values for these tokens into the prompt cache, as if they had been computed. */
+    void pretend(int[] tokens, Object conversation) {
+        thread.run(() -> {
+            int[] prompt = Tokens.concat(tokens, new int[] {1});
+            CacheRequest request =
+                    new CacheRequest(key, prompt, List.of(), conversation, Isolation.SHARED, loaded.model()::newLayers);
+            try (CacheSession session = cache.begin(request)) {
+                fill(session.layers(), tokens.length - session.resumePosition());
+                session.checkpoint();
+                session.close(CacheSession.Outcome.FINISHED);
+            }
+        });
+    }
+
+    /** Fills empty layers of full attention with random keys and values. On the owner thread. */
+    void fill(List<LayerCache> layers, int positions) {
+        try (Scope scope = Scope.open()) {
+            int i = 0;
+            for (LayerCache layer : layers) {
+                MlxArray keys = noise(positions, i++);
+                MlxArray values = noise(positions, i++);
+                ((AttentionCache) layer).update(keys, values, positions);
+            }
+        }
+        Eval.eval(buffers(layers));
+    }
+
+    private MlxArray noise(int positions, int seed) {
+        MlxArray normal = Random.normal(Random.key(seed), 1, kvHeads, positions, headDim);
+        return Ops.astype(Ops.multiply(normal, 0.5), type);
+    }
+
+    static MlxArray[] buffers(List<LayerCache> layers) {
+        return layers.stream().flatMap(layer -> Arrays.stream(layer.buffers())).toArray(MlxArray[]::new);
+    }
+
+    /** Builds the graph of one greedy step; the caller owns its token. On the owner thread. */
+    MlxArray step(MlxArray ids, List<LayerCache> layers) {
+        try (Scope scope = Scope.open()) {
+            MlxArray hidden = model().forward(ids, layers);
+            int length = hidden.dim(1);
+            MlxArray last = length == 1 ? hidden : Indexing.slice(hidden, 1, length - 1, length);
+            MlxArray logits = Indexing.reshape(model().logits(last), 1, -1);
+            return Indexing.reshape(Ops.argmax(logits, -1, false), 1, 1).detach();
+        }
+    }
+
+    /**
+     * What new tokens cost behind a context that is there already: seconds from their being fed to the next token, with
+     * nothing around it. No prompt can be faster.
+     */
+    double alone(int context, int[] tokens) {
+        return thread.call(() -> {
+            List<LayerCache> layers = model().newLayers();
+            try {
+                layers.forEach(layer -> layer.reserve(context + tokens.length + 256));
+                if (context > 0) {
+                    fill(layers, context);
+                }
+                long begun = System.nanoTime();
+                feed(layers, Arrays.copyOf(tokens, tokens.length - 1));
+                try (Scope scope = Scope.open();
+                        MlxArray token = step(MlxArray.of(new int[] {tokens[tokens.length - 1]}, 1, 1), layers)) {
+                    token.eval();
+                }
+                return (System.nanoTime() - begun) / 1e9;
+            } finally {
+                layers.forEach(LayerCache::close);
+            }
+        });
+    }
+
+    private void feed(List<LayerCache> layers, int[] tokens) {
+        for (int at = 0; at < tokens.length; at += chunkTokens) {
+            int[] chunk = Arrays.copyOfRange(tokens, at, Math.min(tokens.length, at + chunkTokens));
+            try (Scope scope = Scope.open()) {
+                model().forward(MlxArray.of(chunk, 1, chunk.length), layers);
+            }
+            Eval.eval(buffers(layers));
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.run(() -> {
+            cache.close();
+            none.close();
+            loaded.weights().close();
+        });
+        thread.close();
+        tokenizer.close();
+    }
+}
