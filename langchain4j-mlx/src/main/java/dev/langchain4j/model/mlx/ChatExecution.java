@@ -21,12 +21,12 @@ import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.parse.OutputFormat;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
-import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.Prompt;
+import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import dev.langchain4j.model.output.FinishReason;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -65,10 +65,14 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private final ChatRequest request;
     private final MlxChatRequestParameters parameters;
     private final Pieces pieces;
+    /** All that was generated, with markers. */
+    private final StringBuilder output = new StringBuilder();
+
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolExecutionRequest> toolCalls = new ArrayList<>();
     private String heldBrace = "";
+    private Prompt prompt;
     private OutputParser parser;
     private Engine.Handle handle;
 
@@ -92,8 +96,17 @@ final class ChatExecution implements OutputSink, GenerationListener {
         List<ToolSpecification> tools =
                 parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
         try {
-            Prompt prompt = model.template().prompt(request.messages(), tools, parameters.think(), model.tokenizer());
-            parser = parser(tools, prompt);
+            OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
+            prompt = model.prompts()
+                    .write(new PromptRequest(
+                            request.messages(),
+                            tools,
+                            parameters.think(),
+                            format,
+                            parameters.memoryId(),
+                            Isolation.SHARED));
+            parser = format.parser(this, format.reasoning().opensIn(prompt.text()))
+                    .build();
             handle = model.engine().submit(generation(prompt), this);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
@@ -101,16 +114,6 @@ final class ChatExecution implements OutputSink, GenerationListener {
             throw new InternalServerException("the model " + model.name() + " is closed", e);
         }
         return this;
-    }
-
-    private OutputParser parser(List<ToolSpecification> tools, Prompt prompt) {
-        String template = model.template().source(!tools.isEmpty());
-        ReasoningFormat reasoning = ReasoningFormat.detect(template);
-        OutputParser.Builder reader = OutputParser.builder(this).reasoning(reasoning, reasoning.opensIn(prompt.text()));
-        if (!tools.isEmpty()) {
-            reader.toolCalls(ToolCallFormat.detect(template), schemas(tools));
-        }
-        return reader.build();
     }
 
     private GenerationRequest generation(Prompt prompt) {
@@ -199,15 +202,15 @@ final class ChatExecution implements OutputSink, GenerationListener {
         if (!thinking.isEmpty() && Boolean.TRUE.equals(parameters.returnThinking())) {
             message.thinking(thinking.toString());
         }
+        AiMessage answer = message.build();
+        boolean stopSequences = !parameters.stopSequences().isEmpty();
+        model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
         MlxChatResponseMetadata metadata = MlxChatResponseMetadata.builder(result)
                 .id("mlx-" + IDS.incrementAndGet())
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
                 .build();
-        return ChatResponse.builder()
-                .aiMessage(message.build())
-                .metadata(metadata)
-                .build();
+        return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
     }
 
     private FinishReason finishReason(GenerationResult.End end) {
@@ -225,6 +228,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
 
     @Override
     public void onText(String piece) {
+        output.append(piece);
         parser.accept(piece);
     }
 

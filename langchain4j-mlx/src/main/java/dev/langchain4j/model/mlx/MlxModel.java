@@ -17,6 +17,8 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import dev.langchain4j.model.mlx.prompt.PromptLedger;
+import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,6 +39,7 @@ public final class MlxModel implements AutoCloseable {
     private final MlxThread thread;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
+    private final PromptWriter prompts;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
     private final PromptCache cache;
@@ -53,6 +56,7 @@ public final class MlxModel implements AutoCloseable {
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder);
             defaults = GenerationDefaults.load(folder, config, openTokenizer);
+            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger());
             int context = contextLength(builder, defaults);
             openThread = startThread("mlx-" + name);
             MlxThread owner = openThread;
@@ -182,6 +186,10 @@ public final class MlxModel implements AutoCloseable {
 
     ChatTemplate template() {
         return template;
+    }
+
+    PromptWriter prompts() {
+        return prompts;
     }
 
     Sampling samplingDefaults() {

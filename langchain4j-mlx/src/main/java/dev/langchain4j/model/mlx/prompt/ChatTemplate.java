@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 
 /**
  * The chat template of a model folder, compiled once: {@code chat_template.jinja}, else what tokenizer_config.json has,
@@ -118,10 +119,12 @@ public final class ChatTemplate {
         if (tokens.length == 0) {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
         }
-        return new Prompt(rendered.text(), tokens, boundaries(mapped, rendered, encoding));
+        List<Boundary> boundaries = boundaries(mapped, rendered, encoding::tokensWithin);
+        return new Prompt(rendered.text(), tokens, boundaries, List.of(), null);
     }
 
-    private RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Boolean think) {
+    /** Renders mapped messages and tools. */
+    RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Boolean think) {
         Map<String, Object> context = new LinkedHashMap<>(specialTokens);
         context.put("messages", messages);
         context.put("add_generation_prompt", true);
@@ -143,8 +146,8 @@ public final class ChatTemplate {
     }
 
     /** Where the system message and tools end, where each user message ends, and where the generation prompt begins. */
-    private static List<Boundary> boundaries(
-            List<Map<String, Object>> messages, RenderResult rendered, Encoding encoding) {
+    static List<Boundary> boundaries(
+            List<Map<String, Object>> messages, RenderResult rendered, IntUnaryOperator tokensWithin) {
         List<Boundary> boundaries = new ArrayList<>();
         boolean systemEnded = false;
         int last = 0;
@@ -152,14 +155,14 @@ public final class ChatTemplate {
             Object role = messages.get(span.element()).get("role");
             if (!systemEnded && !"system".equals(role)) {
                 systemEnded = true;
-                add(boundaries, encoding.tokensWithin(span.start()), Tier.SYSTEM);
+                add(boundaries, tokensWithin.applyAsInt(span.start()), Tier.SYSTEM);
             }
             if ("user".equals(role)) {
-                add(boundaries, encoding.tokensWithin(span.end()), Tier.USER);
+                add(boundaries, tokensWithin.applyAsInt(span.end()), Tier.USER);
             }
             last = Math.max(last, span.end());
         }
-        add(boundaries, encoding.tokensWithin(last), Tier.ASSISTANT);
+        add(boundaries, tokensWithin.applyAsInt(last), Tier.ASSISTANT);
         return boundaries;
     }
 

@@ -2,12 +2,73 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.cache.Boundary;
 import java.util.List;
+import java.util.Optional;
 
-/**
- * A rendered request.
- *
- * @param text what the template rendered
- * @param tokens its ids
- * @param boundaries token positions where other prompts are likely to branch off
- */
-public record Prompt(String text, int[] tokens, List<Boundary> boundaries) {}
+/** A rendered request. Immutable. */
+public final class Prompt {
+    private final String text;
+    private final int[] tokens;
+    private final List<Boundary> boundaries;
+    private final List<MessageTokens> messages;
+    private final PromptOrigin origin;
+
+    Prompt(String text, int[] tokens, List<Boundary> boundaries, List<MessageTokens> messages, PromptOrigin origin) {
+        this.text = text;
+        this.tokens = tokens;
+        this.boundaries = List.copyOf(boundaries);
+        this.messages = List.copyOf(messages);
+        this.origin = origin;
+    }
+
+    /**
+     * Which tokens of the prompt a message became.
+     *
+     * @param index position of the message in the request
+     * @param role its role, as the chat template was told
+     * @param start position of its first token
+     * @param end position behind its last token
+     * @param source where its tokens come from
+     */
+    public record MessageTokens(int index, String role, int start, int end, Source source) {}
+
+    /** Where the tokens of a message come from. */
+    public enum Source {
+        /** The chat template's text was tokenized. */
+        RENDERED,
+        /** An answer of this model, with the tokens that it generated. */
+        GENERATED,
+        /** An answer of this model which the chat template does not write as it was generated. */
+        REWRITTEN
+    }
+
+    /** What the template rendered; turns that this model generated are as the template spells them. */
+    public String text() {
+        return text;
+    }
+
+    /** The prompt's ids; not to be changed. */
+    public int[] tokens() {
+        return tokens;
+    }
+
+    /** Token positions where other prompts are likely to branch off. */
+    public List<Boundary> boundaries() {
+        return boundaries;
+    }
+
+    /** The messages whose place in the prompt is known, in the order of the prompt. */
+    public List<MessageTokens> messages() {
+        return messages;
+    }
+
+    /** The message that the token at this position belongs to; empty for what the template writes around messages. */
+    public Optional<MessageTokens> messageAt(int position) {
+        return messages.stream()
+                .filter(message -> message.start <= position && position < message.end)
+                .findFirst();
+    }
+
+    PromptOrigin origin() {
+        return origin;
+    }
+}

@@ -1,0 +1,59 @@
+package dev.langchain4j.model.mlx.prompt;
+
+/** A turn that the model generated: what it says, and its exact tokens. Immutable but for what was verified last. */
+final class GeneratedTurn {
+    /** What every entry costs beside its arrays and texts: a guess. */
+    private static final int OVERHEAD_BYTES = 400;
+
+    final TurnContent content;
+    final Context context;
+    final TurnReading reading;
+    /** The memory ID, or null. */
+    final Object conversation;
+    /** Whether only requests of the same conversation may use it. */
+    final boolean isolated;
+
+    /** The prompt's text before it, from the generated turn before that one on. */
+    final Piece before;
+    /** What the template wrote behind the last message to open the turn; null if that is not known. */
+    final String opening;
+    /** The empty reasoning that ends the opening, which templates leave out later; empty if there is none. */
+    final String emptyReasoning;
+
+    final boolean reasoningOpen;
+    /** Without an end token. */
+    final int[] tokens;
+    /** Text behind the tokens that belongs to the turn: the beginning of a token that a stop sequence cut. */
+    final String rest;
+    /** The token that ended it, or -1. */
+    final int endToken;
+
+    final long bytes;
+
+    /** How a template rendered it, if that was found to say the same. */
+    volatile String verified;
+
+    GeneratedTurn(
+            TurnContent content,
+            TurnReading reading,
+            PromptOrigin origin,
+            int[] tokens,
+            String rest,
+            int endToken,
+            int textLength) {
+        this.content = content;
+        this.reading = reading;
+        this.context = origin.context();
+        this.conversation = origin.conversation();
+        this.isolated = origin.isolated();
+        this.before = origin.last();
+        this.opening = origin.opening();
+        this.emptyReasoning = origin.emptyReasoning();
+        this.reasoningOpen = origin.reasoningOpen();
+        this.tokens = tokens;
+        this.rest = rest;
+        this.endToken = endToken;
+        // The text is held three times: as content, as its reading, and as the template spells it.
+        this.bytes = OVERHEAD_BYTES + before.bytes() + 4L * tokens.length + 6L * textLength;
+    }
+}

@@ -1,0 +1,25 @@
+package dev.langchain4j.model.mlx.prompt;
+
+import dev.langchain4j.model.mlx.parse.OutputFormat;
+
+/**
+ * What the ledger must know of a prompt to find the answer to it again.
+ *
+ * @param format how the model writes its answer
+ * @param context digest of the messages
+ * @param conversation the memory ID, or null
+ * @param isolated whether only requests of the same conversation may use the answer
+ * @param last the prompt's text behind the last generated turn, with its tokens
+ * @param opening what the template wrote behind the last message; null if that is not known
+ * @param emptyReasoning the empty reasoning that ends the prompt; empty if there is none
+ * @param reasoningOpen whether the prompt ends inside of the reasoning
+ */
+record PromptOrigin(
+        OutputFormat format,
+        Context context,
+        Object conversation,
+        boolean isolated,
+        Piece last,
+        String opening,
+        String emptyReasoning,
+        boolean reasoningOpen) {}

@@ -1,0 +1,34 @@
+package dev.langchain4j.model.mlx.prompt;
+
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.parse.OutputFormat;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What is to be written as a prompt.
+ *
+ * @param messages the conversation so far
+ * @param tools the tools that are offered
+ * @param think whether the model may reason first; null leaves it to the template
+ * @param format how the model writes its answers with these tools
+ * @param conversation the memory ID, or null
+ * @param isolation whether turns that were generated for other conversations may be recognised
+ */
+public record PromptRequest(
+        List<ChatMessage> messages,
+        List<ToolSpecification> tools,
+        Boolean think,
+        OutputFormat format,
+        Object conversation,
+        Isolation isolation) {
+    /** Checks that what is required is there. */
+    public PromptRequest {
+        messages = List.copyOf(messages);
+        tools = List.copyOf(tools);
+        Objects.requireNonNull(format, "format");
+        Objects.requireNonNull(isolation, "isolation");
+    }
+}

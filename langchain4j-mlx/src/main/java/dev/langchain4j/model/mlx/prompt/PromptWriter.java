@@ -1,0 +1,237 @@
+package dev.langchain4j.model.mlx.prompt;
+
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.text.DecodeStream;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Writes requests as tokens: the chat template renders the text, the tokenizer makes tokens of it, and turns that this
+ * model generated keep the tokens that it generated, wherever the template means the same by them. What the model reads is
+ * what the template means: where it drops or rewrites a turn, old reasoning for example, its text is tokenized.
+ *
+ * <p>The template is given the reasoning of generated turns even if the application did not keep it; whether it is
+ * written is the template's decision.
+ *
+ * <p>Thread-safe. Borrows all that it is made of.
+ */
+public final class PromptWriter {
+    private final ChatTemplate template;
+    private final Tokenizer tokenizer;
+    private final Set<Integer> endTokens;
+    private final PromptLedger ledger;
+    /** A special token to stand before a stretch of text that begins within a prompt; empty if that changes nothing. */
+    private final String within;
+
+    /**
+     * Puts a writer together.
+     *
+     * @param endTokens ids that end an answer
+     */
+    public PromptWriter(ChatTemplate template, Tokenizer tokenizer, Set<Integer> endTokens, PromptLedger ledger) {
+        this.template = template;
+        this.tokenizer = tokenizer;
+        this.endTokens = Set.copyOf(endTokens);
+        this.ledger = ledger;
+        this.within = beginningMatters() ? tokenText(this.endTokens.iterator().next()) : "";
+    }
+
+    /** Whether the tokenizer treats the beginning of a text in another way than what follows a special token. */
+    private boolean beginningMatters() {
+        String sample = "a";
+        return !endTokens.isEmpty()
+                && !Arrays.equals(
+                        Piece.encode("", sample, tokenizer).ids(),
+                        Piece.encode(tokenText(endTokens.iterator().next()), sample, tokenizer)
+                                .ids());
+    }
+
+    private String tokenText(int id) {
+        return tokenizer.decode(new int[] {id}, false);
+    }
+
+    /**
+     * Writes a request.
+     *
+     * @throws InvalidRequestException if the template refuses the messages: with the template's own words
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is no text
+     */
+    public Prompt write(PromptRequest request) {
+        List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
+        Context[] contexts = Context.of(request.messages());
+        GeneratedTurn[] turns = turns(request, contexts, mapped);
+        RenderResult rendered = template.render(mapped, ToolMapper.map(request.tools()), request.think());
+        Splicer splicer = new Splicer(rendered, request.format(), tokenizer, within);
+        boolean[] spliced = new boolean[turns.length];
+        for (int i = 0; i < turns.length; i++) {
+            spliced[i] = turns[i] != null && splicer.splice(i, turns[i]);
+        }
+        Piece last = splicer.finish();
+        TokenText tokens = splicer.tokens();
+        if (tokens.size() == 0) {
+            throw new InvalidRequestException("the chat template rendered these messages to no text at all");
+        }
+        String text = rendered.text();
+        ReasoningFormat reasoning = request.format().reasoning();
+        PromptOrigin origin = new PromptOrigin(
+                request.format(),
+                contexts[turns.length],
+                request.conversation(),
+                request.isolation() == Isolation.PER_MEMORY_ID,
+                last,
+                opening(rendered, turns.length - 1),
+                emptyReasoning(text, reasoning),
+                reasoning.opensIn(text));
+        return new Prompt(
+                text,
+                tokens.ids(),
+                ChatTemplate.boundaries(mapped, rendered, tokens::tokensWithin),
+                messages(mapped, rendered, tokens, turns, spliced),
+                origin);
+    }
+
+    /** The generated turns among the messages, whose reasoning is put back. */
+    private GeneratedTurn[] turns(PromptRequest request, Context[] contexts, List<Map<String, Object>> mapped) {
+        GeneratedTurn[] turns = new GeneratedTurn[mapped.size()];
+        for (int i = 0; i < turns.length; i++) {
+            ChatMessage message = request.messages().get(i);
+            if (message instanceof AiMessage ai) {
+                turns[i] = ledger.find(ai, contexts[i], request.conversation(), request.isolation());
+                if (turns[i] != null && !turns[i].reading.thinking().isEmpty()) {
+                    mapped.get(i).putIfAbsent("reasoning_content", turns[i].reading.thinking());
+                    mapped.get(i).putIfAbsent("thinking", turns[i].reading.thinking());
+                }
+            }
+        }
+        return turns;
+    }
+
+    /** What the template writes behind the last message; null if the last message's end is not known. */
+    private static String opening(RenderResult rendered, int lastMessage) {
+        int end = -1;
+        boolean ofLast = false;
+        for (RenderResult.Span span : rendered.spans()) {
+            if (span.end() >= end) {
+                ofLast = span.element() == lastMessage || ofLast && span.end() == end;
+                end = span.end();
+            }
+        }
+        return ofLast ? rendered.text().substring(end) : null;
+    }
+
+    /** The end of a prompt from where it opens and closes reasoning with nothing in it; empty if it does not end so. */
+    static String emptyReasoning(String prompt, ReasoningFormat format) {
+        if (format == ReasoningFormat.NONE || format == ReasoningFormat.HARMONY) {
+            return "";
+        }
+        String closed = prompt.stripTrailing();
+        if (!closed.endsWith(format.close())) {
+            return "";
+        }
+        String open =
+                closed.substring(0, closed.length() - format.close().length()).stripTrailing();
+        return open.endsWith(format.open())
+                ? prompt.substring(open.length() - format.open().length())
+                : "";
+    }
+
+    private static List<Prompt.MessageTokens> messages(
+            List<Map<String, Object>> mapped,
+            RenderResult rendered,
+            TokenText tokens,
+            GeneratedTurn[] turns,
+            boolean[] spliced) {
+        int[] starts = new int[turns.length];
+        int[] ends = new int[turns.length];
+        Arrays.fill(starts, -1);
+        for (RenderResult.Span span : rendered.spans()) {
+            int i = span.element();
+            starts[i] = starts[i] < 0 ? span.start() : Math.min(starts[i], span.start());
+            ends[i] = Math.max(ends[i], span.end());
+        }
+        List<Prompt.MessageTokens> places = new ArrayList<>();
+        int from = 0;
+        for (int i = 0; i < turns.length; i++) {
+            String content = String.valueOf(mapped.get(i).get("content"));
+            if (starts[i] < 0 && !content.isBlank()) {
+                // Written outside of any loop, as the system message often is.
+                starts[i] = rendered.text().indexOf(content.strip(), from);
+                ends[i] = starts[i] + content.strip().length();
+            }
+            if (starts[i] < 0) {
+                continue;
+            }
+            from = Math.max(from, ends[i]);
+            places.add(new Prompt.MessageTokens(
+                    i,
+                    String.valueOf(mapped.get(i).get("role")),
+                    tokens.tokensWithin(starts[i]),
+                    tokens.tokensWithin(ends[i]),
+                    turns[i] == null
+                            ? Prompt.Source.RENDERED
+                            : spliced[i] ? Prompt.Source.GENERATED : Prompt.Source.REWRITTEN));
+        }
+        return places;
+    }
+
+    /**
+     * Remembers the answer to a prompt, to recognise it when it comes back.
+     *
+     * @param prompt what {@link #write} made
+     * @param message the answer as the application gets it
+     * @param text the answer's whole text with all markers, up to a stop sequence
+     * @param generated the tokens, an end token included
+     * @param stopSequences whether there were stop sequences, so that the tokens may say more than the text
+     */
+    public void remember(Prompt prompt, AiMessage message, String text, int[] generated, boolean stopSequences) {
+        boolean ended = generated.length > 0 && endTokens.contains(generated[generated.length - 1]);
+        int end = ended ? generated[generated.length - 1] : -1;
+        int[] tokens = Arrays.copyOf(generated, generated.length - (ended ? 1 : 0));
+        String rest = "";
+        if (stopSequences) {
+            Kept kept = kept(tokens, text);
+            if (kept.tokens < tokens.length || kept.chars < text.length()) {
+                tokens = Arrays.copyOf(tokens, kept.tokens);
+                rest = text.substring(kept.chars);
+                end = -1;
+            }
+        }
+        PromptOrigin origin = prompt.origin();
+        ledger.add(new GeneratedTurn(
+                TurnContent.of(message),
+                TurnReading.of(text, origin.format(), origin.reasoningOpen()),
+                origin,
+                tokens,
+                rest,
+                end,
+                text.length()));
+    }
+
+    /** So many tokens are so many chars of a text that a stop sequence may have cut. */
+    private record Kept(int tokens, int chars) {}
+
+    private Kept kept(int[] tokens, String text) {
+        try (DecodeStream stream = tokenizer.decodeStream(false)) {
+            Kept kept = new Kept(0, 0);
+            int length = 0;
+            for (int i = 0; i < tokens.length && length <= text.length(); i++) {
+                String piece = stream.step(tokens[i]);
+                length += piece.length();
+                if (!piece.isEmpty() && length <= text.length()) {
+                    kept = new Kept(i + 1, length);
+                }
+            }
+            boolean whole = length + stream.finish().length() == text.length();
+            return whole ? new Kept(tokens.length, text.length()) : kept;
+        }
+    }
+}
