@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * The settings that blocking and streaming chat models have in common. What is not set comes from
@@ -19,13 +21,17 @@ import java.util.Map;
 public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     private MlxModel model;
     private Path modelPath;
+    private String modelName;
     private ChatRequestParameters defaultRequestParameters;
     private List<ChatModelListener> listeners = List.of();
     private final MlxChatRequestParameters.Builder parameters = MlxChatRequestParameters.builder();
 
     MlxChatBuilder() {}
 
-    /** The loaded model to run on. Either this or {@link #modelPath} must be set. It stays the caller's to close. */
+    /**
+     * The loaded model to run on. Either this, {@link #modelName} or {@link #modelPath} must be set. It stays the caller's to
+     * close.
+     */
     public B model(MlxModel loaded) {
         this.model = loaded;
         return self();
@@ -34,6 +40,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     /** Folder of a model that is loaded for this chat model alone and stays loaded as long as the JVM runs. */
     public B modelPath(Path folder) {
         this.modelPath = folder;
+        return self();
+    }
+
+    /**
+     * Folder or Hugging Face repository id of a model that is loaded for this chat model alone and stays loaded as long as
+     * the JVM runs; see {@link MlxModel#load(String)}.
+     */
+    public B modelName(String folderOrRepositoryId) {
+        this.modelName = folderOrRepositoryId;
         return self();
     }
 
@@ -149,11 +164,12 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     MlxChatSupport support() {
-        if ((model == null) == (modelPath == null)) {
-            throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + ") or modelPath ("
-                    + modelPath + ") must be set, and only one of them");
+        if (Stream.of(model, modelName, modelPath).filter(Objects::nonNull).count() != 1) {
+            throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + "), modelName ("
+                    + modelName + ") or modelPath (" + modelPath + ") must be set, and only one of them");
         }
-        MlxModel loaded = model != null ? model : MlxModel.load(modelPath);
+        MlxModel loaded =
+                model != null ? model : modelName != null ? MlxModel.load(modelName) : MlxModel.load(modelPath);
         MlxChatRequestParameters.Builder merged =
                 MlxChatRequestParameters.builder().modelName(loaded.name());
         if (defaultRequestParameters != null) {

@@ -14,6 +14,8 @@ import dev.langchain4j.model.mlx.cache.KvFormat;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
+import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
@@ -28,7 +30,7 @@ import java.util.List;
  * of chat models may be built over it, and any number of threads may use those; requests run one after the other.
  *
  * <pre>{@code
- * MlxModel mlx = MlxModel.load("models/Qwen3-4B-4bit");
+ * MlxModel mlx = MlxModel.load("mlx-community/Qwen3-4B-4bit");
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
@@ -47,8 +49,9 @@ public final class MlxModel implements AutoCloseable {
     private boolean closed;
 
     private MlxModel(Builder builder) {
-        Path folder = builder.path.toAbsolutePath().normalize();
-        name = builder.name != null ? builder.name : String.valueOf(folder.getFileName());
+        LocatedModel located = builder.locate();
+        Path folder = located.folder();
+        name = builder.name != null ? builder.name : located.name();
         ModelConfig config = ModelLoader.config(folder);
         Tokenizer openTokenizer = loadTokenizer(folder);
         MlxThread openThread = null;
@@ -81,18 +84,21 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /**
-     * Loads a model folder with default settings.
+     * Loads a model with default settings.
      *
-     * @param folder path of a folder with config.json, tokenizer.json and safetensors, as mlx-community and
-     *     {@code mlx_lm.convert} have them
-     * @throws ModelNotFoundException if the folder or a file in it is missing
-     * @throws InvalidRequestException if what the folder has contradicts itself or is not supported
+     * @param name path of a folder with config.json, tokenizer.json and safetensors, as mlx-community and
+     *     {@code mlx_lm.convert} have them; or else a Hugging Face repository id, {@code owner/name} or
+     *     {@code owner/name@revision}, which is downloaded if it is not in the cache ({@link HuggingFaceHub})
+     * @throws ModelNotFoundException if there is no such model, or a file of it is missing
+     * @throws InvalidRequestException if what the model has contradicts itself or is not supported
+     * @throws dev.langchain4j.exception.LangChain4jException if the hub refuses or fails, as
+     *     {@link HuggingFaceHub#locate} says
      */
-    public static MlxModel load(String folder) {
-        return load(Path.of(folder));
+    public static MlxModel load(String name) {
+        return builder().modelName(name).build();
     }
 
-    /** Like {@link #load(String)}. */
+    /** Loads a model folder with default settings. */
     public static MlxModel load(Path folder) {
         return builder().path(folder).build();
     }
@@ -148,7 +154,7 @@ public final class MlxModel implements AutoCloseable {
         return CacheLimits.ofBytes(Math.max(0, MlxMemory.limitBytes() - MlxMemory.activeBytes()) / 2);
     }
 
-    /** The model's name: the folder's, unless the builder gave another. */
+    /** The model's name: the repository id or the folder's, unless the builder gave another. */
     public String name() {
         return name;
     }
@@ -214,6 +220,8 @@ public final class MlxModel implements AutoCloseable {
     /** Settings of a model. */
     public static final class Builder {
         private Path path;
+        private String modelName;
+        private HuggingFaceHub hub;
         private String name;
         private DType dtype;
         private Integer contextLength;
@@ -226,15 +234,27 @@ public final class MlxModel implements AutoCloseable {
 
         private Builder() {}
 
-        /** Folder of the model. Required. */
+        /** Folder of the model. Either this or {@link #modelName} must be set. */
         public Builder path(Path folder) {
             this.path = folder;
             return this;
         }
 
-        /** Name that answers and listeners show. Default: the folder's name. */
-        public Builder name(String modelName) {
-            this.name = modelName;
+        /** Folder of the model if it exists, else a Hugging Face repository id; see {@link MlxModel#load(String)}. */
+        public Builder modelName(String folderOrRepositoryId) {
+            this.modelName = folderOrRepositoryId;
+            return this;
+        }
+
+        /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
+        public Builder hub(HuggingFaceHub huggingFaceHub) {
+            this.hub = huggingFaceHub;
+            return this;
+        }
+
+        /** Name that answers and listeners show. Default: the repository id, or the folder's name. */
+        public Builder name(String shownName) {
+            this.name = shownName;
             return this;
         }
 
@@ -343,13 +363,21 @@ public final class MlxModel implements AutoCloseable {
          * @throws InvalidRequestException if a setting or what the folder has is not valid
          */
         public MlxModel build() {
-            if (path == null) {
-                throw new InvalidRequestException("path (null) must name a model folder");
+            if ((path == null) == (modelName == null)) {
+                throw new InvalidRequestException(
+                        "path (" + path + ") or modelName (" + modelName + ") must be set, and only one of them");
             }
             positive("contextLength", contextLength);
             positive("prefillChunkTokens", prefillChunkTokens);
             checkKvFormat();
             return new MlxModel(this);
+        }
+
+        private LocatedModel locate() {
+            if (path != null) {
+                return LocatedModel.of(path);
+            }
+            return (hub != null ? hub : HuggingFaceHub.fromEnvironment()).locate(modelName);
         }
 
         private static void positive(String setting, Integer value) {

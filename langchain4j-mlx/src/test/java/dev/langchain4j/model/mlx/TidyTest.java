@@ -30,6 +30,7 @@ class TidyTest {
             "jinja", Set.of(),
             "parse", Set.of(),
             "cache", Set.of(),
+            "hub", Set.of(),
             "nn", Set.of("cache", "model"),
             "arch", Set.of("cache", "model", "nn"),
             "model", Set.of("arch", "cache"),

@@ -12,7 +12,7 @@ import java.util.Scanner;
 
 /**
  * A LangChain4j AI service with tools and memory over a model inside this JVM. Plays a scripted conversation of two
- * travellers, or asks you. Options: {@code --interactive}, {@code --model FOLDER}.
+ * travellers, or asks you. Options: {@code --interactive}, {@code --model FOLDER_OR_ID}.
  */
 public final class AgentSample {
 
@@ -37,7 +37,7 @@ public final class AgentSample {
     /** Runs the conversation. */
     public static void main(String[] args) {
         Options options = Options.of(args);
-        try (MlxModel mlx = MlxModel.load(options.model())) {
+        try (MlxModel mlx = options.loadModel()) {
             TravelDesk desk = AiServices.builder(TravelDesk.class)
                     .chatModel(MlxChatModel.builder()
                             .model(mlx)

@@ -22,7 +22,7 @@ import java.util.TreeMap;
 
 /**
  * Replays held-out dialogues through the demo model, greedily: is each tool call and each answer right to the letter?
- * Options: {@code --model FOLDER}, {@code --dialogues FILE}, {@code --limit N}, {@code --show N} wrong turns.
+ * Options: {@code --model FOLDER_OR_ID}, {@code --dialogues FILE}, {@code --limit N}, {@code --show N} wrong turns.
  */
 public final class EvaluateSample {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -45,7 +45,7 @@ public final class EvaluateSample {
         Options options = Options.of(args);
         List<String> lines = Files.readAllLines(options.path("dialogues", "samples/demo-model/heldout.jsonl"));
         int limit = options.number("limit", lines.size());
-        try (MlxModel mlx = MlxModel.load(options.model())) {
+        try (MlxModel mlx = options.loadModel()) {
             EvaluateSample evaluation = new EvaluateSample(mlx, options.number("show", 3));
             int right = 0;
             for (String line : lines.subList(0, limit)) {

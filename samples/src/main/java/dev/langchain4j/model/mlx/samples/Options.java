@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.samples;
 
+import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -53,8 +55,18 @@ public final class Options {
                 : Path.of(System.getProperty("project.root", ".")).resolve(otherwise);
     }
 
-    /** The model folder: {@code --model}, or the demo model. */
-    public Path model() {
-        return path("model", "samples/demo-model/model");
+    /** What {@code --model} names, a folder or a Hugging Face repository id; else the folder of the demo model. */
+    public String model() {
+        return text("model", path("model", "samples/demo-model/model").toString());
+    }
+
+    /** Loads {@link #model}; a download draws a bar. */
+    public MlxModel loadModel() {
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        DownloadBar bar = new DownloadBar(System.err, terminal);
+        return MlxModel.builder()
+                .modelName(model())
+                .hub(HuggingFaceHub.builder().listener(bar).build())
+                .build();
     }
 }

@@ -1,0 +1,41 @@
+package dev.langchain4j.model.mlx.hub;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * How the hub is reached and how downloads behave.
+ *
+ * @param endpoint without a slash at the end
+ * @param token null for none
+ * @param offline whether the cache must do
+ * @param connections most requests at once
+ * @param segmentBytes bytes of a range request
+ * @param attempts most requests for the same bytes
+ * @param backoff wait before the second attempt; doubles with each one
+ * @param backoffMax longest wait, also if the server asks for more
+ * @param stallTimeout how long a server may say nothing
+ * @param durable whether contents are brought to the disk before they get their name
+ * @param usableSpace bytes that may be written to a folder's disk
+ */
+record HubSettings(
+        URI endpoint,
+        String token,
+        Path cacheFolder,
+        boolean offline,
+        int connections,
+        long segmentBytes,
+        int attempts,
+        Duration backoff,
+        Duration backoffMax,
+        Duration stallTimeout,
+        boolean durable,
+        UsableSpace usableSpace) {
+
+    /** Asks the file system; tests answer themselves. */
+    @FunctionalInterface
+    interface UsableSpace {
+        long of(Path folder) throws java.io.IOException;
+    }
+}

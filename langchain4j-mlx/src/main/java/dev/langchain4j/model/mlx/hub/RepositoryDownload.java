@@ -1,0 +1,151 @@
+package dev.langchain4j.model.mlx.hub;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Semaphore;
+
+/** Brings what is missing of a commit's snapshot into the cache: settings first, then the weights. */
+final class RepositoryDownload {
+    /** While the checksum of one is computed, the other downloads. */
+    private static final int LARGE_FILES_AT_ONCE = 2;
+
+    private final HubSettings settings;
+    private final HubClient client;
+    private final HubCache cache;
+    private final RepositoryId id;
+    private final String commit;
+    private final Map<String, RemoteFile> listed = new LinkedHashMap<>();
+
+    RepositoryDownload(
+            HubSettings settings,
+            HubClient client,
+            HubCache cache,
+            RepositoryId id,
+            String commit,
+            List<RemoteFile> files) {
+        this.settings = settings;
+        this.client = client;
+        this.cache = cache;
+        this.id = id;
+        this.commit = commit;
+        files.forEach(file -> listed.put(file.path(), file));
+    }
+
+    /** Downloads and returns the snapshot's folder. */
+    Path run(DownloadListener listener) throws IOException, InterruptedException {
+        try (Tasks tasks = new Tasks(settings.connections());
+                StallWatch watch = new StallWatch(settings.stallTimeout())) {
+            List<RemoteFile> weights = weights(tasks, watch);
+            List<RemoteFile> missing = new ArrayList<>();
+            listed.values().stream()
+                    .filter(f -> NeededFiles.isSetting(f.path()))
+                    .forEach(missing::add);
+            missing.addAll(weights);
+            missing.removeIf(file -> cache.has(file, commit));
+            if (!missing.isEmpty()) {
+                download(missing, weights, listener, tasks, watch);
+            }
+            cache.note(commit);
+            return cache.snapshot(commit);
+        }
+    }
+
+    private void download(
+            List<RemoteFile> missing,
+            List<RemoteFile> weights,
+            DownloadListener listener,
+            Tasks tasks,
+            StallWatch watch)
+            throws IOException, InterruptedException {
+        long total = missing.stream().mapToLong(RemoteFile::size).sum();
+        long there = 0;
+        for (RemoteFile file : missing) {
+            there += cache.hasBlob(file) ? file.size() : BlobDownload.bytesLeft(settings, cache, file);
+        }
+        checkDisk(total - there);
+        ProgressReport report = new ProgressReport(listener, id.toString(), there, total, missing.size());
+        report.begin(missing.getFirst().path());
+        Set<RemoteFile> large = Set.copyOf(weights);
+        fetch(missing.stream().filter(f -> !large.contains(f)).toList(), settings.connections(), report, tasks, watch);
+        fetch(missing.stream().filter(large::contains).toList(), LARGE_FILES_AT_ONCE, report, tasks, watch);
+    }
+
+    private void fetch(List<RemoteFile> files, int atOnce, ProgressReport report, Tasks tasks, StallWatch watch)
+            throws InterruptedException {
+        Semaphore slots = new Semaphore(atOnce, true);
+        List<Callable<Void>> all = new ArrayList<>();
+        for (RemoteFile file : files) {
+            all.add(() -> {
+                slots.acquire();
+                try {
+                    fetch(file, bytes -> report.bytes(file.path(), bytes), tasks, watch);
+                    report.fileDone(file.path());
+                } finally {
+                    slots.release();
+                }
+                return null;
+            });
+        }
+        tasks.all(all);
+    }
+
+    private void fetch(RemoteFile file, java.util.function.LongConsumer progress, Tasks tasks, StallWatch watch)
+            throws IOException, InterruptedException {
+        if (!cache.hasBlob(file)) {
+            new BlobDownload(settings, client, cache, watch, tasks, file, commit, progress).run();
+        }
+        cache.link(file, commit);
+    }
+
+    /** The files with weights: those that the index names, which is fetched for that, or those with the usual names. */
+    private List<RemoteFile> weights(Tasks tasks, StallWatch watch) throws IOException, InterruptedException {
+        RemoteFile index = listed.get(NeededFiles.INDEX);
+        if (index == null) {
+            return usual(listed.values().stream()
+                    .filter(f -> NeededFiles.isWeights(f.path()))
+                    .toList());
+        }
+        if (!cache.has(index, commit)) {
+            checkDisk(index.size());
+            fetch(index, bytes -> {}, tasks, watch);
+        }
+        List<RemoteFile> weights = new ArrayList<>();
+        for (String name : NeededFiles.shards(cache.snapshot(commit).resolve(NeededFiles.INDEX))) {
+            if (!listed.containsKey(name)) {
+                throw new InvalidRequestException("the repository " + id
+                        + " has an index of weights that names the file " + name + ", but no such file");
+            }
+            weights.add(listed.get(name));
+        }
+        return usual(weights);
+    }
+
+    private List<RemoteFile> usual(List<RemoteFile> weights) {
+        if (weights.isEmpty() || !listed.containsKey("config.json")) {
+            List<String> some = listed.keySet().stream().limit(8).toList();
+            throw new ModelNotFoundException("the repository " + id
+                    + " has no config.json with model.safetensors; it has "
+                    + (some.isEmpty() ? "no files" : String.join(", ", some))
+                    + (listed.size() > some.size() ? ", ..." : "")
+                    + ". Weights of other formats can be converted: mlx_lm.convert --hf-path " + id.repository());
+        }
+        return weights;
+    }
+
+    private void checkDisk(long bytes) throws IOException {
+        long usable = settings.usableSpace().of(cache.folder());
+        if (bytes > usable) {
+            throw new InvalidRequestException(
+                    "the download of " + id + " needs " + bytes + " bytes more, but the disk of " + cache.folder()
+                            + " has " + usable + " free: make room, or set HF_HUB_CACHE to a folder elsewhere");
+        }
+    }
+}
