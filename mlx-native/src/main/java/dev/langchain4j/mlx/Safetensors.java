@@ -1,9 +1,5 @@
 package dev.langchain4j.mlx;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import dev.langchain4j.mlx.ffi.MlxC;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -13,18 +9,14 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * Reads and writes safetensors files. What is read is lazy and belongs to the current scope; it must be evaluated on the
  * thread that read it. Headers are checked before MLX opens a file, so a damaged one is an {@link MlxException}.
  */
 public final class Safetensors {
-    private static final JsonFactory JSON = new JsonFactory();
-
     private Safetensors() {}
 
     /**
@@ -63,25 +55,11 @@ public final class Safetensors {
      * The weight files of a model folder: those that {@code model.safetensors.index.json} names, else all that are
      * called {@code model*.safetensors}, in the order of their names. Empty if there are none.
      *
-     * @throws MlxException if the index is malformed, or names a file that is missing or outside the folder
+     * @throws MlxException if the index is malformed, or a file is missing, is no regular file, or lies outside of the
+     *     folder
      */
     public static Set<Path> files(Path folder) {
-        Path index = folder.resolve("model.safetensors.index.json");
-        if (Files.isRegularFile(index)) {
-            Set<Path> shards = shards(folder, index);
-            if (!shards.isEmpty()) {
-                return shards;
-            }
-        }
-        try (Stream<Path> all = Files.list(folder)) {
-            Set<Path> found = new LinkedHashSet<>();
-            all.filter(f -> f.getFileName().toString().matches("model.*\\.safetensors"))
-                    .sorted()
-                    .forEach(found::add);
-            return found;
-        } catch (IOException e) {
-            throw new MlxException("cannot list the folder " + folder, e);
-        }
+        return new WeightFiles(folder).find();
     }
 
     /** Writes tensors to a file, which is replaced if it exists. */
@@ -105,7 +83,17 @@ public final class Safetensors {
         }
     }
 
+    /** The bytes of data that a file's tensors take, as its header says; checked, without opening it in MLX. */
+    public static long dataBytes(Path file) {
+        return header(file).values().stream()
+                .mapToLong(tensor -> tensor.end() - tensor.start())
+                .sum();
+    }
+
     private static Map<String, SafetensorsHeader.Tensor> header(Path file) {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new MlxException(file + " is no regular file");
+        }
         try {
             return SafetensorsHeader.read(file);
         } catch (NoSuchFileException e) {
@@ -113,46 +101,5 @@ public final class Safetensors {
         } catch (IOException e) {
             throw new MlxException("cannot read the safetensors file " + file + ": " + e.getMessage(), e);
         }
-    }
-
-    private static Set<Path> shards(Path folder, Path index) {
-        Set<Path> shards = new LinkedHashSet<>();
-        try (JsonParser parser = JSON.createParser(index.toFile())) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new MlxException(index + " is no JSON object");
-            }
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                boolean map = parser.currentName().equals("weight_map");
-                JsonToken value = parser.nextToken();
-                if (!map) {
-                    parser.skipChildren();
-                    continue;
-                }
-                if (value != JsonToken.START_OBJECT) {
-                    throw new MlxException(index + " has a weight_map that is no JSON object");
-                }
-                while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                    parser.nextToken();
-                    shards.add(shard(folder, index, parser.getText()));
-                }
-            }
-        } catch (JacksonException e) {
-            throw new MlxException(index + " is no JSON: " + e.getOriginalMessage(), e);
-        } catch (IOException e) {
-            throw new MlxException("cannot read " + index, e);
-        }
-        return shards;
-    }
-
-    private static Path shard(Path folder, Path index, String name) {
-        Path inside = folder.normalize();
-        Path file = inside.resolve(name).normalize();
-        if (!file.startsWith(inside)) {
-            throw new MlxException(index + " names the file " + name + ", which is outside of the model folder");
-        }
-        if (!Files.isRegularFile(file)) {
-            throw new MlxException(index + " names the file " + name + ", which is missing from " + folder);
-        }
-        return file;
     }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,7 @@ import java.util.Map;
  */
 final class SafetensorsHeader {
     private static final long HEADER_BYTES_MAX = 100_000_000;
+    private static final int DIMENSIONS_MAX = 16;
     private static final JsonFactory JSON = new JsonFactory();
 
     /** What a file says of one tensor; the offsets count from the end of the header. */
@@ -69,6 +71,7 @@ final class SafetensorsHeader {
                 }
             }
             expect(parser.currentToken(), JsonToken.END_OBJECT);
+            checkOverlaps();
         } catch (com.fasterxml.jackson.core.JacksonException e) {
             throw malformed("has a header that is no JSON: " + e.getOriginalMessage());
         }
@@ -105,7 +108,7 @@ final class SafetensorsHeader {
         long bytes = bits(name, tensor.dtype());
         try {
             for (long dimension : tensor.shape()) {
-                if (dimension < 0 || dimension > Integer.MAX_VALUE) {
+                if (dimension < 0 || dimension > Integer.MAX_VALUE || tensor.shape().length > DIMENSIONS_MAX) {
                     throw malformed("gives tensor " + name + " the shape " + Arrays.toString(tensor.shape()));
                 }
                 bytes = Math.multiplyExact(bytes, dimension);
@@ -116,6 +119,20 @@ final class SafetensorsHeader {
         if ((bytes + 7) / 8 != tensor.end() - tensor.start()) {
             throw malformed("holds " + (tensor.end() - tensor.start()) + " bytes for tensor " + name + ", but "
                     + tensor.dtype() + Arrays.toString(tensor.shape()) + " needs " + (bytes + 7) / 8);
+        }
+    }
+
+    /** Tensors that share bytes would change with each other. */
+    private void checkOverlaps() {
+        List<Map.Entry<String, Tensor>> byPlace = new ArrayList<>(tensors.entrySet());
+        byPlace.removeIf(e -> e.getValue().start() == e.getValue().end());
+        byPlace.sort(Comparator.comparingLong(e -> e.getValue().start()));
+        for (int i = 1; i < byPlace.size(); i++) {
+            if (byPlace.get(i).getValue().start()
+                    < byPlace.get(i - 1).getValue().end()) {
+                throw malformed("has tensors that overlap: "
+                        + byPlace.get(i - 1).getKey() + " and " + byPlace.get(i).getKey());
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -25,12 +26,14 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
     private static final int UNLIMITED = 1 << 24;
 
     static GenerationDefaults load(Path folder, ModelConfig config, Tokenizer tokenizer) {
-        JsonNode generation = optional(folder.resolve("generation_config.json"));
+        Path generationFile = folder.resolve("generation_config.json");
+        JsonNode json = Files.isRegularFile(generationFile)
+                ? ModelLoader.json(generationFile)
+                : JsonNodeFactory.instance.objectNode();
+        ModelConfig generation = new ModelConfig(json, generationFile.toString());
         JsonNode tokenizerConfig = optional(folder.resolve("tokenizer_config.json"));
         return new GenerationDefaults(
-                endTokens(config.json(), generation, tokenizerConfig, tokenizer),
-                sampling(generation),
-                contextLength(config));
+                endTokens(config, generation, tokenizerConfig, tokenizer), sampling(generation), contextLength(config));
     }
 
     private static JsonNode optional(Path file) {
@@ -38,41 +41,53 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
     }
 
     private static Set<Integer> endTokens(
-            JsonNode config, JsonNode generation, JsonNode tokenizerConfig, Tokenizer tokenizer) {
+            ModelConfig config, ModelConfig generation, JsonNode tokenizerConfig, Tokenizer tokenizer) {
         Set<Integer> ids = new TreeSet<>();
-        addIds(config.path("eos_token_id"), ids);
-        addIds(config.path("text_config").path("eos_token_id"), ids);
-        addIds(generation.path("eos_token_id"), ids);
+        addIds(config, ids);
+        addIds(config.section("text_config"), ids);
+        addIds(generation, ids);
         JsonNode token = tokenizerConfig.path("eos_token");
         String text = token.isTextual() ? token.asText() : token.path("content").asText("");
         tokenizer.id(text).ifPresent(ids::add);
         return ids;
     }
 
-    private static void addIds(JsonNode value, Set<Integer> ids) {
-        if (value.isIntegralNumber()) {
-            ids.add(value.asInt());
-        } else {
-            value.forEach(id -> ids.add(id.asInt()));
+    private static void addIds(ModelConfig config, Set<Integer> ids) {
+        if (config == null || !config.has("eos_token_id")) {
+            return;
+        }
+        for (double id : config.numbers("eos_token_id")) {
+            if (id != Math.rint(id) || id < 0 || id > Integer.MAX_VALUE) {
+                throw config.invalid("eos_token_id", id, "must be a token id, or an array of them");
+            }
+            ids.add((int) id);
         }
     }
 
-    private static Sampling sampling(JsonNode generation) {
-        boolean draws = generation.path("do_sample").asBoolean(generation.has("temperature"));
+    private static Sampling sampling(ModelConfig generation) {
+        boolean draws = generation.flag("do_sample", generation.has("temperature"));
         Sampling greedy = Sampling.GREEDY;
         return new Sampling(
-                draws ? generation.path("temperature").asDouble(1) : 0,
-                draws ? generation.path("top_p").asDouble(0) : 0,
-                draws ? generation.path("top_k").asInt(0) : 0,
-                draws ? generation.path("min_p").asDouble(0) : 0,
+                draws ? positive(generation, "temperature", 1) : 0,
+                draws ? positive(generation, "top_p", 0) : 0,
+                draws ? generation.integer("top_k", 0) : 0,
+                draws ? positive(generation, "min_p", 0) : 0,
                 greedy.xtcProbability(),
                 greedy.xtcThreshold(),
-                generation.path("repetition_penalty").asDouble(1),
+                positive(generation, "repetition_penalty", 1),
                 greedy.presencePenalty(),
                 greedy.frequencyPenalty(),
                 greedy.penaltyWindow(),
                 Map.of(),
                 0);
+    }
+
+    private static double positive(ModelConfig generation, String name, double otherwise) {
+        double value = generation.number(name, otherwise);
+        if (value < 0) {
+            throw generation.invalid(name, value, "must not be negative");
+        }
+        return value;
     }
 
     /** Yarn stretches the context that max_position_embeddings names, unless that names the stretched one already. */

@@ -6,11 +6,24 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.exception.InvalidRequestException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A config.json, or an object inside of one. Asking for what is missing or of another type names file and field. */
 public final class ModelConfig {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int COUNT_MAX = 1 << 28;
+
+    /** What counts are multiplied with each other or looped over, and what they may be at most, by part of the name. */
+    private static final Map<String, Integer> COUNTS_MAX = Map.of(
+            "layers", 1 << 12,
+            "experts", 1 << 16,
+            "heads", 1 << 14,
+            "head_dim", 1 << 14,
+            "hidden_size", 1 << 22,
+            "intermediate_size", 1 << 22,
+            "_rank", 1 << 22);
+
+    private static final int VALUE_SHOWN_MAX = 200;
 
     private final JsonNode json;
     private final String where;
@@ -58,8 +71,12 @@ public final class ModelConfig {
     /** A positive count that must be there. */
     public int count(String name) {
         JsonNode value = required(name);
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() <= 0 || value.asInt() > COUNT_MAX) {
-            throw invalid(name, value, "must be a whole number from 1 to " + COUNT_MAX);
+        int max = COUNT_MAX;
+        for (Map.Entry<String, Integer> e : COUNTS_MAX.entrySet()) {
+            max = name.contains(e.getKey()) ? Math.min(max, e.getValue()) : max;
+        }
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.asInt() <= 0 || value.asInt() > max) {
+            throw invalid(name, value, "must be a whole number from 1 to " + max);
         }
         return value.asInt();
     }
@@ -87,11 +104,11 @@ public final class ModelConfig {
         return integer(name, 0);
     }
 
-    /** A number that must be there. */
+    /** A finite number that must be there. */
     public double number(String name) {
         JsonNode value = required(name);
-        if (!value.isNumber()) {
-            throw invalid(name, value, "must be a number");
+        if (!value.isNumber() || !Double.isFinite(value.asDouble())) {
+            throw invalid(name, value, "must be a finite number");
         }
         return value.asDouble();
     }
@@ -182,7 +199,9 @@ public final class ModelConfig {
 
     /** The failure of a field: its name, its value and the rule. */
     public InvalidRequestException invalid(String name, Object value, String rule) {
-        return new InvalidRequestException(name + " (" + value + ") in " + where + " " + rule);
+        String text = String.valueOf(value);
+        String shown = text.length() <= VALUE_SHOWN_MAX ? text : text.substring(0, VALUE_SHOWN_MAX) + "...";
+        return new InvalidRequestException(name + " (" + shown + ") in " + where + " " + rule);
     }
 
     private java.util.stream.Stream<JsonNode> list(String name, java.util.function.Predicate<JsonNode> fits) {

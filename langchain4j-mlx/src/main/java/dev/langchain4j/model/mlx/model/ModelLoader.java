@@ -6,11 +6,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
@@ -18,6 +19,7 @@ import dev.langchain4j.model.mlx.cache.KvFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -28,6 +30,8 @@ import java.util.Set;
  */
 public final class ModelLoader {
     /** Python writes Infinity and NaN as they are. */
+    private static final long JSON_BYTES_MAX = 64L << 20;
+
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
@@ -64,7 +68,18 @@ public final class ModelLoader {
     /** The JSON of a file of a model folder. */
     public static JsonNode json(Path file) {
         try {
-            return JSON.readTree(file.toFile());
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                throw new InvalidRequestException(file + " must be a regular file");
+            }
+            if (Files.size(file) > JSON_BYTES_MAX) {
+                throw new InvalidRequestException(
+                        file + " has " + Files.size(file) + " bytes, but at most " + JSON_BYTES_MAX + " are read");
+            }
+            JsonNode json = JSON.readTree(file.toFile());
+            if (json.isMissingNode()) {
+                throw new InvalidRequestException(file + " is no JSON: it is empty");
+            }
+            return json;
         } catch (JacksonException e) {
             throw new InvalidRequestException(file + " is no JSON: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
@@ -79,10 +94,10 @@ public final class ModelLoader {
      */
     public static Loaded load(Path folder, DType type) {
         ModelConfig config = config(folder);
-        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
-        Quantization quantization = Quantization.of(config);
         Weights weights = null;
         try (Scope scope = Scope.open()) {
+            ModelRegistry.Architecture architecture = ModelRegistry.find(config);
+            Quantization quantization = Quantization.of(config);
             Map<String, MlxArray> tensors = tensors(folder);
             architecture.sanitizer().sanitize(config, tensors);
             if (type != null) {
@@ -93,12 +108,13 @@ public final class ModelLoader {
             weights.checkAllUsed();
             Eval.eval(weights.all());
             return new Loaded(model, weights, config);
-        } catch (MlxException e) {
-            close(weights);
-            throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
-        } catch (RuntimeException e) {
+        } catch (LangChain4jException e) {
             close(weights);
             throw e;
+        } catch (RuntimeException e) {
+            // whatever a folder from anywhere makes fail is the folder's fault for its user
+            close(weights);
+            throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
         }
     }
 
@@ -108,11 +124,29 @@ public final class ModelLoader {
             throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath()
                     + " has no weights: model.safetensors, or shards and model.safetensors.index.json");
         }
+        checkMemory(folder, files);
         Map<String, MlxArray> tensors = new LinkedHashMap<>();
+        Map<String, Path> origins = new HashMap<>();
         for (Path file : files) {
-            tensors.putAll(Safetensors.load(file));
+            Safetensors.load(file).forEach((name, tensor) -> {
+                Path other = origins.put(name, file);
+                if (other != null) {
+                    throw new InvalidRequestException("tensor " + name + " is in two files of " + folder + ": "
+                            + other.getFileName() + " and " + file.getFileName());
+                }
+                tensors.put(name, tensor);
+            });
         }
         return tensors;
+    }
+
+    private static void checkMemory(Path folder, Set<Path> files) {
+        long needed = files.stream().mapToLong(Safetensors::dataBytes).sum();
+        long limit = MlxMemory.limitBytes();
+        if (limit > 0 && needed > limit) {
+            throw new InvalidRequestException("the weights in " + folder + " take " + needed
+                    + " bytes, but MLX may use " + limit + " on this machine");
+        }
     }
 
     private static void close(Weights weights) {

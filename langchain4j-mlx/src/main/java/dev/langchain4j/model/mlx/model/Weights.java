@@ -37,21 +37,40 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * The tensor, which must have this shape; -1 stands for any length.
+     * The tensor of floating numbers, which must have this shape.
      *
-     * @throws InvalidRequestException if it is missing or has another shape
+     * @throws InvalidRequestException if it is missing, or has another shape or type
      */
     public MlxArray get(String name, int... shape) {
+        MlxArray tensor = shaped(name, shape);
+        if (!tensor.dtype().isFloating()) {
+            throw new InvalidRequestException("tensor " + name + " in " + where + " has the type " + tensor.dtype()
+                    + ", but its numbers must be floating");
+        }
+        return tensor;
+    }
+
+    /**
+     * The tensor of packed numbers, which must have this shape and type.
+     *
+     * @throws InvalidRequestException if it is missing, or has another shape or type
+     */
+    public MlxArray packed(String name, DType type, int... shape) {
+        MlxArray tensor = shaped(name, shape);
+        if (tensor.dtype() != type) {
+            throw new InvalidRequestException("tensor " + name + " in " + where + " has the type " + tensor.dtype()
+                    + ", but its quantization implies " + type);
+        }
+        return tensor;
+    }
+
+    private MlxArray shaped(String name, int[] shape) {
         MlxArray tensor = tensors.get(name);
         if (tensor == null) {
             throw new InvalidRequestException("the weights in " + where + " have no tensor " + name);
         }
         int[] actual = tensor.shape();
-        boolean fits = actual.length == shape.length;
-        for (int i = 0; fits && i < shape.length; i++) {
-            fits = shape[i] == -1 || shape[i] == actual[i];
-        }
-        if (!fits) {
+        if (!Arrays.equals(actual, shape)) {
             throw new InvalidRequestException("tensor " + name + " in " + where + " has the shape "
                     + Arrays.toString(actual) + ", but config.json implies " + Arrays.toString(shape));
         }

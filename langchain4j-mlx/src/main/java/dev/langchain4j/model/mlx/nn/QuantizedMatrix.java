@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -19,10 +20,12 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
             throw new InvalidRequestException(name + " has " + in + " columns, which " + format
                     + " does not divide: see quantization in config.json");
         }
-        MlxArray weight = weights.get(name + ".weight", with(shape, in * format.bits() / 32));
-        MlxArray scales = weights.get(name + ".scales", with(shape, in / format.groupSize()));
         boolean affine = format.mode().equals("affine");
-        MlxArray biases = affine ? weights.get(name + ".biases", with(shape, in / format.groupSize())) : null;
+        int[] groups = with(shape, in / format.groupSize());
+        MlxArray weight = weights.packed(name + ".weight", DType.UINT32, with(shape, in * format.bits() / 32));
+        MlxArray scales =
+                affine ? weights.get(name + ".scales", groups) : weights.packed(name + ".scales", DType.UINT8, groups);
+        MlxArray biases = affine ? weights.get(name + ".biases", groups) : null;
         return new QuantizedMatrix(weight, scales, biases, format);
     }
 
