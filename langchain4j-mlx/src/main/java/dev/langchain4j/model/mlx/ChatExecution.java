@@ -11,8 +11,8 @@ import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.CacheSession;
@@ -107,7 +107,9 @@ final class ChatExecution implements OutputSink, GenerationListener {
                             Isolation.SHARED));
             parser = format.parser(this, format.reasoning().opensIn(prompt.text()))
                     .build();
-            handle = model.engine().submit(generation(prompt), this);
+            GenerationRequest generation = generation(prompt);
+            GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format.reasoning(), prompt);
+            handle = model.engine().submit(generation.withGrammar(grammar), this);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         } catch (IllegalStateException e) {
@@ -140,9 +142,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         if (parameters.toolChoice() == ToolChoice.REQUIRED) {
             throw new UnsupportedFeatureException("ToolChoice.REQUIRED is not supported by this model");
         }
-        if (parameters.responseFormat() != null && parameters.responseFormat().type() == ResponseFormatType.JSON) {
-            throw new UnsupportedFeatureException("JSON response format is not supported by this model");
-        }
+        new AnswerFormat(model, parameters).check();
     }
 
     private static ToolSchemas schemas(List<ToolSpecification> tools) {

@@ -4,6 +4,7 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -114,6 +115,12 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     /** The same seed draws the same tokens. Default: another one for each request. */
     public B seed(Long seed) {
         parameters.seed(seed);
+        return self();
+    }
+
+    /** What answers must look like: any text, a JSON object, or JSON of a schema. Default: any text. */
+    public B responseFormat(ResponseFormat format) {
+        parameters.responseFormat(format);
         return self();
     }
 

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.ChatRequestOptions;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -7,6 +8,7 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A chat model over MLX, inside this JVM. Answers come whole; see {@link MlxStreamingChatModel} for pieces.
@@ -47,6 +49,12 @@ public class MlxChatModel implements ChatModel {
     @Override
     public ChatRequestParameters defaultRequestParameters() {
         return support.defaults();
+    }
+
+    /** Answers conform to a JSON schema, because tokens that would break it are never drawn. */
+    @Override
+    public Set<Capability> supportedCapabilities() {
+        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.langchain4j.model.mlx.cache.KvFormat;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -46,6 +47,7 @@ public final class MlxModel implements AutoCloseable {
     private final ModelLoader.Loaded loaded;
     private final PromptCache cache;
     private final Engine engine;
+    private final GrammarCache grammars;
     private boolean closed;
 
     private MlxModel(Builder builder) {
@@ -72,6 +74,9 @@ public final class MlxModel implements AutoCloseable {
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime);
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
+                    loaded.model().vocabularySize(),
+                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
             thread = owner;
             tokenizer = openTokenizer;
         } catch (RuntimeException e) {
@@ -198,6 +203,11 @@ public final class MlxModel implements AutoCloseable {
         return prompts;
     }
 
+    /** Compiled grammars of answers. */
+    GrammarCache grammars() {
+        return grammars;
+    }
+
     Sampling samplingDefaults() {
         return defaults.sampling();
     }
@@ -214,6 +224,7 @@ public final class MlxModel implements AutoCloseable {
             loaded.weights().close();
         });
         thread.close();
+        grammars.close();
         tokenizer.close();
     }
 

@@ -29,6 +29,7 @@ class TidyTest {
     private static final Map<String, Set<String>> MAY_KNOW = Map.of(
             "jinja", Set.of(),
             "parse", Set.of(),
+            "grammar", Set.of("parse"),
             "cache", Set.of(),
             "hub", Set.of(),
             "nn", Set.of("cache", "model"),

@@ -14,6 +14,9 @@ import java.util.function.BooleanSupplier;
 /**
  * Draws tokens one after the other. Pipelined: while a token is read, turned into text and given to the listener, the
  * step after it is being computed; so a token that turns out to be the last was fed already, and is recorded as fed.
+ *
+ * <p>Under a grammar a token must be read before it is known what may follow. Then the forward pass that a token starts
+ * is what runs while the token is turned into text and the mask of its successor is computed.
  */
 final class DecodeLoop {
     /** Freed buffers of many sizes pile up while the context grows; mlx-lm drops them at the same rate. */
@@ -73,6 +76,10 @@ final class DecodeLoop {
     }
 
     private End decode() {
+        return request.grammar() == null ? pipelined() : constrained(new TokenMask(request.grammar()));
+    }
+
+    private End pipelined() {
         MlxArray current = step(null);
         MlxArray next = null;
         try {
@@ -83,10 +90,6 @@ final class DecodeLoop {
                     next = step(current);
                 }
                 int token = current.item();
-                if (count == 0) {
-                    firstToken = System.nanoTime();
-                    listener.onPrefill(request.prompt().length, request.prompt().length);
-                }
                 record(token, more);
                 End end = emit(token, more);
                 if (end != null) {
@@ -101,6 +104,46 @@ final class DecodeLoop {
             if (next != null) {
                 finish(next);
             }
+        }
+    }
+
+    private End constrained(TokenMask mask) {
+        MlxArray logits = forward(request.prompt()[request.prompt().length - 1]);
+        try {
+            session.checkpoint();
+            mask.compute();
+            while (true) {
+                int token = draw(logits, mask);
+                logits.close();
+                logits = null;
+                boolean more = count + 1 < limit && !engine.isEnd(token);
+                if (more) {
+                    logits = forward(token);
+                }
+                record(token, more);
+                boolean whole = mask.accept(token) && !engine.isEnd(token);
+                if (more) {
+                    mask.compute();
+                }
+                End end = emit(token, more);
+                if (end != null) {
+                    return end == End.LENGTH && whole ? End.STOP : end;
+                }
+            }
+        } finally {
+            if (logits != null) {
+                finish(logits);
+            }
+        }
+    }
+
+    private int draw(MlxArray logits, TokenMask mask) {
+        MlxArray sampled;
+        try (Scope scope = Scope.open()) {
+            sampled = sampler.sample(mask.apply(logits)).detach();
+        }
+        try (sampled) {
+            return sampled.item();
         }
     }
 
@@ -154,20 +197,40 @@ final class DecodeLoop {
             MlxArray token = previous == null
                     ? MlxArray.of(new int[] {prompt[prompt.length - 1]}, 1, 1)
                     : Indexing.reshape(previous, 1, 1);
-            MlxArray hidden = engine.model().forward(token, session.layers());
-            MlxArray logits = Indexing.reshape(engine.model().logits(hidden), 1, -1);
-            sampled = sampler.sample(logits).detach();
+            sampled = sampler.sample(logits(token)).detach();
         }
+        return queued(sampled);
+    }
+
+    /** Queues the forward pass of a token that was read and returns its logits, which the caller owns. */
+    private MlxArray forward(int token) {
+        MlxArray logits;
+        try (Scope scope = Scope.open()) {
+            logits = logits(MlxArray.of(new int[] {token}, 1, 1)).detach();
+        }
+        return queued(logits);
+    }
+
+    private MlxArray logits(MlxArray token) {
+        MlxArray hidden = engine.model().forward(token, session.layers());
+        return Indexing.reshape(engine.model().logits(hidden), 1, -1);
+    }
+
+    private static MlxArray queued(MlxArray result) {
         try {
-            Eval.async(sampled);
+            Eval.async(result);
         } catch (RuntimeException e) {
-            sampled.close();
+            result.close();
             throw e;
         }
-        return sampled;
+        return result;
     }
 
     private void record(int token, boolean fed) {
+        if (count == 0) {
+            firstToken = System.nanoTime();
+            listener.onPrefill(request.prompt().length, request.prompt().length);
+        }
         if (count == generated.length) {
             generated = Arrays.copyOf(generated, count * 2);
         }

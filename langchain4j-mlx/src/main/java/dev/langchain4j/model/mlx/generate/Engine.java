@@ -70,11 +70,21 @@ public final class Engine {
     }
 
     /**
-     * Queues a generation.
+     * Queues a generation. The request's grammar is closed at its end, and when it is refused.
      *
      * @throws InvalidRequestException if the prompt does not fit into the context; nothing is queued then
      */
     public Handle submit(GenerationRequest request, GenerationListener listener) {
+        try {
+            check(request);
+            return queue(request, listener);
+        } catch (RuntimeException e) {
+            closeGrammar(request);
+            throw e;
+        }
+    }
+
+    private void check(GenerationRequest request) {
         if (request.prompt().length >= contextLength) {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
                     + " tokens) must be shorter than the context of this model (" + contextLength + " tokens)");
@@ -91,20 +101,36 @@ public final class Engine {
                         + (model.vocabularySize() - 1));
             }
         }
+    }
+
+    private Handle queue(GenerationRequest request, GenerationListener listener) {
         Handle handle = new Handle();
         long asked = System.nanoTime();
         thread.execute(() -> {
             try {
-                if (handle.cancelled) {
-                    throw new CancellationException("cancelled before it began");
-                }
-                Generation generation = new Generation(this, request, listener, () -> handle.cancelled, asked);
-                handle.result.complete(generation.run());
+                handle.result.complete(run(request, listener, handle, asked));
             } catch (Throwable e) {
                 handle.result.completeExceptionally(e);
             }
         });
         return handle;
+    }
+
+    private GenerationResult run(GenerationRequest request, GenerationListener listener, Handle handle, long asked) {
+        try {
+            if (handle.cancelled) {
+                throw new CancellationException("cancelled before it began");
+            }
+            return new Generation(this, request, listener, () -> handle.cancelled, asked).run();
+        } finally {
+            closeGrammar(request);
+        }
+    }
+
+    private static void closeGrammar(GenerationRequest request) {
+        if (request.grammar() != null) {
+            request.grammar().close();
+        }
     }
 
     /** Most tokens of prompt and answer together. */

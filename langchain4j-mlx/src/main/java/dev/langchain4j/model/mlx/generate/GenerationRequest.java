@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.generate;
 
+import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.Objects;
  * @param sampling how tokens are drawn
  * @param maxTokens most tokens that are generated; null for as many as the context has room for
  * @param stopSequences texts that end the answer and do not belong to it
+ * @param grammar what the answer must look like, at its start; null for any text. The engine takes ownership
  */
 public record GenerationRequest(
         int[] prompt,
@@ -23,7 +25,20 @@ public record GenerationRequest(
         Isolation isolation,
         Sampling sampling,
         Integer maxTokens,
-        List<String> stopSequences) {
+        List<String> stopSequences,
+        GrammarMatcher grammar) {
+
+    /** A request whose answer may be any text. */
+    public GenerationRequest(
+            int[] prompt,
+            List<Boundary> boundaries,
+            Object conversation,
+            Isolation isolation,
+            Sampling sampling,
+            Integer maxTokens,
+            List<String> stopSequences) {
+        this(prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, null);
+    }
 
     /** Checks what can be checked without the model. */
     public GenerationRequest {
@@ -41,6 +56,12 @@ public record GenerationRequest(
         if (stopSequences.stream().anyMatch(String::isEmpty)) {
             throw new IllegalArgumentException("stopSequences " + stopSequences + " must not have an empty one");
         }
+    }
+
+    /** The same request under a grammar, which the engine takes ownership of. */
+    public GenerationRequest withGrammar(GrammarMatcher start) {
+        return new GenerationRequest(
+                prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, start);
     }
 
     /** What events call the conversation. */

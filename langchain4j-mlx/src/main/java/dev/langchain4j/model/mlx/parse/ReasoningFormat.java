@@ -82,8 +82,8 @@ public enum ReasoningFormat {
         return close;
     }
 
-    /** Markers around an answer that are no part of it. */
-    List<String> ignored() {
+    /** Markers around an answer that are no part of it: what opens and what closes it, in turn. */
+    public List<String> ignored() {
         return ignored;
     }
 
