@@ -19,9 +19,14 @@ public interface Gating {
     MlxArray apply(MlxArray gate, MlxArray up);
 
     private static MlxArray geluTanh(MlxArray x) {
-        MlxArray cubed = Ops.multiply(Ops.multiply(x, x), x);
-        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed, 0.044715)), Math.sqrt(2 / Math.PI));
+        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
         return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
+    }
+
+    /** Rounded once, as a power is. */
+    private static MlxArray cubed(MlxArray x) {
+        MlxArray single = Ops.astype(x, DType.FLOAT32);
+        return Ops.astype(Ops.multiply(Ops.multiply(single, single), single), x.dtype());
     }
 
     private static MlxArray clampedSwish(MlxArray gate, MlxArray up) {

@@ -34,7 +34,7 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
      */
     public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length) {
         MlxArray steps = steps(dt);
-        MlxArray rates = Ops.multiply(steps, Ops.negative(Ops.exp(Ops.astype(aLog, DType.FLOAT32))));
+        MlxArray rates = Ops.multiply(steps, Ops.negative(Ops.astype(Ops.exp(aLog), DType.FLOAT32)));
         MlxArray weighted = Ops.multiply(Indexing.expandDims(steps, -1), x);
         int groups = b.dim(2);
         int perGroup = x.dim(2) / groups;
@@ -43,8 +43,9 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
         MlxArray y;
         MlxArray s = state;
         if (length == 1) {
-            s = step(xs, as, b, s);
-            y = read(s, c);
+            Step step = Step.of(xs, as, b, c);
+            y = step.output(s);
+            s = step.next(s);
         } else {
             MlxArray[] parts = new MlxArray[Math.ceilDiv(length, CHUNK)];
             for (int i = 0; i < parts.length; i++) {
@@ -72,23 +73,44 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
         return start == 0 && end == a.dim(1) ? a : Indexing.slice(a, 1, start, end);
     }
 
-    /** One position: the state decays and takes it up. */
-    private static MlxArray step(MlxArray x, MlxArray rates, MlxArray b, MlxArray state) {
-        MlxArray column = Indexing.expandDims(Indexing.squeeze(x, 1), -1);
-        MlxArray row = Indexing.reshape(b, 1, b.dim(2), 1, 1, b.dim(3));
-        MlxArray added = Ops.multiply(column, row);
-        if (state == null) {
-            return added;
-        }
-        MlxArray decay = Indexing.reshape(Ops.exp(rates), 1, x.dim(2), x.dim(3), 1, 1);
-        return Ops.add(Ops.multiply(decay, state), added);
-    }
+    /**
+     * One position.
+     *
+     * @param x weighted input, [1, groups, heads of a group, head dim, 1]
+     * @param decay [1, groups, heads of a group, 1, 1]
+     * @param b [1, groups, 1, 1, state size]
+     * @param c [1, groups, state size, 1]
+     * @param product of b and c in their own type, [1, groups, 1, 1, 1]
+     */
+    private record Step(MlxArray x, MlxArray decay, MlxArray b, MlxArray c, MlxArray product) {
 
-    /** What one position reads, [1, 1, groups, heads of a group, head dim]. */
-    private static MlxArray read(MlxArray state, MlxArray c) {
-        MlxArray column = Indexing.reshape(Ops.astype(c, DType.FLOAT32), 1, c.dim(2), c.dim(3), 1);
-        MlxArray y = Ops.matmul(Indexing.flatten(state, 2, 3), column);
-        return Indexing.reshape(y, 1, 1, state.dim(1), state.dim(2), state.dim(3));
+        static Step of(MlxArray x, MlxArray rates, MlxArray b, MlxArray c) {
+            int groups = b.dim(2);
+            int size = b.dim(3);
+            MlxArray column = Indexing.reshape(c, 1, groups, size, 1);
+            MlxArray product = Ops.matmul(Indexing.reshape(b, 1, groups, 1, size), column);
+            return new Step(
+                    Indexing.expandDims(Indexing.squeeze(x, 1), -1),
+                    Indexing.reshape(Ops.exp(rates), 1, groups, x.dim(3), 1, 1),
+                    Indexing.reshape(b, 1, groups, 1, 1, size),
+                    Ops.astype(column, DType.FLOAT32),
+                    Indexing.expandDims(product, 2));
+        }
+
+        /** What the position reads, [1, 1, groups, heads of a group, head dim]. */
+        MlxArray output(MlxArray state) {
+            MlxArray y = Ops.multiply(product, x);
+            if (state != null) {
+                MlxArray kept = Ops.matmul(Indexing.flatten(state, 2, 3), c);
+                y = Ops.add(y, Ops.multiply(decay, Indexing.reshape(kept, y.shape())));
+            }
+            return Indexing.reshape(y, 1, 1, x.dim(1), x.dim(2), x.dim(3));
+        }
+
+        MlxArray next(MlxArray state) {
+            MlxArray added = Ops.multiply(x, b);
+            return state == null ? added : Ops.add(Ops.multiply(decay, state), added);
+        }
     }
 
     /**
@@ -106,8 +128,8 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
             MlxArray r = Indexing.transpose(rates, 0, 2, 3, 1);
             return new Chunk(
                     Indexing.transpose(x, 0, 2, 3, 1, 4),
-                    Ops.astype(Indexing.transpose(b, 0, 2, 1, 3), DType.FLOAT32),
-                    Ops.astype(Indexing.transpose(c, 0, 2, 1, 3), DType.FLOAT32),
+                    Indexing.transpose(b, 0, 2, 1, 3),
+                    Indexing.transpose(c, 0, 2, 1, 3),
                     Ops.exp(sums(r)),
                     r);
         }
