@@ -1,18 +1,29 @@
 package dev.langchain4j.model.mlx;
 
+import static dev.langchain4j.model.mlx.testing.Feed.feed;
+import static dev.langchain4j.model.mlx.testing.Feed.gap;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.LiveHandles;
-import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
-import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.Boundary;
+import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.CacheRequest;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.ReusePlan;
+import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
 import dev.langchain4j.model.mlx.cache.Snapshot;
+import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.ModelRegistry;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,42 +31,193 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What the prompt cache relies on, for each architecture: a sequence can be kept at any position and resumed there. */
+/**
+ * What the engine and the prompt cache rely on, for each architecture of the registry: however a sequence came about, the
+ * next logits are the same. An architecture is covered once it has a golden folder, which the registry demands.
+ */
 class ArchitectureContractTest {
-    private static final int[] TOKENS =
-            new java.util.Random(11).ints(40, 0, 160).toArray();
+    private static final int VOCABULARY = 160;
+    private static final int SYSTEM_TOKENS = 12;
+    private static final int[] TOKENS = new Random(11).ints(40, 0, VOCABULARY).toArray();
 
     static List<String> folders() throws IOException {
         try (Stream<Path> all = Files.list(Goldens.folder("models"))) {
-            return all.map(f -> f.getFileName().toString()).sorted().toList();
+            return all.filter(f -> Files.exists(f.resolve("config.json")))
+                    .map(f -> f.getFileName().toString())
+                    .sorted()
+                    .toList();
         }
+    }
+
+    @Test
+    void everyArchitectureHasAGoldenFolder() throws IOException {
+        Set<String> missing = new TreeSet<>(ModelRegistry.modelTypes());
+        try (Stream<Path> all = Files.list(Goldens.own("models"))) {
+            all.forEach(folder -> missing.remove(
+                    ModelRegistry.canonical(ModelLoader.config(folder).modelType())));
+        }
+        missing.removeIf(type -> !ModelRegistry.canonical(type).equals(type));
+        assertThat(missing).isEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("folders")
+    void decodingOneByOneIsLikeOnePass(String name) {
+        withModel(name, model -> {
+            List<LayerCache> layers = model.newLayers();
+            try {
+                for (int i = 0; i < 20; i++) {
+                    float[] cached = feed(model, layers, TOKENS[i]);
+                    if (i % 6 == 1) {
+                        assertSame(name, cached, fromScratch(model, Arrays.copyOf(TOKENS, i + 1)), "position " + i);
+                    }
+                }
+            } finally {
+                layers.forEach(LayerCache::close);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @MethodSource("folders")
+    void anyChunksAreLikeOnePass(String name) {
+        long seed = System.nanoTime();
+        withModel(name, model -> {
+            Random random = new Random(seed);
+            float[] whole = fromScratch(model, TOKENS);
+            for (int run = 0; run < 3; run++) {
+                List<Integer> chunks = new ArrayList<>();
+                List<LayerCache> layers = model.newLayers();
+                try {
+                    float[] last = null;
+                    for (int start = 0; start < TOKENS.length; ) {
+                        int end = Math.min(TOKENS.length, start + 1 + random.nextInt(12));
+                        last = feed(model, layers, Arrays.copyOfRange(TOKENS, start, end));
+                        chunks.add(end - start);
+                        start = end;
+                    }
+                    assertSame(name, last, whole, "chunks " + chunks + ", seed " + seed);
+                } finally {
+                    layers.forEach(LayerCache::close);
+                }
+            }
+        });
     }
 
     @ParameterizedTest
     @MethodSource("folders")
     void resumingFromWhatWasKeptIsLikeComputingAgain(String name) {
+        withModel(name, model -> {
+            float[] whole = fromScratch(model, TOKENS);
+            for (int kept : new int[] {1, 6, 8, 17, 33}) {
+                assertSame(name, resumed(model, kept), whole, "kept at " + kept);
+            }
+        });
+    }
+
+    /** Rounds of a tool loop, another conversation with the same system message, and a retry. */
+    @ParameterizedTest
+    @MethodSource("folders")
+    void aToolLoopComputesItsNewTokensOnly(String name) {
+        withModel(name, model -> {
+            try (PromptCache cache = new PromptCache(CacheLimits.ofBytes(1L << 28), Runnable::run, System::nanoTime)) {
+                Random random = new Random(3);
+                int[] prompt = tokens(random, SYSTEM_TOKENS + 20);
+                int held = 0;
+                for (int round = 0; round < 4; round++) {
+                    Turn turn = turn(name, model, cache, prompt, "ann");
+                    assertThat(turn.plan.resumePosition()).isEqualTo(held);
+                    assertThat(turn.plan.reason()).isEqualTo(round == 0 ? Reason.NEW : Reason.CONTINUED);
+                    held = prompt.length + turn.generated.length;
+                    prompt = concat(prompt, turn.generated, tokens(random, 7));
+                }
+                if (isSliceable(model)) {
+                    assertThat(cache.stats().bytesCopied())
+                            .as("a conversation gets its own buffers back; only states are copied")
+                            .isZero();
+                }
+
+                int[] other = concat(Arrays.copyOf(prompt, SYSTEM_TOKENS), tokens(random, 9));
+                other[SYSTEM_TOKENS] = (prompt[SYSTEM_TOKENS] + 1) % VOCABULARY;
+                Turn first = turn(name, model, cache, other, "bob");
+                assertThat(first.plan.resumePosition()).isEqualTo(SYSTEM_TOKENS);
+                assertThat(first.plan.reason()).isEqualTo(Reason.DIVERGED);
+
+                Turn retry = turn(name, model, cache, other, "bob");
+                assertThat(retry.plan.resumePosition()).isEqualTo(other.length - 1);
+                assertThat(retry.plan.reason()).isEqualTo(Reason.WHOLE_PROMPT);
+                assertThat(retry.generated).isEqualTo(first.generated);
+            }
+        });
+    }
+
+    private static boolean isSliceable(LanguageModel model) {
+        List<LayerCache> layers = model.newLayers();
+        layers.forEach(LayerCache::close);
+        return layers.stream().allMatch(LayerCache::sliceable);
+    }
+
+    private record Turn(ReusePlan plan, int[] generated) {}
+
+    /** A request as the engine runs it; its first logits must be those of a computation from scratch. */
+    private static Turn turn(String name, LanguageModel model, PromptCache cache, int[] prompt, String conversation) {
+        CacheRequest request = new CacheRequest(
+                CacheKey.of(name, "float32"),
+                prompt,
+                List.of(new Boundary(SYSTEM_TOKENS, Tier.SYSTEM)),
+                conversation,
+                Isolation.SHARED,
+                model::newLayers);
+        try (CacheSession session = cache.begin(request)) {
+            int end = prompt.length - 1;
+            for (int position = session.resumePosition(); position < end; ) {
+                int next = Math.min(Math.min(position + 16, end), session.nextCheckpoint(position));
+                feed(model, session.layers(), Arrays.copyOfRange(prompt, position, next));
+                session.checkpoint();
+                position = next;
+            }
+            float[] logits = feed(model, session.layers(), prompt[end]);
+            session.checkpoint();
+            assertSame(name, logits, fromScratch(model, prompt), session.plan().toString());
+            int[] generated = new int[4];
+            for (int i = 0; i < generated.length; i++) {
+                generated[i] = argmax(logits);
+                logits = feed(model, session.layers(), generated[i]);
+                session.append(generated[i]);
+            }
+            session.close(Outcome.TOOL_CALL);
+            return new Turn(session.plan(), generated);
+        }
+    }
+
+    private static void withModel(String name, Consumer<LanguageModel> test) {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("contract")) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded =
                         ModelLoader.load(Goldens.folder("models").resolve(name), DType.FLOAT32);
                 try {
-                    float[] whole = fromScratch(loaded.model(), TOKENS);
-                    for (int kept : new int[] {1, 6, 8, 17, 33}) {
-                        assertThat(gap(resumed(loaded.model(), kept), whole))
-                                .as("kept at %d", kept)
-                                .isCloseTo(0, within(name.contains("mxfp") ? 3e-2 : 1e-3));
-                    }
+                    test.accept(loaded.model());
                 } finally {
                     loaded.weights().close();
                 }
             });
         }
         assertThat(LiveHandles.count()).isEqualTo(handles);
+    }
+
+    private static void assertSame(String name, float[] got, float[] want, String how) {
+        boolean rounds = name.contains("mxfp") || name.contains("nvfp");
+        assertThat(gap(got, want)).as("%s, %s", name, how).isCloseTo(0, within(rounds ? 3e-2 : 1e-3));
     }
 
     private static float[] fromScratch(LanguageModel model, int[] tokens) {
@@ -77,7 +239,7 @@ class ArchitectureContractTest {
             for (LayerCache layer : first) {
                 snapshots.add(layer.sliceable() ? layer.slice(0, kept) : layer.state());
             }
-            feed(model, first, new int[] {3, 1, 4, 1, 5});
+            feed(model, first, 3, 1, 4, 1, 5);
             for (int i = 0; i < second.size(); i++) {
                 second.get(i).restore(snapshots.get(i));
                 assertThat(second.get(i).offset()).isEqualTo(kept);
@@ -90,26 +252,19 @@ class ArchitectureContractTest {
         }
     }
 
-    private static float[] feed(LanguageModel model, List<LayerCache> layers, int[] tokens) {
-        MlxArray result;
-        try (Scope scope = Scope.open()) {
-            MlxArray hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), layers);
-            result = model.logits(hidden).detach();
-        }
-        try (result) {
-            Eval.eval(layers.stream()
-                    .flatMap(layer -> Arrays.stream(layer.buffers()))
-                    .toArray(MlxArray[]::new));
-            float[] all = result.toFloats();
-            return Arrays.copyOfRange(all, all.length - model.vocabularySize(), all.length);
-        }
+    private static int[] tokens(Random random, int count) {
+        return random.ints(count, 0, VOCABULARY).toArray();
     }
 
-    private static double gap(float[] a, float[] b) {
-        double gap = 0;
-        for (int i = 0; i < a.length; i++) {
-            gap = Math.max(gap, Math.abs(a[i] - b[i]));
+    private static int[] concat(int[]... parts) {
+        return Arrays.stream(parts).flatMapToInt(Arrays::stream).toArray();
+    }
+
+    private static int argmax(float[] row) {
+        int best = 0;
+        for (int i = 1; i < row.length; i++) {
+            best = row[i] > row[best] ? i : best;
         }
-        return gap;
+        return best;
     }
 }

@@ -109,6 +109,11 @@ record Gemma4Config(
         return found;
     }
 
+    /** Whether later layers attend to the keys and values of this one. */
+    boolean lends(int layer) {
+        return types.subList(firstShared(), layers).contains(types.get(layer)) && sharedWith(layer) == layer;
+    }
+
     boolean slides(int layer) {
         return types.get(layer).equals(LayerTypes.SLIDING);
     }

@@ -72,24 +72,45 @@ public final class Gemma4Text implements LanguageModel {
                     rope);
         }
 
+        /** Appends to the cache of this layer, and gives what later layers attend to as well. */
         Context context(MlxArray x, AttentionCache cache, int length) {
             int offset = cache.offset();
-            int dim = shape.headDim();
-            MlxArray keys = Heads.split(own.k.apply(x), length, shape.kvHeads(), dim);
-            MlxArray values = own.v == null ? keys : Heads.split(own.v.apply(x), length, shape.kvHeads(), dim);
-            MlxArray turned = rope.apply(own.kNorm.apply(keys), offset);
-            return new Context(cache.update(turned, Fast.rmsNorm(values, null, own.kNorm.eps()), length), offset);
+            return new Context(cache.update(keys(x, offset, length), values(x, length), length), offset);
+        }
+
+        private MlxArray keys(MlxArray x, int offset, int length) {
+            MlxArray heads = Heads.split(own.k.apply(x), length, shape.kvHeads(), shape.headDim());
+            return rope.apply(own.kNorm.apply(heads), offset);
+        }
+
+        private MlxArray values(MlxArray x, int length) {
+            Linear projection = own.v == null ? own.k : own.v;
+            MlxArray heads = Heads.split(projection.apply(x), length, shape.kvHeads(), shape.headDim());
+            return Fast.rmsNorm(heads, null, own.kNorm.eps());
         }
 
         /** Scores are not scaled: norms see to their size. */
         MlxArray apply(MlxArray x, Context context, int length) {
-            int dim = shape.headDim();
-            MlxArray heads = qNorm.apply(Heads.split(q.apply(x), length, shape.heads(), dim));
             AttentionCache.View all = context.view;
             boolean causal = length > 1 && all.mask() == null;
-            MlxArray attended = Fast.attention(
-                    rope.apply(heads, context.offset), all.keys(), all.values(), 1, causal, all.mask(), null);
-            return o.apply(Heads.join(attended, length, shape.heads(), dim));
+            MlxArray queries = queries(x, context.offset, length);
+            return joined(Fast.attention(queries, all.keys(), all.values(), 1, causal, all.mask(), null), length);
+        }
+
+        /** As the other one, where no later layer attends to the same. */
+        MlxArray apply(MlxArray x, AttentionCache cache, int length) {
+            int offset = cache.offset();
+            MlxArray queries = queries(x, offset, length);
+            MlxArray values = values(x, length);
+            return joined(Heads.attend(queries, keys(x, offset, length), values, cache, length, 1, null), length);
+        }
+
+        private MlxArray queries(MlxArray x, int offset, int length) {
+            return rope.apply(qNorm.apply(Heads.split(q.apply(x), length, shape.heads(), shape.headDim())), offset);
+        }
+
+        private MlxArray joined(MlxArray attended, int length) {
+            return o.apply(Heads.join(attended, length, shape.heads(), shape.headDim()));
         }
 
         LayerCache newCache() {
@@ -110,7 +131,7 @@ public final class Gemma4Text implements LanguageModel {
             Linear gate = Linear.load(w, name + ".router.proj", hidden, experts, false);
             MlxArray scale = w.adopt(Ops.multiply(w.get(name + ".router.scale", hidden), Math.pow(hidden, -0.5)));
             MlxArray perExpert = w.get(name + ".router.per_expert_scale", experts);
-            Router plain = Router.softmaxOfTop(gate, chosen);
+            Router plain = Router.softmaxOfTop(gate, chosen, Router.Selection.LAST, false);
             return new DenseAndSparse(
                     dense,
                     x -> {
@@ -187,8 +208,8 @@ public final class Gemma4Text implements LanguageModel {
                     w.get(name + ".layer_scalar", 1));
         }
 
-        MlxArray apply(MlxArray x, MlxArray normed, Context context, MlxArray input, int length) {
-            MlxArray h = Ops.add(x, afterAttention.apply(attention.apply(normed, context, length)));
+        MlxArray apply(MlxArray x, MlxArray attended, MlxArray input) {
+            MlxArray h = Ops.add(x, afterAttention.apply(attended));
             MlxArray before = beforeMlp.apply(h);
             MlxArray y = sparse == null ? dense.apply(before) : sparse.apply(h, before);
             h = Ops.add(h, afterMlp.apply(y));
@@ -233,11 +254,17 @@ public final class Gemma4Text implements LanguageModel {
         for (int i = 0; i < contexts.length; i++) {
             Layer layer = layers.get(i);
             MlxArray normed = layer.beforeAttention.apply(h);
-            contexts[i] = layer.attention.own == null
-                    ? contexts[config.sharedWith(i)]
-                    : layer.attention.context(normed, (AttentionCache) caches.get(i), length);
+            MlxArray attended;
+            if (layer.attention.own != null && !config.lends(i)) {
+                attended = layer.attention.apply(normed, (AttentionCache) caches.get(i), length);
+            } else {
+                contexts[i] = layer.attention.own == null
+                        ? contexts[config.sharedWith(i)]
+                        : layer.attention.context(normed, (AttentionCache) caches.get(i), length);
+                attended = layer.attention.apply(normed, contexts[i], length);
+            }
             MlxArray input = inputs == null ? null : Indexing.squeeze(Indexing.slice(inputs, 2, i, i + 1), 2);
-            h = layer.apply(h, normed, contexts[i], input, length);
+            h = layer.apply(h, attended, input);
         }
         return norm.apply(h);
     }

@@ -81,7 +81,8 @@ public final class GptOss {
         Linear router = Linear.load(w, name + ".mlp.router", hidden, c.experts, true);
         SwitchMlp experts =
                 SwitchMlp.load(w, name + ".mlp.experts", hidden, c.inner, c.experts, true, Gating.CLAMPED_SWISH);
-        SparseMlp mlp = new SparseMlp(Router.softmaxOfTop(router, c.chosen), experts, null);
+        SparseMlp mlp =
+                new SparseMlp(Router.softmaxOfTop(router, c.chosen, Router.Selection.LAST, true), experts, null);
         return Block.load(w, name, hidden, c.eps, attention, mlp);
     }
 

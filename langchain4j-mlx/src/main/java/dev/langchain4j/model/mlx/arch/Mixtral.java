@@ -56,7 +56,7 @@ public final class Mixtral {
         Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
         int inner = c.count("intermediate_size");
         return new SparseMlp(
-                Router.softmaxOfTop(gate, Router.chosen(c, experts, 2)),
+                Router.softmaxOfTop(gate, Router.chosen(c, experts, 2), Router.Selection.FIRST_NEGATED, true),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
                 null);
     }

@@ -51,7 +51,7 @@ public final class Olmoe {
         Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
         int chosen = Router.chosen(c, experts, c.count("num_experts_per_tok"));
         return new SparseMlp(
-                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", false)),
+                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", false), Router.Selection.FIRST_NEGATED),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, bias, Gating.SILU),
                 null);
     }

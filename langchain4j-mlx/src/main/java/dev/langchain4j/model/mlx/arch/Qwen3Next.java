@@ -220,7 +220,7 @@ public final class Qwen3Next {
         int chosen = Router.chosen(c, experts, c.count("num_experts_per_tok"));
         int inner = c.count("moe_intermediate_size");
         return new SparseMlp(
-                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized)),
+                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), Router.Selection.LAST),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
                 x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
     }

@@ -104,9 +104,14 @@ public final class ModelRegistry {
         return all;
     }
 
+    /** The architecture's own name for what may be an alias. */
+    public static String canonical(String modelType) {
+        return ALIASES.getOrDefault(modelType, modelType);
+    }
+
     static Architecture find(ModelConfig config) {
         String type = config.modelType();
-        Architecture found = ARCHITECTURES.get(ALIASES.getOrDefault(type, type));
+        Architecture found = ARCHITECTURES.get(canonical(type));
         if (found == null) {
             throw new InvalidRequestException("model_type (" + type + ") in " + config.where() + " must be one of "
                     + String.join(", ", modelTypes()));

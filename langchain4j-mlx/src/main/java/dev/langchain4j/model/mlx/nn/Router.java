@@ -21,20 +21,49 @@ public interface Router {
     /** Chooses experts for [1, length, dimension]. */
     Choice choose(MlxArray x);
 
-    /** The experts with the highest logits, weighted by the softmax of these logits alone. */
-    static Router softmaxOfTop(Linear gate, int chosen) {
+    /**
+     * How the highest values are found. Of equal ones, which half precision has often, each way finds others; mlx-lm uses
+     * the one here and the other there.
+     */
+    enum Selection {
+        /** The last ones behind a partition. */
+        LAST {
+            @Override
+            MlxArray of(MlxArray values, int chosen) {
+                int all = values.dim(-1);
+                return Indexing.slice(Ops.argpartition(values, all - chosen, -1), -1, all - chosen, all);
+            }
+        },
+        /** The first ones behind a partition of negated values. */
+        FIRST_NEGATED {
+            @Override
+            MlxArray of(MlxArray values, int chosen) {
+                MlxArray partitioned = Ops.argpartition(Ops.negative(values), chosen - 1, -1);
+                return Indexing.slice(partitioned, -1, 0, chosen);
+            }
+        };
+
+        abstract MlxArray of(MlxArray values, int chosen);
+    }
+
+    /**
+     * The experts with the highest logits, weighted by the softmax of these logits alone.
+     *
+     * @param precise whether the softmax adds up in single precision
+     */
+    static Router softmaxOfTop(Linear gate, int chosen, Selection selection, boolean precise) {
         return x -> {
             MlxArray logits = gate.apply(x);
-            MlxArray experts = top(logits, chosen);
-            return new Choice(experts, Ops.softmax(Indexing.takeAlong(logits, experts, -1), -1, true));
+            MlxArray experts = selection.of(logits, chosen);
+            return new Choice(experts, Ops.softmax(Indexing.takeAlong(logits, experts, -1), -1, precise));
         };
     }
 
     /** The experts with the highest probabilities, weighted by them, which then add up to one if {@code normalized}. */
-    static Router topOfSoftmax(Linear gate, int chosen, boolean normalized) {
+    static Router topOfSoftmax(Linear gate, int chosen, boolean normalized, Selection selection) {
         return x -> {
             MlxArray probabilities = Ops.softmax(gate.apply(x), -1, true);
-            MlxArray experts = top(probabilities, chosen);
+            MlxArray experts = selection.of(probabilities, chosen);
             MlxArray weights = Indexing.takeAlong(probabilities, experts, -1);
             return new Choice(experts, normalized ? shares(weights) : weights);
         };
@@ -50,7 +79,7 @@ public interface Router {
         return x -> {
             MlxArray scores = Ops.sigmoid(gate.apply(x));
             MlxArray ranked = correction == null ? scores : Ops.add(Ops.astype(scores, DType.FLOAT32), correction);
-            MlxArray experts = top(ranked, chosen);
+            MlxArray experts = Selection.LAST.of(ranked, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
             if (normalized) {
                 weights = Ops.divide(weights, Ops.add(Ops.sum(weights, -1, true), 1e-6));
@@ -98,9 +127,8 @@ public interface Router {
             if (groups > groupsChosen) {
                 ranked = withoutLowGroups(ranked);
             }
-            // experts of dropped groups tie at zero: partitioned as mlx-lm does, so that the same ones come first
-            MlxArray partitioned = Ops.argpartition(Ops.negative(ranked), chosen - 1, -1);
-            MlxArray experts = Indexing.slice(partitioned, -1, 0, chosen);
+            // experts of dropped groups tie at zero
+            MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
             if (chosen > 1 && normalized) {
                 weights = shares(weights);
@@ -126,11 +154,6 @@ public interface Router {
             throw c.invalid("num_experts_per_tok", chosen, "must be at most the number of experts (" + experts + ")");
         }
         return chosen;
-    }
-
-    private static MlxArray top(MlxArray values, int chosen) {
-        int all = values.dim(-1);
-        return Indexing.slice(Ops.argpartition(values, all - chosen, -1), -1, all - chosen, all);
     }
 
     private static MlxArray shares(MlxArray weights) {
