@@ -143,7 +143,7 @@ public final class Qwen3Next {
                     GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, heads.keyHeads, heads.keyDim)),
                     GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, heads.keyHeads, heads.keyDim)),
                     Indexing.unflatten(qkv[2], -1, heads.valueHeads, heads.valueDim),
-                    GatedDelta.decay(aLog, in.decay, dtBias),
+                    GatedDelta.logDecay(aLog, in.decay, dtBias),
                     Ops.sigmoid(in.beta),
                     state.matrix(),
                     length);

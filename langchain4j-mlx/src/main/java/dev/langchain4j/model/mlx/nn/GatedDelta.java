@@ -7,11 +7,16 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 
 /**
- * The gated delta rule, token by token: a matrix of values by keys decays, and is corrected towards each new value.
- * Source: mlx-lm's {@code models/gated_delta.py}; arXiv:2412.06464.
+ * The gated delta rule: a matrix of values by keys decays, and is corrected towards each new value. A few positions are
+ * computed one by one, many in chunks: within a chunk all corrections are the solution of one triangular system, and only
+ * the matrix goes from chunk to chunk. Source: mlx-lm's {@code models/gated_delta.py}; arXiv:2412.06464, and for chunks
+ * arXiv:2406.06484.
  */
 public final class GatedDelta {
     private static final double EPS = 1e-6;
+    private static final int CHUNK = 64;
+    /** From this many positions on, chunks need fewer operations. */
+    private static final int CHUNKED_MIN = 12;
 
     /** What comes out, [1, length, value heads, value dim], and the matrix after the last token. */
     public record Result(MlxArray output, MlxArray matrix) {}
@@ -30,11 +35,11 @@ public final class GatedDelta {
         return Ops.multiply(Fast.rmsNorm(k, null, (float) (EPS / dim)), 1 / Math.sqrt(dim));
     }
 
-    /** exp(-exp(aLog) softplus(a + bias)): how much of the matrix a token keeps, by value head. */
-    public static MlxArray decay(MlxArray aLog, MlxArray a, MlxArray bias) {
+    /** -exp(aLog) softplus(a + bias): the logarithm of how much of the matrix a token keeps, by value head. */
+    public static MlxArray logDecay(MlxArray aLog, MlxArray a, MlxArray bias) {
         MlxArray x = Ops.add(a, bias);
         MlxArray softplus = Ops.logaddexp(x, MlxArray.scalar(0, x.dtype()));
-        return Ops.exp(Ops.negative(Ops.multiply(Ops.exp(Ops.astype(aLog, DType.FLOAT32)), softplus)));
+        return Ops.negative(Ops.multiply(Ops.exp(Ops.astype(aLog, DType.FLOAT32)), softplus));
     }
 
     /**
@@ -43,35 +48,101 @@ public final class GatedDelta {
      * @param q normalized queries [1, length, key heads, key dim]
      * @param k normalized keys, of the same shape
      * @param v values [1, length, value heads, value dim]
-     * @param decay [1, length, value heads]
+     * @param logDecay [1, length, value heads]
      * @param beta weight of each correction, [1, length, value heads]
      * @param matrix [1, value heads, value dim, key dim]; null at the start of a sequence
      */
     public static Result run(
-            MlxArray q, MlxArray k, MlxArray v, MlxArray decay, MlxArray beta, MlxArray matrix, int length) {
-        int heads = v.dim(2);
-        int repeats = heads / q.dim(2);
+            MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta, MlxArray matrix, int length) {
+        int repeats = v.dim(2) / q.dim(2);
         MlxArray queries = repeats == 1 ? q : Indexing.repeat(q, repeats, 2);
         MlxArray keys = repeats == 1 ? k : Indexing.repeat(k, repeats, 2);
-        MlxArray m = matrix != null ? matrix : Indexing.zeros(DType.FLOAT32, 1, heads, v.dim(3), q.dim(3));
+        return length < CHUNKED_MIN
+                ? oneByOne(queries, keys, v, Ops.exp(logDecay), beta, matrix, length)
+                : chunked(queries, keys, v, logDecay, beta, matrix, length);
+    }
+
+    private static Result oneByOne(
+            MlxArray q, MlxArray k, MlxArray v, MlxArray decay, MlxArray beta, MlxArray matrix, int length) {
+        MlxArray m = matrix;
         MlxArray[] outputs = new MlxArray[length];
         for (int t = 0; t < length; t++) {
-            MlxArray key = Indexing.expandDims(at(keys, t), -2);
-            MlxArray query = Indexing.expandDims(at(queries, t), -2);
-            m = Ops.multiply(m, column(column(at(decay, t))));
-            MlxArray recalled = Ops.sum(Ops.multiply(m, key), -1, false);
-            MlxArray delta = Ops.multiply(Ops.subtract(at(v, t), recalled), column(at(beta, t)));
-            m = Ops.add(m, Ops.multiply(key, column(delta)));
+            MlxArray key = Indexing.expandDims(at(k, t), -2);
+            MlxArray query = Indexing.expandDims(at(q, t), -2);
+            MlxArray value = Ops.astype(at(v, t), DType.FLOAT32);
+            if (m != null) {
+                m = Ops.multiply(m, column(column(at(decay, t))));
+                value = Ops.subtract(value, Ops.sum(Ops.multiply(m, key), -1, false));
+            }
+            MlxArray delta = Ops.multiply(value, column(at(beta, t)));
+            MlxArray added = Ops.multiply(key, column(delta));
+            m = m == null ? added : Ops.add(m, added);
             outputs[t] = Ops.astype(Ops.sum(Ops.multiply(m, query), -1, false), q.dtype());
         }
-        return new Result(Indexing.stack(1, outputs), m);
+        return new Result(length == 1 ? Indexing.expandDims(outputs[0], 1) : Indexing.stack(1, outputs), m);
     }
 
     private static MlxArray at(MlxArray a, int t) {
-        return Indexing.squeeze(Indexing.slice(a, 1, t, t + 1), 1);
+        return Indexing.squeeze(a.dim(1) == 1 ? a : Indexing.slice(a, 1, t, t + 1), 1);
     }
 
     private static MlxArray column(MlxArray a) {
         return Indexing.expandDims(a, -1);
+    }
+
+    private static Result chunked(
+            MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta, MlxArray matrix, int length) {
+        int size = Math.min(CHUNK, Integer.highestOneBit(length - 1) * 2);
+        int chunks = Math.ceilDiv(length, size);
+        MlxArray queries = chunks(q, chunks, size);
+        MlxArray keys = chunks(k, chunks, size);
+        MlxArray values = chunks(v, chunks, size);
+        MlxArray weights = chunks(column(beta), chunks, size);
+        MlxArray rates = Indexing.squeeze(chunks(column(logDecay), chunks, size), -1);
+        MlxArray decay = Ops.exp(Decay.sums(rates));
+        MlxArray since = column(Ops.exp(Ops.cumsum(rates, -1, false, true)));
+        MlxArray keysAcross = Indexing.swapAxes(keys, -1, -2);
+        MlxArray overlaps = Ops.multiply(Ops.multiply(Ops.matmul(keys, keysAcross), decay), weights);
+        MlxArray solver = UnitTriangular.inverse(Indexing.tril(overlaps, -1));
+        MlxArray fresh = Ops.matmul(solver, Ops.multiply(values, weights));
+        MlxArray recall = Ops.matmul(solver, Ops.multiply(keys, Ops.multiply(weights, since)));
+        MlxArray attention = Indexing.tril(Ops.multiply(Ops.matmul(queries, keysAcross), decay), 0);
+        MlxArray readers = Ops.multiply(queries, since);
+        MlxArray toEnd = Indexing.slice(decay, 2, size - 1, size);
+        MlxArray writers = Ops.multiply(keysAcross, toEnd);
+        MlxArray kept = Indexing.slice(since, 2, size - 1, size);
+
+        MlxArray m = matrix == null ? null : Indexing.swapAxes(Indexing.squeeze(matrix, 0), -1, -2);
+        MlxArray[] outputs = new MlxArray[chunks];
+        for (int i = 0; i < chunks; i++) {
+            MlxArray deltas = chunk(fresh, i);
+            MlxArray read = null;
+            if (m != null) {
+                deltas = Ops.subtract(deltas, Ops.matmul(chunk(recall, i), m));
+                read = Ops.matmul(chunk(readers, i), m);
+            }
+            MlxArray own = Ops.matmul(chunk(attention, i), deltas);
+            outputs[i] = read == null ? own : Ops.add(own, read);
+            MlxArray written = Ops.matmul(chunk(writers, i), deltas);
+            m = m == null ? written : Ops.add(Ops.multiply(m, chunk(kept, i)), written);
+        }
+        MlxArray all = Indexing.transpose(Indexing.stack(0, outputs), 0, 2, 1, 3);
+        MlxArray flat = Indexing.expandDims(Indexing.flatten(all, 0, 1), 0);
+        MlxArray output = flat.dim(1) == length ? flat : Indexing.slice(flat, 1, 0, length);
+        MlxArray last = Indexing.contiguous(Indexing.expandDims(Indexing.swapAxes(m, -1, -2), 0));
+        return new Result(Ops.astype(output, q.dtype()), last);
+    }
+
+    /** [1, length, heads, dim] to [chunks, heads, size, dim], with zeros at the end, which change nothing. */
+    private static MlxArray chunks(MlxArray a, int chunks, int size) {
+        MlxArray single = Ops.astype(a, DType.FLOAT32);
+        int missing = chunks * size - a.dim(1);
+        MlxArray padded =
+                missing == 0 ? single : Indexing.pad(single, 1, 0, missing, MlxArray.scalar(0, DType.FLOAT32));
+        return Indexing.transpose(Indexing.reshape(padded, chunks, size, a.dim(2), a.dim(3)), 0, 2, 1, 3);
+    }
+
+    private static MlxArray chunk(MlxArray a, int i) {
+        return Indexing.squeeze(a.dim(0) == 1 ? a : Indexing.slice(a, 0, i, i + 1), 0);
     }
 }

@@ -130,17 +130,8 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
                     Indexing.transpose(x, 0, 2, 3, 1, 4),
                     Indexing.transpose(b, 0, 2, 1, 3),
                     Indexing.transpose(c, 0, 2, 1, 3),
-                    Ops.exp(sums(r)),
+                    Ops.exp(Decay.sums(r)),
                     r);
-        }
-
-        /**
-         * The sum of rates between any two positions. Adding them up from each position on keeps digits that a
-         * difference of two long sums loses.
-         */
-        private static MlxArray sums(MlxArray rates) {
-            MlxArray rows = Indexing.repeat(Indexing.expandDims(rates, -1), rates.dim(-1), -1);
-            return Ops.cumsum(Indexing.tril(rows, -1), -2, false, true);
         }
 
         /** What all positions read, [1, length, groups, heads of a group, head dim]. */
