@@ -99,12 +99,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
             prompt = model.prompts()
                     .write(new PromptRequest(
-                            request.messages(),
-                            tools,
-                            parameters.think(),
-                            format,
-                            parameters.memoryId(),
-                            Isolation.SHARED));
+                            request.messages(), tools, parameters.think(), format, parameters.memoryId(), isolation()));
             parser = format.parser(this, format.reasoning().opensIn(prompt.text()))
                     .build();
             GenerationRequest generation = generation(prompt);
@@ -118,12 +113,16 @@ final class ChatExecution implements OutputSink, GenerationListener {
         return this;
     }
 
+    private Isolation isolation() {
+        return parameters.isolation() == null ? Isolation.SHARED : parameters.isolation();
+    }
+
     private GenerationRequest generation(Prompt prompt) {
         return new GenerationRequest(
                 prompt.tokens(),
                 prompt.boundaries(),
                 parameters.memoryId(),
-                Isolation.SHARED,
+                isolation(),
                 parameters.sampling(model.samplingDefaults()),
                 parameters.maxOutputTokens(),
                 parameters.stopSequences());
@@ -209,6 +208,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .id("mlx-" + IDS.incrementAndGet())
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
+                .firstDifference(PromptDifference.of(prompt, result.plan(), model.tokenizer()))
                 .build();
         return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
     }

@@ -5,6 +5,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +26,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     private String modelName;
     private ChatRequestParameters defaultRequestParameters;
     private List<ChatModelListener> listeners = List.of();
+    private PromptNormalizer promptNormalizer = PromptNormalizer.none();
     private final MlxChatRequestParameters.Builder parameters = MlxChatRequestParameters.builder();
 
     MlxChatBuilder() {}
@@ -159,6 +161,21 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /**
+     * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With
+     * {@link Isolation#PER_MEMORY_ID} nobody can learn of another's prompts by timing, and nothing is shared.
+     */
+    public B isolation(Isolation isolation) {
+        parameters.isolation(isolation);
+        return self();
+    }
+
+    /** Rewrites messages before they are rendered, after the MLX model's own normalizer. Default: none. */
+    public B promptNormalizer(PromptNormalizer normalizer) {
+        this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
+        return self();
+    }
+
     /** Who is told of requests, responses and errors. */
     public B listeners(List<ChatModelListener> chatListeners) {
         this.listeners = chatListeners == null ? List.of() : chatListeners;
@@ -185,7 +202,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         MlxChatRequestParameters defaults =
                 merged.overrideWith(parameters.build()).build();
         ChatExecution.checkSupported(loaded, defaults);
-        return new MlxChatSupport(loaded, defaults, listeners);
+        return new MlxChatSupport(loaded, defaults, listeners, promptNormalizer);
     }
 
     @SuppressWarnings("unchecked")

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -32,6 +33,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Boolean think;
     private final Boolean returnThinking;
     private final Object memoryId;
+    private final Isolation isolation;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -45,6 +47,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         think = builder.think;
         returnThinking = builder.returnThinking;
         memoryId = builder.memoryId;
+        isolation = builder.isolation;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -103,6 +106,14 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      */
     public Object memoryId() {
         return memoryId;
+    }
+
+    /**
+     * Whether this conversation shares what the prompt cache holds with others. Default: {@link Isolation#SHARED}. With
+     * {@link Isolation#PER_MEMORY_ID} a request without a memory ID shares with none.
+     */
+    public Isolation isolation() {
+        return isolation;
     }
 
     /**
@@ -168,7 +179,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 && logitBias.equals(that.logitBias)
                 && Objects.equals(think, that.think)
                 && Objects.equals(returnThinking, that.returnThinking)
-                && Objects.equals(memoryId, that.memoryId);
+                && Objects.equals(memoryId, that.memoryId)
+                && isolation == that.isolation;
     }
 
     @Override
@@ -184,7 +196,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 logitBias,
                 think,
                 returnThinking,
-                memoryId);
+                memoryId,
+                isolation);
     }
 
     @Override
@@ -199,7 +212,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 + ", logitBias=" + logitBias
                 + ", think=" + think
                 + ", returnThinking=" + returnThinking
-                + ", memoryId=" + memoryId + '}';
+                + ", memoryId=" + memoryId
+                + ", isolation=" + isolation + '}';
     }
 
     /** A builder with nothing set. */
@@ -219,6 +233,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Boolean think;
         private Boolean returnThinking;
         private Object memoryId;
+        private Isolation isolation;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -235,6 +250,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 think = either(mlx.think, think);
                 returnThinking = either(mlx.returnThinking, returnThinking);
                 memoryId = either(mlx.memoryId, memoryId);
+                isolation = either(mlx.isolation, isolation);
             }
             return this;
         }
@@ -297,6 +313,12 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#memoryId()}. Needs equals and hashCode. */
         public Builder memoryId(Object id) {
             memoryId = id;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#isolation()}. */
+        public Builder isolation(Isolation value) {
+            isolation = value;
             return this;
         }
 

@@ -20,6 +20,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer resumePosition;
     private final Integer matchedTokens;
     private final ReuseReason reuseReason;
+    private final PromptDifference firstDifference;
 
     private MlxChatResponseMetadata(Builder builder) {
         super(builder);
@@ -30,6 +31,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
         reuseReason = builder.reuseReason;
+        firstDifference = builder.firstDifference;
     }
 
     /** How long the request waited for others. */
@@ -67,6 +69,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return reuseReason;
     }
 
+    /**
+     * The first token of the prompt that is not the stored one, with the message that it lies in; null if what is stored
+     * ends before, or nothing stored begins like this prompt.
+     */
+    public PromptDifference firstDifference() {
+        return firstDifference;
+    }
+
     /** A builder that holds all of this; AI services use it to rebuild metadata. */
     @Override
     public Builder toBuilder() {
@@ -78,7 +88,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .decodeTokensPerSecond(decodeTokensPerSecond)
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
-                .reuseReason(reuseReason);
+                .reuseReason(reuseReason)
+                .firstDifference(firstDifference);
     }
 
     @Override
@@ -91,7 +102,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(decodeTokensPerSecond, that.decodeTokensPerSecond)
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
-                && reuseReason == that.reuseReason;
+                && reuseReason == that.reuseReason
+                && Objects.equals(firstDifference, that.firstDifference);
     }
 
     @Override
@@ -104,7 +116,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 decodeTokensPerSecond,
                 resumePosition,
                 matchedTokens,
-                reuseReason);
+                reuseReason,
+                firstDifference);
     }
 
     @Override
@@ -116,7 +129,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", decodeTokensPerSecond=" + decodeTokensPerSecond
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
-                + ", reuseReason=" + reuseReason + '}';
+                + ", reuseReason=" + reuseReason
+                + ", firstDifference=" + firstDifference + '}';
     }
 
     /** A builder with nothing set. */
@@ -149,6 +163,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer resumePosition;
         private Integer matchedTokens;
         private ReuseReason reuseReason;
+        private PromptDifference firstDifference;
 
         /** See {@link MlxChatResponseMetadata#queued()}. */
         public Builder queued(Duration duration) {
@@ -189,6 +204,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#reuseReason()}. */
         public Builder reuseReason(ReuseReason reason) {
             reuseReason = reason;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#firstDifference()}. */
+        public Builder firstDifference(PromptDifference difference) {
+            firstDifference = difference;
             return this;
         }
 

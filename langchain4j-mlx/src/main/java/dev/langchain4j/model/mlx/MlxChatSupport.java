@@ -1,8 +1,10 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What the blocking and the streaming chat model have in common. Held by reference, so that copies of a chat model
@@ -12,15 +14,29 @@ final class MlxChatSupport {
     private final MlxModel model;
     private final MlxChatRequestParameters defaults;
     private final List<ChatModelListener> listeners;
+    private final PromptNormalizer normalizer;
 
-    MlxChatSupport(MlxModel model, MlxChatRequestParameters defaults, List<ChatModelListener> listeners) {
+    MlxChatSupport(
+            MlxModel model,
+            MlxChatRequestParameters defaults,
+            List<ChatModelListener> listeners,
+            PromptNormalizer normalizer) {
         this.model = model;
         this.defaults = defaults;
         this.listeners = List.copyOf(listeners);
+        this.normalizer = model.promptNormalizer().andThen(normalizer);
     }
 
     ChatExecution execution(ChatRequest request, ChatExecution.Pieces pieces) {
-        return new ChatExecution(model, request, MlxChatRequestParameters.from(request.parameters()), pieces).start();
+        List<ChatMessage> messages =
+                request.messages().stream().map(this::normalized).toList();
+        ChatRequest normalized = request.toBuilder().messages(messages).build();
+        return new ChatExecution(model, normalized, MlxChatRequestParameters.from(request.parameters()), pieces)
+                .start();
+    }
+
+    private ChatMessage normalized(ChatMessage message) {
+        return Objects.requireNonNull(normalizer.normalize(message), "a promptNormalizer must not return null");
     }
 
     MlxModel model() {

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.observability.api.listener.AiServiceListener;
 import java.util.List;
 import java.util.Objects;
@@ -17,12 +18,15 @@ import java.util.function.BiFunction;
  * {@code chatRequestTransformer(MlxMemoryId.transformer(Assistant.class))}. A direct call of a model sets
  * {@link MlxChatRequestParameters.Builder#memoryId}.
  *
+ * <p>{@code mlx.promptCache().evict("ann")} means the conversations of all services that have that memory ID;
+ * {@code evict(MlxMemoryId.of(Assistant.class, "ann"))} means one of them.
+ *
  * <p>Immutable and thread-safe.
  *
  * @param service fully qualified name of the AI service's interface
  * @param id the memory ID; needs equals and hashCode
  */
-public record MlxMemoryId(String service, Object id) {
+public record MlxMemoryId(String service, Object id) implements ConversationKey {
 
     /** Checks that neither is null. */
     public MlxMemoryId {

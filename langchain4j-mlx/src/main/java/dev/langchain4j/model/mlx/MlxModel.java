@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
@@ -43,6 +44,7 @@ public final class MlxModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final PromptWriter prompts;
+    private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
     private final PromptCache cache;
@@ -61,7 +63,9 @@ public final class MlxModel implements AutoCloseable {
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder);
             defaults = GenerationDefaults.load(folder, config, openTokenizer);
-            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger());
+            PromptLedger ledger = new PromptLedger();
+            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
+            promptNormalizer = builder.promptNormalizer;
             int context = contextLength(builder, defaults);
             openThread = startThread("mlx-" + name);
             MlxThread owner = openThread;
@@ -73,6 +77,7 @@ public final class MlxModel implements AutoCloseable {
             loaded = owner.call(() -> load(folder, type, format));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime);
+            cache.listener(ledger);
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
                     loaded.model().vocabularySize(),
@@ -187,6 +192,26 @@ public final class MlxModel implements AutoCloseable {
         return cache;
     }
 
+    /**
+     * Computes the beginning of all conversations that have this system message and these tools, up to where the first user
+     * message begins, and keeps it in the prompt cache, so that the first request of each costs only its own message. To be
+     * called at start-up. The messages go through this model's {@link Builder#promptNormalizer}, and the chat template's
+     * defaults hold. Waits until it is done.
+     *
+     * @param systemMessage the system message as the AI service sends it; null for none
+     * @param tools the tools in the order in which the AI service offers them
+     * @return how many tokens are held; 0 if the cache is switched off
+     * @throws InvalidRequestException if the chat template refuses them, or they do not fit into the context
+     * @throws dev.langchain4j.exception.InternalServerException if computing fails
+     */
+    public int warm(String systemMessage, List<ToolSpecification> tools) {
+        return new PromptWarmer(this).warm(systemMessage, tools);
+    }
+
+    PromptNormalizer promptNormalizer() {
+        return promptNormalizer;
+    }
+
     Engine engine() {
         return engine;
     }
@@ -238,6 +263,7 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
+        private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Integer kvBits;
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
@@ -365,6 +391,12 @@ public final class MlxModel implements AutoCloseable {
             if (value != null && !allowed.contains(value)) {
                 throw new InvalidRequestException(setting + " (" + value + ") must be one of " + allowed);
             }
+        }
+
+        /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
+        public Builder promptNormalizer(PromptNormalizer normalizer) {
+            this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
+            return this;
         }
 
         /**

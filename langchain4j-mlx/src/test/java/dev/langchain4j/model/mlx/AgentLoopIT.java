@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.agent.tool.P;
 import dev.langchain4j.agent.tool.Tool;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.agent.tool.ToolSpecifications;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.service.AiServices;
@@ -215,6 +218,98 @@ class AgentLoopIT {
             assertThat(((MlxTokenUsage) cold.tokenUsage()).cachedTokens()).isZero();
             assertThat(said(cold)).as("round %d", round).isEqualTo(said(rounds.responses.get(round)));
         }
+    }
+
+    @Test
+    void whatIsReusedAndWhyNotMoreIsSaid() {
+        Desk desk = desk();
+        desk.chat("ann", "What is the weather in Lisbon?");
+        desk.chat("bob", "What is the weather in Oslo?");
+        MlxChatResponseMetadata first = metadata(0);
+        assertThat(first.reuseReason()).isEqualTo(ReuseReason.NEW);
+        assertThat(first.firstDifference()).isNull();
+        assertThat(metadata(1).reuseReason()).isEqualTo(ReuseReason.CONTINUED);
+        assertThat(metadata(1).firstDifference()).isNull();
+        MlxChatResponseMetadata bob = metadata(2);
+        assertThat(bob.reuseReason()).isEqualTo(ReuseReason.DIVERGED);
+        PromptDifference difference = bob.firstDifference();
+        assertThat(difference.token())
+                .isEqualTo(bob.resumePosition())
+                .isEqualTo(rounds.usage(2).cachedTokens());
+        assertThat(difference.message()).isEqualTo(1);
+        assertThat(difference.role()).isEqualTo("user");
+        assertThat(difference.explanation())
+                .isEqualTo("diverged at token %d, in message 1 (user): what is stored goes on with another message,"
+                                .formatted(difference.token())
+                        + " \"" + difference.found() + "\" instead of \"" + difference.stored() + "\"");
+    }
+
+    private MlxChatResponseMetadata metadata(int round) {
+        return (MlxChatResponseMetadata) rounds.responses.get(round).metadata();
+    }
+
+    @Test
+    void isolatedConversationsShareNothing() {
+        Desk desk = AiServices.builder(Desk.class)
+                .chatModel(MlxChatModel.builder()
+                        .model(mlx)
+                        .isolation(Isolation.PER_MEMORY_ID)
+                        .listeners(rounds)
+                        .build())
+                .tools(tools)
+                .chatMemoryProvider(id -> MessageWindowChatMemory.withMaxMessages(40))
+                .build();
+        desk.chat("ann", "What is the weather in Lisbon?");
+        desk.chat("bob", "What is the weather in Lisbon?");
+        assertThat(rounds.usage(1).cachedTokens()).isPositive();
+        assertThat(rounds.usage(2).cachedTokens()).isZero();
+        assertThat(rounds.usage(3).cachedTokens()).isPositive();
+        mlx.promptCache().fork("ann", "eve").join();
+        rounds.responses.clear();
+        desk.chat("eve", "What is the weather in Lisbon?");
+        assertThat(rounds.usage(0).cachedTokens())
+                .as("a fork shares with what it was forked from")
+                .isPositive();
+    }
+
+    @Test
+    void aConversationIsEvictedByTheIdThatTheApplicationKnows() {
+        Desk desk = desk();
+        desk.chat("ann", "What is the weather in Lisbon?");
+        assertThat(mlx.promptCache().conversation("ann")).isPresent();
+        assertThat(mlx.promptCache().evict("bob").join()).isZero();
+        assertThat(mlx.promptCache().evict("ann").join()).isPositive();
+        assertThat(mlx.promptCache().conversation("ann")).isEmpty();
+        assertThat(mlx.promptCache().stats().bytesHeld()).isZero();
+    }
+
+    @Test
+    void aWarmModelComputesOnlyTheFirstMessageOfAConversation() {
+        List<ToolSpecification> specifications = ToolSpecifications.toolSpecificationsFrom(tools);
+        int warm = mlx.warm(SYSTEM, specifications);
+        assertThat(warm).isPositive();
+        assertThat(mlx.warm(SYSTEM, specifications)).as("a second time").isEqualTo(warm);
+        desk().chat("ann", "What is the weather in Lisbon?");
+        assertThat(rounds.usage(0).cachedTokens()).isEqualTo(warm);
+        assertThat(rounds.usage(0).inputTokenCount() - warm).isLessThan(20);
+    }
+
+    @Test
+    void volatileLinesAreTakenOutBeforeTheModelReadsThem() {
+        MlxChatModel chat = MlxChatModel.builder()
+                .model(mlx)
+                .promptNormalizer(PromptNormalizer.withoutBillingHeader())
+                .maxOutputTokens(4)
+                .listeners(rounds)
+                .build();
+        for (String checksum : List.of("a1", "b2")) {
+            chat.chat(
+                    dev.langchain4j.data.message.SystemMessage.from(
+                            "x-anthropic-billing-header: cch=" + checksum + ";\n" + SYSTEM),
+                    dev.langchain4j.data.message.UserMessage.from("Hello!"));
+        }
+        assertThat(metadata(1).reuseReason()).isEqualTo(ReuseReason.WHOLE_PROMPT);
+        assertThat(rounds.usage(1).cachedTokens()).isEqualTo(rounds.usage(1).inputTokenCount() - 1);
     }
 
     /** Text and calls, without the IDs of the calls, which are random. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,6 +38,7 @@ class MlxChatRequestParametersTest {
             .think(true)
             .returnThinking(false)
             .memoryId("ann")
+            .isolation(Isolation.PER_MEMORY_ID)
             .build();
 
     @Test
@@ -66,6 +68,13 @@ class MlxChatRequestParametersTest {
         assertThat(overridden.topK()).isEqualTo(1);
         assertThat(overridden.minP()).isEqualTo(0.02);
         assertThat(overridden.memoryId()).isEqualTo("ann");
+        assertThat(overridden.isolation()).isEqualTo(Isolation.PER_MEMORY_ID);
+        assertThat(overridden
+                        .overrideWith(MlxChatRequestParameters.builder()
+                                .isolation(Isolation.SHARED)
+                                .build())
+                        .isolation())
+                .isEqualTo(Isolation.SHARED);
         assertThat(defaulted).isEqualTo(ALL);
     }
 

@@ -17,10 +17,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class MlxChatResponseMetadataTest {
+    private static final PromptDifference DIFFERENCE =
+            new PromptDifference(70, 1, "user", "a", "b", "diverged at token 70, in message 1 (user): why");
+
     private static final MlxChatResponseMetadata METADATA = metadata(5, 2_250_000_000L)
             .id("1")
             .modelName("tiny")
             .finishReason(FinishReason.STOP)
+            .firstDifference(DIFFERENCE)
             .build();
 
     private static MlxChatResponseMetadata.Builder metadata(int generated, long totalNanos) {
@@ -42,6 +46,7 @@ class MlxChatResponseMetadataTest {
         assertThat(METADATA.resumePosition()).isEqualTo(60);
         assertThat(METADATA.matchedTokens()).isEqualTo(64);
         assertThat(METADATA.reuseReason()).isEqualTo(ReuseReason.DIVERGED);
+        assertThat(METADATA.firstDifference()).isEqualTo(DIFFERENCE).hasToString(DIFFERENCE.explanation());
     }
 
     @Test
@@ -57,7 +62,8 @@ class MlxChatResponseMetadataTest {
                 .isNotSameAs(METADATA);
         assertThat(METADATA.toBuilder().resumePosition(1).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toBuilder().id("2").build()).isNotEqualTo(METADATA);
-        assertThat(METADATA.toString()).contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED");
+        assertThat(METADATA.toString())
+                .contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED", "diverged at token 70");
     }
 
     @Test

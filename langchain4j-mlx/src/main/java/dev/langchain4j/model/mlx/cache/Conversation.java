@@ -65,6 +65,16 @@ final class Conversation {
         }
     }
 
+    /** Starts with the places of another conversation. */
+    void comeFrom(Conversation other, long tick) {
+        parent = other;
+        trie = other.trie;
+        System.arraycopy(other.places, 0, places, 0, places.length);
+        length = other.length;
+        inToolLoop = true;
+        usedTick = tick;
+    }
+
     boolean isForkedAndNew() {
         return parent != null && requests == 0;
     }

@@ -24,9 +24,29 @@ final class Conversations {
         return byId.get(id);
     }
 
-    /** The conversation of this ID, made if it is new. */
+    /** The conversation that an ID means: its own, else the one that was used last of those that have it. */
+    Conversation meant(Object id) {
+        Conversation conversation = byId.get(id);
+        if (conversation != null || id instanceof ConversationKey) {
+            return conversation;
+        }
+        return accepted(other -> ConversationKey.means(id, other)).stream()
+                .max(Comparator.comparingLong(other -> other.usedTick))
+                .orElse(null);
+    }
+
+    /** The conversation of this ID, made if it is new; one that was forked under the application's ID gets its own. */
     Conversation named(Object id, long tick) {
         Conversation conversation = byId.get(id);
+        if (conversation == null) {
+            Conversation forked = forkedAs(id);
+            if (forked != null) {
+                byId.remove(forked.id);
+                conversation = new Conversation(id);
+                byId.put(id, conversation);
+                conversation.comeFrom(forked.parent, tick);
+            }
+        }
         if (conversation == null) {
             conversation = new Conversation(id);
             conversation.usedTick = tick;
@@ -92,21 +112,25 @@ final class Conversations {
         return node;
     }
 
+    /** The conversation that was forked under the ID that the application knows, and had no request yet; or null. */
+    private Conversation forkedAs(Object id) {
+        Conversation forked = id instanceof ConversationKey key ? byId.get(key.id()) : null;
+        return forked != null && forked.isForkedAndNew() ? forked : null;
+    }
+
     /** Gives a new conversation the places of the one it comes from. */
     void fork(Object parentId, Object childId, long tick) {
-        Conversation parent = named(parentId, tick);
-        Conversation child = named(childId, tick);
-        child.parent = parent;
-        child.trie = parent.trie;
-        System.arraycopy(parent.places, 0, child.places, 0, parent.places.length);
-        child.length = parent.length;
-        child.inToolLoop = true;
-        child.usedTick = tick;
+        Conversation meant = meant(parentId);
+        Conversation parent = meant == null ? named(parentId, tick) : meant;
+        named(childId, tick).comeFrom(parent, tick);
     }
 
     /** The conversation from which this one was forked, over all generations: those share even if isolated. */
     Object eldest(Object id) {
         Conversation conversation = byId.get(id);
+        if (conversation == null) {
+            conversation = forkedAs(id);
+        }
         while (conversation != null && conversation.parent != null) {
             conversation = conversation.parent;
         }

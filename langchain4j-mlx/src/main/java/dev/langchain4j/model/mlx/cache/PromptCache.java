@@ -39,6 +39,7 @@ public final class PromptCache implements AutoCloseable {
     private final Conversations conversations = new Conversations();
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
     private volatile PromptCacheStats published;
+    private volatile ConversationListener listener = new ConversationListener() {};
     private long tick;
     private boolean closed;
 
@@ -210,11 +211,12 @@ public final class PromptCache implements AutoCloseable {
      * Releases all that only this conversation needs, and forgets it. A request of it that runs is not disturbed; what
      * only it left is released when it ends. Completes with the bytes freed at once.
      *
-     * @param conversation its memory ID; nothing happens if it is unknown
+     * @param conversation its memory ID; or the one that the application knows, which means the conversations of all AI
+     *     services that have it. Nothing happens if it is unknown
      */
     public CompletableFuture<Long> evict(Object conversation) {
         Objects.requireNonNull(conversation, "conversation");
-        return evictIf(conversation::equals);
+        return evictIf(id -> ConversationKey.means(conversation, id));
     }
 
     /**
@@ -223,6 +225,7 @@ public final class PromptCache implements AutoCloseable {
      */
     public CompletableFuture<Long> evictIf(Predicate<Object> conversation) {
         Objects.requireNonNull(conversation, "conversation");
+        listener.evicted(conversation);
         return CompletableFuture.supplyAsync(
                 () -> {
                     long held = usage.bytesHeld();
@@ -251,7 +254,7 @@ public final class PromptCache implements AutoCloseable {
 
     /**
      * Says that {@code child} starts with what {@code parent} has, so that both are kept while either is active; with
-     * isolation by memory ID, that they share.
+     * isolation by memory ID, that they share. Either may be named by the memory ID that the application knows.
      */
     public CompletableFuture<Void> fork(Object parent, Object child) {
         Objects.requireNonNull(parent, "parent");
@@ -259,7 +262,13 @@ public final class PromptCache implements AutoCloseable {
         if (parent.equals(child)) {
             throw new IllegalArgumentException("child (%s) must not be its own parent".formatted(child));
         }
+        listener.forked(parent, child);
         return CompletableFuture.runAsync(() -> conversations.fork(parent, child, tick), owner);
+    }
+
+    /** Says who hears of evictions and forks, on the threads that ask for them; one listener at most. */
+    public void listener(ConversationListener hearing) {
+        listener = Objects.requireNonNull(hearing, "hearing");
     }
 
     /** Counts and sizes, as of the last change. */
@@ -267,9 +276,9 @@ public final class PromptCache implements AutoCloseable {
         return published;
     }
 
-    /** What is known of a conversation, by its memory ID. */
+    /** What is known of a conversation, by its memory ID; of several that it means, of the one that was used last. */
     public Optional<ConversationStats> conversation(Object id) {
-        return Optional.ofNullable(conversations.byId(id)).map(conversation -> conversation.stats);
+        return Optional.ofNullable(conversations.meant(id)).map(conversation -> conversation.stats);
     }
 
     /** The tries as text, for a maintainer: a line a node with its positions, tier, bytes, sequences and age. */

@@ -17,7 +17,7 @@ final class GeneratedTurn {
     final Piece before;
     /** What the template wrote behind the last message to open the turn; null if that is not known. */
     final String opening;
-    /** The empty reasoning that ends the opening, which templates leave out later; empty if there is none. */
+    /** The end of the opening that templates leave out later, for there is no reasoning in it; empty if there is none. */
     final String emptyReasoning;
 
     final boolean reasoningOpen;
@@ -48,8 +48,10 @@ final class GeneratedTurn {
         this.isolated = origin.isolated();
         this.before = origin.last();
         this.opening = origin.opening();
-        this.emptyReasoning = origin.emptyReasoning();
         this.reasoningOpen = origin.reasoningOpen();
+        boolean filled =
+                reasoningOpen && (reading.thinkingOpen() || !reading.thinking().isEmpty());
+        this.emptyReasoning = filled ? "" : origin.emptyReasoning();
         this.tokens = tokens;
         this.rest = rest;
         this.endToken = endToken;

@@ -1,16 +1,17 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.model.mlx.cache.ConversationKey;
+import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * The exact tokens of turns that a model generated, found again by what their messages say. With them a turn goes back to
@@ -22,17 +23,31 @@ import java.util.Objects;
  *
  * <p>Bounded: the turns that were not used for the longest time are forgotten. One for each loaded model. Thread-safe.
  */
-public final class PromptLedger {
+public final class PromptLedger implements ConversationListener {
     private static final int TURNS_MAX = 10_000;
     private static final long BYTES_MAX = 64L << 20;
-    /** Turns that say the same in different conversations: more are of no use. */
+    /** Turns that say the same: among more than these, none is found but by what came before it. */
     private static final int SAME_CONTENT_MAX = 16;
+    /** Forks of forks: a guard against circles. */
+    private static final int GENERATIONS_MAX = 100;
+
+    /** What a turn says, and after what. */
+    private record Place(TurnContent content, Context context) {}
 
     private final int turnsMax;
     private final long bytesMax;
-    private final Map<TurnContent, Deque<GeneratedTurn>> byContent = new HashMap<>();
+    private final Map<TurnContent, Set<GeneratedTurn>> byContent = new HashMap<>();
+    private final Map<Place, Set<GeneratedTurn>> byPlace = new HashMap<>();
     /** Least recently used first. */
     private final LinkedHashSet<GeneratedTurn> turns = new LinkedHashSet<>();
+
+    /** Conversations that were forked, and what they were forked from. */
+    private final Map<Object, Object> parents = new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Object, Object> eldest) {
+            return size() > TURNS_MAX;
+        }
+    };
 
     private long bytes;
 
@@ -60,12 +75,16 @@ public final class PromptLedger {
         if (turnsMax == 0 || turn.bytes > bytesMax) {
             return;
         }
-        Deque<GeneratedTurn> same = byContent.computeIfAbsent(turn.content, content -> new ArrayDeque<>());
-        same.addLast(turn);
+        Place place = new Place(turn.content, turn.context);
+        byContent
+                .computeIfAbsent(turn.content, content -> new LinkedHashSet<>())
+                .add(turn);
+        Set<GeneratedTurn> again = byPlace.computeIfAbsent(place, content -> new LinkedHashSet<>());
+        again.add(turn);
         turns.add(turn);
         bytes += turn.bytes;
-        if (same.size() > SAME_CONTENT_MAX) {
-            remove(same.getFirst());
+        if (again.size() > SAME_CONTENT_MAX) {
+            remove(again.iterator().next());
         }
         while (turns.size() > turnsMax || bytes > bytesMax) {
             remove(turns.getFirst());
@@ -75,10 +94,15 @@ public final class PromptLedger {
     private void remove(GeneratedTurn turn) {
         turns.remove(turn);
         bytes -= turn.bytes;
-        Deque<GeneratedTurn> same = byContent.get(turn.content);
-        same.remove(turn);
-        if (same.isEmpty()) {
-            byContent.remove(turn.content);
+        remove(turn, byContent, turn.content);
+        remove(turn, byPlace, new Place(turn.content, turn.context));
+    }
+
+    private static <K> void remove(GeneratedTurn turn, Map<K, Set<GeneratedTurn>> index, K key) {
+        Set<GeneratedTurn> found = index.get(key);
+        found.remove(turn);
+        if (found.isEmpty()) {
+            index.remove(key);
         }
     }
 
@@ -87,24 +111,19 @@ public final class PromptLedger {
         if (turns.isEmpty()) {
             return null;
         }
-        Deque<GeneratedTurn> same = byContent.get(TurnContent.of(message));
-        if (same == null) {
-            return null;
-        }
-        List<GeneratedTurn> candidates = new ArrayList<>();
-        List<GeneratedTurn> others = new ArrayList<>();
-        for (Iterator<GeneratedTurn> newestFirst = same.descendingIterator(); newestFirst.hasNext(); ) {
-            GeneratedTurn turn = newestFirst.next();
-            boolean own = conversation != null && conversation.equals(turn.conversation);
-            boolean visible = own || isolation == Isolation.SHARED && !turn.isolated;
-            boolean sameThinking =
-                    message.thinking() == null || message.thinking().strip().equals(turn.reading.thinking());
-            if (visible && sameThinking) {
-                (own ? candidates : others).add(turn);
+        TurnContent content = TurnContent.of(message);
+        GeneratedTurn found = null;
+        for (GeneratedTurn turn : byPlace.getOrDefault(new Place(content, context), Set.of())) {
+            // The newest of this conversation, else the newest of any.
+            if (isVisible(turn, conversation, isolation)
+                    && isThinking(turn, message)
+                    && (isOwn(conversation, turn) || found == null || !isOwn(conversation, found))) {
+                found = turn;
             }
         }
-        candidates.addAll(others);
-        GeneratedTurn found = choose(candidates, context, conversation);
+        if (found == null) {
+            found = only(byContent.getOrDefault(content, Set.of()), message, conversation, isolation);
+        }
         if (found != null) {
             turns.remove(found);
             turns.add(found);
@@ -112,29 +131,58 @@ public final class PromptLedger {
         return found;
     }
 
-    private static GeneratedTurn choose(List<GeneratedTurn> candidates, Context context, Object conversation) {
-        for (GeneratedTurn turn : candidates) {
-            if (turn.context.equals(context)) {
-                return turn;
-            }
+    /** The only turn that may be meant, if what came before it has changed; null if there are several, or any doubt. */
+    private GeneratedTurn only(Set<GeneratedTurn> same, AiMessage message, Object conversation, Isolation isolation) {
+        if (same.size() > SAME_CONTENT_MAX) {
+            return null;
         }
+        List<GeneratedTurn> candidates = same.stream()
+                .filter(turn -> isVisible(turn, conversation, isolation) && isThinking(turn, message))
+                .toList();
         if (candidates.size() != 1) {
             return null;
         }
         GeneratedTurn only = candidates.getFirst();
-        boolean sameConversation = Objects.equals(only.conversation, conversation);
-        boolean plainText = sameConversation
+        boolean plainText = Objects.equals(only.conversation, conversation)
                 && only.reading.thinking().isEmpty()
                 && !only.content.text().isBlank();
         return only.content.hasCallIds() || plainText ? only : null;
     }
 
-    /** Forgets all turns of a conversation, by its memory ID. */
-    public synchronized void release(Object conversation) {
-        Objects.requireNonNull(conversation, "conversation");
+    private boolean isVisible(GeneratedTurn turn, Object conversation, Isolation isolation) {
+        return isolation == Isolation.SHARED && !turn.isolated || isOwn(conversation, turn);
+    }
+
+    private static boolean isThinking(GeneratedTurn turn, AiMessage message) {
+        return message.thinking() == null || message.thinking().strip().equals(turn.reading.thinking());
+    }
+
+    /** Whether a turn's conversation is this one, or one that this one was forked from. */
+    private boolean isOwn(Object conversation, GeneratedTurn turn) {
+        Object known = conversation;
+        for (int i = 0; turn.conversation != null && known != null && i < GENERATIONS_MAX; i++) {
+            if (ConversationKey.means(known, turn.conversation)) {
+                return true;
+            }
+            Object parent = parents.get(known);
+            known = parent == null && known instanceof ConversationKey key ? parents.get(key.id()) : parent;
+        }
+        return false;
+    }
+
+    /** Forgets all turns of conversations whose memory ID is accepted. */
+    @Override
+    public synchronized void evicted(Predicate<Object> conversations) {
         List.copyOf(turns).stream()
-                .filter(turn -> conversation.equals(turn.conversation))
+                .filter(turn -> turn.conversation != null && conversations.test(turn.conversation))
                 .forEach(this::remove);
+        parents.keySet().removeIf(conversations);
+    }
+
+    /** Lets a conversation recognise the turns of the one that it was forked from. */
+    @Override
+    public synchronized void forked(Object parent, Object child) {
+        parents.put(child, parent);
     }
 
     /** Number of turns that are remembered. */

@@ -11,7 +11,7 @@ import dev.langchain4j.model.mlx.parse.OutputFormat;
  * @param isolated whether only requests of the same conversation may use the answer
  * @param last the prompt's text behind the last generated turn, with its tokens
  * @param opening what the template wrote behind the last message; null if that is not known
- * @param emptyReasoning the empty reasoning that ends the prompt; empty if there is none
+ * @param emptyReasoning the end of the prompt that opens reasoning, and may close it at once; empty if there is none
  * @param reasoningOpen whether the prompt ends inside of the reasoning
  */
 record PromptOrigin(

@@ -128,17 +128,18 @@ public final class PromptWriter {
         return ofLast ? rendered.text().substring(end) : null;
     }
 
-    /** The end of a prompt from where it opens and closes reasoning with nothing in it; empty if it does not end so. */
+    /**
+     * The end of a prompt from where it opens reasoning, if there is none in it: it is open, or closed at once. Empty if the
+     * prompt does not end so.
+     */
     static String emptyReasoning(String prompt, ReasoningFormat format) {
         if (format == ReasoningFormat.NONE || format == ReasoningFormat.HARMONY) {
             return "";
         }
-        String closed = prompt.stripTrailing();
-        if (!closed.endsWith(format.close())) {
-            return "";
+        String open = prompt.stripTrailing();
+        if (open.endsWith(format.close())) {
+            open = open.substring(0, open.length() - format.close().length()).stripTrailing();
         }
-        String open =
-                closed.substring(0, closed.length() - format.close().length()).stripTrailing();
         return open.endsWith(format.open())
                 ? prompt.substring(open.length() - format.open().length())
                 : "";

@@ -119,7 +119,7 @@ final class Splicer {
             return null;
         }
         int start = cursor + stretch.length() - rest.length();
-        return placeAt(start, stretch + added, message, turn, endText);
+        return placeAt(start, stretch, added, message, turn, endText);
     }
 
     private Place opened(
@@ -128,11 +128,13 @@ final class Splicer {
             return null;
         }
         int start = span.start() + opening.length();
-        return placeAt(start, rest + text.substring(cursor, start) + added, message, turn, endText);
+        return placeAt(start, rest + text.substring(cursor, start), added, message, turn, endText);
     }
 
     /** The place that begins at {@code start} and says what the turn says, or null. */
-    private Place placeAt(int start, String before, int message, GeneratedTurn turn, String endText) {
+    private Place placeAt(int start, String stretch, String added, int message, GeneratedTurn turn, String endText) {
+        String before = stretch + added;
+        boolean reasoningOpen = turn.reasoningOpen && added.isEmpty();
         int limit = limit(start, message);
         if (limit < start) {
             return null;
@@ -140,14 +142,14 @@ final class Splicer {
         if (!endText.isEmpty()) {
             int end = text.indexOf(endText, start);
             for (int tried = 0; end >= 0 && end <= limit && tried < ENDS_TRIED; tried++) {
-                if (says(start, end, turn)) {
+                if (says(start, end, turn, reasoningOpen)) {
                     return new Place(start, end, end + endText.length(), before);
                 }
                 end = text.indexOf(endText, end + 1);
             }
         }
         for (int end : otherEnds(start, limit)) {
-            if (says(start, end, turn)) {
+            if (says(start, end, turn, reasoningOpen)) {
                 return new Place(start, end, end, before);
             }
         }
@@ -183,12 +185,12 @@ final class Splicer {
         return ends;
     }
 
-    private boolean says(int start, int end, GeneratedTurn turn) {
+    private boolean says(int start, int end, GeneratedTurn turn, boolean reasoningOpen) {
         String spelled = text.substring(start, end);
         if (spelled.equals(turn.verified)) {
             return true;
         }
-        if (!TurnReading.of(spelled, format, turn.reasoningOpen).means(turn.reading)) {
+        if (!TurnReading.of(spelled, format, reasoningOpen).means(turn.reading)) {
             return false;
         }
         turn.verified = spelled;

@@ -1,0 +1,71 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.ReusePlan;
+import dev.langchain4j.model.mlx.prompt.Prompt;
+import dev.langchain4j.model.mlx.prompt.Prompt.MessageTokens;
+import java.util.Optional;
+
+/**
+ * Where a prompt stops being like what the prompt cache holds: the first token that differs, and the message that it lies
+ * in. Immutable.
+ *
+ * @param token position of the token in the prompt, from 0
+ * @param message index of the message in the request, from 0; null if the chat template wrote the token around messages
+ * @param role role of the message; null without one
+ * @param stored text of the token that is stored
+ * @param found text of the prompt's token
+ * @param explanation a sentence for people, with all of that
+ */
+public record PromptDifference(
+        int token, Integer message, String role, String stored, String found, String explanation) {
+
+    /** The difference that a plan tells of, or null if there is none. */
+    static PromptDifference of(Prompt prompt, ReusePlan plan, Tokenizer tokenizer) {
+        if (plan.matched() == 0 || plan.cachedToken() < 0 || plan.promptToken() < 0) {
+            return null;
+        }
+        String stored = tokenizer.decode(new int[] {plan.cachedToken()}, false);
+        String found = tokenizer.decode(new int[] {plan.promptToken()}, false);
+        Optional<MessageTokens> message = prompt.messageAt(plan.matched());
+        String place = message.map(m -> "in message " + m.index() + " (" + m.role() + "): ")
+                .orElse("outside of messages: ");
+        String explanation = "diverged at token " + plan.matched() + ", " + place + why(prompt, plan.matched(), message)
+                + ", " + quoted(found) + " instead of " + quoted(stored);
+        return new PromptDifference(
+                plan.matched(),
+                message.map(MessageTokens::index).orElse(null),
+                message.map(MessageTokens::role).orElse(null),
+                stored,
+                found,
+                explanation);
+    }
+
+    private static String why(Prompt prompt, int token, Optional<MessageTokens> message) {
+        if (message.isEmpty()) {
+            boolean first = prompt.messages().isEmpty()
+                    || token < prompt.messages().getFirst().start();
+            return first
+                    ? "the chat template writes another beginning, such as other tools"
+                    : "the chat template goes on in another way";
+        }
+        return switch (message.get().source()) {
+            case REWRITTEN -> "the chat template rewrote an earlier assistant turn";
+            case GENERATED -> "another answer is stored here";
+            case RENDERED ->
+                "system".equals(message.get().role())
+                        ? "the system message is not the stored one"
+                        : "what is stored goes on with another message";
+        };
+    }
+
+    private static String quoted(String text) {
+        return '"' + text.replace("\n", "\\n") + '"';
+    }
+
+    /** The explanation. */
+    @Override
+    public String toString() {
+        return explanation;
+    }
+}

@@ -1,0 +1,19 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.Objects;
+
+/**
+ * A memory ID that is more than the one that an application knows: an AI service's conversation, for example. Whoever knows
+ * the application's ID alone means all conversations that have it.
+ */
+public interface ConversationKey {
+
+    /** The memory ID as the application knows it. */
+    Object id();
+
+    /** Whether {@code known} means this conversation: it is the same ID, or the one that the application knows. */
+    static boolean means(Object known, Object conversation) {
+        return Objects.equals(known, conversation)
+                || conversation instanceof ConversationKey key && key.id().equals(known);
+    }
+}

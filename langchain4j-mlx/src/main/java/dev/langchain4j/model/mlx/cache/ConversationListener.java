@@ -1,0 +1,13 @@
+package dev.langchain4j.model.mlx.cache;
+
+import java.util.function.Predicate;
+
+/** Hears what is said of conversations, so that whatever else is kept for them goes the same way. Thread-safe. */
+public interface ConversationListener {
+
+    /** Conversations were evicted on demand: all whose memory ID is accepted. */
+    default void evicted(Predicate<Object> conversations) {}
+
+    /** A conversation starts with what another one has. */
+    default void forked(Object parent, Object child) {}
+}
