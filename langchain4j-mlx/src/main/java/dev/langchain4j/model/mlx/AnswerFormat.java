@@ -1,16 +1,24 @@
 package dev.langchain4j.model.mlx;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.grammar.JsonSchemas;
+import dev.langchain4j.model.mlx.parse.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.Prompt;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** What the response format and the tool choice of a request say the answer must look like. */
 final class AnswerFormat {
@@ -25,22 +33,34 @@ final class AnswerFormat {
     /**
      * A matcher that the caller closes, or null for any text.
      *
+     * @throws InvalidRequestException if calls are required and there are no tools
      * @throws UnsupportedFeatureException for a schema that cannot be kept
      */
-    GrammarMatcher matcher(ReasoningFormat reasoning, Prompt prompt) {
-        if (!isJson()) {
+    GrammarMatcher matcher(OutputFormat format, Prompt prompt) {
+        ResponseFormat response = parameters.responseFormat();
+        boolean json = response != null && response.type() == ResponseFormatType.JSON;
+        boolean required = parameters.toolChoice() == ToolChoice.REQUIRED;
+        List<ToolSpecification> tools = tools();
+        if (required && tools.isEmpty()) {
+            throw new InvalidRequestException("toolChoice (REQUIRED) must come with at least one tool");
+        }
+        if (!json && !required) {
             return null;
         }
-        return model.grammars().matcher(grammar(reasoning, prompt));
+        AnswerGrammar answer = new AnswerGrammar(model.tokenizer(), format.reasoning())
+                .reasoning(reasoning(format.reasoning(), prompt));
+        if (required || !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE) {
+            answer.calls(format.toolCalls(), model.template().source(true), schemas(tools));
+        }
+        if (!required) {
+            JsonSchema schema = response.jsonSchema();
+            answer.json(JsonSchemas.of(schema == null ? null : schema.rootElement()));
+        }
+        return model.grammars().matcher(answer.build());
     }
 
-    private Grammar grammar(ReasoningFormat reasoning, Prompt prompt) {
-        ResponseFormat format = parameters.responseFormat();
-        return new AnswerGrammar(model.tokenizer(), reasoning)
-                .reasoning(reasoning(reasoning, prompt))
-                .json(JsonSchemas.of(
-                        format.jsonSchema() == null ? null : format.jsonSchema().rootElement()))
-                .build();
+    private List<ToolSpecification> tools() {
+        return parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
     }
 
     private Reasoning reasoning(ReasoningFormat format, Prompt prompt) {
@@ -50,20 +70,9 @@ final class AnswerFormat {
         return Boolean.FALSE.equals(parameters.think()) ? Reasoning.CLOSED : Reasoning.ALLOWED;
     }
 
-    /** Checks what can be checked without the prompt. */
-    void check() {
-        if (isJson() && hasTools()) {
-            throw new UnsupportedFeatureException("JSON response format together with tools is not supported");
-        }
-    }
-
-    private boolean isJson() {
-        return parameters.responseFormat() != null
-                && parameters.responseFormat().type() == ResponseFormatType.JSON;
-    }
-
-    private boolean hasTools() {
-        return parameters.toolChoice() != ToolChoice.NONE
-                && !parameters.toolSpecifications().isEmpty();
+    private static Map<String, ObjectNode> schemas(List<ToolSpecification> tools) {
+        Map<String, ObjectNode> schemas = new LinkedHashMap<>();
+        tools.forEach(tool -> schemas.put(tool.name(), JsonSchemas.ofArguments(tool.parameters())));
+        return schemas;
     }
 }

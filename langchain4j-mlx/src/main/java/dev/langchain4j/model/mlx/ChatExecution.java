@@ -103,7 +103,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             parser = format.parser(this, format.reasoning().opensIn(prompt.text()))
                     .build();
             GenerationRequest generation = generation(prompt);
-            GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format.reasoning(), prompt);
+            GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format, prompt);
             handle = model.engine().submit(generation.withGrammar(grammar), this);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
@@ -138,10 +138,6 @@ final class ChatExecution implements OutputSink, GenerationListener {
             throw new UnsupportedFeatureException("modelName (" + parameters.modelName()
                     + ") is not supported: this chat model runs " + model.name() + " and no other");
         }
-        if (parameters.toolChoice() == ToolChoice.REQUIRED) {
-            throw new UnsupportedFeatureException("ToolChoice.REQUIRED is not supported by this model");
-        }
-        new AnswerFormat(model, parameters).check();
     }
 
     private static ToolSchemas schemas(List<ToolSpecification> tools) {
@@ -214,11 +210,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
     }
 
     private FinishReason finishReason(GenerationResult.End end) {
-        if (!toolCalls.isEmpty()) {
-            return FinishReason.TOOL_EXECUTION;
-        }
         return switch (end) {
-            case STOP -> FinishReason.STOP;
+            case STOP -> toolCalls.isEmpty() ? FinishReason.STOP : FinishReason.TOOL_EXECUTION;
             case LENGTH -> FinishReason.LENGTH;
             case CANCELLED -> FinishReason.OTHER;
         };

@@ -5,10 +5,15 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.StringJoiner;
 
-/** Puts together what a whole answer must look like: reasoning, if the model reasons, then a JSON value. */
+/**
+ * Puts together what a whole answer must look like: reasoning, if the model reasons, then a JSON value, tool calls, or
+ * either of them.
+ */
 public final class AnswerGrammar {
     private static final String GAP = "/[ \\r\\n\\t]{1,8}/?";
 
@@ -16,6 +21,7 @@ public final class AnswerGrammar {
     private final ReasoningFormat reasoning;
     private Reasoning where = Reasoning.CLOSED;
     private ObjectNode json;
+    private String calls;
 
     /** What an answer may begin with. */
     public enum Reasoning {
@@ -46,16 +52,32 @@ public final class AnswerGrammar {
     }
 
     /**
+     * Allows an answer of one or more tool calls.
+     *
+     * @param format how the model writes them
+     * @param template its chat template, which tells variants of a format apart
+     * @param tools by name, with the schema of their arguments, which is an object
+     * @throws UnsupportedFeatureException if the format cannot express the schemas
+     */
+    public AnswerGrammar calls(ToolCallFormat format, String template, Map<String, ObjectNode> tools) {
+        calls = new ToolCallGrammar(lark, template, tools).calls(format);
+        return this;
+    }
+
+    /**
      * The grammar.
      *
      * @throws UnsupportedFeatureException naming what cannot be kept
      */
     public Grammar build() {
+        if (json == null) {
+            return Grammar.lark(lark.start(thinking() + calls));
+        }
         String value = lark.json(SchemaRewriter.forGrammar(json, "#"));
         String answer = reasoning == ReasoningFormat.HARMONY
                 ? lark.text("<|channel|>final<|message|>") + " " + value
                 : wrapper(0) + value + wrapper(1);
-        return Grammar.lark(lark.start(thinking() + answer));
+        return Grammar.lark(lark.start(thinking() + (calls == null ? answer : "(" + calls + " | " + answer + ")")));
     }
 
     private String thinking() {

@@ -53,6 +53,14 @@ public final class JsonSchemas {
         return root;
     }
 
+    /** The JSON Schema of a tool's arguments: of an object, which has no properties where the tool names none. */
+    public static ObjectNode ofArguments(JsonObjectSchema parameters) {
+        if (parameters != null && (!parameters.properties().isEmpty() || parameters.additionalProperties() != null)) {
+            return of(parameters);
+        }
+        return NODES.objectNode().put("type", "object").put("additionalProperties", false);
+    }
+
     /** @param pointer where the element stands in the document, as a URI fragment */
     private ObjectNode map(JsonSchemaElement element, String pointer) {
         ObjectNode schema = NODES.objectNode();

@@ -79,9 +79,19 @@ final class Lark {
         return rule("", "%json " + document);
     }
 
+    /** A name for an expression that is defined later, so that it can contain itself. */
+    String reserve() {
+        return "r" + count++;
+    }
+
+    /** Says what a reserved name stands for. */
+    void define(String name, String expression) {
+        rules.append(name).append(": ").append(expression).append('\n');
+    }
+
     /** Names an expression. */
     String rule(String options, String expression) {
-        String name = "r" + count++;
+        String name = reserve();
         rules.append(name).append(options).append(": ").append(expression).append('\n');
         return name;
     }

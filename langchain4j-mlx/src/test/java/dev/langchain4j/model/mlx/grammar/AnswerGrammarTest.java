@@ -13,7 +13,9 @@ import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,5 +143,73 @@ class AnswerGrammarTest {
         grammars.close();
         Grammar grammar = Grammar.regex("a");
         assertThatThrownBy(() -> grammars.matcher(grammar)).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Calls as the templates of the families render them for earlier turns; {@code ¶} stands for a line break, {@code ␣} for a space. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '@',
+            quoteCharacter = '\0',
+            value = {
+                "HERMES @ @ <tool_call>¶{JSON}¶</tool_call>¶<tool_call>¶{JSON}¶</tool_call>",
+                "HERMES @ @ <tool_call>{JSON}</tool_call>",
+                "QWEN3_CODER @ @ <tool_call>¶<function=find>¶<parameter=city>¶Porto¶</parameter>¶<parameter=days>¶2¶</parameter>¶"
+                        + "</function>¶</tool_call>",
+                "SEED @ @ <seed:tool_call>¶<function=find>¶<parameter=city>Porto</parameter>¶<parameter=days>2</parameter>¶"
+                        + "</function>¶</seed:tool_call>",
+                "GLM @ @ <tool_call>find¶<arg_key>city</arg_key>¶<arg_value>Porto</arg_value>¶<arg_key>days</arg_key>¶"
+                        + "<arg_value>2</arg_value>¶</tool_call>",
+                "MINIMAX_M2 @ @ <minimax:tool_call>¶<invoke name=\"find\">¶<parameter name=\"city\">Porto</parameter>¶"
+                        + "</invoke>¶<invoke name=\"ping\">¶</invoke>¶</minimax:tool_call>",
+                "DEEPSEEK_DSML @ @ <｜DSML｜function_calls>¶<｜DSML｜invoke name=\"find\">¶"
+                        + "<｜DSML｜parameter name=\"city\" string=\"true\">Porto</｜DSML｜parameter>¶"
+                        + "<｜DSML｜parameter name=\"days\" string=\"false\">2</｜DSML｜parameter>¶"
+                        + "</｜DSML｜invoke>¶</｜DSML｜function_calls>",
+                "MISTRAL @ @ [TOOL_CALLS] [{JSON}, {JSON}]",
+                "MISTRAL @ [ARGS] @ [TOOL_CALLS]find[ARGS]{ARGS}[TOOL_CALLS]ping[ARGS]{}",
+                "MISTRAL @ [CALL_ID] [ARGS] @ [TOOL_CALLS]find[CALL_ID]call00001[ARGS]{ARGS}",
+                "LLAMA_JSON @ @ {\"name\": \"find\", \"parameters\": {ARGS}}",
+                "PYTHONIC @ @ <|tool_call_start|>[find(city=\"Porto\", days=2), ping()]<|tool_call_end|>",
+                "LLAMA_PYTHONIC @ @ [find(city=\"Porto\")]",
+                "KIMI_K2 @ @ <|tool_calls_section_begin|><|tool_call_begin|>functions.find:0<|tool_call_argument_begin|>"
+                        + "{ARGS}<|tool_call_end|><|tool_calls_section_end|>",
+                "GEMMA4 @ @ <|tool_call>call:find{city:<|\"|>Porto<|\"|>,days:2}<tool_call|>",
+                "FUNCTION_GEMMA @ @ <start_function_call>call:find{city:<escape>Porto<escape>}<end_function_call>",
+                "DEEPSEEK @ ```json @ <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>find¶```json¶{ARGS}¶```"
+                        + "<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+                "DEEPSEEK @ @ <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>find<｜tool▁sep｜>{ARGS}<｜tool▁call▁end｜>"
+                        + "<｜tool▁calls▁end｜>",
+                "GRANITE @ @ <|tool_call|>[{JSON}]",
+                "GRANITE_20B @ @ <function_call> {JSON}¶<function_call> {JSON}",
+                "COHERE @ tool_call_id @ <|START_ACTION|>[¶    {\"tool_call_id\": \"0\", \"tool_name\": \"find\", "
+                        + "\"parameters\": {ARGS}}¶]<|END_ACTION|>",
+                "COMMAND_R @ @ Action: ```json¶[¶    {¶        \"tool_name\": \"find\",¶        \"parameters\": {ARGS}¶    }¶]¶```",
+                "PHI4 @ <|tool_call|> @ <|tool_call|>[{JSON}]<|/tool_call|>",
+                "TOOL_CALLS_LIST @ @ <tool_calls>[{JSON}, {JSON}]</tool_calls>",
+                "NEMOTRON @ @ <TOOLCALL>[{JSON}]</TOOLCALL>",
+                "INTERNLM @ 'arguments' @ <|action_start|><|plugin|>¶{JSON}<|action_end|>",
+                "FIREFUNCTION @ @ functools[{JSON}]",
+                "FUNCTIONARY @ @ <function=find>{ARGS}</function>",
+                "HARMONY @ @ ␣to=functions.find<|channel|>commentary json<|message|>{ARGS}",
+                "HARMONY @ @ <|channel|>commentary to=functions.find <|constrain|>json<|message|>{ARGS}",
+                "GENERIC @ @ {JSON}",
+            })
+    void callsAreWrittenAsTheFamilyWritesThem(ToolCallFormat format, String template, String text) throws Exception {
+        Map<String, ObjectNode> tools = Map.of(
+                "find",
+                schema("{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"},"
+                        + "\"days\":{\"type\":\"integer\"}},\"required\":[\"city\"]}"),
+                "ping",
+                JsonSchemas.ofArguments(null));
+        Grammar grammar = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
+                .calls(format, template == null ? "" : template, tools)
+                .build();
+        String call = text.replace('¶', '\n')
+                .replace('␣', ' ')
+                .replace("{JSON}", "{\"name\": \"find\", \"arguments\": {ARGS}}")
+                .replace("{ARGS}", "{\"city\": \"Porto\", \"days\": 2}");
+        assertThat(allows(grammar, call)).as(call).isTrue();
+        assertThat(allows(grammar, call.replace("find", "fund"))).isFalse();
+        assertThat(allows(grammar, call.replace("city", "town"))).isFalse();
     }
 }
