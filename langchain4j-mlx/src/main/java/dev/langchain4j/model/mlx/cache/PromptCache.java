@@ -19,7 +19,7 @@ import java.util.function.Predicate;
  * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
  *
  * <p>Threads: {@link #begin}, all methods of its session and {@link #close} belong to the one thread that owns the
- * model. The others may be called from anywhere: {@link #evict}, {@link #fork} and {@link #dump} are run on the owner
+ * model. The others may be called from anywhere: {@link #evict}, {@link #fork}, {@link #nodes} and {@link #dump} are run on the owner
  * through the executor that the cache was made with, {@link #stats} and {@link #conversation} read what the owner
  * published last.
  */
@@ -293,6 +293,18 @@ public final class PromptCache implements AutoCloseable {
                     });
                     return out.toString();
                 },
+                owner);
+    }
+
+    /**
+     * The tries as records, for those who draw or count them: the topmost nodes, of all models and isolation scopes.
+     * Completes when the request that runs has ended.
+     */
+    public CompletableFuture<List<CacheNode>> nodes() {
+        return CompletableFuture.supplyAsync(
+                () -> tries.values().stream()
+                        .flatMap(trie -> CacheNode.below(trie.root(), tick).stream())
+                        .toList(),
                 owner);
     }
 

@@ -1,0 +1,44 @@
+package dev.langchain4j.model.mlx.samples.chat;
+
+import dev.langchain4j.model.mlx.MlxMemoryId;
+import dev.langchain4j.model.mlx.cache.CacheNode;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.PromptCacheStats;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** What the prompt cache holds, as the page draws it. */
+final class CacheView {
+    /** A node of the trie; the conversation is the one that computed it, empty if several use it. */
+    private record Node(
+            int start, int end, String tier, long bytes, String conversation, int sequences, List<Node> children) {}
+
+    private CacheView() {}
+
+    static Map<String, Object> of(PromptCache cache, List<CacheNode> nodes) {
+        PromptCacheStats stats = cache.stats();
+        return Map.of(
+                "type", "cache",
+                "nodes", nodes(nodes),
+                "tiers", stats.tiers(),
+                "bytes", stats.bytesHeld(),
+                "promptTokens", stats.promptTokens(),
+                "cachedTokens", stats.cachedTokens());
+    }
+
+    private static List<Node> nodes(List<CacheNode> nodes) {
+        return nodes.stream()
+                .map(node -> new Node(
+                        node.start(),
+                        node.end(),
+                        node.tier().name().toLowerCase(Locale.ROOT),
+                        node.bytes() + node.restingBytes(),
+                        node.shared() || !(node.conversation() instanceof MlxMemoryId id)
+                                ? ""
+                                : String.valueOf(id.id()),
+                        node.sequences(),
+                        nodes(node.children())))
+                .toList();
+    }
+}

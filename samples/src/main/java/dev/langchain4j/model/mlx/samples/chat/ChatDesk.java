@@ -1,0 +1,248 @@
+package dev.langchain4j.model.mlx.samples.chat;
+
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.memory.chat.MessageWindowChatMemory;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
+import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.langchain4j.model.mlx.MlxChatRequestParameters;
+import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
+import dev.langchain4j.model.mlx.MlxMemoryId;
+import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.MlxStreamingChatModel;
+import dev.langchain4j.model.mlx.MlxTokenUsage;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.service.AiServices;
+import dev.langchain4j.service.MemoryId;
+import dev.langchain4j.service.SystemMessage;
+import dev.langchain4j.service.TokenStream;
+import dev.langchain4j.service.UserMessage;
+import dev.langchain4j.service.tool.ToolExecution;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+
+/**
+ * The conversations of the chat page, answered by an AI service with or without tools over one model. Each change is
+ * published as an event, in order; whoever comes later begins with the state as of then. Thread-safe.
+ */
+final class ChatDesk implements ChatModelListener {
+    private static final int MESSAGES_MAX = 60;
+    private static final int TITLE_LENGTH = 40;
+
+    /** The AI service; the conversation's name is its memory ID. */
+    interface TravelDesk {
+        @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
+        TokenStream chat(@MemoryId String conversation, @UserMessage String text);
+    }
+
+    /** A conversation: its messages as the model sees them, and as the page shows them. */
+    private record Conversation(MessageWindowChatMemory memory, List<Turn> turns) {
+        String title() {
+            String first = turns.isEmpty() ? "New conversation" : turns.getFirst().question;
+            return first.length() <= TITLE_LENGTH ? first : first.substring(0, TITLE_LENGTH - 1) + "…";
+        }
+    }
+
+    private final MlxModel model;
+    private final TravelDesk withTools;
+    private final TravelDesk withoutTools;
+    private final EventStreams events;
+    private final Map<String, Conversation> conversations = new LinkedHashMap<>();
+    private int names;
+
+    ChatDesk(MlxModel model, MlxStreamingChatModel.Builder chat, Object tools, EventStreams events) {
+        this.model = model;
+        this.events = events;
+        MlxStreamingChatModel chatModel = chat.model(model).listeners(this).build();
+        withTools = service(chatModel).tools(tools).build();
+        withoutTools = service(chatModel).build();
+    }
+
+    private AiServices<TravelDesk> service(MlxStreamingChatModel chatModel) {
+        return AiServices.builder(TravelDesk.class)
+                .streamingChatModel(chatModel)
+                .chatMemoryProvider(name -> conversation((String) name).memory());
+    }
+
+    private synchronized Conversation conversation(String name) {
+        Conversation conversation = conversations.get(name);
+        if (conversation == null) {
+            throw new IllegalArgumentException("there is no conversation " + name);
+        }
+        return conversation;
+    }
+
+    /** Everything that the page shows but the cache. */
+    private Map<String, Object> state() {
+        List<Map<String, Object>> all = new ArrayList<>();
+        conversations.forEach((name, conversation) -> all.add(Map.of(
+                "id", name,
+                "title", conversation.title(),
+                "turns", conversation.turns().stream().map(Turn::view).toList())));
+        return Map.of("type", "state", "model", model.name(), "context", model.contextLength(), "conversations", all);
+    }
+
+    /** Begins a stream of events with the state as it is. */
+    synchronized BlockingQueue<String> follow() {
+        BlockingQueue<String> stream = events.open(state());
+        cacheChanged();
+        return stream;
+    }
+
+    /** Begins a conversation and returns its name. */
+    synchronized String open() {
+        String name = "chat-" + ++names;
+        conversations.put(
+                name, new Conversation(MessageWindowChatMemory.withMaxMessages(MESSAGES_MAX), new ArrayList<>()));
+        events.publish(Map.of("type", "opened", "conversation", name, "title", "New conversation"));
+        return name;
+    }
+
+    /** Forgets a conversation, and what only it holds in the prompt cache. Its answer is stopped. */
+    void close(String name) {
+        stop(name);
+        synchronized (this) {
+            conversations.remove(name);
+            events.publish(Map.of("type", "closed", "conversation", name));
+        }
+        model.promptCache().evict(MlxMemoryId.of(TravelDesk.class, name)).thenRun(this::cacheChanged);
+    }
+
+    /**
+     * Asks; the answer comes as events.
+     *
+     * @throws IllegalStateException if the conversation's last question is still being answered
+     */
+    void ask(String name, String text, boolean tools) {
+        Turn turn = new Turn(text, tools);
+        synchronized (this) {
+            List<Turn> turns = conversation(name).turns();
+            if (!turns.isEmpty() && turns.getLast().isRunning()) {
+                throw new IllegalStateException("the last question of " + name + " is still being answered");
+            }
+            turns.add(turn);
+            changed(name, turn);
+        }
+        (tools ? withTools : withoutTools)
+                .chat(name, text)
+                .onPartialResponseWithContext(
+                        (piece, context) -> piece(name, turn, piece.text(), context.streamingHandle()))
+                .onPartialThinkingWithContext(
+                        (piece, context) -> thought(name, turn, piece.text(), context.streamingHandle()))
+                .onPartialToolCallWithContext((call, context) -> running(name, turn, context.streamingHandle()))
+                .onIntermediateResponse(response -> roundEnded(turn))
+                .onToolExecuted(execution -> executed(name, turn, execution))
+                .onCompleteResponse(response -> ended(name, turn, Turn.State.DONE, null))
+                .onError(error -> ended(name, turn, Turn.State.FAILED, error.getMessage()))
+                .start();
+    }
+
+    /** Stops the answer that is being given, at its next token. What was said stays. */
+    synchronized void stop(String name) {
+        List<Turn> turns = conversation(name).turns();
+        if (!turns.isEmpty() && turns.getLast().isRunning()) {
+            turns.getLast().stopWanted = true;
+            stopNow(name, turns.getLast());
+        }
+    }
+
+    private void stopNow(String name, Turn turn) {
+        if (turn.stopWanted && turn.handle != null && turn.isRunning()) {
+            turn.handle.cancel();
+            String said = turn.answer.isEmpty() ? "[stopped]" : turn.answer.toString();
+            conversation(name).memory().add(AiMessage.from(said));
+            ended(name, turn, Turn.State.STOPPED, null);
+        }
+    }
+
+    private synchronized void piece(String name, Turn turn, String text, StreamingHandle handle) {
+        running(name, turn, handle);
+        if (turn.isRunning()) {
+            turn.answer.append(text);
+            events.publish(Map.of("type", "piece", "conversation", name, "text", text));
+        }
+    }
+
+    private synchronized void thought(String name, Turn turn, String text, StreamingHandle handle) {
+        running(name, turn, handle);
+        turn.thinking.append(text);
+        changed(name, turn);
+    }
+
+    private synchronized void running(String name, Turn turn, StreamingHandle handle) {
+        turn.handle = handle;
+        if (turn.state == Turn.State.WAITING) {
+            turn.state = Turn.State.ANSWERING;
+            changed(name, turn);
+        }
+        stopNow(name, turn);
+    }
+
+    /** The handle of a round that ended stops nothing any more. */
+    private synchronized void roundEnded(Turn turn) {
+        turn.handle = null;
+    }
+
+    private synchronized void executed(String name, Turn turn, ToolExecution execution) {
+        turn.calls.add(
+                new Turn.Call(execution.request().name(), execution.request().arguments(), execution.result()));
+        changed(name, turn);
+    }
+
+    /** Called for each round of a tool loop, before its answer is given on. */
+    @Override
+    public void onResponse(ChatModelResponseContext context) {
+        MlxChatRequestParameters parameters =
+                (MlxChatRequestParameters) context.chatRequest().parameters();
+        MlxChatResponseMetadata metadata =
+                (MlxChatResponseMetadata) context.chatResponse().metadata();
+        MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
+        Double rate = metadata.decodeTokensPerSecond();
+        String name = (String) ((MlxMemoryId) parameters.memoryId()).id();
+        synchronized (this) {
+            Conversation conversation = conversations.get(name);
+            if (conversation != null) {
+                Turn turn = conversation.turns().getLast();
+                turn.rounds.add(new Turn.Round(
+                        usage.inputTokenCount(),
+                        usage.cachedTokens(),
+                        usage.outputTokenCount(),
+                        metadata.timeToFirstToken().toNanos() / 1e6,
+                        rate == null ? 0 : rate,
+                        metadata.reuseReason().toString()));
+                changed(name, turn);
+            }
+        }
+        cacheChanged();
+    }
+
+    private synchronized void ended(String name, Turn turn, Turn.State state, String error) {
+        if (turn.isRunning()) {
+            turn.state = state;
+            turn.error = error;
+            changed(name, turn);
+        }
+        cacheChanged();
+    }
+
+    private void changed(String name, Turn turn) {
+        Conversation conversation = conversations.get(name);
+        if (conversation != null) {
+            events.publish(Map.of(
+                    "type", "turn",
+                    "conversation", name,
+                    "title", conversation.title(),
+                    "index", conversation.turns().indexOf(turn),
+                    "turn", turn.view()));
+        }
+    }
+
+    /** Publishes what the cache holds, once the model has a moment for it. */
+    void cacheChanged() {
+        PromptCache cache = model.promptCache();
+        cache.nodes().thenAcceptAsync(nodes -> events.publish(CacheView.of(cache, nodes)));
+    }
+}

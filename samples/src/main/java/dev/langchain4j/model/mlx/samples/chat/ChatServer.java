@@ -1,0 +1,82 @@
+package dev.langchain4j.model.mlx.samples.chat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.MlxStreamingChatModel;
+import io.javalin.Javalin;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.staticfiles.Location;
+import java.io.IOException;
+import java.util.Map;
+
+/** The chat page over HTTP, on this machine only: static files, one event stream a page, and what a page may ask for. */
+public final class ChatServer implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int TEXT_LENGTH_MAX = 20_000;
+
+    private final EventStreams streams = new EventStreams();
+    private final ChatDesk desk;
+    private final Javalin server;
+
+    /**
+     * Makes a server that is not started.
+     *
+     * @param model answers, and stays the caller's
+     * @param chat settings of the chat model but for the model itself
+     * @param tools object whose {@code @Tool} methods a question may use
+     */
+    public ChatServer(MlxModel model, MlxStreamingChatModel.Builder chat, Object tools) {
+        desk = new ChatDesk(model, chat, tools, streams);
+        desk.open();
+        server = Javalin.create(this::configure);
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.concurrency.useVirtualThreads = true;
+        config.staticFiles.add("/chat", Location.CLASSPATH);
+        config.routes.get("/events", this::follow);
+        config.routes.post("/conversations", request -> request.json(Map.of("id", desk.open())));
+        config.routes.delete("/conversations/{name}", request -> desk.close(request.pathParam("name")));
+        config.routes.post("/conversations/{name}/stop", request -> desk.stop(request.pathParam("name")));
+        config.routes.post("/conversations/{name}/questions", this::ask);
+        config.routes.exception(IllegalArgumentException.class, (e, request) -> refuse(request, 400, e));
+        config.routes.exception(IllegalStateException.class, (e, request) -> refuse(request, 409, e));
+    }
+
+    private void follow(Context request) throws IOException, InterruptedException {
+        request.contentType("text/event-stream").header("Cache-Control", "no-store");
+        streams.write(desk.follow(), request.res().getOutputStream());
+    }
+
+    private void ask(Context request) throws IOException {
+        JsonNode question = JSON.readTree(request.body());
+        String text = question.path("text").asText("").strip();
+        if (text.isEmpty() || text.length() > TEXT_LENGTH_MAX) {
+            throw new IllegalArgumentException(
+                    "text (" + text.length() + " characters) must have from 1 to " + TEXT_LENGTH_MAX + " characters");
+        }
+        desk.ask(request.pathParam("name"), text, question.path("tools").asBoolean(true));
+        request.status(202);
+    }
+
+    private static void refuse(Context request, int status, RuntimeException e) {
+        request.status(status).json(Map.of("error", String.valueOf(e.getMessage())));
+    }
+
+    /** Listens on this machine's port, or on a free one for 0, and returns it. */
+    public int start(int port) {
+        server.start("localhost", port);
+        return server.port();
+    }
+
+    /** Stops listening. The model is not closed. */
+    @Override
+    public void close() {
+        streams.close();
+        server.stop();
+    }
+}

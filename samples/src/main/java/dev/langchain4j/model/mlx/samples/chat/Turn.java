@@ -1,0 +1,68 @@
+package dev.langchain4j.model.mlx.samples.chat;
+
+import dev.langchain4j.model.chat.response.StreamingHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A question and what became of its answer so far. Guarded by the desk that made it. */
+final class Turn {
+    /** What an answer is doing. */
+    enum State {
+        WAITING,
+        ANSWERING,
+        DONE,
+        STOPPED,
+        FAILED
+    }
+
+    /** A tool call and its result. */
+    record Call(String name, String arguments, String result) {}
+
+    /** What one round of the tool loop cost: tokens, milliseconds, tokens a second. */
+    record Round(int prompt, int cached, int generated, double firstTokenMillis, double rate, String reuse) {}
+
+    /** What the page shows. */
+    record View(
+            String question,
+            boolean tools,
+            String answer,
+            String thinking,
+            List<Call> calls,
+            List<Round> rounds,
+            String state,
+            String error) {}
+
+    final String question;
+    final boolean tools;
+    final StringBuilder answer = new StringBuilder();
+    final StringBuilder thinking = new StringBuilder();
+    final List<Call> calls = new ArrayList<>();
+    final List<Round> rounds = new ArrayList<>();
+    State state = State.WAITING;
+    String error;
+    boolean stopWanted;
+    /** Stops the round that is running; null between rounds. */
+    StreamingHandle handle;
+
+    Turn(String question, boolean tools) {
+        this.question = question;
+        this.tools = tools;
+    }
+
+    boolean isRunning() {
+        return state == State.WAITING || state == State.ANSWERING;
+    }
+
+    View view() {
+        return new View(
+                question,
+                tools,
+                answer.toString(),
+                thinking.toString(),
+                List.copyOf(calls),
+                List.copyOf(rounds),
+                state.name().toLowerCase(Locale.ROOT),
+                error);
+    }
+}

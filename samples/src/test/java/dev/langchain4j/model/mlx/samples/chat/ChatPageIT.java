@@ -1,0 +1,204 @@
+package dev.langchain4j.model.mlx.samples.chat;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.langchain4j.agent.tool.Tool;
+import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.MlxStreamingChatModel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.openqa.selenium.Keys;
+
+/** The chat page in a real browser, over the demo model. */
+class ChatPageIT {
+    private static final Path DEMO = Path.of(System.getProperty("project.root")).resolve("samples/demo-model/model");
+    /** The demo model's end token: without it an answer goes on until it is stopped. */
+    private static final int END_TOKEN = 1;
+
+    private static final String OSLO_AND_ROME = "Compare the weather in Oslo and Rome.";
+    private static final String OSLO_AND_ROME_ANSWER =
+            "In Oslo it is 15 degrees, windy, in Rome it is 12 degrees, fog.";
+
+    private static Browser browser;
+    private MlxModel model;
+    private ChatServer server;
+
+    /** Tools with facts that do not change. */
+    static final class Facts {
+        @Tool("Current weather of a city")
+        String weather(String city) {
+            return city.equals("Oslo") ? "15 degrees, windy" : "12 degrees, fog";
+        }
+
+        @Tool("Converts an amount between currencies")
+        String convert(double amount, String source, String target) {
+            return "230.00 EUR";
+        }
+    }
+
+    @BeforeAll
+    static void start() {
+        browser = Browser.start();
+    }
+
+    @AfterAll
+    static void stop() {
+        if (browser != null) {
+            browser.close();
+        }
+    }
+
+    private void open(MlxStreamingChatModel.Builder chat) {
+        model = MlxModel.load(DEMO);
+        server = new ChatServer(model, chat, new Facts());
+        browser.visit(server.start(0));
+    }
+
+    private static MlxStreamingChatModel.Builder greedy() {
+        return MlxStreamingChatModel.builder().temperature(0.0);
+    }
+
+    private static MlxStreamingChatModel.Builder endless() {
+        return greedy().logitBias(Map.of(END_TOKEN, -1000.0)).maxOutputTokens(3500);
+    }
+
+    @AfterEach
+    void leave() {
+        browser.leave();
+        server.close();
+        model.close();
+    }
+
+    private void askAndWait(String question) {
+        browser.ask(question);
+        browser.until(
+                "an answer to " + question,
+                () -> browser.texts(".question").contains(question)
+                        && browser.lastState().equals("done"));
+    }
+
+    @Test
+    void twoConversationsAtOnceShareWhatIsCached() {
+        open(greedy());
+        browser.ask(OSLO_AND_ROME);
+        browser.one("#new").click();
+        browser.until("an empty conversation", () -> browser.all(".welcome").size() == 1);
+        askAndWait("How much is 250 USD in EUR?");
+        assertThat(browser.texts(".answer")).containsExactly("250 USD is 230.00 EUR.");
+        assertThat(browser.texts(".call .name")).containsExactly("convert");
+        assertThat(browser.texts(".cost b").getFirst())
+                .as("the system message and tools")
+                .doesNotMatch("0 cached");
+        browser.all("#conversations .pick").getFirst().click();
+        browser.until("the first answer", () -> browser.lastState().equals("done"));
+        assertThat(browser.texts(".answer")).containsExactly(OSLO_AND_ROME_ANSWER);
+        askAndWait("Thanks!");
+        assertThat(browser.texts("#conversations .title"))
+                .containsExactly(OSLO_AND_ROME, "How much is 250 USD in EUR?");
+        browser.until("a drawing with both conversations", () -> browser.texts("#trie .whose")
+                .containsAll(List.of("1", "2")));
+        assertThat(browser.texts("#trie [data-tier=system]")).isNotEmpty();
+        browser.screenshot("chat-light");
+        browser.colours("dark");
+        browser.screenshot("chat-dark");
+        assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void anAnswerStopsInTheMiddleAndTheNextOneComes() {
+        open(endless());
+        browser.ask("Hello!");
+        browser.until("part of an answer", () -> browser.first(".answer").length() > 20);
+        browser.press(Keys.ESCAPE);
+        browser.until("a stopped answer", () -> browser.lastState().equals("stopped"));
+        String said = browser.first(".answer");
+        assertThat(said.length()).isGreaterThan(20);
+        browser.ask("Hello again!");
+        browser.until("part of the next answer", () -> browser.last(".answer").length() > 20);
+        assertThat(browser.first(".answer")).as("nothing came after the stop").isEqualTo(said);
+        browser.one("#stop").click();
+        browser.until("a stopped answer", () -> browser.lastState().equals("stopped"));
+        assertThat(browser.one("#send").isDisplayed()).isTrue();
+    }
+
+    @Test
+    void aReloadShowsTheSameAndAnAnswerGoesOn() {
+        open(endless());
+        browser.ask("Hello!");
+        browser.until("part of an answer", () -> browser.first(".answer").length() > 20);
+        String before = browser.first(".answer");
+        browser.load();
+        browser.until(
+                "more of the answer",
+                () -> browser.first(".answer").length() > before.length()
+                        && browser.lastState().equals("answering"));
+        assertThat(browser.texts(".question")).containsExactly("Hello!");
+        assertThat(browser.first(".answer")).startsWith(before);
+        browser.press(Keys.ESCAPE);
+        browser.until("a stopped answer", () -> browser.lastState().equals("stopped"));
+        String said = browser.first(".answer");
+        browser.load();
+        assertThat(browser.texts(".answer")).containsExactly(said);
+    }
+
+    @Test
+    void withoutToolsNoneIsCalled() {
+        open(greedy());
+        browser.one("#tools").click();
+        askAndWait(OSLO_AND_ROME);
+        assertThat(browser.texts(".call")).isEmpty();
+    }
+
+    @Test
+    void everythingWorksByKeyboard() {
+        open(greedy());
+        assertThat(browser.focused()).isEqualTo("text");
+        browser.press(Keys.TAB);
+        assertThat(browser.focused()).isEqualTo("tools");
+        browser.press(Keys.SPACE);
+        assertThat(browser.one("#tools").getDomAttribute("aria-checked")).isEqualTo("false");
+        browser.press(Keys.SPACE);
+        browser.press(Keys.chord(Keys.SHIFT, Keys.TAB));
+        browser.press("Hello!", Keys.chord(Keys.SHIFT, Keys.ENTER), "Hello!");
+        assertThat(browser.text("document.getElementById('text').value")).isEqualTo("Hello!\nHello!");
+        browser.press(Keys.ENTER);
+        browser.until("an answer", () -> browser.lastState().equals("done"));
+        assertThat(browser.texts(".question")).containsExactly("Hello!\nHello!");
+    }
+
+    @Test
+    void aPhoneShowsOnePartAtATime() {
+        open(greedy());
+        browser.size(390, 844);
+        askAndWait(OSLO_AND_ROME);
+        assertThat(browser.number("document.documentElement.scrollWidth")).isLessThanOrEqualTo(390);
+        assertThat(browser.one("#cache").isDisplayed()).isFalse();
+        browser.screenshot("chat-phone");
+        for (String part : List.of("cache", "list", "chat")) {
+            browser.one("[data-show=" + part + "]").click();
+            assertThat(browser.one("#" + part).isDisplayed()).isTrue();
+            assertThat(browser.number("document.documentElement.scrollWidth")).isLessThanOrEqualTo(390);
+            if (part.equals("cache")) {
+                browser.screenshot("chat-phone-cache");
+            }
+        }
+    }
+
+    @Test
+    void aDeletedConversationLeavesTheCache() {
+        open(greedy());
+        askAndWait(OSLO_AND_ROME);
+        browser.until("a drawing", () -> !browser.texts("#trie text:not(.axis)").isEmpty());
+        browser.one("#conversations .pick").sendKeys(Keys.TAB);
+        browser.press(Keys.ENTER);
+        browser.until("no conversation", () -> browser.all("#conversations li").isEmpty());
+        browser.until(
+                "an empty cache", () -> browser.texts("#trie text:not(.axis)").isEmpty());
+        assertThat(browser.one("#send").isEnabled()).isFalse();
+    }
+}
