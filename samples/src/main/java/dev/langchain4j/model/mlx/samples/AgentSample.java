@@ -1,18 +1,22 @@
 package dev.langchain4j.model.mlx.samples;
 
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.mlx.MlxChatModel;
 import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.SystemMessage;
 import dev.langchain4j.service.UserMessage;
+import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
-import java.util.Scanner;
 
 /**
  * A LangChain4j AI service with tools and memory over a model inside this JVM. Plays a scripted conversation of two
- * travellers, or asks you. Options: {@code --interactive}, {@code --model FOLDER_OR_ID}.
+ * travellers, or asks you. Options: {@code --interactive}, {@code --loop 20} to see what that
+ * many rounds cost without the prompt cache and with it, {@code --model FOLDER_OR_ID}.
  */
 public final class AgentSample {
 
@@ -32,28 +36,43 @@ public final class AgentSample {
             new Line("bob", "How much is 250 USD in EUR?"),
             new Line("ann", "Thanks!"));
 
+    private static final int ROUNDS = 20;
+    private static final List<String> CITIES =
+            List.of("Oslo", "Rome", "Madrid", "Lisbon", "Porto", "Vienna", "Prague", "Athens", "Berlin", "Paris");
+
     private AgentSample() {}
 
-    /** Runs the conversation. */
-    public static void main(String[] args) {
+    /** Runs the conversation, or what the options say. */
+    public static void main(String[] args) throws IOException {
         Options options = Options.of(args);
+        if (options.has("loop")) {
+            loop(options);
+            return;
+        }
         try (MlxModel mlx = options.loadModel()) {
-            TravelDesk desk = AiServices.builder(TravelDesk.class)
-                    .chatModel(MlxChatModel.builder()
-                            .model(mlx)
-                            .temperature(0.0)
-                            .listeners(new RoundPrinter(System.out))
-                            .build())
-                    .tools(new TravelTools())
-                    .chatMemoryProvider(id -> MessageWindowChatMemory.withMaxMessages(60))
-                    .build();
             System.out.println("MLX inside the JVM: " + mlx.name() + ", context " + mlx.contextLength() + " tokens\n");
             if (options.has("interactive")) {
-                interactive(desk);
+                try (AgentConsole console = new AgentConsole()) {
+                    TravelDesk desk = desk(mlx, new RoundPrinter(console::quiet));
+                    console.talk(question -> desk.chat("you", question));
+                }
             } else {
+                TravelDesk desk = desk(mlx, new RoundPrinter(System.out::println));
                 SCRIPT.forEach(line -> say(desk, line));
             }
         }
+    }
+
+    private static TravelDesk desk(MlxModel mlx, ChatModelListener listener) {
+        return AiServices.builder(TravelDesk.class)
+                .chatModel(MlxChatModel.builder()
+                        .model(mlx)
+                        .temperature(0.0)
+                        .listeners(listener)
+                        .build())
+                .tools(new TravelTools())
+                .chatMemoryProvider(id -> MessageWindowChatMemory.withMaxMessages(60))
+                .build();
     }
 
     private static void say(TravelDesk desk, Line line) {
@@ -61,16 +80,24 @@ public final class AgentSample {
         System.out.println("desk> " + desk.chat(line.traveller(), line.text()) + "\n");
     }
 
-    private static void interactive(TravelDesk desk) {
-        System.out.println("Ask about weather, trains, bookings and money; an empty line ends.");
-        Scanner lines = new Scanner(System.in);
-        System.out.print("you> ");
-        while (lines.hasNextLine()) {
-            String text = lines.nextLine();
-            if (text.isBlank()) {
-                return;
-            }
-            System.out.print("desk> " + desk.chat("you", text) + "\n\nyou> ");
+    /** The same questions twice: to a model that computes each prompt from its beginning, and to one with its cache. */
+    private static void loop(Options options) {
+        LoopChart cold = new LoopChart();
+        LoopChart cached = new LoopChart();
+        MlxModel.Builder settings = options.modelBuilder();
+        try (MlxModel mlx = settings.build()) {
+            askAll(desk(mlx, cached), cached, options.number("loop", ROUNDS));
+        }
+        CacheLimits none = new CacheLimits(0, 0, Duration.ZERO, 1);
+        try (MlxModel mlx = settings.cacheLimits(none).build()) {
+            askAll(desk(mlx, cold), cold, options.number("loop", ROUNDS));
+        }
+        LoopChart.draw(cold, cached, System.out);
+    }
+
+    private static void askAll(TravelDesk desk, LoopChart chart, int rounds) {
+        for (int i = 0; chart.rounds() < rounds; i++) {
+            desk.chat("ann", "What is the weather in " + CITIES.get(i % CITIES.size()) + "?");
         }
     }
 }

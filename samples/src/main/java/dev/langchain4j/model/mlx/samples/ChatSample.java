@@ -7,7 +7,7 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * A chat page in the browser: streaming answers, several conversations at once, tools, and a live picture of what the
- * prompt cache holds. Options: {@code --port 8080}, {@code --model FOLDER}.
+ * prompt cache holds. Options: {@code --port 8080}, {@code --model FOLDER_OR_ID}.
  */
 public final class ChatSample {
     private ChatSample() {}
@@ -15,7 +15,7 @@ public final class ChatSample {
     /** Serves the page on this machine until it is stopped. */
     public static void main(String[] args) throws InterruptedException {
         Options options = Options.of(args);
-        try (MlxModel mlx = MlxModel.load(options.model());
+        try (MlxModel mlx = options.loadModel();
                 ChatServer server =
                         new ChatServer(mlx, MlxStreamingChatModel.builder().temperature(0.0), new TravelTools())) {
             int port = server.start(options.number("port", 8080));

@@ -62,11 +62,15 @@ public final class Options {
 
     /** Loads {@link #model}; a download draws a bar. */
     public MlxModel loadModel() {
+        return modelBuilder().build();
+    }
+
+    /** Settings to load {@link #model} with; a download draws a bar. */
+    public MlxModel.Builder modelBuilder() {
         boolean terminal = System.console() != null && System.console().isTerminal();
         DownloadBar bar = new DownloadBar(System.err, terminal);
         return MlxModel.builder()
                 .modelName(model())
-                .hub(HuggingFaceHub.builder().listener(bar).build())
-                .build();
+                .hub(HuggingFaceHub.builder().listener(bar).build());
     }
 }

@@ -8,15 +8,16 @@ import dev.langchain4j.model.chat.listener.ChatModelRequestContext;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
 import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
 import dev.langchain4j.model.mlx.MlxTokenUsage;
-import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 
 /** Prints each round of a tool loop: results that came back, calls that were made, and what the round cost. */
 final class RoundPrinter implements ChatModelListener {
-    private final PrintStream out;
+    private final Consumer<String> out;
 
-    RoundPrinter(PrintStream out) {
+    /** Prints line by line. */
+    RoundPrinter(Consumer<String> out) {
         this.out = out;
     }
 
@@ -28,26 +29,26 @@ final class RoundPrinter implements ChatModelListener {
             first--;
         }
         for (ChatMessage message : messages.subList(first, messages.size())) {
-            out.println("      <- " + ((ToolExecutionResultMessage) message).text());
+            out.accept("      <- " + ((ToolExecutionResultMessage) message).text());
         }
     }
 
     @Override
     public void onResponse(ChatModelResponseContext context) {
         for (ToolExecutionRequest call : context.chatResponse().aiMessage().toolExecutionRequests()) {
-            out.println("      -> " + call.name() + " " + call.arguments());
+            out.accept("      -> " + call.name() + " " + call.arguments());
         }
         MlxChatResponseMetadata metadata =
                 (MlxChatResponseMetadata) context.chatResponse().metadata();
         MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
-        out.printf(
+        out.accept(String.format(
                 Locale.ROOT,
-                "      [prompt %d = %d cached + %d prefilled | first token %.0f ms | %d tokens at %.0f/s]%n",
+                "      [prompt %d = %d cached + %d prefilled | first token %.0f ms | %d tokens at %.0f/s]",
                 usage.inputTokenCount(),
                 usage.cachedTokens(),
                 usage.inputTokenCount() - usage.cachedTokens(),
                 metadata.timeToFirstToken().toNanos() / 1e6,
                 usage.outputTokenCount(),
-                metadata.decodeTokensPerSecond());
+                metadata.decodeTokensPerSecond()));
     }
 }
