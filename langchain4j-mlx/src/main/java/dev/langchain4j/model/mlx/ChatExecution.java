@@ -198,15 +198,25 @@ final class ChatExecution implements OutputSink, GenerationListener {
             message.thinking(thinking.toString());
         }
         AiMessage answer = message.build();
-        boolean stopSequences = !parameters.stopSequences().isEmpty();
-        model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
         MlxChatResponseMetadata metadata = MlxChatResponseMetadata.builder(result)
                 .id("mlx-" + IDS.incrementAndGet())
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
-                .firstDifference(PromptDifference.of(prompt, result.plan(), model.tokenizer()))
+                .firstDifference(remember(answer, result))
                 .build();
         return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
+    }
+
+    /** Notes the answer for when it comes back, and tells where its prompt differed; null if the model was closed meanwhile. */
+    private PromptDifference remember(AiMessage answer, GenerationResult result) {
+        try {
+            boolean stopSequences = !parameters.stopSequences().isEmpty();
+            model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
+            return PromptDifference.of(prompt, result.plan(), model.tokenizer());
+        } catch (IllegalStateException closed) {
+            log.debug("{} was closed before its last answer was noted", model.name());
+            return null;
+        }
     }
 
     private FinishReason finishReason(GenerationResult.End end) {
