@@ -62,6 +62,15 @@ public final class Safetensors {
         return new WeightFiles(folder).find();
     }
 
+    /**
+     * The file of this name in a folder.
+     *
+     * @throws MlxException if it is missing, is no regular file, or lies outside of the folder
+     */
+    public static Path file(Path folder, String name) {
+        return new WeightFiles(folder).file(name);
+    }
+
     /** Writes tensors to a file, which is replaced if it exists. */
     public static void save(Path file, Map<String, MlxArray> tensors) {
         OwnerThread t = OwnerThread.current();

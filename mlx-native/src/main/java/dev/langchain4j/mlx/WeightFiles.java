@@ -45,6 +45,10 @@ final class WeightFiles {
         }
     }
 
+    Path file(String name) {
+        return checked(folder.resolve(name), "the folder " + folder);
+    }
+
     private Set<Path> shards() {
         checked(index, "the model folder " + folder);
         Set<Path> shards = new LinkedHashSet<>();

@@ -73,8 +73,16 @@ public final class MlxModel implements AutoCloseable {
             DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
             KvFormat format = builder.kvFormat();
-            CacheKey key = CacheKey.of(folder.toString(), (type == null ? "native" : type.name()) + format.key());
-            loaded = owner.call(() -> load(folder, type, format));
+            Path adapter = builder.adapter == null
+                    ? null
+                    : builder.adapter.toAbsolutePath().normalize();
+            CacheKey key = new CacheKey(
+                    folder.toString(),
+                    "",
+                    adapter == null ? "" : adapter.toString(),
+                    "",
+                    (type == null ? "native" : type.name()) + format.key());
+            loaded = owner.call(() -> load(folder, type, adapter, format));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime);
             cache.listener(ledger);
@@ -118,8 +126,8 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(Path folder, DType type, KvFormat format) {
-        ModelLoader.Loaded plain = ModelLoader.load(folder, type);
+    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format) {
+        ModelLoader.Loaded plain = ModelLoader.load(folder, type, adapter);
         try {
             return plain.with(format);
         } catch (RuntimeException e) {
@@ -264,6 +272,7 @@ public final class MlxModel implements AutoCloseable {
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
+        private Path adapter;
         private Integer kvBits;
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
@@ -322,6 +331,15 @@ public final class MlxModel implements AutoCloseable {
          */
         public Builder cacheLimits(CacheLimits limits) {
             this.cacheLimits = limits;
+            return this;
+        }
+
+        /**
+         * Folder of an adapter that mlx-lm trained for this model: adapter_config.json and adapters.safetensors, of
+         * fine_tune_type lora, dora or full. Default: none. Source: mlx-lm's {@code load_adapters}.
+         */
+        public Builder adapter(Path folder) {
+            this.adapter = folder;
             return this;
         }
 

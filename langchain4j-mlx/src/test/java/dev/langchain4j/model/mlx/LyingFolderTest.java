@@ -95,6 +95,27 @@ class LyingFolderTest {
         load();
     }
 
+    @Test
+    void anAdapterIsLoadedWithTheModelAndNamedWhenItIsMissing() {
+        MlxModel.builder()
+                .path(folder)
+                .adapter(Goldens.own("adapters/lora-last-two-layers"))
+                .build()
+                .close();
+        assertThatThrownBy(() -> MlxModel.builder()
+                        .path(folder)
+                        .adapter(temporary.resolve("tuned"))
+                        .build())
+                .isInstanceOf(ModelNotFoundException.class)
+                .hasMessageContaining("tuned");
+        assertThatThrownBy(() -> MlxModel.builder()
+                        .path(folder)
+                        .adapter(Goldens.own("adapters/lora-experts"))
+                        .build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("does not fit the model");
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -93,6 +93,16 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      */
     public static Loaded load(Path folder, DType type) {
+        return load(folder, type, null);
+    }
+
+    /**
+     * Loads the model and puts an adapter on it, on the current thread, which owns both from then on.
+     *
+     * @param type floating type of the weights; null keeps what the files have
+     * @param adapter folder of the adapter; null for none
+     */
+    public static Loaded load(Path folder, DType type, Path adapter) {
         ModelConfig config = config(folder);
         Weights weights = null;
         try (Scope scope = Scope.open()) {
@@ -103,7 +113,11 @@ public final class ModelLoader {
             if (type != null) {
                 tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
             }
-            weights = new Weights(folder.toString(), quantization, tensors);
+            Adapter changes = adapter == null ? null : Adapter.load(adapter, type);
+            if (changes != null) {
+                changes.replace(tensors);
+            }
+            weights = new Weights(folder.toString(), quantization, tensors, changes);
             LanguageModel model = architecture.factory().create(config, weights);
             weights.checkAllUsed();
             Eval.eval(weights.all());

@@ -20,11 +20,13 @@ import java.util.stream.Collectors;
 public final class Weights implements AutoCloseable {
     private final String where;
     private final Quantization quantization;
+    private final Adapter adapter;
     private final Map<String, MlxArray> tensors = new TreeMap<>();
     private final Set<String> unused = new TreeSet<>();
     private final List<MlxArray> derived = new ArrayList<>();
 
-    Weights(String where, Quantization quantization, Map<String, MlxArray> loaded) {
+    Weights(String where, Quantization quantization, Map<String, MlxArray> loaded, Adapter adapter) {
+        this.adapter = adapter;
         this.where = where;
         this.quantization = quantization;
         loaded.forEach((name, array) -> tensors.put(name, array.detach()));
@@ -98,6 +100,11 @@ public final class Weights implements AutoCloseable {
         return named != null ? named : quantization.implied(layer, in, packed, scales);
     }
 
+    /** What the adapter changes in a linear layer, the stacked ones of experts, or an embedding; null for nothing. */
+    public Adapter.Change change(String layer) {
+        return adapter == null ? null : adapter.change(layer);
+    }
+
     /** Takes ownership of an array that was computed from the tensors when the model was built. */
     public MlxArray adopt(MlxArray array) {
         derived.add(array.detach());
@@ -124,9 +131,12 @@ public final class Weights implements AutoCloseable {
     /**
      * Says that the model is complete.
      *
-     * @throws InvalidRequestException if there are tensors that nobody asked for
+     * @throws InvalidRequestException if there are tensors that nobody asked for, or the adapter does not fit
      */
     void checkAllUsed() {
+        if (adapter != null) {
+            adapter.checkComplete();
+        }
         if (!unused.isEmpty()) {
             List<String> some = unused.stream().limit(8).toList();
             throw new InvalidRequestException("the weights in " + where + " have " + unused.size()

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Adapter.Change;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /** A row for each token id, usable backwards as the layer that gives logits. */
@@ -19,12 +20,12 @@ public interface Embedding {
     /** The embedding of this name, quantized if the weights say so. */
     static Embedding load(Weights weights, String name, int rows, int dimension) {
         Format format = weights.format(name, dimension);
-        if (format != null) {
-            QuantizedMatrix m = QuantizedMatrix.load(weights, name, format, dimension, rows);
-            return new QuantizedEmbedding(m);
-        }
-        MlxArray matrix = weights.get(name + ".weight", rows, dimension);
-        return new PlainEmbedding(matrix, Linear.of(weights, matrix, null));
+        MlxArray matrix = format == null ? weights.get(name + ".weight", rows, dimension) : null;
+        Embedding embedding = format == null
+                ? new PlainEmbedding(matrix, Linear.of(weights, matrix, null))
+                : new QuantizedEmbedding(QuantizedMatrix.load(weights, name, format, dimension, rows));
+        Change change = weights.change(name);
+        return change == null ? embedding : LowRank.embedding(weights, change, rows, dimension, embedding, matrix);
     }
 
     /** Rows as they are. */

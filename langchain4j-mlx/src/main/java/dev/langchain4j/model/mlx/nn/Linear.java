@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Adapter.Change;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /** y = x W' + b, over the last dimension. */
@@ -23,10 +24,15 @@ public interface Linear {
     static Linear load(Weights weights, String name, int in, int out, boolean bias) {
         MlxArray b = bias ? weights.get(name + ".bias", out) : null;
         Format format = weights.format(name, in);
-        if (format != null) {
-            return new QuantizedLinear(QuantizedMatrix.load(weights, name, format, in, out), b);
+        QuantizedMatrix packed = format == null ? null : QuantizedMatrix.load(weights, name, format, in, out);
+        MlxArray matrix = format == null ? weights.get(name + ".weight", out, in) : null;
+        Change change = weights.change(name);
+        MlxArray own = change != null && change.magnitude() != null ? null : b;
+        Linear plain = packed != null ? new QuantizedLinear(packed, own) : of(weights, matrix, own);
+        if (change == null) {
+            return plain;
         }
-        return of(weights, weights.get(name + ".weight", out, in), b);
+        return LowRank.linear(weights, change, in, out, plain, packed != null ? packed.dequantized() : matrix, b);
     }
 
     /** A layer over a matrix [out, in], of which the transposed view is made once. */

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.model.Weights;
 
@@ -27,6 +28,11 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
                 affine ? weights.get(name + ".scales", groups) : weights.packed(name + ".scales", DType.UINT8, groups);
         MlxArray biases = affine ? weights.get(name + ".biases", groups) : null;
         return new QuantizedMatrix(weight, scales, biases, format);
+    }
+
+    /** The matrix as single-precision floats. */
+    MlxArray dequantized() {
+        return Quantized.dequantize(weight, scales, biases, format, DType.FLOAT32);
     }
 
     private static int[] with(int[] shape, int last) {

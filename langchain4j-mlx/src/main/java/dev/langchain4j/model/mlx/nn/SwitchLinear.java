@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Adapter.Change;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /** A linear layer of which each expert has its own matrix, stacked [experts, out, in]. */
@@ -23,10 +24,12 @@ interface SwitchLinear {
     /** The layer of this name, quantized if the weights say so. */
     static SwitchLinear load(Weights weights, String name, int experts, int in, int out, boolean bias) {
         SwitchLinear product = product(weights, name, experts, in, out);
-        if (!bias) {
-            return product;
-        }
-        MlxArray biases = weights.get(name + ".bias", experts, out);
+        SwitchLinear layer = bias ? biased(product, weights.get(name + ".bias", experts, out)) : product;
+        Change change = weights.change(name);
+        return change == null ? layer : LowRank.experts(weights, change, experts, in, out, layer);
+    }
+
+    private static SwitchLinear biased(SwitchLinear product, MlxArray biases) {
         return (x, chosen, sorted) ->
                 Ops.add(product.apply(x, chosen, sorted), Indexing.expandDims(Indexing.take(biases, chosen, 0), -2));
     }
