@@ -1,7 +1,8 @@
 """A tiny model with random weights, in the layout of mlx-community folders, and the logits that mlx-lm computes for it.
 
-usage: make_model.py CONFIG.json OUT_FOLDER [--bits B --group-size G --mode MODE] [--dtype bfloat16]
-       (needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2; on a Mac without mlx-cpu)
+usage: make_model.py CONFIG.json OUT_FOLDER [--bits B --group-size G --mode MODE] [--mix affine|modes] [--dtype bfloat16]
+       (needs: pip install mlx==0.32.4 mlx-cpu==0.32.4 mlx-lm==0.32.2, on a Mac without mlx-cpu; with mlx 0.32.2, mlx-lm
+       runs everything but quantized experts)
 
 CONFIG.json is the config.json of the architecture with small numbers. OUT_FOLDER gets config.json, model.safetensors and
 golden.safetensors, which ModelGoldenTest reads:
@@ -12,6 +13,7 @@ golden.safetensors, which ModelGoldenTest reads:
   chunked  float32[1, V]       the last row when the prompt is fed in chunks of five
 """
 import argparse
+import itertools
 import json
 import pathlib
 import zlib
@@ -22,6 +24,10 @@ from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 
 PROMPT_TOKENS, DECODE_TOKENS, CHUNK = 21, 12, 5
+AFFINE = [dict(group_size=g, bits=b, mode="affine") for b in (2, 3, 4, 5, 6, 8) for g in (32, 64, 128)]
+# affine first: the embedding decides in which type a model computes, and in bfloat16 the choice of experts is noise
+MODES = [dict(group_size=64, bits=8, mode="affine"), dict(group_size=32, bits=4, mode="mxfp4"),
+         dict(group_size=32, bits=8, mode="mxfp8"), dict(group_size=16, bits=4, mode="nvfp4")]
 
 
 def randomize(model, seed):
@@ -84,6 +90,15 @@ def golden(folder, seed):
     print(f"{folder}: {len(set(tokens))} different tokens, chunks differ from one prefill by {gap:.2g}")
 
 
+def mixed(model, config, formats):
+    """Another format for each layer in turn, which config.json names."""
+    turn = itertools.cycle(formats)
+    first = formats[0]
+    return quantize_model(
+        model, config, first["group_size"], first["bits"], mode=first["mode"],
+        quant_predicate=lambda path, layer: dict(next(turn)) if hasattr(layer, "to_quantized") else False)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=pathlib.Path)
@@ -91,6 +106,7 @@ if __name__ == "__main__":
     parser.add_argument("--bits", type=int)
     parser.add_argument("--group-size", type=int, default=64)
     parser.add_argument("--mode", default="affine")
+    parser.add_argument("--mix", choices=["affine", "modes"], help="another format for each layer")
     parser.add_argument("--dtype", default="float32")
     args = parser.parse_args()
     mx.set_default_device(mx.cpu)
@@ -102,5 +118,7 @@ if __name__ == "__main__":
     tiny.set_dtype(getattr(mx, args.dtype))
     if args.bits:
         tiny, settings = quantize_model(tiny, settings, args.group_size, args.bits, mode=args.mode)
+    elif args.mix:
+        tiny, settings = mixed(tiny, settings, AFFINE if args.mix == "affine" else MODES)
     save(tiny, settings, args.out)
     golden(args.out, seed + 1)
