@@ -38,7 +38,8 @@ def model_of(ask):
         MODELS.clear()
         gc.collect()
         mx.clear_cache()
-        MODELS[folder] = load_model(Path(folder))
+        model, config = load_model(Path(folder))
+        MODELS[folder] = model, {**config, **config.get("text_config", {})}
         mx.eval(MODELS[folder][0].parameters())
     return MODELS[folder]
 

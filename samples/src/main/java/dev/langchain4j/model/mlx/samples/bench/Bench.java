@@ -27,6 +27,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("text", new TextSection());
         SECTIONS.put("stream", new StreamSection());
         SECTIONS.put("jlama", new JlamaSection());
+        SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
     /** One kind of work. */
@@ -162,6 +163,26 @@ public final class Bench implements AutoCloseable {
     /** Whether only a look is wanted that everything runs: on the demo model, once, small. */
     boolean smoke() {
         return smoke;
+    }
+
+    /** Runs a script of samples/bench that makes what it is not made yet in a folder, and prints the names. */
+    List<String> make(String script, Path into, List<String> names) throws IOException, InterruptedException {
+        List<String> command =
+                new ArrayList<>(List.of(python.toString(), script(script).toString(), into.toString()));
+        command.addAll(names);
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes());
+        if (process.waitFor() != 0) {
+            throw new IOException("samples/bench/" + script + " failed; what it said stands above");
+        }
+        return output.lines().toList();
+    }
+
+    /** The names that an option lists; none if it is not given. */
+    List<String> names(String option) {
+        return options.has(option) ? List.of(options.text(option, "").split(",")) : List.of();
     }
 
     Path demo() {

@@ -2,8 +2,10 @@ package dev.langchain4j.model.mlx.samples.bench;
 
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -53,21 +55,26 @@ final class HostSection implements Bench.Section {
     }
 
     private static double[] build(Subject subject, int tokens) {
-        return subject.thread().call(() -> {
-            List<LayerCache> layers = subject.model().newLayers();
+        return build(subject.thread(), subject.model(), subject.tokens(PROMPT), tokens);
+    }
+
+    /** Seconds to build the graph of each of so many greedy tokens behind a prompt. */
+    static double[] build(MlxThread thread, LanguageModel model, int[] prompt, int tokens) {
+        return thread.call(() -> {
+            List<LayerCache> layers = model.newLayers();
             double[] seconds = new double[tokens];
-            int[] prompt = subject.tokens(PROMPT);
             MlxArray token = null;
             try {
                 try (Scope scope = Scope.open()) {
-                    int[] head = Arrays.copyOf(prompt, PROMPT - 1);
-                    subject.model().forward(MlxArray.of(head, 1, head.length), layers);
-                    token = MlxArray.of(new int[] {prompt[PROMPT - 1]}, 1, 1).detach();
+                    int[] head = Arrays.copyOf(prompt, prompt.length - 1);
+                    model.forward(MlxArray.of(head, 1, head.length), layers);
+                    token = MlxArray.of(new int[] {prompt[prompt.length - 1]}, 1, 1)
+                            .detach();
                 }
                 Eval.eval(Subject.buffers(layers));
                 for (int i = 0; i < tokens; i++) {
                     long begun = System.nanoTime();
-                    MlxArray next = subject.step(token, layers);
+                    MlxArray next = Subject.step(model, token, layers);
                     seconds[i] = (System.nanoTime() - begun) / 1e9;
                     token.close();
                     token = next;

@@ -166,11 +166,16 @@ final class Subject implements AutoCloseable {
 
     /** Builds the graph of one greedy step; the caller owns its token. On the owner thread. */
     MlxArray step(MlxArray ids, List<LayerCache> layers) {
+        return step(model(), ids, layers);
+    }
+
+    /** The same for any model. */
+    static MlxArray step(LanguageModel model, MlxArray ids, List<LayerCache> layers) {
         try (Scope scope = Scope.open()) {
-            MlxArray hidden = model().forward(ids, layers);
+            MlxArray hidden = model.forward(ids, layers);
             int length = hidden.dim(1);
             MlxArray last = length == 1 ? hidden : Indexing.slice(hidden, 1, length - 1, length);
-            MlxArray logits = Indexing.reshape(model().logits(last), 1, -1);
+            MlxArray logits = Indexing.reshape(model.logits(last), 1, -1);
             return Indexing.reshape(Ops.argmax(logits, -1, false), 1, 1).detach();
         }
     }
