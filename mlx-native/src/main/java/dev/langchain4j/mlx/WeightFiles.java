@@ -125,10 +125,12 @@ final class WeightFiles {
     }
 
     /** Whether a folder is a snapshot in Hugging Face's cache, and the file one of the blobs beside it. */
-    private static boolean isBlob(Path real, Path inside) {
+    private static boolean isBlob(Path real, Path inside) throws IOException {
         Path snapshots = inside.getParent();
-        return snapshots != null
-                && snapshots.endsWith("snapshots")
-                && real.startsWith(snapshots.resolveSibling("blobs"));
+        if (snapshots == null || !snapshots.endsWith("snapshots")) {
+            return false;
+        }
+        Path blobs = snapshots.resolveSibling("blobs");
+        return Files.isDirectory(blobs) && real.startsWith(blobs.toRealPath());
     }
 }
