@@ -4,6 +4,8 @@ import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Quantized;
+import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.cache.AttentionCache;
 import dev.langchain4j.model.mlx.cache.KvCache;
 import dev.langchain4j.model.mlx.cache.LayerCache;
@@ -194,24 +196,50 @@ public final class DeepseekV3 {
                 : Mlp.load(w, name, c.count("hidden_size"), c.count("intermediate_size"));
     }
 
-    /** Stacks the experts of raw folders, parts kv_b_proj by use, and drops what predicts several tokens ahead. */
+    /**
+     * Unpacks what raw folders have in 8 or 4 bits, stacks their experts, parts kv_b_proj by use, and drops what predicts
+     * several tokens ahead.
+     */
     public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
         ModelConfig c = defaults(given);
+        Tensors.renamePackedWords(tensors);
+        Tensors.dequantizeFp8Blocks(tensors);
         Tensors.stackExperts(c, tensors, c.integer("n_routed_experts", 0));
         Tensors.dropLayersBehind(c, tensors);
-        int plain = c.count("qk_nope_head_dim");
-        int values = c.count("v_head_dim");
         for (int i = 0; i < c.count("num_hidden_layers"); i++) {
-            String name = "model.layers." + i + ".self_attn";
-            if (!tensors.containsKey(name + ".kv_b_proj.weight") || tensors.containsKey(name + ".kv_b_proj.scales")) {
-                continue;
-            }
-            MlxArray both = tensors.remove(name + ".kv_b_proj.weight");
-            MlxArray heads = Indexing.unflatten(both, 0, both.dim(0) / (plain + values), plain + values);
-            MlxArray keys = Indexing.swapAxes(Indexing.slice(heads, 1, 0, plain), -1, -2);
-            tensors.put(name + ".embed_q.weight", Indexing.contiguous(keys));
-            MlxArray out = Indexing.slice(heads, 1, plain, plain + values);
-            tensors.put(name + ".unembed_out.weight", Indexing.contiguous(out));
+            partKeysAndValues(c, tensors, "model.layers." + i + ".self_attn");
         }
+    }
+
+    private static void partKeysAndValues(ModelConfig c, Map<String, MlxArray> tensors, String name) {
+        MlxArray both = tensors.remove(name + ".kv_b_proj.weight");
+        if (both == null) {
+            return;
+        }
+        MlxArray scales = tensors.remove(name + ".kv_b_proj.scales");
+        MlxArray biases = tensors.remove(name + ".kv_b_proj.biases");
+        Format format = null;
+        if (scales != null && biases != null) {
+            int latent = c.count("kv_lora_rank");
+            format = new Format(latent / scales.dim(-1), both.dim(-1) * 32 / latent, "affine");
+            both = Quantized.dequantize(both, scales, biases, format, null);
+        }
+        int plain = c.count("qk_nope_head_dim");
+        int width = plain + c.count("v_head_dim");
+        MlxArray heads = Indexing.unflatten(both, 0, both.dim(0) / width, width);
+        put(tensors, name + ".embed_q", Indexing.swapAxes(Indexing.slice(heads, 1, 0, plain), -1, -2), format);
+        put(tensors, name + ".unembed_out", Indexing.slice(heads, 1, plain, width), format);
+    }
+
+    private static void put(Map<String, MlxArray> tensors, String name, MlxArray matrices, Format format) {
+        MlxArray whole = Indexing.contiguous(matrices);
+        if (format == null) {
+            tensors.put(name + ".weight", whole);
+            return;
+        }
+        MlxArray[] parts = Quantized.quantize(whole, format);
+        tensors.put(name + ".weight", parts[0]);
+        tensors.put(name + ".scales", parts[1]);
+        tensors.put(name + ".biases", parts[2]);
     }
 }

@@ -71,12 +71,7 @@ public final class Mamba2 {
                     Linear.load(w, mixer + ".in_proj", s.hidden, s.inner() + s.channels() + s.heads, bias),
                     w.get(mixer + ".conv1d.weight", s.channels(), s.width, 1),
                     c.flag("use_conv_bias") ? w.get(mixer + ".conv1d.bias", s.channels()) : null,
-                    new StateSpace(
-                            w.get(mixer + ".A_log", s.heads),
-                            w.get(mixer + ".D", s.heads),
-                            w.get(mixer + ".dt_bias", s.heads),
-                            limits[0],
-                            limits[1]),
+                    StateSpace.load(w, mixer, s.heads, limits[0], limits[1]),
                     RmsNorm.load(w, mixer + ".norm", s.inner(), c.number("layer_norm_epsilon")),
                     Linear.load(w, mixer + ".out_proj", s.inner(), s.hidden, bias),
                     s);

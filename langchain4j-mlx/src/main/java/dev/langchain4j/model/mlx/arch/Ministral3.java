@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -15,6 +16,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Ministral 3: Llama with sliding windows in some layers, and queries that grow with the logarithm of the position, as in
@@ -59,5 +61,11 @@ public final class Ministral3 {
             MlxArray column = Indexing.expandDims(MlxArray.of(factors, length), 1);
             return Ops.multiply(turned, Ops.astype(column, x.dtype()));
         };
+    }
+
+    /** Unpacks 8-bit floats of raw folders, and drops the scales of activations, which stay as they are. */
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        tensors.keySet().removeIf(name -> name.contains("activation_scale"));
+        Tensors.dequantizeFp8Blocks(tensors);
     }
 }

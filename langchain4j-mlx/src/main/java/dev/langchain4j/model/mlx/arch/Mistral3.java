@@ -37,6 +37,7 @@ public final class Mistral3 {
     /** Keeps the text part, without a copy of the embedding where that is the head. */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         TextPart.unwrap(c, tensors);
+        Ministral3.sanitize(c, tensors);
         if (text(c).flag("tie_word_embeddings", false)) {
             tensors.keySet().removeIf(name -> name.startsWith("lm_head."));
         }

@@ -80,7 +80,7 @@ public final class Qwen3Next {
     record DeltaNet(
             Projections projections,
             MlxArray kernel,
-            MlxArray aLog,
+            MlxArray rate,
             MlxArray dtBias,
             RmsNorm norm,
             Linear out,
@@ -125,7 +125,7 @@ public final class Qwen3Next {
             return new DeltaNet(
                     projections,
                     w.get(name + ".conv1d.weight", 2 * h.keys() + h.values(), h.width, 1),
-                    w.get(name + ".A_log", h.valueHeads),
+                    w.adopt(GatedDelta.rate(w.get(name + ".A_log", h.valueHeads))),
                     w.get(name + ".dt_bias", h.valueHeads),
                     RmsNorm.load(w, name + ".norm", h.valueDim, c.number("rms_norm_eps")),
                     Linear.load(w, name + ".out_proj", h.values(), hidden, false),
@@ -143,7 +143,7 @@ public final class Qwen3Next {
                     GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, heads.keyHeads, heads.keyDim)),
                     GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, heads.keyHeads, heads.keyDim)),
                     Indexing.unflatten(qkv[2], -1, heads.valueHeads, heads.valueDim),
-                    GatedDelta.logDecay(aLog, in.decay, dtBias),
+                    GatedDelta.logDecay(rate, in.decay, dtBias),
                     Ops.sigmoid(in.beta),
                     state.matrix(),
                     length);

@@ -66,7 +66,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
         ARCHITECTURES.put("mamba2", new Architecture(Mamba2::create, Mamba2::sanitize));
-        ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED));
+        ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED.and(Ministral3::sanitize)));
         ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
         ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));

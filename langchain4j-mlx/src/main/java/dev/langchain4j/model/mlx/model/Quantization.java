@@ -29,11 +29,16 @@ final class Quantization {
         if (section == null) {
             section = config.section("quantization_config");
         }
+        ModelConfig text = config.section("text_config");
+        if (section == null && text != null) {
+            section = text.section("quantization_config");
+        }
         if (section == null) {
             return null;
         }
         if (section.has("quant_method")) {
-            return new Quantization(ofMethod(section));
+            Format format = ofMethod(section);
+            return format == null ? null : new Quantization(format);
         }
         Quantization quantization = new Quantization(format(section, null));
         for (Map.Entry<String, JsonNode> e : section.json().properties()) {
@@ -66,14 +71,31 @@ final class Quantization {
         return new Format(group, bits, mode);
     }
 
+    /** The format of other tools' folders; null if their weights are no longer quantized once they are sanitized. */
     private static Format ofMethod(ModelConfig section) {
         String method = section.text("quant_method");
         return switch (method) {
             case "mxfp4" -> new Format(32, 4, "mxfp4");
             case "mxfp8" -> new Format(32, 8, "mxfp8");
+            case "fp8" -> null;
+            case "compressed-tensors" -> compressed(section);
             default ->
-                throw new InvalidRequestException("quant_method (" + method + ") in " + section.where()
-                        + " must be mxfp4 or mxfp8; convert other folders with mlx_lm.convert");
+                throw section.invalid(
+                        "quant_method",
+                        method,
+                        "must be mxfp4, mxfp8, fp8 or compressed-tensors; convert other folders with mlx_lm.convert");
+        };
+    }
+
+    private static Format compressed(ModelConfig section) {
+        String format = section.text("format");
+        return switch (format) {
+            case "nvfp4-pack-quantized" -> new Format(16, 4, "nvfp4");
+            case "mxfp4-pack-quantized" -> new Format(32, 4, "mxfp4");
+            case "pack-quantized" -> new Format(32, 4, "affine");
+            default ->
+                throw section.invalid(
+                        "format", format, "must be pack-quantized, mxfp4-pack-quantized or nvfp4-pack-quantized");
         };
     }
 

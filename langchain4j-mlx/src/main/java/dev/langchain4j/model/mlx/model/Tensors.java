@@ -1,7 +1,9 @@
 package dev.langchain4j.model.mlx.model;
 
+import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -10,6 +12,7 @@ import java.util.stream.IntStream;
 
 /** What checkpoints of several architectures need before their tensors have the names and shapes that we ask for. */
 public final class Tensors {
+    private static final int FP8_BLOCK = 128;
     private static final List<String> PARTS = List.of(".weight", ".scales", ".biases", ".bias");
     private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d{1,9})\\..*");
 
@@ -61,5 +64,53 @@ public final class Tensors {
             Matcher layer = LAYER.matcher(name);
             return layer.matches() && Integer.parseInt(layer.group(1)) >= layers;
         });
+    }
+
+    /** Replaces bytes that are 8-bit floats, with a scale for each block of 128 by 128 or one for all, by bfloat16. */
+    public static void dequantizeFp8Blocks(Map<String, MlxArray> tensors) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            MlxArray bytes = name.endsWith(".weight_scale_inv") ? tensors.get(withoutScale(name)) : null;
+            if (bytes != null && bytes.dtype() == DType.UINT8 && bytes.ndim() == 2) {
+                tensors.put(withoutScale(name), dequantized(bytes, tensors.remove(name)));
+            }
+        }
+    }
+
+    private static String withoutScale(String name) {
+        return name.substring(0, name.length() - "_scale_inv".length());
+    }
+
+    private static MlxArray dequantized(MlxArray bytes, MlxArray scales) {
+        int rows = bytes.dim(0);
+        int columns = bytes.dim(1);
+        MlxArray zero = MlxArray.scalar(0, DType.BFLOAT16);
+        MlxArray values = Ops.fromFp8(bytes, DType.BFLOAT16);
+        if (scales.size() == 1) {
+            return Ops.astype(Ops.multiply(values, Indexing.reshape(scales, 1, 1)), DType.BFLOAT16);
+        }
+        int blockRows = Math.ceilDiv(rows, FP8_BLOCK);
+        int blockColumns = Math.ceilDiv(columns, FP8_BLOCK);
+        values = Indexing.pad(values, 0, 0, blockRows * FP8_BLOCK - rows, zero);
+        values = Indexing.pad(values, 1, 0, blockColumns * FP8_BLOCK - columns, zero);
+        values = Indexing.reshape(values, blockRows, FP8_BLOCK, blockColumns, FP8_BLOCK);
+        values = Ops.multiply(values, Indexing.expandDims(Indexing.expandDims(scales, 1), -1));
+        values = Indexing.reshape(values, blockRows * FP8_BLOCK, blockColumns * FP8_BLOCK);
+        int[] whole = {rows, columns};
+        return Ops.astype(Indexing.slice(values, new int[2], whole), DType.BFLOAT16);
+    }
+
+    /** Gives 4-bit words of compressed-tensors the names and the zero point that MLX has for them. */
+    public static void renamePackedWords(Map<String, MlxArray> tensors) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            String base =
+                    name.endsWith(".weight_shape") ? name.substring(0, name.length() - "weight_shape".length()) : "";
+            if (tensors.containsKey(base + "weight_packed") && tensors.containsKey(base + "weight_scale")) {
+                tensors.remove(name);
+                MlxArray scales = tensors.remove(base + "weight_scale");
+                tensors.put(base + "weight", Indexing.view(tensors.remove(base + "weight_packed"), DType.UINT32));
+                tensors.put(base + "scales", scales);
+                tensors.put(base + "biases", Ops.multiply(scales, -8));
+            }
+        }
     }
 }

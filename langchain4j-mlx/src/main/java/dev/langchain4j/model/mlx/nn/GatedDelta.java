@@ -35,11 +35,15 @@ public final class GatedDelta {
         return Ops.multiply(Fast.rmsNorm(k, null, (float) (EPS / dim)), 1 / Math.sqrt(dim));
     }
 
-    /** -exp(aLog) softplus(a + bias): the logarithm of how much of the matrix a token keeps, by value head. */
-    public static MlxArray logDecay(MlxArray aLog, MlxArray a, MlxArray bias) {
+    /** -exp(aLog), by value head: what {@link #logDecay} multiplies by. */
+    public static MlxArray rate(MlxArray aLog) {
+        return Ops.negative(Ops.exp(Ops.astype(aLog, DType.FLOAT32)));
+    }
+
+    /** rate softplus(a + bias): the logarithm of how much of the matrix a token keeps, by value head. */
+    public static MlxArray logDecay(MlxArray rate, MlxArray a, MlxArray bias) {
         MlxArray x = Ops.add(a, bias);
-        MlxArray softplus = Ops.logaddexp(x, MlxArray.scalar(0, x.dtype()));
-        return Ops.negative(Ops.multiply(Ops.exp(Ops.astype(aLog, DType.FLOAT32)), softplus));
+        return Ops.multiply(rate, Ops.logaddexp(x, MlxArray.scalar(0, x.dtype())));
     }
 
     /**

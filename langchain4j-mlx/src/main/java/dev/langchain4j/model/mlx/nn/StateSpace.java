@@ -4,21 +4,40 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
 /**
  * The state-space duality of Mamba 2: a matrix for each head decays, takes up what comes in by one vector (B) and is read
  * by another (C). Within a chunk the same is computed as attention with decaying weights. Source: mlx-lm's {@code
  * models/ssm.py}; arXiv:2405.21060.
  *
- * @param aLog logarithm of the decay's rate, [heads]
- * @param skip share of the input that goes straight to the output, [heads]
+ * @param rate what a time step is multiplied by for the logarithm of what the state keeps, [heads]
+ * @param skip share of the input that goes straight to the output, [heads, 1]
  * @param dtBias added to time steps, [heads]
  * @param dtMin least time step
  * @param dtMax greatest time step; may be infinite
  */
-public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double dtMin, double dtMax) {
+public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double dtMin, double dtMax) {
     /** Positions that are computed together: the work grows with its square, the number of operations falls with it. */
     private static final int CHUNK = 256;
+
+    /** The state space of the tensors A_log, D and dt_bias of this layer. */
+    public static StateSpace load(Weights w, String name, int heads, double dtMin, double dtMax) {
+        return of(
+                w::adopt,
+                w.get(name + ".A_log", heads),
+                w.get(name + ".D", heads),
+                w.get(name + ".dt_bias", heads),
+                dtMin,
+                dtMax);
+    }
+
+    static StateSpace of(
+            UnaryOperator<MlxArray> owner, MlxArray aLog, MlxArray skip, MlxArray dtBias, double dtMin, double dtMax) {
+        MlxArray rate = owner.apply(Ops.negative(Ops.astype(Ops.exp(aLog), DType.FLOAT32)));
+        return new StateSpace(rate, owner.apply(Indexing.expandDims(skip, -1)), dtBias, dtMin, dtMax);
+    }
 
     /** What comes out, [1, length, heads, head dim], and the state after the last position. */
     public record Result(MlxArray output, MlxArray state) {}
@@ -34,7 +53,7 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
      */
     public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length) {
         MlxArray steps = steps(dt);
-        MlxArray rates = Ops.multiply(steps, Ops.negative(Ops.astype(Ops.exp(aLog), DType.FLOAT32)));
+        MlxArray rates = Ops.multiply(steps, rate);
         MlxArray weighted = Ops.multiply(Indexing.expandDims(steps, -1), x);
         int groups = b.dim(2);
         int perGroup = x.dim(2) / groups;
@@ -59,7 +78,7 @@ public record StateSpace(MlxArray aLog, MlxArray skip, MlxArray dtBias, double d
             y = parts.length == 1 ? parts[0] : Indexing.concatenate(1, parts);
         }
         MlxArray out = Ops.astype(Indexing.flatten(y, 2, 3), x.dtype());
-        return new Result(Ops.add(out, Ops.multiply(x, Indexing.expandDims(skip, -1))), s);
+        return new Result(Ops.add(out, Ops.multiply(x, skip)), s);
     }
 
     private MlxArray steps(MlxArray dt) {

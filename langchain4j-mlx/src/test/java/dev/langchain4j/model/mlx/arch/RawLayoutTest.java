@@ -2,14 +2,17 @@ package dev.langchain4j.model.mlx.arch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -31,11 +34,12 @@ class RawLayoutTest {
         try (MlxThread thread = MlxThread.start("raw")) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {
-                    Path path = Goldens.folder("models").resolve(folder);
+                    Path path = Goldens.own("models").resolve(folder);
                     Map<String, MlxArray> wanted = Safetensors.load(path.resolve("model.safetensors"));
                     Map<String, MlxArray> tensors = new HashMap<>(wanted);
                     undo.apply(tensors);
                     assertThat(tensors.keySet()).isNotEqualTo(wanted.keySet());
+                    sanitizer.accept(ModelLoader.config(path), wanted);
                     sanitizer.accept(ModelLoader.config(path), tensors);
                     assertThat(tensors.keySet()).isEqualTo(wanted.keySet());
                     wanted.forEach((name, array) -> {
@@ -122,7 +126,7 @@ class RawLayoutTest {
                     MlxArray blocks = MlxArray.of(packed, DType.UINT8, 1, 4, 2, 16);
                     tensors.put(name + "gate_up_proj_blocks", blocks);
                     tensors.put(name + "gate_up_proj_scales", MlxArray.of(new byte[8], DType.UINT8, 1, 4, 2));
-                    GptOss.sanitize(ModelLoader.config(Goldens.folder("models").resolve("gpt_oss")), tensors);
+                    GptOss.sanitize(ModelLoader.config(Goldens.own("models").resolve("gpt_oss")), tensors);
                     assertThat(tensors.keySet())
                             .containsExactlyInAnyOrder(
                                     name + "gate_proj.weight",
@@ -158,5 +162,108 @@ class RawLayoutTest {
             tensors.put("vision_tower.encoder.weight", some);
             tensors.put("multi_modal_projector.norm.weight", some);
         });
+    }
+
+    /** {@code experts.gate_up_proj} and {@code experts.down_proj}, each one tensor for all experts. */
+    private static void fuse(Map<String, MlxArray> tensors, String stack, String raw) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            if (name.endsWith(stack + ".gate_proj.weight")) {
+                String base = name.substring(0, name.length() - (stack + ".gate_proj.weight").length());
+                MlxArray up = tensors.remove(base + stack + ".up_proj.weight");
+                tensors.put(base + raw + "gate_up_proj", Indexing.concatenate(1, tensors.remove(name), up));
+                tensors.put(base + raw + "down_proj", tensors.remove(base + stack + ".down_proj.weight"));
+            }
+        }
+    }
+
+    private static void rename(Map<String, MlxArray> tensors, String from, String to) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            if (name.startsWith(from)) {
+                tensors.put(to + name.substring(from.length()), tensors.remove(name));
+            }
+        }
+    }
+
+    @Test
+    void gatesAndValuesOfAllExpertsAreParted() {
+        check("gemma4", Gemma4::sanitize, tensors -> {
+            fuse(tensors, "switch_glu", "");
+            rename(tensors, "language_model.model.", "model.language_model.");
+            tensors.put("model.audio_tower.weight", tensors.get("model.language_model.norm.weight"));
+        });
+        check("qwen3_5_moe", Qwen35Moe::sanitize, tensors -> {
+            fuse(tensors, "switch_mlp", "experts.");
+            rename(tensors, "language_model.model.", "model.language_model.");
+            tensors.put("model.visual.weight", tensors.get("model.language_model.norm.weight"));
+        });
+    }
+
+    @Test
+    void expertsOfLfm2GetTheirUsualNames() {
+        Map<String, String> letters = Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
+        check("lfm2_moe", Lfm2Moe::sanitize, tensors -> unstack(tensors, letters));
+    }
+
+    @Test
+    void eightBitFloatsAreUnpacked() {
+        try (MlxThread thread = MlxThread.start("raw")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    // 0x38 is one, 0x40 two
+                    byte[] bytes = new byte[130 * 2];
+                    Arrays.fill(bytes, (byte) 0x38);
+                    bytes[129 * 2 + 1] = 0x40;
+                    Map<String, MlxArray> tensors = new HashMap<>();
+                    tensors.put("a.weight", MlxArray.of(bytes, DType.UINT8, 130, 2));
+                    tensors.put("a.weight_scale_inv", MlxArray.of(new float[] {3, 5}, 2, 1));
+                    Tensors.dequantizeFp8Blocks(tensors);
+                    assertThat(tensors.keySet()).containsExactly("a.weight");
+                    float[] values = tensors.get("a.weight").toFloats();
+                    assertThat(values).hasSize(260);
+                    assertThat(values[0]).isEqualTo(3);
+                    assertThat(values[127 * 2]).isEqualTo(3);
+                    assertThat(values[128 * 2]).isEqualTo(5);
+                    assertThat(values[129 * 2 + 1]).isEqualTo(10);
+                }
+            });
+        }
+    }
+
+    @Test
+    void aQuantizedMatrixOfKeysAndValuesIsPartedAndQuantizedAgain() {
+        try (MlxThread thread = MlxThread.start("raw")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    ModelConfig config = new ModelConfig(JsonNodeFactory.instance.objectNode(), "config.json")
+                            .withDefaults("num_hidden_layers", 1, "kv_lora_rank", 64)
+                            .withDefaults("qk_nope_head_dim", 32, "v_head_dim", 32);
+                    int rows = 4 * (config.count("qk_nope_head_dim") + config.count("v_head_dim"));
+                    Quantized.Format format = new Quantized.Format(32, 8, "affine");
+                    MlxArray whole = Indexing.ones(DType.FLOAT32, rows, config.count("kv_lora_rank"));
+                    MlxArray[] parts = Quantized.quantize(whole, format);
+                    Map<String, MlxArray> tensors = new HashMap<>();
+                    String name = "model.layers.0.self_attn.";
+                    tensors.put(name + "kv_b_proj.weight", parts[0]);
+                    tensors.put(name + "kv_b_proj.scales", parts[1]);
+                    tensors.put(name + "kv_b_proj.biases", parts[2]);
+                    DeepseekV3.sanitize(config, tensors);
+                    assertThat(tensors.keySet())
+                            .contains(
+                                    name + "unembed_out.weight",
+                                    name + "unembed_out.scales",
+                                    name + "unembed_out.biases")
+                            .doesNotContain(name + "kv_b_proj.weight");
+                    MlxArray out = Quantized.dequantize(
+                            tensors.get(name + "unembed_out.weight"),
+                            tensors.get(name + "unembed_out.scales"),
+                            tensors.get(name + "unembed_out.biases"),
+                            format,
+                            null);
+                    assertThat(out.shape())
+                            .containsExactly(4, config.count("v_head_dim"), config.count("kv_lora_rank"));
+                    assertThat(out.toFloats()).containsOnly(1);
+                }
+            });
+        }
     }
 }

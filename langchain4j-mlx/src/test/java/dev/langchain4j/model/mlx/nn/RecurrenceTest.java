@@ -110,7 +110,7 @@ class RecurrenceTest {
             MlxArray c = normal(random, 1, 1, length, 2, 16);
             MlxArray dt = normal(random, 1, 1, length, 6);
             MlxArray aLog = normal(random, 1, 6);
-            StateSpace space = new StateSpace(aLog, normal(random, 1, 6), normal(random, 1, 6), 0.01, 10);
+            StateSpace space = StateSpace.of(a -> a, aLog, normal(random, 1, 6), normal(random, 1, 6), 0.01, 10);
             StateSpace.Result whole = space.run(x, b, c, dt, null, length);
             MlxArray state = null;
             MlxArray[] outputs = new MlxArray[length];
