@@ -45,7 +45,7 @@ public final class Qwen35 {
         ModelConfig c = text(outer);
         Shape shape = Shape.of(c, 0);
         int hidden = shape.hidden();
-        ModelConfig parameters = c.section("rope_parameters");
+        ModelConfig parameters = c.isNull("rope_parameters") ? c : c.section("rope_parameters");
         double part = parameters == null ? 0.25 : parameters.number("partial_rotary_factor", 0.25);
         double base = parameters == null ? 100_000 : parameters.number("rope_theta", 100_000);
         int positions = c.count("max_position_embeddings", 131_072);

@@ -118,8 +118,11 @@ public final class ModelConfig {
         return has(name) ? number(name) : otherwise;
     }
 
-    /** A truth value, or the default. */
+    /** A truth value, or the default. As in Python, null counts as false. */
     public boolean flag(String name, boolean otherwise) {
+        if (isNull(name)) {
+            return false;
+        }
         if (!has(name)) {
             return otherwise;
         }
