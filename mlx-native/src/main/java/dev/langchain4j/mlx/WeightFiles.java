@@ -124,13 +124,22 @@ final class WeightFiles {
         return file;
     }
 
-    /** Whether a folder is a snapshot in Hugging Face's cache, and the file one of the blobs beside it. */
+    /**
+     * Whether a folder is a snapshot in Hugging Face's cache, and the file one of the blobs beside it, or of those that
+     * all repositories of the cache share.
+     */
     private static boolean isBlob(Path real, Path inside) throws IOException {
         Path snapshots = inside.getParent();
         if (snapshots == null || !snapshots.endsWith("snapshots")) {
             return false;
         }
-        Path blobs = snapshots.resolveSibling("blobs");
+        Path repository = snapshots.getParent();
+        boolean inCache = repository.getFileName().toString().startsWith("models--");
+        return isBelow(real, repository.resolve("blobs"))
+                || inCache && isBelow(real, repository.resolveSibling("blobs"));
+    }
+
+    private static boolean isBelow(Path real, Path blobs) throws IOException {
         return Files.isDirectory(blobs) && real.startsWith(blobs.toRealPath());
     }
 }

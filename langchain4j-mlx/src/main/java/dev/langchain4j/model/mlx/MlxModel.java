@@ -5,7 +5,6 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
-import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
@@ -18,12 +17,12 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -57,7 +56,7 @@ public final class MlxModel implements AutoCloseable {
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
         ModelConfig config = ModelLoader.config(folder);
-        Tokenizer openTokenizer = loadTokenizer(folder);
+        Tokenizer openTokenizer = NativeParts.loadTokenizer(folder);
         MlxThread openThread = null;
         try {
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
@@ -67,7 +66,7 @@ public final class MlxModel implements AutoCloseable {
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
             int context = contextLength(builder, defaults);
-            openThread = startThread("mlx-" + name);
+            openThread = NativeParts.startThread("mlx-" + name);
             MlxThread owner = openThread;
             boolean cpu = owner.device() == Device.CPU;
             DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
@@ -133,26 +132,6 @@ public final class MlxModel implements AutoCloseable {
         } catch (RuntimeException e) {
             plain.weights().close();
             throw e;
-        }
-    }
-
-    private static MlxThread startThread(String name) {
-        try {
-            return MlxThread.start(name);
-        } catch (MlxException e) {
-            throw new ModelNotFoundException(e.getMessage(), e);
-        }
-    }
-
-    private static Tokenizer loadTokenizer(Path folder) {
-        Path file = folder.resolve("tokenizer.json");
-        if (!Files.isRegularFile(file)) {
-            throw new ModelNotFoundException("the model folder " + folder + " has no tokenizer.json");
-        }
-        try {
-            return Tokenizer.fromFile(file);
-        } catch (MlxException e) {
-            throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
         }
     }
 
@@ -222,6 +201,14 @@ public final class MlxModel implements AutoCloseable {
 
     Engine engine() {
         return engine;
+    }
+
+    MlxThread thread() {
+        return thread;
+    }
+
+    LanguageModel languageModel() {
+        return loaded.model();
     }
 
     Tokenizer tokenizer() {

@@ -31,6 +31,7 @@ class TidyTest {
             "parse", Set.of(),
             "grammar", Set.of("parse"),
             "cache", Set.of(),
+            "embed", Set.of("cache", "model", "nn"),
             "hub", Set.of(),
             "nn", Set.of("cache", "model"),
             "arch", Set.of("cache", "model", "nn"),

@@ -23,6 +23,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 
 /**
  * Loads a model folder as mlx-community has them: config.json and safetensors. What is missing is a
@@ -50,6 +52,9 @@ public final class ModelLoader {
                     : new Loaded(FormattedModel.of(model, format, config), weights, config);
         }
     }
+
+    /** Something that was built of weights, and the weights that it borrows; the caller closes them. */
+    public record Part<T>(T model, Weights weights) {}
 
     private ModelLoader() {}
 
@@ -104,12 +109,44 @@ public final class ModelLoader {
      */
     public static Loaded load(Path folder, DType type, Path adapter) {
         ModelConfig config = config(folder);
+        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
+        BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
+        Part<LanguageModel> part = load(
+                folder,
+                type,
+                adapter,
+                sanitizer.andThen(architecture.sanitizer()::sanitize),
+                (c, weights) -> architecture.factory().create(c, weights));
+        return new Loaded(part.model(), part.weights(), config);
+    }
+
+    /**
+     * Loads what is built of a folder's weights on the current thread, which owns it from then on.
+     *
+     * @param type floating type of the weights; null keeps what the files have
+     * @param sanitizer brings the tensors into the form that the factory asks for, in place
+     * @param factory must ask for every tensor
+     */
+    public static <T> Part<T> load(
+            Path folder,
+            DType type,
+            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
+            BiFunction<ModelConfig, Weights, T> factory) {
+        return load(folder, type, null, sanitizer, factory);
+    }
+
+    private static <T> Part<T> load(
+            Path folder,
+            DType type,
+            Path adapter,
+            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
+            BiFunction<ModelConfig, Weights, T> factory) {
+        ModelConfig config = config(folder);
         Weights weights = null;
         try (Scope scope = Scope.open()) {
-            ModelRegistry.Architecture architecture = ModelRegistry.find(config);
             Quantization quantization = Quantization.of(config);
             Map<String, MlxArray> tensors = tensors(folder);
-            architecture.sanitizer().sanitize(config, tensors);
+            sanitizer.accept(config, tensors);
             if (type != null) {
                 tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
             }
@@ -118,10 +155,10 @@ public final class ModelLoader {
                 changes.replace(tensors);
             }
             weights = new Weights(folder.toString(), quantization, tensors, changes);
-            LanguageModel model = architecture.factory().create(config, weights);
+            T model = factory.apply(config, weights);
             weights.checkAllUsed();
             Eval.eval(weights.all());
-            return new Loaded(model, weights, config);
+            return new Part<>(model, weights);
         } catch (LangChain4jException e) {
             close(weights);
             throw e;

@@ -1,0 +1,316 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.message.ContentType;
+import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.ModelProvider;
+import dev.langchain4j.model.embedding.DimensionAwareEmbeddingModel;
+import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
+import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingInputType;
+import dev.langchain4j.model.embedding.request.EmbeddingParameter;
+import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
+import dev.langchain4j.model.embedding.response.EmbeddingResponse;
+import dev.langchain4j.model.mlx.embed.TextEmbedder;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
+import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.output.TokenUsage;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Vectors of texts by a model inside this JVM: of BERT, RoBERTa, XLM-RoBERTa and DistilBERT folders, and of language
+ * models that were trained for it, such as Qwen3-Embedding.
+ *
+ * <pre>{@code
+ * EmbeddingModel model = MlxEmbeddingModel.builder().modelName("sentence-transformers/all-MiniLM-L6-v2").build();
+ * }</pre>
+ *
+ * <p>What the folder says to sentence-transformers holds here: the way of pooling and whether vectors have length one
+ * (modules.json), the most tokens of a text, after which it is cut (sentence_bert_config.json), and the prompts of queries
+ * and documents (config_sentence_transformers.json). A folder that says nothing is pooled by the mean, or, of a language
+ * model, by the last token with vectors of length one.
+ *
+ * <p>Supported parameters: {@code dimensions} cuts the vectors, which makes sense for models that were trained for it
+ * (Matryoshka); {@code inputType} chooses the prompt, if there are prompts for queries or documents.
+ *
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ */
+public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements AutoCloseable {
+    private final Shared shared;
+
+    /** Held by reference, so that copies of this object share it. */
+    private static final class Shared {
+        private String name;
+        private MlxThread thread;
+        private Tokenizer tokenizer;
+        private TextEmbedder embedder;
+        private List<EmbeddingModelListener> listeners;
+        private String queryPrompt;
+        private String documentPrompt;
+        private boolean closed;
+    }
+
+    private MlxEmbeddingModel(Builder builder) {
+        LocatedModel located = builder.locate();
+        Shared s = new Shared();
+        s.name = located.name();
+        s.listeners = builder.listeners;
+        s.tokenizer = NativeParts.loadTokenizer(located.folder());
+        try {
+            s.thread = NativeParts.startThread("mlx-" + s.name);
+            boolean cpu = s.thread.device() == Device.CPU;
+            DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
+            s.embedder = new TextEmbedder(
+                    located.folder(),
+                    new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
+                    s.thread,
+                    s.tokenizer);
+        } catch (RuntimeException e) {
+            s.tokenizer.close();
+            if (s.thread != null) {
+                s.thread.close();
+            }
+            throw e;
+        }
+        s.queryPrompt = builder.queryPrompt != null ? builder.queryPrompt : s.embedder.prompt("query");
+        s.documentPrompt = builder.documentPrompt != null
+                ? builder.documentPrompt
+                : s.embedder.prompt("document", "passage", "corpus");
+        shared = s;
+    }
+
+    /** A model with settings. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    @Override
+    public EmbeddingResponse doEmbed(EmbeddingRequest request) {
+        EmbeddingRequestParameters parameters = request.parameters();
+        checkModelName(parameters.modelName());
+        int dimensions = dimensions(parameters.dimensions());
+        String prompt = prompt(parameters.inputType());
+        List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
+        TextEmbedder.Result result = compute(texts, prompt, dimensions);
+        return EmbeddingResponse.builder()
+                .embeddings(result.vectors().stream().map(Embedding::from).toList())
+                .modelName(shared.name)
+                .tokenUsage(new TokenUsage(result.tokens(), null))
+                .build();
+    }
+
+    private TextEmbedder.Result compute(List<String> texts, String prompt, int dimensions) {
+        try {
+            return shared.embedder.embed(texts, prompt, dimensions);
+        } catch (MlxException e) {
+            throw new InternalServerException("MLX failed: " + e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            throw new InternalServerException(
+                    "the model " + shared.name + " is closed, or its caller was interrupted", e);
+        }
+    }
+
+    private void checkModelName(String name) {
+        if (name != null && !name.equals(shared.name)) {
+            throw new UnsupportedFeatureException(
+                    "modelName (" + name + ") is not supported: this model is " + shared.name);
+        }
+    }
+
+    private int dimensions(Integer wanted) {
+        int all = shared.embedder.dimension();
+        if (wanted == null) {
+            return all;
+        }
+        if (wanted < 1 || wanted > all) {
+            throw new InvalidRequestException("dimensions (" + wanted + ") must be from 1 to " + all);
+        }
+        return wanted;
+    }
+
+    private String prompt(EmbeddingInputType type) {
+        if (type == null) {
+            return shared.embedder.defaultPrompt();
+        }
+        String prompt = type == EmbeddingInputType.QUERY ? shared.queryPrompt : shared.documentPrompt;
+        return prompt == null ? "" : prompt;
+    }
+
+    @Override
+    public Set<EmbeddingParameter<?>> supportedParameters() {
+        boolean prompts = shared.queryPrompt != null || shared.documentPrompt != null;
+        return prompts
+                ? Set.of(
+                        EmbeddingRequestParameters.MODEL_NAME,
+                        EmbeddingRequestParameters.DIMENSIONS,
+                        EmbeddingRequestParameters.INPUT_TYPE)
+                : Set.of(EmbeddingRequestParameters.MODEL_NAME, EmbeddingRequestParameters.DIMENSIONS);
+    }
+
+    @Override
+    public Set<ContentType> supportedContentTypes() {
+        return Set.of(ContentType.TEXT);
+    }
+
+    @Override
+    public List<EmbeddingModelListener> listeners() {
+        return shared.listeners;
+    }
+
+    @Override
+    public ModelProvider provider() {
+        return ModelProvider.OTHER;
+    }
+
+    @Override
+    public String modelName() {
+        return shared.name;
+    }
+
+    @Override
+    protected Integer knownDimension() {
+        return shared.embedder.dimension();
+    }
+
+    /** Bytes of the weights in memory. */
+    public long weightBytes() {
+        return shared.embedder.weightBytes();
+    }
+
+    /** Lets running requests finish their batch, then frees everything. Idempotent. */
+    @Override
+    public void close() {
+        synchronized (shared) {
+            if (shared.closed) {
+                return;
+            }
+            shared.closed = true;
+        }
+        shared.embedder.close();
+        shared.thread.close();
+        shared.tokenizer.close();
+    }
+
+    /** Settings of an embedding model. */
+    public static final class Builder {
+        private static final int BATCH_SIZE = 32;
+
+        private Path modelPath;
+        private String modelName;
+        private HuggingFaceHub hub;
+        private DType dtype;
+        private Integer maxLength;
+        private Boolean normalize;
+        private int batchSize = BATCH_SIZE;
+        private String queryPrompt;
+        private String documentPrompt;
+        private List<EmbeddingModelListener> listeners = List.of();
+
+        private Builder() {}
+
+        /** Folder of the model. Either this or {@link #modelName} must be set. */
+        public Builder modelPath(Path folder) {
+            this.modelPath = folder;
+            return this;
+        }
+
+        /** Folder of the model if it exists, else a Hugging Face repository id; see {@link MlxModel#load(String)}. */
+        public Builder modelName(String folderOrRepositoryId) {
+            this.modelName = folderOrRepositoryId;
+            return this;
+        }
+
+        /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
+        public Builder hub(HuggingFaceHub huggingFaceHub) {
+            this.hub = huggingFaceHub;
+            return this;
+        }
+
+        /** Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU. */
+        public Builder dtype(DType type) {
+            this.dtype = type;
+            return this;
+        }
+
+        /** Most tokens of a text, special ones included; what is longer loses its end. Default: as the folder says. */
+        public Builder maxLength(Integer tokens) {
+            this.maxLength = tokens;
+            return this;
+        }
+
+        /** Whether vectors have length one. Default: as the folder says. */
+        public Builder normalize(Boolean lengthOne) {
+            this.normalize = lengthOne;
+            return this;
+        }
+
+        /** Most texts that are computed at once, at least 1. Default: 32. */
+        public Builder batchSize(Integer texts) {
+            this.batchSize = texts == null ? BATCH_SIZE : texts;
+            return this;
+        }
+
+        /** Stands before texts of the input type QUERY. Default: the folder's prompt {@code query}. */
+        public Builder queryPrompt(String prompt) {
+            this.queryPrompt = prompt;
+            return this;
+        }
+
+        /** Stands before texts of the input type DOCUMENT. Default: the folder's prompt {@code document} or {@code passage}. */
+        public Builder documentPrompt(String prompt) {
+            this.documentPrompt = prompt;
+            return this;
+        }
+
+        /** Hear of each request, its response or its failure. */
+        public Builder listeners(List<EmbeddingModelListener> embeddingListeners) {
+            this.listeners = embeddingListeners == null ? List.of() : List.copyOf(embeddingListeners);
+            return this;
+        }
+
+        /** Like {@link #listeners(List)}. */
+        public Builder listeners(EmbeddingModelListener... embeddingListeners) {
+            return listeners(Arrays.asList(embeddingListeners));
+        }
+
+        /**
+         * Loads the model.
+         *
+         * @throws ModelNotFoundException if there is no such model, a file of it is missing, or the native library is
+         * @throws InvalidRequestException if a setting or what the folder has is not valid
+         * @throws UnsupportedFeatureException if the folder has a module that is not supported
+         */
+        public MlxEmbeddingModel build() {
+            if ((modelPath == null) == (modelName == null)) {
+                throw new InvalidRequestException("modelPath (" + modelPath + ") or modelName (" + modelName
+                        + ") must be set, and only one of them");
+            }
+            if (batchSize < 1) {
+                throw new InvalidRequestException("batchSize (" + batchSize + ") must be at least 1");
+            }
+            if (maxLength != null && maxLength < 1) {
+                throw new InvalidRequestException("maxLength (" + maxLength + ") must be at least 1");
+            }
+            return new MlxEmbeddingModel(this);
+        }
+
+        private LocatedModel locate() {
+            if (modelPath != null) {
+                return LocatedModel.of(modelPath);
+            }
+            return (hub != null ? hub : HuggingFaceHub.fromEnvironment()).locate(modelName);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.model.mlx.embed.PairScorer;
+import dev.langchain4j.model.output.Response;
+import dev.langchain4j.model.output.TokenUsage;
+import dev.langchain4j.model.scoring.ScoringModel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * Says how well texts answer a query, from 0 to 1, by a language model that was trained to answer yes or no: the folders of
+ * Qwen3-Reranker. For LangChain4j's re-ranking content aggregator.
+ *
+ * <pre>{@code
+ * ScoringModel model = MlxScoringModel.builder().modelName("mlx-community/Qwen3-Reranker-0.6B-4bit").build();
+ * }</pre>
+ *
+ * <p>The prompt is that of the models' card: a system message that asks for yes or no, then instruction, query and
+ * document, then an empty reasoning. The score is the probability of yes among both. What the prompts of one call have in
+ * common is computed once. A document whose prompt is too long loses its end.
+ *
+ * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
+ */
+public class MlxScoringModel implements ScoringModel, AutoCloseable {
+    private final MlxModel model;
+    private final boolean owned;
+    private final PairScorer scorer;
+
+    private MlxScoringModel(Builder builder) {
+        owned = builder.model == null;
+        model = owned ? builder.load() : builder.model;
+        try {
+            int tokensMax =
+                    builder.maxLength != null ? builder.maxLength : Math.min(Builder.MAX_LENGTH, model.contextLength());
+            if (tokensMax > model.contextLength()) {
+                throw new InvalidRequestException("maxLength (" + tokensMax
+                        + ") must not exceed the context of this model (" + model.contextLength() + ")");
+            }
+            scorer = new PairScorer(
+                    model.thread(),
+                    model.languageModel(),
+                    model.tokenizer(),
+                    builder.instruction,
+                    tokensMax,
+                    Builder.CHUNK_TOKENS);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** A model with settings. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    @Override
+    public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
+        if (query == null || query.isBlank()) {
+            throw new InvalidRequestException("query (" + query + ") must not be blank");
+        }
+        try {
+            PairScorer.Result result =
+                    scorer.score(query, segments.stream().map(TextSegment::text).toList());
+            return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
+        } catch (MlxException e) {
+            throw new InternalServerException("MLX failed: " + e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            throw new InternalServerException(
+                    "the model " + model.name() + " is closed, or its caller was interrupted", e);
+        }
+    }
+
+    /** Frees the model if it was loaded here. Idempotent. */
+    @Override
+    public void close() {
+        if (owned) {
+            model.close();
+        }
+    }
+
+    /** Settings of a scoring model. */
+    public static final class Builder {
+        private static final int MAX_LENGTH = 8192;
+        private static final int CHUNK_TOKENS = 512;
+        private static final String INSTRUCTION =
+                "Given a web search query, retrieve relevant passages that answer the query";
+
+        private MlxModel model;
+        private Path modelPath;
+        private String modelName;
+        private String instruction = INSTRUCTION;
+        private Integer maxLength;
+
+        private Builder() {}
+
+        /** The loaded model to run on. One of this, {@link #modelName} and {@link #modelPath} must be set. */
+        public Builder model(MlxModel loaded) {
+            this.model = loaded;
+            return this;
+        }
+
+        /** Folder or Hugging Face repository id of a model that is loaded for this one; see {@link MlxModel#load(String)}. */
+        public Builder modelName(String folderOrRepositoryId) {
+            this.modelName = folderOrRepositoryId;
+            return this;
+        }
+
+        /** Folder of a model that is loaded for this one. */
+        public Builder modelPath(Path folder) {
+            this.modelPath = folder;
+            return this;
+        }
+
+        /** What makes a document a good one. Default: that it answers a web search query, as on the models' card. */
+        public Builder instruction(String task) {
+            this.instruction = task == null ? INSTRUCTION : task;
+            return this;
+        }
+
+        /** Most tokens of a prompt. Default: 8192, or the model's context if that is less. */
+        public Builder maxLength(Integer tokens) {
+            this.maxLength = tokens;
+            return this;
+        }
+
+        /**
+         * Loads what is to be loaded.
+         *
+         * @throws InvalidRequestException if a setting is not valid, or the model has no tokens for yes and no
+         * @throws dev.langchain4j.exception.ModelNotFoundException if there is no such model
+         */
+        public MlxScoringModel build() {
+            if (Stream.of(model, modelName, modelPath).filter(Objects::nonNull).count() != 1) {
+                throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + "), modelName ("
+                        + modelName + ") or modelPath (" + modelPath + ") must be set, and only one of them");
+            }
+            if (maxLength != null && maxLength < 1) {
+                throw new InvalidRequestException("maxLength (" + maxLength + ") must be at least 1");
+            }
+            return new MlxScoringModel(this);
+        }
+
+        private MlxModel load() {
+            return modelName != null ? MlxModel.load(modelName) : MlxModel.load(modelPath);
+        }
+    }
+}

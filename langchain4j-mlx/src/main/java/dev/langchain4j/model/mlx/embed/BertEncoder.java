@@ -1,0 +1,210 @@
+package dev.langchain4j.model.mlx.embed;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Embedding;
+import dev.langchain4j.model.mlx.nn.LayerNorm;
+import dev.langchain4j.model.mlx.nn.Linear;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/**
+ * BERT, RoBERTa, XLM-RoBERTa and DistilBERT, which differ in names, in where positions begin and in segment types only.
+ * Every token sees every other one; norms come after what they follow. Source: the papers (Devlin et al. 2018, Liu et al.
+ * 2019, Conneau et al. 2019, Sanh et al. 2019) and transformers' {@code models/bert}, {@code roberta}, {@code distilbert}.
+ */
+final class BertEncoder implements TextEncoder {
+    static final Set<String> MODEL_TYPES = Set.of("bert", "roberta", "xlm-roberta", "camembert", "distilbert");
+
+    /** Norms of DistilBERT, which config.json does not name. */
+    private static final double EPS = 1e-12;
+
+    private final int vocabulary;
+    private final int hidden;
+    private final int heads;
+    private final int positions;
+    private final int firstPosition;
+    private final Embedding words;
+    private final Embedding places;
+    /** Added to every token: the segment type of a text that stands alone. */
+    private final MlxArray segment;
+
+    private final LayerNorm norm;
+    private final List<Layer> layers = new ArrayList<>();
+
+    private record Layer(
+            Linear q,
+            Linear k,
+            Linear v,
+            Linear o,
+            LayerNorm afterAttention,
+            Linear up,
+            Linear down,
+            LayerNorm afterFeedForward) {}
+
+    private final UnaryOperator<MlxArray> activation;
+
+    BertEncoder(ModelConfig c, Weights w) {
+        String type = c.modelType();
+        boolean distil = type.equals("distilbert");
+        hidden = c.count(distil ? "dim" : "hidden_size");
+        heads = c.count(distil ? "n_heads" : "num_attention_heads");
+        int inner = c.count(distil ? "hidden_dim" : "intermediate_size");
+        double eps = c.number("layer_norm_eps", EPS);
+        String kind = c.text("position_embedding_type", "absolute");
+        if (!kind.equals("absolute")) {
+            throw c.invalid("position_embedding_type", kind, "must be absolute");
+        }
+        if (hidden % heads != 0) {
+            throw c.invalid("hidden_size", hidden, "must be a multiple of the heads (" + heads + ")");
+        }
+        activation = activation(c, c.text(distil ? "activation" : "hidden_act", "gelu"));
+        boolean roberta = !distil && !type.equals("bert");
+        // RoBERTa counts positions from the id of the padding token on, which has a position itself.
+        firstPosition = roberta ? c.integer("pad_token_id", 1) + 1 : 0;
+        int rows = c.count("max_position_embeddings");
+        positions = rows - firstPosition;
+        if (firstPosition < 0 || positions < 1) {
+            throw c.invalid("pad_token_id", firstPosition - 1, "must leave positions, of which there are " + rows);
+        }
+        vocabulary = c.count("vocab_size");
+        words = Embedding.load(w, "embeddings.word_embeddings", vocabulary, hidden);
+        places = Embedding.load(w, "embeddings.position_embeddings", rows, hidden);
+        segment = distil ? null : segment(w, c.count("type_vocab_size", 2));
+        norm = LayerNorm.load(w, "embeddings.LayerNorm", hidden, eps, true);
+        int count = c.count(distil ? "n_layers" : "num_hidden_layers");
+        for (int i = 0; i < count; i++) {
+            layers.add(
+                    distil
+                            ? distilLayer(w, "transformer.layer." + i, inner, eps)
+                            : layer(w, "encoder.layer." + i, inner, eps));
+        }
+    }
+
+    private MlxArray segment(Weights w, int types) {
+        MlxArray matrix = w.get("embeddings.token_type_embeddings.weight", types, hidden);
+        return w.adopt(Indexing.contiguous(Indexing.slice(matrix, 0, 0, 1)));
+    }
+
+    private Layer layer(Weights w, String name, int inner, double eps) {
+        return new Layer(
+                Linear.load(w, name + ".attention.self.query", hidden, hidden, true),
+                Linear.load(w, name + ".attention.self.key", hidden, hidden, true),
+                Linear.load(w, name + ".attention.self.value", hidden, hidden, true),
+                Linear.load(w, name + ".attention.output.dense", hidden, hidden, true),
+                LayerNorm.load(w, name + ".attention.output.LayerNorm", hidden, eps, true),
+                Linear.load(w, name + ".intermediate.dense", hidden, inner, true),
+                Linear.load(w, name + ".output.dense", inner, hidden, true),
+                LayerNorm.load(w, name + ".output.LayerNorm", hidden, eps, true));
+    }
+
+    private Layer distilLayer(Weights w, String name, int inner, double eps) {
+        return new Layer(
+                Linear.load(w, name + ".attention.q_lin", hidden, hidden, true),
+                Linear.load(w, name + ".attention.k_lin", hidden, hidden, true),
+                Linear.load(w, name + ".attention.v_lin", hidden, hidden, true),
+                Linear.load(w, name + ".attention.out_lin", hidden, hidden, true),
+                LayerNorm.load(w, name + ".sa_layer_norm", hidden, eps, true),
+                Linear.load(w, name + ".ffn.lin1", hidden, inner, true),
+                Linear.load(w, name + ".ffn.lin2", inner, hidden, true),
+                LayerNorm.load(w, name + ".output_layer_norm", hidden, eps, true));
+    }
+
+    private static UnaryOperator<MlxArray> activation(ModelConfig c, String name) {
+        return switch (name) {
+            case "gelu" -> BertEncoder::gelu;
+            case "gelu_new", "gelu_pytorch_tanh" -> BertEncoder::geluTanh;
+            case "relu" -> x -> Ops.maximum(x, MlxArray.scalar(0, x.dtype()));
+            case "silu", "swish" -> Ops::silu;
+            default -> throw c.invalid("hidden_act", name, "must be gelu, gelu_new, gelu_pytorch_tanh, relu or silu");
+        };
+    }
+
+    /** x times the share of a normal distribution below x. */
+    private static MlxArray gelu(MlxArray x) {
+        MlxArray below = Ops.add(Ops.erf(Ops.multiply(x, Math.sqrt(0.5))), 1);
+        return Ops.multiply(Ops.multiply(x, 0.5), below);
+    }
+
+    private static MlxArray geluTanh(MlxArray x) {
+        MlxArray cubed = Ops.multiply(Ops.square(x), x);
+        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed, 0.044715)), Math.sqrt(2 / Math.PI));
+        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
+    }
+
+    /** Brings the names of a checkpoint to those without the part for the task that it was made for. */
+    static void sanitize(Map<String, MlxArray> tensors) {
+        for (String name : List.copyOf(tensors.keySet())) {
+            String plain = name.replaceFirst("^(bert|roberta|distilbert|model|0\\.auto_model)\\.", "")
+                    .replace("LayerNorm.gamma", "LayerNorm.weight")
+                    .replace("LayerNorm.beta", "LayerNorm.bias");
+            MlxArray tensor = tensors.remove(name);
+            boolean encoder =
+                    plain.startsWith("embeddings.") || plain.startsWith("encoder.") || plain.startsWith("transformer.");
+            if (encoder && !plain.endsWith("position_ids") && !plain.endsWith("token_type_ids")) {
+                tensors.put(plain, tensor);
+            }
+        }
+        if (tensors.isEmpty()) {
+            throw new InvalidRequestException("the weights have no tensor embeddings.word_embeddings.weight");
+        }
+    }
+
+    @Override
+    public int dimension() {
+        return hidden;
+    }
+
+    @Override
+    public int tokensMax() {
+        return positions;
+    }
+
+    @Override
+    public int vocabularySize() {
+        return vocabulary;
+    }
+
+    @Override
+    public boolean takesBatches() {
+        return true;
+    }
+
+    @Override
+    public MlxArray encode(MlxArray ids, MlxArray real) {
+        int batch = ids.dim(0);
+        int length = ids.dim(1);
+        MlxArray mask = real == null ? null : Indexing.reshape(real, batch, 1, 1, length);
+        MlxArray at = Indexing.arange(firstPosition, firstPosition + length, DType.INT32);
+        MlxArray x = Ops.add(words.apply(ids), places.apply(at));
+        x = norm.apply(segment == null ? x : Ops.add(x, segment));
+        for (Layer layer : layers) {
+            MlxArray attended = layer.afterAttention.apply(Ops.add(x, attention(layer, x, mask)));
+            MlxArray fed = layer.down.apply(activation.apply(layer.up.apply(attended)));
+            x = layer.afterFeedForward.apply(Ops.add(attended, fed));
+        }
+        return x;
+    }
+
+    private MlxArray attention(Layer layer, MlxArray x, MlxArray mask) {
+        float scale = (float) Math.pow((double) hidden / heads, -0.5);
+        MlxArray attended =
+                Fast.attention(heads(layer.q, x), heads(layer.k, x), heads(layer.v, x), scale, false, mask, null);
+        MlxArray joined = Indexing.reshape(Indexing.transpose(attended, 0, 2, 1, 3), x.dim(0), x.dim(1), hidden);
+        return layer.o.apply(joined);
+    }
+
+    private MlxArray heads(Linear layer, MlxArray x) {
+        MlxArray split = Indexing.reshape(layer.apply(x), x.dim(0), x.dim(1), heads, hidden / heads);
+        return Indexing.transpose(split, 0, 2, 1, 3);
+    }
+}

@@ -1,0 +1,171 @@
+package dev.langchain4j.model.mlx.embed;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * How well documents answer a query, by a language model that was trained to say yes or no (Qwen3-Reranker): the share of
+ * yes in the probabilities of both after the prompt of the model's card. What all prompts of a query begin with is computed
+ * once. Borrows everything; may be called from any thread.
+ */
+public final class PairScorer {
+    private static final String BEFORE =
+            "<|im_start|>system\nJudge whether the Document meets the requirements based on the"
+                    + " Query and the Instruct provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n"
+                    + "<|im_start|>user\n";
+    private static final String AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
+
+    private final MlxThread thread;
+    private final LanguageModel model;
+    private final Tokenizer tokenizer;
+    private final String instruction;
+    private final int tokensMax;
+    private final int chunkTokens;
+    private final int[] before;
+    private final int[] after;
+    private final int yes;
+    private final int no;
+
+    /**
+     * Scores and what they cost.
+     *
+     * @param scores from 0 to 1, one for each document
+     * @param tokens of all prompts
+     */
+    public record Result(List<Double> scores, int tokens) {}
+
+    /**
+     * Puts a scorer together.
+     *
+     * @param tokensMax most tokens of a prompt; a document that is longer loses its end
+     * @param chunkTokens tokens that are fed at once
+     * @throws InvalidRequestException if the tokenizer has no tokens for yes and no
+     */
+    public PairScorer(
+            MlxThread thread,
+            LanguageModel model,
+            Tokenizer tokenizer,
+            String instruction,
+            int tokensMax,
+            int chunkTokens) {
+        this.thread = thread;
+        this.model = model;
+        this.tokenizer = tokenizer;
+        this.instruction = instruction;
+        this.tokensMax = tokensMax;
+        this.chunkTokens = chunkTokens;
+        before = tokenizer.encode(BEFORE, false);
+        after = tokenizer.encode(AFTER, false);
+        yes = answer("yes");
+        no = answer("no");
+        if (before.length + after.length >= tokensMax) {
+            throw new InvalidRequestException("maxLength (" + tokensMax
+                    + ") must be more than the tokens around a pair (" + (before.length + after.length) + ")");
+        }
+    }
+
+    private int answer(String word) {
+        return tokenizer
+                .id(word)
+                .orElseThrow(() -> new InvalidRequestException("the tokenizer has no token \"" + word
+                        + "\": this model is no reranker that answers yes or no"));
+    }
+
+    /** Scores documents. */
+    public Result score(String query, List<String> documents) {
+        List<int[]> prompts = documents.stream().map(d -> prompt(query, d)).toList();
+        if (prompts.isEmpty()) {
+            return new Result(List.of(), 0);
+        }
+        int shared = shared(prompts);
+        List<Double> scores = thread.call(() -> compute(prompts, shared));
+        return new Result(scores, prompts.stream().mapToInt(p -> p.length).sum());
+    }
+
+    private int[] prompt(String query, String document) {
+        String pair = "<Instruct>: " + instruction + "\n<Query>: " + query + "\n<Document>: " + document;
+        int[] middle = tokenizer.encode(pair, false);
+        int length = Math.min(middle.length, tokensMax - before.length - after.length);
+        int[] prompt = Arrays.copyOf(before, before.length + length + after.length);
+        System.arraycopy(middle, 0, prompt, before.length, length);
+        System.arraycopy(after, 0, prompt, before.length + length, after.length);
+        return prompt;
+    }
+
+    /** Tokens that all prompts begin with; at least one of each is left. */
+    private static int shared(List<int[]> prompts) {
+        int[] first = prompts.getFirst();
+        int shared = prompts.stream().mapToInt(p -> p.length - 1).min().orElseThrow();
+        for (int[] prompt : prompts) {
+            int differs = Arrays.mismatch(first, prompt);
+            shared = differs < 0 ? shared : Math.min(shared, differs);
+        }
+        return prompts.size() == 1 ? 0 : shared;
+    }
+
+    private List<Double> compute(List<int[]> prompts, int shared) {
+        List<Double> scores = new ArrayList<>();
+        List<LayerCache> layers = model.newLayers();
+        try {
+            boolean cuts = layers.stream().allMatch(LayerCache::sliceable);
+            for (int[] prompt : prompts) {
+                if (!scores.isEmpty() && cuts) {
+                    layers.forEach(layer -> layer.trimTo(shared));
+                } else if (!scores.isEmpty()) {
+                    layers.forEach(LayerCache::close);
+                    layers = model.newLayers();
+                }
+                int from = layers.isEmpty() ? 0 : layers.getFirst().offset();
+                scores.add(score(prompt, from, layers));
+            }
+            return scores;
+        } finally {
+            layers.forEach(LayerCache::close);
+        }
+    }
+
+    private double score(int[] prompt, int from, List<LayerCache> layers) {
+        for (int start = from; start < prompt.length; start += chunkTokens) {
+            int end = Math.min(prompt.length, start + chunkTokens);
+            MlxArray result;
+            try (Scope scope = Scope.open()) {
+                MlxArray ids = MlxArray.of(Arrays.copyOfRange(prompt, start, end), 1, end - start);
+                MlxArray hidden = model.forward(ids, layers);
+                result = (end < prompt.length ? hidden : answers(hidden, end - start)).detach();
+            }
+            try (result) {
+                Eval.eval(IntStream.rangeClosed(0, layers.size())
+                        .boxed()
+                        .flatMap(i -> i < layers.size()
+                                ? Arrays.stream(layers.get(i).buffers())
+                                : java.util.stream.Stream.of(result))
+                        .toArray(MlxArray[]::new));
+                if (end == prompt.length) {
+                    float[] logits = result.toFloats();
+                    return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
+                }
+            }
+        }
+        throw new AssertionError("a prompt has tokens");
+    }
+
+    /** The logits of yes and no after the last token. */
+    private MlxArray answers(MlxArray hidden, int length) {
+        MlxArray logits = model.logits(Indexing.slice(hidden, 1, length - 1, length));
+        MlxArray both = Indexing.take(logits, MlxArray.of(new int[] {yes, no}, 2), 2);
+        return Indexing.contiguous(Ops.astype(both, DType.FLOAT32));
+    }
+}

@@ -1,0 +1,239 @@
+package dev.langchain4j.model.mlx.embed;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.ModelLoader;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/**
+ * Vectors of texts: tokens, encoder, pooling, length one. Owns the weights; borrows thread and tokenizer. May be called
+ * from any thread.
+ */
+public final class TextEmbedder implements AutoCloseable {
+    /** Most tokens of a batch, padding included: enough to keep a GPU busy, and a bound for memory. */
+    private static final int BATCH_TOKENS_MAX = 16_384;
+
+    private final MlxThread thread;
+    private final SentenceSettings settings;
+    private final List<Pooling> pooling;
+    private final boolean normalize;
+    private final TextTokens tokens;
+    private final int batchSize;
+    private final ModelLoader.Part<TextEncoder> loaded;
+
+    /**
+     * What a caller wants otherwise than the folder says; null for what the folder says.
+     *
+     * @param tokensMax most tokens of a text
+     * @param normalize whether vectors have length one
+     */
+    public record Wishes(DType type, Integer tokensMax, Boolean normalize, int batchSize) {}
+
+    /**
+     * Vectors and what they cost.
+     *
+     * @param vectors one for each text
+     * @param tokens of all texts, padding not counted
+     */
+    public record Result(List<float[]> vectors, int tokens) {}
+
+    /**
+     * Loads the folder's model on the thread.
+     *
+     * @throws InvalidRequestException if a wish or what the folder has is not valid
+     */
+    public TextEmbedder(Path folder, Wishes wishes, MlxThread thread, Tokenizer tokenizer) {
+        this.thread = thread;
+        settings = SentenceSettings.load(folder);
+        batchSize = wishes.batchSize;
+        loaded = thread.call(() -> loadEncoder(folder, wishes.type));
+        TextEncoder encoder = loaded.model();
+        boolean decoder = !encoder.takesBatches();
+        // What sentence-transformers takes where a folder has no modules.json; decoders are made for the last token.
+        pooling = settings.pooling() != null ? settings.pooling() : List.of(decoder ? Pooling.LAST : Pooling.MEAN);
+        boolean unsaid = settings.pooling() == null && decoder;
+        normalize = wishes.normalize != null ? wishes.normalize : settings.normalize() || unsaid;
+        try {
+            tokens = new TextTokens(tokenizer, tokensMax(wishes, encoder));
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+        if (tokens.special() >= tokensMax(wishes, encoder)) {
+            close();
+            throw new InvalidRequestException("maxLength (" + tokensMax(wishes, encoder)
+                    + ") must be more than the special tokens around each text (" + tokens.special() + ")");
+        }
+    }
+
+    private static ModelLoader.Part<TextEncoder> loadEncoder(Path folder, DType type) {
+        ModelConfig config = ModelLoader.config(folder);
+        if (BertEncoder.MODEL_TYPES.contains(config.modelType())) {
+            return ModelLoader.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
+        }
+        ModelLoader.Loaded decoder = ModelLoader.load(folder, type);
+        return new ModelLoader.Part<>(new DecoderEncoder(decoder.model(), config), decoder.weights());
+    }
+
+    private int tokensMax(Wishes wishes, TextEncoder encoder) {
+        if (wishes.tokensMax != null) {
+            if (wishes.tokensMax > encoder.tokensMax()) {
+                throw new InvalidRequestException("maxLength (" + wishes.tokensMax
+                        + ") must not exceed what the model was made for (" + encoder.tokensMax() + ")");
+            }
+            return wishes.tokensMax;
+        }
+        return settings.tokensMax() == null ? encoder.tokensMax() : Math.min(settings.tokensMax(), encoder.tokensMax());
+    }
+
+    /** Length of the vectors. */
+    public int dimension() {
+        return loaded.model().dimension() * pooling.size();
+    }
+
+    /** Bytes of the weights. */
+    public long weightBytes() {
+        return thread.call(() -> loaded.weights().bytes());
+    }
+
+    /** The folder's prompt of a name, the first of these that it has; null if it has none of them. */
+    public String prompt(String... names) {
+        return Arrays.stream(names)
+                .filter(settings.prompts()::containsKey)
+                .findFirst()
+                .map(settings.prompts()::get)
+                .orElse(null);
+    }
+
+    /** The prompt of texts of which nobody says what they are; empty for none. */
+    public String defaultPrompt() {
+        String prompt =
+                settings.defaultPrompt() == null ? null : settings.prompts().get(settings.defaultPrompt());
+        return prompt == null ? "" : prompt;
+    }
+
+    /**
+     * Computes vectors.
+     *
+     * @param prompt stands before each text
+     * @param dimensions length that the vectors are cut to, at most {@link #dimension}
+     */
+    public Result embed(List<String> texts, String prompt, int dimensions) {
+        List<int[]> ids = texts.stream()
+                .map(text -> tokens.encode(prepared(prompt + text)))
+                .toList();
+        ids.forEach(this::check);
+        int skipped = settings.promptCounts() ? 0 : tokens.promptTokens(prepared(prompt));
+        float[][] vectors = new float[texts.size()][];
+        for (List<Integer> batch : batches(ids)) {
+            List<int[]> part = batch.stream().map(ids::get).toList();
+            float[][] rows = thread.call(() -> compute(part, skipped, dimensions));
+            for (int i = 0; i < rows.length; i++) {
+                vectors[batch.get(i)] = rows[i];
+            }
+        }
+        return new Result(List.of(vectors), ids.stream().mapToInt(i -> i.length).sum());
+    }
+
+    private void check(int[] ids) {
+        if (ids.length == 0) {
+            throw new InvalidRequestException("a text (blank) must have at least one token");
+        }
+        for (int id : ids) {
+            if (id < 0 || id >= loaded.model().vocabularySize()) {
+                throw new InvalidRequestException("the tokenizer gave the id " + id + ", but this model has "
+                        + loaded.model().vocabularySize() + " tokens: tokenizer.json belongs to another model");
+            }
+        }
+    }
+
+    private String prepared(String text) {
+        String stripped = text.strip();
+        return settings.lowerCase() ? stripped.toLowerCase(Locale.ROOT) : stripped;
+    }
+
+    /** Texts of like lengths together, so that there is little padding. */
+    private List<List<Integer>> batches(List<int[]> ids) {
+        List<Integer> byLength = IntStream.range(0, ids.size())
+                .boxed()
+                .sorted(Comparator.comparing(i -> -ids.get(i).length))
+                .toList();
+        List<List<Integer>> batches = new ArrayList<>();
+        List<Integer> batch = new ArrayList<>();
+        for (int i : byLength) {
+            int longest = batch.isEmpty() ? ids.get(i).length : ids.get(batch.getFirst()).length;
+            boolean full = batch.size() == batchSize || (batch.size() + 1L) * longest > BATCH_TOKENS_MAX;
+            if (!batch.isEmpty() && (full || !loaded.model().takesBatches())) {
+                batches.add(batch);
+                batch = new ArrayList<>();
+            }
+            batch.add(i);
+        }
+        if (!batch.isEmpty()) {
+            batches.add(batch);
+        }
+        return batches;
+    }
+
+    private float[][] compute(List<int[]> batch, int skipped, int dimensions) {
+        int length = batch.stream().mapToInt(ids -> ids.length).max().orElseThrow();
+        int[] padded = new int[batch.size() * length];
+        float[] counted = new float[padded.length];
+        boolean padding = false;
+        int[] real = new int[padded.length];
+        for (int i = 0; i < batch.size(); i++) {
+            int[] ids = batch.get(i);
+            System.arraycopy(ids, 0, padded, i * length, ids.length);
+            Arrays.fill(real, i * length, i * length + ids.length, 1);
+            Arrays.fill(counted, i * length + Math.min(skipped, ids.length - 1), i * length + ids.length, 1f);
+            padding |= ids.length < length;
+        }
+        MlxArray pooled;
+        try (Scope scope = Scope.open()) {
+            MlxArray mask = padding ? Ops.astype(MlxArray.of(real, batch.size(), length), DType.BOOL) : null;
+            MlxArray hidden = loaded.model().encode(MlxArray.of(padded, batch.size(), length), mask);
+            MlxArray whole = Pooling.apply(pooling, hidden, MlxArray.of(counted, batch.size(), length, 1));
+            MlxArray cut = dimensions < whole.dim(1) ? Indexing.slice(whole, 1, 0, dimensions) : whole;
+            pooled = Indexing.contiguous(normalize ? unit(cut) : cut).detach();
+        }
+        try (pooled) {
+            Eval.eval(pooled);
+            return rows(pooled.toFloats(), batch.size());
+        }
+    }
+
+    /** Each vector with length one; the zero vector stays. */
+    private static MlxArray unit(MlxArray vectors) {
+        MlxArray length = Ops.sqrt(Ops.sum(Ops.square(vectors), 1, true));
+        return Ops.divide(vectors, Ops.maximum(length, MlxArray.scalar(1e-12, DType.FLOAT32)));
+    }
+
+    private static float[][] rows(float[] all, int count) {
+        int width = all.length / count;
+        float[][] rows = new float[count][];
+        for (int i = 0; i < count; i++) {
+            rows[i] = Arrays.copyOfRange(all, i * width, (i + 1) * width);
+        }
+        return rows;
+    }
+
+    /** Frees the weights, on their thread. Idempotent. */
+    @Override
+    public void close() {
+        thread.run(() -> loaded.weights().close());
+    }
+}
