@@ -26,18 +26,18 @@ class TidyTest {
     private static final Pattern IMPORT = Pattern.compile("(?m)^import (?:static )?([\\w.]+);");
 
     /** Which packages of langchain4j-mlx each one may know: knowledge runs one way. */
-    private static final Map<String, Set<String>> MAY_KNOW = Map.of(
-            "jinja", Set.of(),
-            "parse", Set.of(),
-            "grammar", Set.of("parse"),
-            "cache", Set.of(),
-            "embed", Set.of("cache", "model", "nn"),
-            "hub", Set.of(),
-            "nn", Set.of("cache", "model"),
-            "arch", Set.of("cache", "model", "nn"),
-            "model", Set.of("arch", "cache"),
-            "prompt", Set.of("cache", "jinja", "model", "parse"),
-            "generate", Set.of("cache", "model"));
+    private static final Map<String, Set<String>> MAY_KNOW = Map.ofEntries(
+            Map.entry("jinja", Set.of()),
+            Map.entry("parse", Set.of()),
+            Map.entry("grammar", Set.of("parse")),
+            Map.entry("cache", Set.of()),
+            Map.entry("embed", Set.of("cache", "model", "nn")),
+            Map.entry("hub", Set.of()),
+            Map.entry("nn", Set.of("cache", "model")),
+            Map.entry("arch", Set.of("cache", "model", "nn")),
+            Map.entry("model", Set.of("arch", "cache")),
+            Map.entry("prompt", Set.of("cache", "jinja", "model", "parse")),
+            Map.entry("generate", Set.of("cache", "model")));
 
     private static void eachJavaFile(BiConsumer<Path, String> check) throws IOException {
         for (String module : List.of("mlx-native", "langchain4j-mlx", "samples")) {
