@@ -1,0 +1,182 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.chat.listener.ChatModelErrorContext;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.PromptCacheStats;
+import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
+import dev.langchain4j.model.mlx.cache.Tier;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.BaseUnits;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * A model's numbers for Micrometer: bound to a registry it shows what the prompt cache holds, as a listener of chat models
+ * it measures their requests. Needs {@code io.micrometer:micrometer-core}, which is an optional dependency.
+ *
+ * <pre>{@code
+ * MlxMetrics metrics = new MlxMetrics(mlx);
+ * metrics.bindTo(registry);
+ * ChatModel chat = MlxChatModel.builder().model(mlx).listeners(metrics).build();
+ * }</pre>
+ *
+ * <p>All meters have the tag {@code model}; docs/metrics.md lists them. Thread-safe. Borrows the model.
+ */
+public final class MlxMetrics implements MeterBinder, ChatModelListener {
+    private static final String PREFIX = "langchain4j.mlx.";
+
+    private final MlxModel model;
+    private final List<Meters> bound = new CopyOnWriteArrayList<>();
+
+    /** Of this model. */
+    public MlxMetrics(MlxModel model) {
+        this.model = model;
+    }
+
+    /** What requests are counted with, of one registry. */
+    private record Meters(
+            Timer queued,
+            Timer prefill,
+            Timer firstToken,
+            DistributionSummary decodeRate,
+            Counter cached,
+            Counter prefilled,
+            Counter generated,
+            Counter errors) {}
+
+    /** Registers the meters of this model. Requests are counted from then on. */
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        Tags tags = Tags.of("model", model.name());
+        bindCache(registry, tags);
+        bound.add(new Meters(
+                timer(registry, tags, "queue.time", "How long requests waited for those before them"),
+                timer(registry, tags, "prefill.time", "How long prompts took to compute"),
+                timer(registry, tags, "first.token.time", "From the request to its first token"),
+                DistributionSummary.builder(PREFIX + "decode.rate")
+                        .description("Tokens a second of an answer")
+                        .tags(tags)
+                        .register(registry),
+                tokens(registry, tags, "cached"),
+                tokens(registry, tags, "prefilled"),
+                tokens(registry, tags, "generated"),
+                Counter.builder(PREFIX + "errors")
+                        .description("Requests that failed")
+                        .tags(tags)
+                        .register(registry)));
+    }
+
+    private static Timer timer(MeterRegistry registry, Tags tags, String name, String description) {
+        return Timer.builder(PREFIX + name).description(description).tags(tags).register(registry);
+    }
+
+    private static Counter tokens(MeterRegistry registry, Tags tags, String kind) {
+        return Counter.builder(PREFIX + "tokens")
+                .description("Tokens of prompts and answers, by what they cost")
+                .baseUnit("tokens")
+                .tags(tags.and("kind", kind))
+                .register(registry);
+    }
+
+    private void bindCache(MeterRegistry registry, Tags tags) {
+        PromptCache cache = model.promptCache();
+        gauge(registry, tags, cache, "cache.held", "All that the prompt cache holds", PromptCacheStats::bytesHeld);
+        gauge(registry, tags, cache, "cache.running", "Those of running sequences", PromptCacheStats::bytesRunning);
+        Gauge.builder(PREFIX + "cache.conversations", cache, c -> c.stats().conversations())
+                .description("Conversations that are known")
+                .tags(tags)
+                .register(registry);
+        Gauge.builder(PREFIX + "cache.hit.ratio", cache, c -> hitRatio(c.stats()))
+                .description("Share of all prompt tokens so far that were reused")
+                .tags(tags)
+                .register(registry);
+        for (Tier tier : Tier.values()) {
+            Tags ofTier = tags.and("tier", tier.name().toLowerCase(Locale.ROOT));
+            gauge(registry, ofTier, cache, "cache.stored", "Records that end in this tier", s -> of(s, tier)
+                    .bytes());
+            Gauge.builder(PREFIX + "cache.entries", cache, c -> of(c.stats(), tier)
+                            .entries())
+                    .description("Stored positions that end in this tier")
+                    .tags(ofTier)
+                    .register(registry);
+            counter(registry, ofTier, cache, "cache.hits", s -> of(s, tier).hits());
+            counter(registry, ofTier, cache, "cache.evictions", s -> of(s, tier).evictions());
+        }
+    }
+
+    private static void gauge(
+            MeterRegistry registry,
+            Tags tags,
+            PromptCache cache,
+            String name,
+            String description,
+            ToDoubleFunction<PromptCacheStats> value) {
+        Gauge.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.stats()))
+                .description(description)
+                .baseUnit(BaseUnits.BYTES)
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static void counter(
+            MeterRegistry registry,
+            Tags tags,
+            PromptCache cache,
+            String name,
+            ToDoubleFunction<PromptCacheStats> value) {
+        FunctionCounter.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.stats()))
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static TierStats of(PromptCacheStats stats, Tier tier) {
+        return stats.tiers().getOrDefault(tier, new TierStats(0, 0, 0, 0, 0));
+    }
+
+    private static double hitRatio(PromptCacheStats stats) {
+        return stats.promptTokens() == 0 ? 0 : (double) stats.cachedTokens() / stats.promptTokens();
+    }
+
+    @Override
+    public void onResponse(ChatModelResponseContext context) {
+        if (!(context.chatResponse().metadata() instanceof MlxChatResponseMetadata answer)) {
+            return;
+        }
+        for (Meters meters : bound) {
+            record(meters.queued, answer.queued());
+            record(meters.prefill, answer.prefill());
+            record(meters.firstToken, answer.timeToFirstToken());
+            if (answer.decodeTokensPerSecond() != null) {
+                meters.decodeRate.record(answer.decodeTokensPerSecond());
+            }
+            if (answer.tokenUsage() instanceof MlxTokenUsage usage) {
+                meters.cached.increment(usage.cachedTokens());
+                meters.prefilled.increment(usage.inputTokenCount() - usage.cachedTokens());
+                meters.generated.increment(usage.outputTokenCount());
+            }
+        }
+    }
+
+    @Override
+    public void onError(ChatModelErrorContext context) {
+        bound.forEach(meters -> meters.errors.increment());
+    }
+
+    private static void record(Timer timer, Duration duration) {
+        if (duration != null) {
+            timer.record(duration);
+        }
+    }
+}

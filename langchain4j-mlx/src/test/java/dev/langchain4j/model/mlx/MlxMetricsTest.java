@@ -1,0 +1,65 @@
+package dev.langchain4j.model.mlx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.testing.DemoModel;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+class MlxMetricsTest {
+    private static final String PREFIX = "langchain4j.mlx.";
+
+    @Test
+    void metersShowWhatRequestsCostAndWhatTheCacheHolds() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        try (MlxModel mlx = MlxModel.load(DemoModel.folder())) {
+            MlxMetrics metrics = new MlxMetrics(mlx);
+            metrics.bindTo(registry);
+            ChatModel chat = MlxChatModel.builder()
+                    .model(mlx)
+                    .temperature(0.0)
+                    .listeners(metrics)
+                    .build();
+            ChatResponse first = chat.chat(UserMessage.from("Hello!"));
+            ChatResponse second = chat.chat(UserMessage.from("Hello!"));
+            MlxTokenUsage cold = (MlxTokenUsage) first.tokenUsage();
+            MlxTokenUsage warm = (MlxTokenUsage) second.tokenUsage();
+            assertThat(warm.cachedTokens()).isPositive();
+            double cached = cold.cachedTokens() + warm.cachedTokens();
+            double prompts = cold.inputTokenCount() + warm.inputTokenCount();
+            assertThat(tokens(registry, "cached")).isEqualTo(cached);
+            assertThat(tokens(registry, "prefilled")).isEqualTo(prompts - cached);
+            assertThat(tokens(registry, "generated")).isEqualTo(cold.outputTokenCount() + warm.outputTokenCount());
+            assertThat(registry.get(PREFIX + "first.token.time").timer().count())
+                    .isEqualTo(2);
+            assertThat(registry.get(PREFIX + "first.token.time").timer().totalTime(TimeUnit.NANOSECONDS))
+                    .isPositive();
+            assertThat(registry.get(PREFIX + "queue.time").timer().count()).isEqualTo(2);
+            assertThat(registry.get(PREFIX + "decode.rate").summary().mean()).isPositive();
+            assertThat(registry.get(PREFIX + "cache.hit.ratio").gauge().value())
+                    .isCloseTo(cached / prompts, within(1e-9));
+            assertThat(registry.get(PREFIX + "cache.held")
+                            .tag("model", mlx.name())
+                            .gauge()
+                            .value())
+                    .isEqualTo(mlx.promptCache().stats().bytesHeld());
+            assertThat(registry.find(PREFIX + "cache.hits").functionCounters().stream()
+                            .mapToDouble(c -> c.count())
+                            .sum())
+                    .isEqualTo(1);
+            assertThat(registry.find(PREFIX + "cache.entries").gauges()).hasSize(3);
+            assertThatThrownBy(() -> chat.chat(UserMessage.from("Hello! ".repeat(20_000))));
+            assertThat(registry.get(PREFIX + "errors").counter().count()).isEqualTo(1);
+        }
+    }
+
+    private static double tokens(SimpleMeterRegistry registry, String kind) {
+        return registry.get(PREFIX + "tokens").tag("kind", kind).counter().count();
+    }
+}
