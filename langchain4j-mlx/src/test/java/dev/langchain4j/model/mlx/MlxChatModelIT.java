@@ -12,21 +12,25 @@ import dev.langchain4j.model.output.TokenUsage;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** LangChain4j's contract of chat models, over the demo model. */
 class MlxChatModelIT extends AbstractChatModelIT {
     private static long handlesBefore;
     private static MlxModel mlx;
+    private static ScriptedModels scripted;
 
     @BeforeAll
     static void load() {
         handlesBefore = LiveHandles.count();
         mlx = MlxModel.load(DemoModel.folder());
+        scripted = new ScriptedModels(SuiteAnswers::to);
     }
 
     @AfterAll
     static void nothingIsLeft() {
+        scripted.close();
         mlx.close();
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
     }
@@ -67,29 +71,53 @@ class MlxChatModelIT extends AbstractChatModelIT {
         return MlxTokenUsage.class;
     }
 
-    @Override
-    @Disabled("the demo model calls one tool at a time; parallel calls are tested in the parser")
-    protected void should_execute_multiple_tools_in_parallel_then_answer(ChatModel model) {}
+    // ---- what takes knowledge that the demo model lacks: capitals, JSON, two calls at a time ------------------------
+
+    static List<ChatModel> knowing() {
+        return List.of(scripted.blocking());
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JSON_response_format(ChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JSON_response_format(ChatModel model) {
+        super.should_respect_JSON_response_format(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JSON_response_format_with_schema(ChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JSON_response_format_with_schema(ChatModel model) {
+        super.should_respect_JSON_response_format_with_schema(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JsonRawSchema_responseFormat(ChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JsonRawSchema_responseFormat(ChatModel model) {
+        super.should_respect_JsonRawSchema_responseFormat(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_execute_a_tool_then_answer_respecting_JSON_response_format_with_schema(ChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_execute_a_tool_then_answer_respecting_JSON_response_format_with_schema(ChatModel model) {
+        super.should_execute_a_tool_then_answer_respecting_JSON_response_format_with_schema(model);
+    }
 
     @Override
-    @Disabled("the demo model takes the other tool; RequiredToolCallTest has the choice")
-    protected void should_force_LLM_to_execute_any_tool(ChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_force_LLM_to_execute_any_tool(ChatModel model) {
+        super.should_force_LLM_to_execute_any_tool(model);
+    }
+
+    @Override
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_execute_multiple_tools_in_parallel_then_answer(ChatModel model) {
+        super.should_execute_multiple_tools_in_parallel_then_answer(model);
+    }
 
     /** A loaded model is one model: a request cannot choose another. */
     @Override

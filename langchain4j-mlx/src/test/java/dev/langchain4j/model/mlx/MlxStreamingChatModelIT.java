@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.argThat;
 import static org.mockito.Mockito.atLeastOnce;
 
 import dev.langchain4j.mlx.LiveHandles;
@@ -16,22 +17,26 @@ import dev.langchain4j.model.output.TokenUsage;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.mockito.InOrder;
 
 /** LangChain4j's contract of streaming chat models, over the demo model. */
 class MlxStreamingChatModelIT extends AbstractStreamingChatModelIT {
     private static long handlesBefore;
     private static MlxModel mlx;
+    private static ScriptedModels scripted;
 
     @BeforeAll
     static void load() {
         handlesBefore = LiveHandles.count();
         mlx = MlxModel.load(DemoModel.folder());
+        scripted = new ScriptedModels(SuiteAnswers::to);
     }
 
     @AfterAll
     static void nothingIsLeft() {
+        scripted.close();
         mlx.close();
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
     }
@@ -65,6 +70,14 @@ class MlxStreamingChatModelIT extends AbstractStreamingChatModelIT {
         io.verify(handler).onCompleteToolCall(complete(0, id, "getWeather", "{\"city\":\"Munich\"}"));
     }
 
+    @Override
+    protected void verifyToolCallbacks(StreamingChatResponseHandler handler, InOrder io, String id1, String id2) {
+        io.verify(handler, atLeastOnce()).onPartialToolCall(argThat(piece -> piece.index() == 0), any());
+        io.verify(handler).onCompleteToolCall(complete(0, id1, "getWeather", "{\"city\":\"Munich\"}"));
+        io.verify(handler, atLeastOnce()).onPartialToolCall(argThat(piece -> piece.index() == 1), any());
+        io.verify(handler).onCompleteToolCall(complete(1, id2, "getTime", "{\"country\":\"France\"}"));
+    }
+
     /** The demo model is terse: most of its answers to this question end before five tokens. */
     @Override
     protected int maxOutputTokens() {
@@ -88,30 +101,54 @@ class MlxStreamingChatModelIT extends AbstractStreamingChatModelIT {
         return MlxTokenUsage.class;
     }
 
-    @Override
-    @Disabled("the demo model calls one tool at a time; parallel calls are tested in the parser")
-    protected void should_execute_multiple_tools_in_parallel_then_answer(StreamingChatModel model) {}
+    // ---- what takes knowledge that the demo model lacks: capitals, JSON, two calls at a time ------------------------
+
+    static List<StreamingChatModel> knowing() {
+        return List.of(scripted.streaming());
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JSON_response_format(StreamingChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JSON_response_format(StreamingChatModel model) {
+        super.should_respect_JSON_response_format(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JSON_response_format_with_schema(StreamingChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JSON_response_format_with_schema(StreamingChatModel model) {
+        super.should_respect_JSON_response_format_with_schema(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
-    protected void should_respect_JsonRawSchema_responseFormat(StreamingChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_respect_JsonRawSchema_responseFormat(StreamingChatModel model) {
+        super.should_respect_JsonRawSchema_responseFormat(model);
+    }
 
     @Override
-    @Disabled("the demo model knows no capitals and writes no JSON; StructuredOutputTest has the format")
+    @ParameterizedTest
+    @MethodSource("knowing")
     protected void should_execute_a_tool_then_answer_respecting_JSON_response_format_with_schema(
-            StreamingChatModel model) {}
+            StreamingChatModel model) {
+        super.should_execute_a_tool_then_answer_respecting_JSON_response_format_with_schema(model);
+    }
 
     @Override
-    @Disabled("the demo model takes the other tool; RequiredToolCallTest has the choice")
-    protected void should_force_LLM_to_execute_any_tool(StreamingChatModel model) {}
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_force_LLM_to_execute_any_tool(StreamingChatModel model) {
+        super.should_force_LLM_to_execute_any_tool(model);
+    }
+
+    @Override
+    @ParameterizedTest
+    @MethodSource("knowing")
+    protected void should_execute_multiple_tools_in_parallel_then_answer(StreamingChatModel model) {
+        super.should_execute_multiple_tools_in_parallel_then_answer(model);
+    }
 
     /** A loaded model is one model: a request cannot choose another. */
     @Override

@@ -120,7 +120,7 @@ final class MessageMapper {
             if (!(content instanceof TextContent)) {
                 String type = content.type().name().toLowerCase(Locale.ROOT);
                 throw new UnsupportedFeatureException(
-                        "content of type " + type + " is not supported by this model: it reads text only");
+                        "non-text content (" + type + ") is not supported by this model: it reads text only");
             }
         }
         return contents.stream().map(c -> ((TextContent) c).text()).collect(Collectors.joining("\n"));
