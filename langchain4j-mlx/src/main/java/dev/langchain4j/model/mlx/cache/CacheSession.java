@@ -104,7 +104,7 @@ public final class CacheSession implements AutoCloseable {
             cache.store().keepState(sequence, checkpoints.isSpacing(offset));
             checkpoints.thinOut(sequence);
         }
-        cache.grown(sequence);
+        cache.grown(this);
     }
 
     /** Records a generated token that was fed to the layers. Tokens that were only sampled are not recorded. */
@@ -114,7 +114,7 @@ public final class CacheSession implements AutoCloseable {
         }
         tokens[length++] = token;
         if (stored && !cache.isClosed() && (length - promptLength) % APPENDS_PER_CHECK == 0) {
-            cache.grown(sequence);
+            cache.grown(this);
         }
     }
 
@@ -177,7 +177,7 @@ public final class CacheSession implements AutoCloseable {
             if (boundary.position() == sequence.length()) {
                 sequence.trie.setTier(sequence.tail, boundary.tier());
                 if (boundary.tier() == Tier.SYSTEM && sequence.tail.newcomers == 0) {
-                    sequence.tail.newcomers = 1;
+                    cache.newPrefix(sequence.tail);
                 }
             }
         }

@@ -75,6 +75,10 @@ final class Conversation {
         usedTick = tick;
     }
 
+    long requests() {
+        return requests;
+    }
+
     boolean isForkedAndNew() {
         return parent != null && requests == 0;
     }

@@ -12,13 +12,11 @@ import java.util.function.Predicate;
 /** The conversations that a cache remembers: those with a memory ID, and those that only their tokens tell apart. */
 final class Conversations {
     private static final int CONVERSATIONS_MAX = 10_000;
-    /** Weight of an idle conversation beside one that waits for the result of a tool. */
-    private static final double IDLE_WEIGHT = 0.05;
-
     /** Read by other threads for statistics; changed by the owner only. */
     private final Map<Object, Conversation> byId = new ConcurrentHashMap<>();
 
     private final List<Conversation> anonymous = new ArrayList<>();
+    private final ReturnOdds odds = new ReturnOdds();
 
     Conversation byId(Object id) {
         return byId.get(id);
@@ -78,7 +76,10 @@ final class Conversations {
     }
 
     /** Learns where a conversation came back to, if nothing was evicted that would show it. */
-    static void observeReturn(Conversation conversation, PrefixTrie trie, PrefixTrie.Match match) {
+    void observeReturn(Conversation conversation, PrefixTrie trie, PrefixTrie.Match match, long tick) {
+        if (conversation.isKnown() && !conversation.isForkedAndNew() && conversation.running == 0) {
+            odds.observe(conversation, tick);
+        }
         if (!conversation.isKnown() || conversation.isForkedAndNew() || conversation.place(Place.END).removed) {
             return;
         }
@@ -91,16 +92,21 @@ final class Conversations {
         }
     }
 
-    /** Remembers where a request ended, as the places where the next one may go on. */
-    void ended(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
+    /** Remembers how far a request has come, and with it the places where the next one may go on. */
+    void reached(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
         conversation.enter(trie);
-        conversation.length = tail.end();
         conversation.places[Place.END.ordinal()] = tail;
         conversation.places[Place.TURN.ordinal()] = lastBefore(tail, turnPosition);
         conversation.places[Place.SYSTEM.ordinal()] = lastBefore(tail, systemPosition);
         if (conversation.id == null && !anonymous.contains(conversation)) {
             anonymous.add(conversation);
         }
+    }
+
+    /** Remembers where a request ended. */
+    void ended(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
+        reached(conversation, trie, tail, turnPosition, systemPosition);
+        conversation.length = tail.end();
         trim();
     }
 
@@ -180,15 +186,17 @@ final class Conversations {
         }
     }
 
-    /**
-     * How likely a conversation is to be the next, beside others: one in a tool loop returns for certain, an idle one
-     * the less the more turns it had, and both the less the more requests have passed since.
-     */
-    static double expectation(Conversation conversation, long tick) {
-        double age = tick - conversation.usedTick + 1;
-        if (conversation.inToolLoop || conversation.running > 0) {
-            return 1 / age;
-        }
-        return IDLE_WEIGHT / (age * (1 + Math.max(1, conversation.turns)) / 2);
+    /** How often a request of this conversation is expected, of all requests to come next. */
+    double expectation(Conversation conversation, long tick) {
+        return odds.expected(conversation, tick);
+    }
+
+    ReturnOdds odds() {
+        return odds;
+    }
+
+    /** Learns from those that did not come back so far. */
+    void estimate(long tick) {
+        odds.estimate(all(), tick);
     }
 }

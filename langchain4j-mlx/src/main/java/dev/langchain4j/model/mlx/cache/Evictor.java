@@ -11,9 +11,9 @@ import java.util.List;
  * to cost least.
  *
  * <p>The expected loss of a record is (expected uses) x (tokens that would be computed again) / (bytes freed). Expected
- * uses are those of the conversations that may resume there ({@link Conversations#expectation}, spread over the places
- * where conversations of this model were seen to come back to, {@link ReturnHabits}), and of new conversations, as often
- * as they came so far. Only what lies at the end of a branch is evicted, and no more of it than needed. Nothing that a
+ * uses are those of the conversations that may resume there ({@link ReturnOdds}, spread over the places where
+ * conversations of this model were seen to come back to, {@link ReturnHabits}), and of new conversations, as often as
+ * they came so far. Only what lies at the end of a branch is evicted, and no more of it than needed. Nothing that a
  * running sequence needs, and nothing of the newest insertion, is touched.
  */
 final class Evictor {
@@ -137,14 +137,15 @@ final class Evictor {
                 for (TrieNode child : node.children()) {
                     own -= child.newcomers;
                 }
-                node.rate = Math.max(0, own) / (double) tick;
+                node.rate = conversations.odds().expectedNewcomers(own, tick);
             });
         }
+        conversations.estimate(tick);
         for (Conversation conversation : conversations.all()) {
-            double expected = Conversations.expectation(conversation, tick);
+            double expected = conversations.expectation(conversation, tick);
             for (Conversation c = conversation; c != null; c = c.parent) {
-                if (c == conversation || Conversations.expectation(c, tick) < expected) {
-                    addRate(c, c == conversation ? expected : expected - Conversations.expectation(c, tick));
+                if (c == conversation || conversations.expectation(c, tick) < expected) {
+                    addRate(c, c == conversation ? expected : expected - conversations.expectation(c, tick));
                 }
             }
         }

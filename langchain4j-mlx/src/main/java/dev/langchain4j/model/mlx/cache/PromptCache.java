@@ -88,10 +88,13 @@ public final class PromptCache implements AutoCloseable {
                 ? conversations.continuedBy(match)
                 : conversations.named(request.conversation(), tick);
         conversation.enter(trie);
-        Conversations.observeReturn(conversation, trie, match);
+        conversations.observeReturn(conversation, trie, match, tick);
         TrieNode node = resumeNode(trie, match, Math.min(match.matched(), length - 1));
         ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
         Sequence sequence = store.resume(trie, node, conversation, () -> roomyLayers(request));
+        if (!conversation.isKnown() && node.newcomers == 1) {
+            conversations.odds().observeSecondUse();
+        }
         used(node, conversation, !conversation.isKnown());
         if (node.parent != null) {
             usage.hit(node.tier);
@@ -147,8 +150,17 @@ public final class PromptCache implements AutoCloseable {
         }
     }
 
+    /** Called when a running sequence comes to the end of a system message that was not stored. */
+    void newPrefix(TrieNode node) {
+        node.newcomers = 1;
+        conversations.odds().observeNewPrefix();
+    }
+
     /** Called as a running sequence grows. */
-    void grown(Sequence sequence) {
+    void grown(CacheSession session) {
+        Sequence sequence = session.sequence();
+        conversations.reached(
+                sequence.conversation, sequence.trie, sequence.tail, session.turnPosition(), session.systemPosition());
         usage.setBytes(sequence, sequence.layerBytes());
         evictor.enforce(tries.values(), conversations, sequence, 0, tick);
         publish();
