@@ -33,7 +33,7 @@ class PromptCacheStressTest {
     private static final int CONVERSATIONS = 8;
     private static final int ROUNDS = 4;
     private static final int SYSTEM_TOKENS = 60;
-    private static final long BYTES_MAX = 10L << 20;
+    private static final long BYTES_MAX = 4L << 20;
 
     /** A prompt, and what a single thread without a cache answers. */
     private record Expected(int conversation, int[] prompt, int[] answer) {}
