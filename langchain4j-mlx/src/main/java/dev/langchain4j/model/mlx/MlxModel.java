@@ -83,7 +83,7 @@ public final class MlxModel implements AutoCloseable {
                     (type == null ? "native" : type.name()) + format.key());
             loaded = owner.call(() -> load(folder, type, adapter, format));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
-            cache = new PromptCache(limits, owner, System::nanoTime);
+            cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
             cache.listener(ledger);
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
@@ -258,6 +258,7 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
+        private boolean exactReuse;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Path adapter;
         private Integer kvBits;
@@ -327,6 +328,17 @@ public final class MlxModel implements AutoCloseable {
          */
         public Builder adapter(Path folder) {
             this.adapter = folder;
+            return this;
+        }
+
+        /**
+         * Whether a prompt that resumes gives bit for bit the logits of one that is computed from its start. Then only
+         * whole chunks of prefill are kept, so that each round of a loop computes its last answer and up to
+         * {@code prefillChunkTokens} tokens again: a small chunk makes that cheap. Default: false; what is reused was
+         * then partly computed in pieces of other sizes, and logits may differ in their last bits.
+         */
+        public Builder exactReuse(boolean exact) {
+            this.exactReuse = exact;
             return this;
         }
 

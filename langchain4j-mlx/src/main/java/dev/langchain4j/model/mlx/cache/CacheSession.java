@@ -53,7 +53,7 @@ public final class CacheSession implements AutoCloseable {
         this.evaluated = plan.resumePosition();
         boolean stateful = stored && sequence.trie.stateful();
         this.checkpoints =
-                Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0);
+                Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0, cache.grid());
     }
 
     /** Position from which the prompt must be prefilled: between 0 and the prompt's length - 1. */
@@ -98,7 +98,7 @@ public final class CacheSession implements AutoCloseable {
         if (!stored || cache.isClosed()) {
             return;
         }
-        attachBoundaries(offset);
+        attachBoundaries(cache.grid().kept(offset, promptLength));
         if (checkpoints.isStop(offset)) {
             attach(offset);
             cache.store().keepState(sequence, checkpoints.isSpacing(offset));
@@ -156,7 +156,7 @@ public final class CacheSession implements AutoCloseable {
      */
     boolean settle() {
         int offset = sequence.offset();
-        int held = offset < promptLength ? evaluated : Math.min(offset, length);
+        int held = cache.grid().kept(offset < promptLength ? evaluated : Math.min(offset, length), promptLength);
         attachBoundaries(held);
         attach(held);
         boolean exact = true;

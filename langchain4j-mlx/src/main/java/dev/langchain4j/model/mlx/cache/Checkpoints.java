@@ -29,8 +29,9 @@ final class Checkpoints {
      * Plans the checkpoints of a request.
      *
      * @param spacing distance of regular checkpoints; 0 if no layer needs any
+     * @param grid where prefill may stop
      */
-    static Checkpoints of(CacheRequest request, ReusePlan plan, int spacing) {
+    static Checkpoints of(CacheRequest request, ReusePlan plan, int spacing, Grid grid) {
         int length = request.tokens().length;
         List<Boundary> boundaries = new ArrayList<>(request.boundaries());
         boundaries.removeIf(boundary -> boundary.position() == 0 || boundary.position() > length);
@@ -38,12 +39,12 @@ final class Checkpoints {
         Checkpoints result = new Checkpoints(boundaries, spacing);
         if (spacing > 0) {
             for (long p = spacing; p < length; p += spacing) {
-                result.stops.put((int) p, true);
+                result.stops.put(grid.lineAt((int) p), true);
             }
-            boundaries.forEach(boundary -> result.stops.put(boundary.position(), false));
-            result.stops.put(plan.matched(), false);
-            result.stops.put(length - 1, false);
-            result.stops.put(length, false);
+            boundaries.forEach(boundary -> result.stops.put(grid.lineAt(boundary.position()), false));
+            result.stops.put(grid.lineAt(plan.matched()), false);
+            result.stops.put(grid.lineAt(length - 1), false);
+            result.stops.put(grid.kept(length, length), false);
             result.stops.headMap(plan.resumePosition(), true).clear();
         }
         return result;

@@ -33,6 +33,7 @@ public final class PromptCache implements AutoCloseable {
     private final CacheLimits limits;
     private final Executor owner;
     private final LongSupplier nanos;
+    private final Grid grid;
     private final Usage usage = new Usage();
     private final SequenceStore store;
     private final Evictor evictor;
@@ -51,6 +52,20 @@ public final class PromptCache implements AutoCloseable {
      * @param nanos a clock in nanoseconds, for the idle time only
      */
     public PromptCache(CacheLimits limits, Executor owner, LongSupplier nanos) {
+        this(limits, owner, nanos, 0);
+    }
+
+    /**
+     * Makes an empty cache that keeps and resumes whole chunks of prefill only, so that what is reused was computed in
+     * the very pieces in which it would be computed now.
+     *
+     * @param limits how much it may hold
+     * @param owner runs tasks on the thread that owns the model
+     * @param nanos a clock in nanoseconds, for the idle time only
+     * @param gridTokens the chunk size of prefill; 0 keeps and resumes at any token
+     */
+    public PromptCache(CacheLimits limits, Executor owner, LongSupplier nanos, int gridTokens) {
+        this.grid = new Grid(gridTokens);
         this.limits = Objects.requireNonNull(limits, "limits");
         this.owner = Objects.requireNonNull(owner, "owner");
         this.nanos = Objects.requireNonNull(nanos, "nanos");
@@ -89,7 +104,7 @@ public final class PromptCache implements AutoCloseable {
                 : conversations.named(request.conversation(), tick);
         conversation.enter(trie);
         conversations.observeReturn(conversation, trie, match, tick);
-        TrieNode node = resumeNode(trie, match, Math.min(match.matched(), length - 1));
+        TrieNode node = resumeNode(trie, match, grid.lineAt(Math.min(match.matched(), length - 1)));
         ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
         Sequence sequence = store.resume(trie, node, conversation, () -> roomyLayers(request));
         if (!conversation.isKnown() && node.newcomers == 1) {
@@ -345,6 +360,10 @@ public final class PromptCache implements AutoCloseable {
 
     boolean isClosed() {
         return closed;
+    }
+
+    Grid grid() {
+        return grid;
     }
 
     CacheLimits limits() {

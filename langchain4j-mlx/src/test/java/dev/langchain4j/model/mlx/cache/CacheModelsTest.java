@@ -44,8 +44,9 @@ class CacheModelsTest {
             thread.run(() -> {
                 ModelLoader.Loaded loaded = ModelLoader.load(folder, DType.FLOAT32);
                 try {
-                    converse(loaded.model(), thread, Long.MAX_VALUE / 4);
-                    converse(loaded.model(), thread, 1_500_000);
+                    converse(loaded.model(), thread, Long.MAX_VALUE / 4, 0);
+                    converse(loaded.model(), thread, 1_500_000, 0);
+                    converse(loaded.model(), thread, 1_500_000, CHUNK);
                 } finally {
                     loaded.weights().close();
                 }
@@ -54,10 +55,11 @@ class CacheModelsTest {
         assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
-    private static void converse(LanguageModel model, MlxThread thread, long bytesMax) {
-        Random random = new Random(bytesMax % 1000);
+    /** With a grid, logits are compared bit for bit; without, the tokens. */
+    private static void converse(LanguageModel model, MlxThread thread, long bytesMax, int gridTokens) {
+        Random random = new Random(bytesMax % 1000 + gridTokens);
         CacheLimits limits = new CacheLimits(bytesMax, Integer.MAX_VALUE, Duration.ofHours(1), 32);
-        try (PromptCache cache = new PromptCache(limits, thread, System::nanoTime)) {
+        try (PromptCache cache = new PromptCache(limits, thread, System::nanoTime, gridTokens)) {
             int[] system = random.ints(40, 0, VOCABULARY).toArray();
             int[][] conversations = new int[3][];
             Arrays.setAll(
@@ -66,10 +68,13 @@ class CacheModelsTest {
             for (int request = 0; request < 12; request++) {
                 int c = random.nextInt(3);
                 int[] prompt = conversations[c];
-                int[] expected = cold(model, prompt);
-                assertThat(warm(model, cache, prompt, "c" + c))
-                        .as("request %d", request)
-                        .isEqualTo(expected);
+                float[][] computed = cold(model, prompt);
+                float[][] reused = warm(model, cache, prompt, "c" + c);
+                int[] expected = likeliest(computed);
+                assertThat(likeliest(reused)).as("request %d", request).isEqualTo(expected);
+                if (gridTokens > 0) {
+                    assertThat(reused).as("logits of request %d", request).isDeepEqualTo(computed);
+                }
                 int keep = random.nextInt(4) == 0 ? 40 + random.nextInt(prompt.length - 40) : prompt.length;
                 int[] start = keep < prompt.length ? Arrays.copyOf(prompt, keep) : concat(prompt, expected);
                 conversations[c] = concat(
@@ -80,7 +85,7 @@ class CacheModelsTest {
         }
     }
 
-    private static int[] warm(LanguageModel model, PromptCache cache, int[] prompt, Object conversation) {
+    private static float[][] warm(LanguageModel model, PromptCache cache, int[] prompt, Object conversation) {
         CacheRequest request = new CacheRequest(
                 CacheHarness.KEY,
                 prompt,
@@ -97,35 +102,35 @@ class CacheModelsTest {
                 session.checkpoint();
                 position = end;
             }
-            int[] answer = new int[ANSWER];
+            float[][] answer = new float[ANSWER][];
             int token = prompt[prompt.length - 1];
             for (int i = 0; i < ANSWER; i++) {
                 if (i > 0) {
                     session.append(token);
                 }
-                token = feed(model, session.layers(), new int[] {token});
+                answer[i] = feed(model, session.layers(), new int[] {token});
+                token = likeliest(answer[i]);
                 if (i == 0) {
                     session.checkpoint();
                 }
-                answer[i] = token;
             }
             session.close(Outcome.FINISHED);
             return answer;
         }
     }
 
-    private static int[] cold(LanguageModel model, int[] prompt) {
+    private static float[][] cold(LanguageModel model, int[] prompt) {
         List<LayerCache> layers = model.newLayers();
         try {
             for (int position = 0; position < prompt.length - 1; position += CHUNK) {
                 int end = Math.min(position + CHUNK, prompt.length - 1);
                 feed(model, layers, Arrays.copyOfRange(prompt, position, end));
             }
-            int[] answer = new int[ANSWER];
+            float[][] answer = new float[ANSWER][];
             int token = prompt[prompt.length - 1];
             for (int i = 0; i < ANSWER; i++) {
-                token = feed(model, layers, new int[] {token});
-                answer[i] = token;
+                answer[i] = feed(model, layers, new int[] {token});
+                token = likeliest(answer[i]);
             }
             return answer;
         } finally {
@@ -133,8 +138,8 @@ class CacheModelsTest {
         }
     }
 
-    /** Feeds tokens, computes all, and gives the most likely next token. */
-    private static int feed(LanguageModel model, List<LayerCache> layers, int[] tokens) {
+    /** Feeds tokens, computes all, and gives the logits of the next one. */
+    private static float[] feed(LanguageModel model, List<LayerCache> layers, int[] tokens) {
         MlxArray logits;
         try (Scope scope = Scope.open()) {
             logits = model.logits(model.forward(MlxArray.of(tokens, 1, tokens.length), layers))
@@ -145,12 +150,19 @@ class CacheModelsTest {
                     .flatMap(layer -> Arrays.stream(layer.buffers()))
                     .toArray(MlxArray[]::new));
             float[] all = logits.toFloats();
-            int width = all.length / tokens.length;
-            int best = all.length - width;
-            for (int i = best; i < all.length; i++) {
-                best = all[i] > all[best] ? i : best;
-            }
-            return best - (all.length - width);
+            return Arrays.copyOfRange(all, all.length - all.length / tokens.length, all.length);
         }
+    }
+
+    private static int likeliest(float[] logits) {
+        int best = 0;
+        for (int i = 1; i < logits.length; i++) {
+            best = logits[i] > logits[best] ? i : best;
+        }
+        return best;
+    }
+
+    private static int[] likeliest(float[][] logits) {
+        return Arrays.stream(logits).mapToInt(CacheModelsTest::likeliest).toArray();
     }
 }

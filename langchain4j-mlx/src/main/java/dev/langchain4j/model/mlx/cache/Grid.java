@@ -1,0 +1,18 @@
+package dev.langchain4j.model.mlx.cache;
+
+/**
+ * Positions at which a prompt may be cut.
+ *
+ * @param tokens distance of the lines; 0 for any position
+ */
+record Grid(int tokens) {
+    /** The last position at or before this one where a prompt may be cut. */
+    int lineAt(int position) {
+        return tokens == 0 ? position : position / tokens * tokens;
+    }
+
+    /** The last position of a request that may be kept: with a grid, of its prompt but for the last token. */
+    int kept(int position, int promptLength) {
+        return tokens == 0 ? position : Math.min(position, lineAt(promptLength - 1));
+    }
+}
