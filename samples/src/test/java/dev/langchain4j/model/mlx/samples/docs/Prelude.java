@@ -1,0 +1,41 @@
+package dev.langchain4j.model.mlx.samples.docs;
+
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.service.MemoryId;
+import dev.langchain4j.service.UserMessage;
+import dev.langchain4j.store.memory.chat.ChatMemoryStore;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The names that code blocks of the docs use without declaring them. Nothing of it is ever run. */
+public class Prelude {
+    protected MlxModel mlx;
+    protected ChatModel chat;
+    protected ChatModel model;
+    protected StreamingChatModel streaming;
+    protected ChatRequest request;
+    protected ChatResponse response;
+    protected ChatMemoryStore store;
+    protected List<ChatMessage> messages;
+    protected List<TextSegment> segments;
+    protected Tools tools;
+    protected String token;
+    protected Object id;
+    protected Path folder;
+
+    /** An AI service. */
+    protected interface Assistant {
+        String chat(@MemoryId String user, @UserMessage String text);
+    }
+
+    /** Its tools. */
+    protected static class Tools {
+        public Tools() {}
+    }
+}
