@@ -9,6 +9,10 @@ public final class Fast {
     /** x / rms(x) * weight over the last dimension; weight may be null. */
     public static MlxArray rmsNorm(MlxArray x, MlxArray weight, float eps) {
         OwnerThread t = OwnerThread.current();
+        MlxArray composed = t.cpuFast == null ? null : t.cpuFast.rmsNorm(x, weight, eps);
+        if (composed != null) {
+            return composed;
+        }
         return t.result(
                 MlxC.mlx_fast_rms_norm(t.out(), t.use(x), t.useOrNone(weight), eps, t.stream), "rms_norm", x, weight);
     }
@@ -27,6 +31,11 @@ public final class Fast {
     /** Rotary positions: turns the first {@code dims} of the last dimension by angles that grow with the position. */
     public static MlxArray rope(MlxArray x, int dims, boolean traditional, float base, float scale, int offset) {
         OwnerThread t = OwnerThread.current();
+        MlxArray composed =
+                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, null, offset);
+        if (composed != null) {
+            return composed;
+        }
         return t.result(
                 MlxC.mlx_fast_rope(
                         t.out(), t.use(x), dims, traditional, Optionals.of(base), scale, offset, 0L, t.stream),
@@ -38,6 +47,11 @@ public final class Fast {
     public static MlxArray rope(
             MlxArray x, int dims, boolean traditional, MlxArray wavelengths, float scale, int offset) {
         OwnerThread t = OwnerThread.current();
+        MlxArray composed =
+                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, 0, scale, wavelengths, offset);
+        if (composed != null) {
+            return composed;
+        }
         return t.result(
                 MlxC.mlx_fast_rope(
                         t.out(),
@@ -64,6 +78,11 @@ public final class Fast {
     public static MlxArray attention(
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
+        boolean plain = t.cpuFast != null && mask == null && sinks == null && (causal || q.dim(2) == 1);
+        MlxArray composed = plain ? t.cpuFast.attention(q, k, v, scale) : null;
+        if (composed != null) {
+            return composed;
+        }
         String mode = causal ? "causal" : mask != null ? "array" : "";
         return t.result(
                 MlxC.mlx_fast_scaled_dot_product_attention(

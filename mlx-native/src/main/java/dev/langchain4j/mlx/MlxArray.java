@@ -111,6 +111,15 @@ public final class MlxArray implements AutoCloseable {
         free();
     }
 
+    /** Gives the handle itself to the thread, which keeps it for its own use. */
+    long surrender() {
+        detach();
+        long kept = handle;
+        handle = 0;
+        Handles.closed();
+        return kept;
+    }
+
     void free() {
         long freed = handle;
         handle = 0;

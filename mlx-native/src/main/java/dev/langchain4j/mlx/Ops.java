@@ -446,6 +446,8 @@ public final class Ops {
 
     /** a * sigmoid(a). */
     public static MlxArray silu(MlxArray a) {
-        return multiply(a, sigmoid(a));
+        OwnerThread t = OwnerThread.current();
+        MlxArray composed = t.cpuFast == null ? null : t.cpuFast.silu(a);
+        return composed != null ? composed : multiply(a, sigmoid(a));
     }
 }

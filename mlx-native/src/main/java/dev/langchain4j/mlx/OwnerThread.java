@@ -40,6 +40,8 @@ final class OwnerThread extends Thread {
     long stream;
     /** Where files are read: a CPU stream also where {@link #stream} is a GPU's. */
     long fileStream;
+    /** What stands in for fused kernels; null where MLX has them. */
+    CpuFast cpuFast;
 
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
@@ -66,6 +68,7 @@ final class OwnerThread extends Thread {
         check(MlxC.mlx_set_default_stream(stream), "set_default_stream");
         if (wanted == Device.CPU) {
             fileStream = stream;
+            cpuFast = new CpuFast(this);
         } else {
             long cpu = MlxC.mlx_device_new_type(Device.CPU.id(), 0);
             fileStream = MlxC.mlx_stream_new_device(cpu);
@@ -76,6 +79,9 @@ final class OwnerThread extends Thread {
     void closeStreams() {
         if (stream != 0) {
             MlxC.mlx_synchronize(stream);
+            if (cpuFast != null) {
+                cpuFast.free();
+            }
             if (fileStream != stream) {
                 MlxC.mlx_stream_free(fileStream);
             }

@@ -35,10 +35,17 @@ public interface Linear {
         return LowRank.linear(weights, change, in, out, plain, packed != null ? packed.dequantized() : matrix, b);
     }
 
-    /** A layer over a matrix [out, in], of which the transposed view is made once. */
+    /**
+     * A layer over a matrix [out, in], of which the transposed view is made once. A second view has a batch dimension, as
+     * what goes in mostly has: products of equal dimensions need no reshaping before and after.
+     */
     static Linear of(Weights weights, MlxArray matrix, MlxArray bias) {
-        MlxArray transposed = weights.adopt(Indexing.transpose(matrix, 1, 0));
-        return bias == null ? x -> Ops.matmul(x, transposed) : x -> Ops.addmm(bias, x, transposed);
+        MlxArray plain = weights.adopt(Indexing.transpose(matrix, 1, 0));
+        MlxArray batched = weights.adopt(Indexing.expandDims(plain, 0));
+        return x -> {
+            MlxArray transposed = x.ndim() == 3 ? batched : plain;
+            return bias == null ? Ops.matmul(x, transposed) : Ops.addmm(bias, x, transposed);
+        };
     }
 
     /** A layer over a quantized matrix; the bias may be null. */

@@ -45,6 +45,7 @@ final class JlamaSection implements Bench.Section {
         double[][] ours = new double[2][rounds];
         double[][] theirs = new double[2][rounds];
         Process jlama = start(bench, model);
+        Runtime.getRuntime().addShutdownHook(new Thread(jlama::destroyForcibly));
         try (Subject subject = new Subject(model);
                 Writer asks = jlama.outputWriter(StandardCharsets.UTF_8);
                 BufferedReader answers = jlama.inputReader(StandardCharsets.UTF_8)) {

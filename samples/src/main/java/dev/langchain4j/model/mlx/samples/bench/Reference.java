@@ -33,6 +33,8 @@ final class Reference implements AutoCloseable {
             builder.environment().put("LD_PRELOAD", preload);
         }
         process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        // Also where the benchmark is interrupted: what it is working on may take minutes.
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
         asks = process.outputWriter(StandardCharsets.UTF_8);
         answers = process.inputReader(StandardCharsets.UTF_8);
         versions = answer();
