@@ -18,7 +18,11 @@ final class CpuFast {
     /** Queries that are masked together: fewer waste less on keys that they do not see, more make better products. */
     private static final int BLOCK = 128;
 
+    /** Elements from which on powers are worth that they take more operations than MLX's own exponentials. */
+    private static final int POWERS_FROM = 1024;
+
     private static final float LOG2_E = 1.442695041f;
+    private static final float ONE_BY_E = 0.367879441f;
 
     /** A number as an array of that many dimensions, all of length one. */
     private record Constant(float value, int ndim, long handle) {}
@@ -109,11 +113,7 @@ final class CpuFast {
 
     /** x / (1 + exp(-x)); null if that is left to MLX. */
     MlxArray silu(MlxArray x) {
-        if (!isSingle(x)) {
-            return null;
-        }
-        MlxArray power = exp2(times(x, constant(-LOG2_E, 1)));
-        return Ops.divide(x, plus(power, constant(1, 1)));
+        return isSingle(x) && x.size() >= POWERS_FROM ? Ops.divide(x, plus(power(ONE_BY_E, x), constant(1, 1))) : null;
     }
 
     /**
@@ -130,6 +130,9 @@ final class CpuFast {
         int length = shape[2];
         if (shape[1] % kvHeads != 0 || length > context) {
             return null;
+        }
+        if (length == 1 && (long) shape[1] * context < POWERS_FROM) {
+            return attendToFew(times(q, constant(scale, 4)), shape, k, v);
         }
         MlxArray scaled = times(q, constant(scale * LOG2_E, 4));
         if (length == 1) {
@@ -155,6 +158,14 @@ final class CpuFast {
         return Indexing.slice(x, new int[] {0, 0, from, 0}, new int[] {shape[0], shape[1], to, shape[3]});
     }
 
+    private static MlxArray attendToFew(MlxArray q, int[] shape, MlxArray k, MlxArray v) {
+        int kvHeads = k.dim(1);
+        MlxArray grouped = Indexing.reshape(q, shape[0], kvHeads, shape[1] / kvHeads, shape[3]);
+        MlxArray scores = Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3));
+        MlxArray attended = Ops.matmul(Ops.softmax(scores, -1, true), v);
+        return Indexing.reshape(attended, shape[0], shape[1], 1, v.dim(3));
+    }
+
     /**
      * softmax(q k' + mask) v, with powers of two: what q is multiplied by makes up for it. The sums divide the few numbers
      * that come out, not the many scores.
@@ -172,7 +183,7 @@ final class CpuFast {
             MlxArray split = Indexing.reshape(scores, shape[0], kvHeads, group, shape[2], context);
             scores = Indexing.reshape(plus(split, mask), shape[0], kvHeads, rows, context);
         }
-        MlxArray weights = exp2(Ops.subtract(scores, Ops.max(scores, -1, true)));
+        MlxArray weights = power(2, Ops.subtract(scores, Ops.max(scores, -1, true)));
         MlxArray attended = Ops.divide(Ops.matmul(weights, v), Ops.sum(weights, -1, true));
         return Indexing.reshape(attended, shape[0], shape[1], shape[2], v.dim(3));
     }
@@ -184,8 +195,7 @@ final class CpuFast {
                 return mask.handle;
             }
         }
-        MlxArray own = Indexing.reshape(
-                Indexing.arange(context - length, context, DType.FLOAT32), length, 1);
+        MlxArray own = Indexing.reshape(Indexing.arange(context - length, context, DType.FLOAT32), length, 1);
         MlxArray keys = Indexing.arange(0, context, DType.FLOAT32);
         MlxArray hidden = Ops.less(own, keys);
         MlxArray made = Ops.where(
@@ -198,9 +208,9 @@ final class CpuFast {
         return handle;
     }
 
-    /** 2 to the power of x. MLX's exp takes three times as long on this backend. */
-    private MlxArray exp2(MlxArray x) {
-        return t.result(MlxC.mlx_power(t.out(), constant(2, 1), t.use(x), t.stream), "power", x);
+    /** A number to the power of x. MLX's exp takes three times as long on this backend. */
+    private MlxArray power(float base, MlxArray x) {
+        return t.result(MlxC.mlx_power(t.out(), constant(base, 1), t.use(x), t.stream), "power", x);
     }
 
     private MlxArray times(MlxArray a, long b) {

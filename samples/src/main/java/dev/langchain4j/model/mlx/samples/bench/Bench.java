@@ -16,6 +16,9 @@ import java.util.stream.Stream;
 
 /** A run of the benchmarks: what is compared with what, on which models, and how often. */
 public final class Bench implements AutoCloseable {
+    /** All but the architectures, which take as long as everything else together. */
+    private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
+
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
 
     static {
@@ -26,6 +29,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("cache", new CacheSection());
         SECTIONS.put("text", new TextSection());
         SECTIONS.put("stream", new StreamSection());
+        SECTIONS.put("elements", new ElementSection());
         SECTIONS.put("jlama", new JlamaSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
@@ -59,12 +63,11 @@ public final class Bench implements AutoCloseable {
         this.smoke = options.has("smoke");
     }
 
-    /** Runs the sections that the options name, or all. */
+    /** Runs the sections that the options name, or those of docs/benchmarks.md that take minutes. */
     public static void run(Options options) throws Exception {
         try (Bench bench = new Bench(options)) {
             bench.start();
-            for (String name :
-                    options.text("only", String.join(",", SECTIONS.keySet())).split(",")) {
+            for (String name : options.text("only", DEFAULT).split(",")) {
                 Section section = SECTIONS.get(name);
                 if (section == null) {
                     throw new IllegalArgumentException(
@@ -155,9 +158,9 @@ public final class Bench implements AutoCloseable {
         return reference;
     }
 
-    /** mlx-lm as its wheel comes; null if it is left out. The caller closes it. */
+    /** mlx-lm as its wheel comes; null if it is left out (--no-wheel). The caller closes it. */
     Reference wheel() throws IOException {
-        return reference == null ? null : new Reference(python, script("reference.py"), "");
+        return reference == null || options.has("no-wheel") ? null : new Reference(python, script("reference.py"), "");
     }
 
     /** Whether only a look is wanted that everything runs: on the demo model, once, small. */
@@ -207,11 +210,11 @@ public final class Bench implements AutoCloseable {
         return smoke ? 1 : options.number("rounds", otherwise);
     }
 
-    /** Both sides in turn, once unmeasured and then so many rounds. */
+    /** Both sides in turn, so many rounds; if there are several, once unmeasured before. */
     Pair pair(int rounds, DoubleSupplier ours, DoubleSupplier theirs) {
         double[] mine = new double[rounds];
         double[] other = new double[rounds];
-        for (int i = smoke ? 0 : -1; i < rounds; i++) {
+        for (int i = rounds == 1 ? 0 : -1; i < rounds; i++) {
             double a = ours.getAsDouble();
             double b = reference == null ? 0 : theirs.getAsDouble();
             if (i >= 0) {

@@ -19,14 +19,15 @@ final class DecodeSection implements Bench.Section {
         }
         for (Path model : bench.models("small-qwen3-bf16,small-qwen3-q4,small-llama-q4")) {
             try (Subject subject = new Subject(model)) {
-                row(bench, subject, model, bench.smoke() ? 8 : 0, bench.rounds(3));
+                row(bench, subject, model, bench.smoke() ? 8 : 0, bench.rounds(2));
             }
         }
         bench.report().end();
     }
 
     private static void row(Bench bench, Subject subject, Path model, int context, int rounds) {
-        int tokens = bench.smoke() ? 4 : context > 4096 ? 32 : 64;
+        boolean single = model.toString().endsWith("fp32");
+        int tokens = bench.smoke() ? 4 : context > 4096 || !single ? 32 : 64;
         Object conversation = new Object();
         if (context > 0) {
             subject.pretend(subject.tokens(context), conversation);

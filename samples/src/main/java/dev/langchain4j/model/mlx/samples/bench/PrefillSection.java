@@ -62,7 +62,7 @@ final class PrefillSection implements Bench.Section {
                     theirPeak = answer.path("peak").asDouble();
                     return answer.path("seconds").asDouble();
                 });
-        Double chunked = bench.reference() == null
+        Double chunked = bench.reference() == null || length > LONGEST_WITH_WHEEL
                 ? null
                 : prefill(bench.reference(), model, length, subject.chunkTokens())
                         .path("seconds")
