@@ -99,9 +99,18 @@ final class ChatExecution implements OutputSink, GenerationListener {
             OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
             prompt = model.prompts()
                     .write(new PromptRequest(
-                            request.messages(), tools, parameters.think(), format, parameters.memoryId(), isolation()));
-            parser = format.parser(this, format.reasoning().opensIn(prompt.text()))
-                    .build();
+                            request.messages(),
+                            tools,
+                            parameters.templateVariables(),
+                            format,
+                            parameters.memoryId(),
+                            isolation()));
+            boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
+            if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
+                throw new UnsupportedFeatureException("think (false) is not supported by this model:"
+                        + " its chat template opens the reasoning all the same");
+            }
+            parser = format.parser(this, reasoningOpen).build();
             GenerationRequest generation = generation(prompt);
             GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format, prompt);
             handle = model.engine().submit(generation.withGrammar(grammar), this);
@@ -203,6 +212,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
                 .firstDifference(remember(answer, result))
+                .logprobs(MlxTokenLogprob.of(result.logprobs(), model.tokenizer()))
                 .build();
         return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
     }

@@ -90,6 +90,24 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /** How often XTC excludes the likeliest tokens, from 0 to 1. */
+    public B xtcProbability(Double probability) {
+        parameters.xtcProbability(probability);
+        return self();
+    }
+
+    /** The probability from which on XTC excludes, from 0 to 0.5. */
+    public B xtcThreshold(Double probability) {
+        parameters.xtcThreshold(probability);
+        return self();
+    }
+
+    /** How many of the last tokens, prompt included, the three penalties look at. */
+    public B penaltyWindow(Integer tokens) {
+        parameters.penaltyWindow(tokens);
+        return self();
+    }
+
     /** Divides the logits of recent tokens, so that they are repeated less; 1 does nothing. */
     public B repetitionPenalty(Double penalty) {
         parameters.repetitionPenalty(penalty);
@@ -161,6 +179,12 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /** Reports log-probabilities: of each token, and of so many of the likeliest ones of its step; from 0 to 20. */
+    public B topLogprobs(Integer tokens) {
+        parameters.topLogprobs(tokens);
+        return self();
+    }
+
     /**
      * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With
      * {@link Isolation#PER_MEMORY_ID} nobody can learn of another's prompts by timing, and nothing is shared.
@@ -173,6 +197,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     /** Rewrites messages before they are rendered, after the MLX model's own normalizer. Default: none. */
     public B promptNormalizer(PromptNormalizer normalizer) {
         this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
+        return self();
+    }
+
+    /**
+     * More variables for the chat template, such as {@code reasoning_effort}; see
+     * {@link MlxChatRequestParameters#templateArguments()}.
+     */
+    public B templateArguments(Map<String, ?> valueByName) {
+        parameters.templateArguments(valueByName);
         return self();
     }
 

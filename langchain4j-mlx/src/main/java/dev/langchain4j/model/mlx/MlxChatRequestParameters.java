@@ -5,6 +5,7 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -32,6 +33,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Map<Integer, Double> logitBias;
     private final Boolean think;
     private final Boolean returnThinking;
+    private final Integer topLogprobs;
+    private final Map<String, Object> templateArguments;
     private final Object memoryId;
     private final Isolation isolation;
 
@@ -46,6 +49,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         logitBias = builder.logitBias;
         think = builder.think;
         returnThinking = builder.returnThinking;
+        topLogprobs = builder.topLogprobs;
+        templateArguments = builder.templateArguments;
         memoryId = builder.memoryId;
         isolation = builder.isolation;
     }
@@ -101,6 +106,28 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
+     * From 0 to 20: asks for the log-probability of each generated token, and for so many of the likeliest tokens of its
+     * step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are reported.
+     */
+    public Integer topLogprobs() {
+        return topLogprobs;
+    }
+
+    /**
+     * More variables for the chat template, such as {@code reasoning_effort}, {@code enable_thinking} or
+     * {@code documents}: null, booleans, numbers, texts, lists and maps of them. They win over {@link #think}. Each name
+     * is overridden by itself: a request's arguments join the defaults. Default: empty. Never null.
+     */
+    public Map<String, Object> templateArguments() {
+        return templateArguments;
+    }
+
+    /** What the chat template sees beside messages and tools. */
+    Map<String, Object> templateVariables() {
+        return ChatTemplate.arguments(think, templateArguments);
+    }
+
+    /**
      * The conversation that this request belongs to: a hint for the prompt cache, never part of what the model reads.
      * Default: the AI service and its memory ID, if an AI service calls; else none. See {@link MlxMemoryId}.
      */
@@ -137,10 +164,18 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                     either(frequencyPenalty(), defaults.frequencyPenalty()),
                     either(penaltyWindow, defaults.penaltyWindow()),
                     logitBias.isEmpty() ? defaults.logitBias() : logitBias,
-                    seed != null ? seed : ThreadLocalRandom.current().nextLong());
+                    seed != null ? seed : ThreadLocalRandom.current().nextLong(),
+                    topLogprobs != null ? checked(topLogprobs) : Sampling.NO_LOGPROBS);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         }
+    }
+
+    private static int checked(int topLogprobs) {
+        if (topLogprobs < 0) {
+            throw new InvalidRequestException("topLogprobs (" + topLogprobs + ") must be from 0 to 20");
+        }
+        return topLogprobs;
     }
 
     private static void checkBias(Integer token, Double bias) {
@@ -179,6 +214,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 && logitBias.equals(that.logitBias)
                 && Objects.equals(think, that.think)
                 && Objects.equals(returnThinking, that.returnThinking)
+                && Objects.equals(topLogprobs, that.topLogprobs)
+                && templateArguments.equals(that.templateArguments)
                 && Objects.equals(memoryId, that.memoryId)
                 && isolation == that.isolation;
     }
@@ -196,6 +233,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 logitBias,
                 think,
                 returnThinking,
+                topLogprobs,
+                templateArguments,
                 memoryId,
                 isolation);
     }
@@ -212,6 +251,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 + ", logitBias=" + logitBias
                 + ", think=" + think
                 + ", returnThinking=" + returnThinking
+                + ", topLogprobs=" + topLogprobs
+                + ", templateArguments=" + templateArguments
                 + ", memoryId=" + memoryId
                 + ", isolation=" + isolation + '}';
     }
@@ -232,6 +273,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Map<Integer, Double> logitBias = Map.of();
         private Boolean think;
         private Boolean returnThinking;
+        private Integer topLogprobs;
+        private Map<String, Object> templateArguments = Map.of();
         private Object memoryId;
         private Isolation isolation;
 
@@ -249,6 +292,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 logitBias = mlx.logitBias.isEmpty() ? logitBias : mlx.logitBias;
                 think = either(mlx.think, think);
                 returnThinking = either(mlx.returnThinking, returnThinking);
+                topLogprobs = either(mlx.topLogprobs, topLogprobs);
+                templateArguments = joined(templateArguments, mlx.templateArguments);
                 memoryId = either(mlx.memoryId, memoryId);
                 isolation = either(mlx.isolation, isolation);
             }
@@ -308,6 +353,27 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         public Builder returnThinking(Boolean returned) {
             returnThinking = returned;
             return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#topLogprobs()}. */
+        public Builder topLogprobs(Integer tokens) {
+            topLogprobs = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#templateArguments()}. The map is copied; null means empty. */
+        public Builder templateArguments(Map<String, ?> valueByName) {
+            templateArguments = valueByName == null ? Map.of() : joined(Map.of(), valueByName);
+            return this;
+        }
+
+        private static Map<String, Object> joined(Map<String, Object> arguments, Map<String, ?> others) {
+            if (others.isEmpty()) {
+                return arguments;
+            }
+            Map<String, Object> all = new LinkedHashMap<>(arguments);
+            all.putAll(others);
+            return Collections.unmodifiableMap(all);
         }
 
         /** See {@link MlxChatRequestParameters#memoryId()}. Needs equals and hashCode. */

@@ -4,6 +4,7 @@ import dev.langchain4j.model.chat.response.ChatResponseMetadata;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -21,6 +22,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer matchedTokens;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
+    private final List<MlxTokenLogprob> logprobs;
 
     private MlxChatResponseMetadata(Builder builder) {
         super(builder);
@@ -32,6 +34,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         matchedTokens = builder.matchedTokens;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
+        logprobs = builder.logprobs;
     }
 
     /** How long the request waited for others. */
@@ -77,6 +80,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return firstDifference;
     }
 
+    /**
+     * Log-probabilities of all generated tokens, those of reasoning, markers and the end included, if
+     * {@link MlxChatRequestParameters#topLogprobs()} asked for them. Never null.
+     */
+    public List<MlxTokenLogprob> logprobs() {
+        return logprobs;
+    }
+
     /** A builder that holds all of this; AI services use it to rebuild metadata. */
     @Override
     public Builder toBuilder() {
@@ -89,7 +100,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
                 .reuseReason(reuseReason)
-                .firstDifference(firstDifference);
+                .firstDifference(firstDifference)
+                .logprobs(logprobs);
     }
 
     @Override
@@ -103,7 +115,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
                 && reuseReason == that.reuseReason
-                && Objects.equals(firstDifference, that.firstDifference);
+                && Objects.equals(firstDifference, that.firstDifference)
+                && logprobs.equals(that.logprobs);
     }
 
     @Override
@@ -117,7 +130,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 resumePosition,
                 matchedTokens,
                 reuseReason,
-                firstDifference);
+                firstDifference,
+                logprobs);
     }
 
     @Override
@@ -130,7 +144,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
                 + ", reuseReason=" + reuseReason
-                + ", firstDifference=" + firstDifference + '}';
+                + ", firstDifference=" + firstDifference
+                + ", logprobs=" + logprobs.size() + " tokens}";
     }
 
     /** A builder with nothing set. */
@@ -164,6 +179,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer matchedTokens;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
+        private List<MlxTokenLogprob> logprobs = List.of();
 
         /** See {@link MlxChatResponseMetadata#queued()}. */
         public Builder queued(Duration duration) {
@@ -210,6 +226,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#firstDifference()}. */
         public Builder firstDifference(PromptDifference difference) {
             firstDifference = difference;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#logprobs()}. The list is copied. */
+        public Builder logprobs(List<MlxTokenLogprob> tokens) {
+            logprobs = List.copyOf(tokens);
             return this;
         }
 

@@ -25,6 +25,7 @@ import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
@@ -60,7 +61,9 @@ public final class MlxModel implements AutoCloseable {
         MlxThread openThread = null;
         try {
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
-            template = ChatTemplate.load(folder);
+            template = ChatTemplate.load(folder, builder.chatTemplate, token -> openTokenizer
+                    .id(token)
+                    .isPresent());
             defaults = GenerationDefaults.load(folder, config, openTokenizer);
             PromptLedger ledger = new PromptLedger();
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
@@ -168,10 +171,10 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return new MlxTokenCountEstimator(
-                text -> tokenizer.encode(text, false).length,
-                messages ->
-                        template.prompt(messages, List.of(), null, tokenizer).tokens().length);
+        return new MlxTokenCountEstimator(text -> tokenizer.encode(text, false).length, messages -> template.prompt(
+                        messages, List.of(), Map.of(), tokenizer)
+                .tokens()
+                .length);
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
@@ -261,6 +264,7 @@ public final class MlxModel implements AutoCloseable {
         private boolean exactReuse;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Path adapter;
+        private String chatTemplate;
         private Integer kvBits;
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
@@ -339,6 +343,15 @@ public final class MlxModel implements AutoCloseable {
          */
         public Builder exactReuse(boolean exact) {
             this.exactReuse = exact;
+            return this;
+        }
+
+        /**
+         * Jinja source of the chat template. Default: the folder's; where it has none, that of the family whose control
+         * tokens the tokenizer has.
+         */
+        public Builder chatTemplate(String source) {
+            this.chatTemplate = source;
             return this;
         }
 

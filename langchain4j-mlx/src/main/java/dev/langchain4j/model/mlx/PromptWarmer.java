@@ -21,6 +21,7 @@ import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 
 /** Computes the beginning that all conversations with the same system message and tools have in common. */
@@ -84,6 +85,6 @@ final class PromptWarmer {
         }
         messages.add(UserMessage.from(firstWord));
         OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), ToolSchemas.none());
-        return model.prompts().write(new PromptRequest(messages, tools, null, format, null, Isolation.SHARED));
+        return model.prompts().write(new PromptRequest(messages, tools, Map.of(), format, null, Isolation.SHARED));
     }
 }

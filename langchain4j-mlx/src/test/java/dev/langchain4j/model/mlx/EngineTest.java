@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.LiveHandles;
+import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.generate.TokenLogprob;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.ArrayList;
@@ -19,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -41,7 +44,7 @@ class EngineTest {
     }
 
     private static int[] prompt(String text) {
-        Prompt prompt = mlx.template().prompt(List.of(UserMessage.from(text)), List.of(), null, mlx.tokenizer());
+        Prompt prompt = mlx.template().prompt(List.of(UserMessage.from(text)), List.of(), Map.of(), mlx.tokenizer());
         return prompt.tokens();
     }
 
@@ -69,6 +72,30 @@ class EngineTest {
         assertThat(answer.text()).isEqualTo("Hello! How can I help you?");
         assertThat(answer.result().end()).isEqualTo(GenerationResult.End.STOP);
         assertThat(answer.result().timings().timeToFirstToken()).isPositive();
+    }
+
+    @Test
+    void logprobsNameTheTokensThatWereGenerated() throws Exception {
+        Sampling sampling = new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), 1, 2);
+        GenerationResult result =
+                generate(request(prompt("Hello!"), sampling, 60)).result();
+        assertThat(result.logprobs().stream().mapToInt(TokenLogprob::id).toArray())
+                .isEqualTo(result.generated());
+
+        ChatRequest hello =
+                ChatRequest.builder().messages(UserMessage.from("Hello!")).build();
+        MlxChatModel chat = MlxChatModel.builder().model(mlx).topLogprobs(1).build();
+        List<MlxTokenLogprob> logprobs =
+                ((MlxChatResponseMetadata) chat.chat(hello).metadata()).logprobs();
+        assertThat(logprobs.stream().map(MlxTokenLogprob::token).collect(Collectors.joining()))
+                .isEqualTo("Hello! How can I help you?<|im_end|>");
+        assertThat(logprobs).allSatisfy(token -> {
+            assertThat(token.logprob()).isBetween(-20.0, 0.0);
+            assertThat(token.top()).hasSize(1);
+        });
+        MlxChatModel without = MlxChatModel.builder().model(mlx).build();
+        assertThat(((MlxChatResponseMetadata) without.chat(hello).metadata()).logprobs())
+                .isEmpty();
     }
 
     @Test

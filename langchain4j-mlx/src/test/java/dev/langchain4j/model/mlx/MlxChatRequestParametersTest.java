@@ -9,6 +9,7 @@ import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,8 @@ class MlxChatRequestParametersTest {
             .logitBias(Map.of(1, 2.0))
             .think(true)
             .returnThinking(false)
+            .topLogprobs(3)
+            .templateArguments(Map.of("reasoning_effort", "low"))
             .memoryId("ann")
             .isolation(Isolation.PER_MEMORY_ID)
             .build();
@@ -100,7 +103,7 @@ class MlxChatRequestParametersTest {
 
     @Test
     void parametersThatDifferInOnePlaceAreNotEqual() {
-        Map<String, UnaryOperator<MlxChatRequestParameters.Builder>> changes = Map.of(
+        Map<String, UnaryOperator<MlxChatRequestParameters.Builder>> changes = new HashMap<>(Map.of(
                 "seed=6", b -> b.seed(6L),
                 "minP=0.5", b -> b.minP(0.5),
                 "xtcProbability=0.25", b -> b.xtcProbability(0.25),
@@ -110,7 +113,11 @@ class MlxChatRequestParametersTest {
                 "logitBias={9=1.0}", b -> b.logitBias(Map.of(9, 1.0)),
                 "think=false", b -> b.think(false),
                 "returnThinking=true", b -> b.returnThinking(true),
-                "memoryId=bob", b -> b.memoryId("bob"));
+                "memoryId=bob", b -> b.memoryId("bob")));
+        changes.put("topLogprobs=0", b -> b.topLogprobs(0));
+        changes.put(
+                "templateArguments={reasoning_effort=high}",
+                b -> b.templateArguments(Map.of("reasoning_effort", "high")));
 
         changes.forEach((shown, change) -> {
             MlxChatRequestParameters changed = change.apply(
@@ -123,9 +130,18 @@ class MlxChatRequestParametersTest {
     }
 
     @Test
+    void templateArgumentsAreOverriddenOneByOne() {
+        MlxChatRequestParameters more = MlxChatRequestParameters.builder()
+                .templateArguments(Map.of("documents", List.of()))
+                .build();
+        assertThat(ALL.overrideWith(more).templateArguments())
+                .isEqualTo(Map.of("reasoning_effort", "low", "documents", List.of()));
+    }
+
+    @Test
     void samplingTakesWhatIsSet() {
         assertThat(ALL.sampling(DEFAULTS))
-                .isEqualTo(new Sampling(0.7, 0.8, 30, 0.02, 0.5, 0.15, 1.3, 0.25, 0.5, 33, Map.of(1, 2.0), 5));
+                .isEqualTo(new Sampling(0.7, 0.8, 30, 0.02, 0.5, 0.15, 1.3, 0.25, 0.5, 33, Map.of(1, 2.0), 5, 3));
     }
 
     @Test

@@ -235,6 +235,7 @@ final class DecodeLoop {
             generated = Arrays.copyOf(generated, count * 2);
         }
         generated[count++] = token;
+        sampler.recordRead();
         if (fed) {
             session.append(token);
         }

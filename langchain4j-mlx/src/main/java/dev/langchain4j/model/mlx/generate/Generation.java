@@ -49,20 +49,21 @@ final class Generation {
             long prefilled = System.nanoTime();
             if (!whole) {
                 session.close(Outcome.CANCELLED);
-                return result(new int[0], End.CANCELLED, session, begun, prefilled, prefilled);
+                return result(new int[0], End.CANCELLED, session, sampler, begun, prefilled, prefilled);
             }
             DecodeLoop loop = new DecodeLoop(engine, session, sampler, text, request, listener, cancelled);
             End end = loop.run();
             Outcome outcome = end == End.CANCELLED ? Outcome.CANCELLED : listener.onEnd();
             session.close(outcome);
-            return result(loop.generated(), end, session, begun, prefilled, loop.firstTokenNanos());
+            return result(loop.generated(), end, session, sampler, begun, prefilled, loop.firstTokenNanos());
         }
     }
 
     private GenerationResult result(
-            int[] generated, End end, CacheSession session, long begun, long prefilled, long first) {
+            int[] generated, End end, CacheSession session, Sampler sampler, long begun, long prefilled, long first) {
         Timings timings = new Timings(
                 begun - asked, prefilled - begun, Math.max(first, begun) - begun, System.nanoTime() - begun);
-        return new GenerationResult(request.prompt().length, generated, end, session.plan(), timings);
+        return new GenerationResult(
+                request.prompt().length, generated, end, session.plan(), timings, sampler.logprobs());
     }
 }

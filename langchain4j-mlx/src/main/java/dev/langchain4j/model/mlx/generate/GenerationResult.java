@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.model.mlx.cache.ReusePlan;
+import java.util.List;
 
 /**
  * What came out.
@@ -10,8 +11,15 @@ import dev.langchain4j.model.mlx.cache.ReusePlan;
  * @param end why it ended
  * @param plan what was reused of the prompt, and why not more
  * @param timings how long it took
+ * @param logprobs of the generated tokens; empty if they were not asked for
  */
-public record GenerationResult(int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings) {
+public record GenerationResult(
+        int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings, List<TokenLogprob> logprobs) {
+
+    /** Without log-probabilities. */
+    public GenerationResult(int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings) {
+        this(promptTokens, generated, end, plan, timings, List.of());
+    }
 
     /** Why a generation ended. */
     public enum End {

@@ -20,6 +20,7 @@ final class Sampler implements AutoCloseable {
     private final List<MlxArray> owned = new ArrayList<>();
     private MlxArray biasIds;
     private MlxArray biasValues;
+    private final LogprobRecorder logprobs;
     private MlxArray window;
     private long drawn;
 
@@ -30,6 +31,7 @@ final class Sampler implements AutoCloseable {
      */
     Sampler(Sampling sampling, int[] history) {
         this.sampling = sampling;
+        this.logprobs = sampling.topLogprobs() < 0 ? null : new LogprobRecorder(sampling.topLogprobs());
         try (Scope scope = Scope.open()) {
             if (!sampling.logitBias().isEmpty()) {
                 int[] ids = new int[sampling.logitBias().size()];
@@ -65,15 +67,34 @@ final class Sampler implements AutoCloseable {
     }
 
     private MlxArray draw(MlxArray logits) {
-        if (sampling.temperature() == 0) {
-            return Ops.argmax(adjusted(logits), -1, false);
+        MlxArray adjusted = adjusted(logits);
+        MlxArray token = sampling.temperature() == 0
+                ? Ops.argmax(adjusted, -1, false)
+                : Random.categorical(narrowed(adjusted), -1, Random.key(mix(sampling.seed(), drawn++)));
+        if (logprobs != null) {
+            logprobs.queue(adjusted, token);
         }
-        return Random.categorical(distribution(logits), -1, Random.key(mix(sampling.seed(), drawn++)));
+        return token;
+    }
+
+    /** To be called once for each token that was drawn, when it is read. */
+    void recordRead() {
+        if (logprobs != null) {
+            logprobs.read();
+        }
+    }
+
+    /** Log-probabilities of the tokens that were read; empty if they were not asked for. */
+    List<TokenLogprob> logprobs() {
+        return logprobs == null ? List.of() : logprobs.all();
     }
 
     /** The log-probabilities that are drawn from, up to a constant: [1, vocabulary]. */
     MlxArray distribution(MlxArray logits) {
-        MlxArray adjusted = adjusted(logits);
+        return narrowed(adjusted(logits));
+    }
+
+    private MlxArray narrowed(MlxArray adjusted) {
         MlxArray logprobs = Ops.subtract(adjusted, Ops.logsumexp(adjusted, -1, true));
         if (sampling.topP() > 0 && sampling.topP() < 1) {
             logprobs = topP(logprobs);
@@ -190,6 +211,9 @@ final class Sampler implements AutoCloseable {
     @Override
     public void close() {
         owned.forEach(MlxArray::close);
+        if (logprobs != null) {
+            logprobs.close();
+        }
         if (window != null) {
             window.close();
         }

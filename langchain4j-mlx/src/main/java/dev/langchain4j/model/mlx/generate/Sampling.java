@@ -18,6 +18,7 @@ import java.util.Map;
  * @param penaltyWindow number of recent tokens that penalties look at, prompt included
  * @param logitBias added to the logits of these ids
  * @param seed the same seed draws the same tokens, whatever else runs
+ * @param topLogprobs how many of the likeliest tokens are reported with the log-probability of each token; -1 reports none
  */
 public record Sampling(
         double temperature,
@@ -31,14 +32,51 @@ public record Sampling(
         double frequencyPenalty,
         int penaltyWindow,
         Map<Integer, Double> logitBias,
-        long seed) {
+        long seed,
+        int topLogprobs) {
 
     /** What mlx-lm's penalties look back at when nothing else is said. */
     public static final int DEFAULT_PENALTY_WINDOW = 20;
 
+    /** What {@code topLogprobs} is when log-probabilities are not reported. */
+    public static final int NO_LOGPROBS = -1;
+
+    /** The most likeliest tokens that are reported with each token. */
+    public static final int TOP_LOGPROBS_MAX = 20;
+
     /** Takes the likeliest token each time. */
     public static final Sampling GREEDY =
             new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, DEFAULT_PENALTY_WINDOW, Map.of(), 0);
+
+    /** Without log-probabilities. */
+    public Sampling(
+            double temperature,
+            double topP,
+            int topK,
+            double minP,
+            double xtcProbability,
+            double xtcThreshold,
+            double repetitionPenalty,
+            double presencePenalty,
+            double frequencyPenalty,
+            int penaltyWindow,
+            Map<Integer, Double> logitBias,
+            long seed) {
+        this(
+                temperature,
+                topP,
+                topK,
+                minP,
+                xtcProbability,
+                xtcThreshold,
+                repetitionPenalty,
+                presencePenalty,
+                frequencyPenalty,
+                penaltyWindow,
+                logitBias,
+                seed,
+                NO_LOGPROBS);
+    }
 
     /** Checks each value. */
     public Sampling {
@@ -52,6 +90,7 @@ public record Sampling(
         check("presencePenalty", presencePenalty, -1e6, 1e6);
         check("frequencyPenalty", frequencyPenalty, -1e6, 1e6);
         check("penaltyWindow", penaltyWindow, 1, 1 << 16);
+        check("topLogprobs", topLogprobs, NO_LOGPROBS, TOP_LOGPROBS_MAX);
         logitBias = Map.copyOf(logitBias);
     }
 

@@ -68,6 +68,7 @@ final class ToolCallGrammar {
                         "<function=",
                         each((name, schema) -> lark.text(name + ">") + json(schema)),
                         "</function>");
+            case GIGACHAT -> lark.text("<|message_sep|>\n\nfunction call<|role_sep|>\n") + " " + object("arguments");
             case HARMONY -> harmony();
             case PYTHONIC -> lark.text("<|tool_call_start|>") + pythonList() + lark.text("<|tool_call_end|>");
             case LLAMA_PYTHONIC -> pythonList();

@@ -26,7 +26,11 @@ public enum ToolCallFormat {
     /** A Python list of calls with no marker: Llama 3.2 and 4, ToolACE. */
     LLAMA_PYTHONIC((calls, tools) -> new PythonicCalls(calls, tools, "", true)),
     /** One JSON object, with or without {@code <|python_tag|>} before it: Llama 3.1 to 4. */
-    LLAMA_JSON((calls, tools) -> new TaggedCalls(calls, tools, "", true), "<|python_tag|>"),
+    LLAMA_JSON(
+            (calls, tools) -> new TaggedCalls(calls, tools, "", true),
+            "<|python_tag|>",
+            "<|python_start|><|python_end|>",
+            "<|python_start|>"),
     /** Sections of calls with IDs: Kimi K2. */
     KIMI_K2((calls, tools) -> new HeaderCalls(calls, tools, HeaderCalls.KIMI), "<|tool_calls_section_begin|>"),
     /** Invoke tags: MiniMax M2. */
@@ -64,6 +68,11 @@ public enum ToolCallFormat {
     FIREFUNCTION((calls, tools) -> new JsonCalls(calls, tools, "", false), "functools"),
     /** JSON between function tags: Functionary 3.1. */
     FUNCTIONARY((calls, tools) -> new HeaderCalls(calls, tools, HeaderCalls.FUNCTIONARY), "<function="),
+    /** JSON in a message of a role of its own: GigaChat 3. */
+    GIGACHAT(
+            (calls, tools) -> new JsonCalls(calls, tools, "", false),
+            "<|message_sep|>\n\nfunction call<|role_sep|>",
+            "function call<|role_sep|>"),
     /** Messages to {@code functions.NAME} on a channel: gpt-oss. Read by the reasoning format of the same name. */
     HARMONY((calls, tools) -> null),
     /** A template that shows tools in a way of its own: Hermes' tags and bare JSON are understood. */
@@ -123,6 +132,7 @@ public enum ToolCallFormat {
             new Clue("<TOOLCALL>", NEMOTRON),
             new Clue("<tool_calls>", TOOL_CALLS_LIST),
             new Clue("<|action_start|>", INTERNLM),
+            new Clue("'function call'", GIGACHAT),
             new Clue("functools[", FIREFUNCTION));
 
     /** Markers that open a block of calls. */
@@ -133,7 +143,8 @@ public enum ToolCallFormat {
     /** First characters of an answer that may be a call without a marker. */
     String bareStarts() {
         return switch (this) {
-            case LLAMA_JSON, GENERIC -> "{";
+            case LLAMA_JSON -> "{";
+            case GENERIC -> "{[";
             case LLAMA_PYTHONIC -> "[";
             default -> "";
         };
@@ -143,6 +154,7 @@ public enum ToolCallFormat {
     List<String> ends() {
         return switch (this) {
             case HERMES, QWEN3_CODER, GLM, GENERIC -> List.of("</tool_call>");
+            case LLAMA_JSON -> List.of("<|python_end|>");
             case PHI4 -> List.of("<|/tool_call|>");
             case DEEPSEEK_DSML -> List.of("</｜DSML｜function_calls>", "</｜DSML｜tool_calls>");
             default -> List.of();

@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.prompt;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Boundary;
@@ -11,109 +11,121 @@ import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.model.ModelLoader;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntUnaryOperator;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The chat template of a model folder, compiled once: {@code chat_template.jinja}, else what tokenizer_config.json has,
- * one template or several with names, of which {@code tool_use} serves requests with tools. Thread-safe.
+ * The chat templates of a model, compiled once. A folder may have several with names: {@code tool_use} serves requests
+ * with tools, {@code rag} those with the template argument {@code documents}, {@code default} all others. Thread-safe.
+ *
+ * <p>What a template drops without a word is found out by trying (see {@link TemplateAbilities}): tools, calls and results
+ * without a place in it are refused, system messages are placed elsewhere (see {@link SystemMessages}).
  */
 public final class ChatTemplate {
-    private static final String DEFAULT = "default";
+    private static final Logger log = LoggerFactory.getLogger(ChatTemplate.class);
     private static final String TOOL_USE = "tool_use";
-    private static final List<String> SPECIAL_TOKENS =
-            List.of("bos_token", "eos_token", "pad_token", "unk_token", "sep_token", "cls_token", "mask_token");
+    private static final String RAG = "rag";
+    private static final String DOCUMENTS = "documents";
+    private static final Set<String> COMMON_ROLES = Set.of("system", "user", "assistant", "tool");
+    private static final Set<String> RESERVED = Set.of("messages", "tools", "add_generation_prompt");
 
     private final Map<String, Template> templates = new LinkedHashMap<>();
     private final Map<String, String> sources;
-    private final Map<String, String> specialTokens = new LinkedHashMap<>();
+    private final Map<String, String> specialTokens;
+    private volatile TemplateAbilities withTools;
+    private volatile TemplateAbilities withoutTools;
 
-    private ChatTemplate(Map<String, String> sources, JsonNode tokenizerConfig, Path folder) {
+    private ChatTemplate(Map<String, String> sources, Map<String, String> specialTokens, String origin) {
         this.sources = sources;
+        this.specialTokens = specialTokens;
         sources.forEach((name, source) -> {
             try {
                 templates.put(name, Template.compile(source));
             } catch (TemplateException e) {
                 throw new InvalidRequestException(
-                        "the chat template of " + folder + " is broken: " + e.getMessage(), e);
+                        "the chat template of " + origin + " is broken: " + e.getMessage(), e);
             }
         });
-        for (String name : SPECIAL_TOKENS) {
-            JsonNode token = tokenizerConfig.path(name);
-            String text =
-                    token.isTextual() ? token.asText() : token.path("content").asText("");
-            if (!text.isEmpty()) {
-                specialTokens.put(name, text);
-            }
-        }
     }
 
     /**
-     * The template of a model folder.
+     * The templates of a model folder.
      *
      * @throws InvalidRequestException if there is none, or it is broken
      */
     public static ChatTemplate load(Path folder) {
-        Path configFile = folder.resolve("tokenizer_config.json");
-        JsonNode config = Files.isRegularFile(configFile)
-                ? ModelLoader.json(configFile)
-                : com.fasterxml.jackson.databind.node.MissingNode.getInstance();
-        Map<String, String> sources = new LinkedHashMap<>();
-        named(config.path("chat_template"), sources);
-        Path json = folder.resolve("chat_template.json");
-        if (Files.isRegularFile(json)) {
-            named(ModelLoader.json(json).path("chat_template"), sources);
-        }
-        Path file = folder.resolve("chat_template.jinja");
-        if (Files.isRegularFile(file)) {
-            try {
-                sources.put(DEFAULT, Files.readString(file));
-            } catch (IOException e) {
-                throw new InvalidRequestException("cannot read " + file + ": " + e.getMessage(), e);
-            }
-        }
-        if (sources.isEmpty()) {
-            throw new InvalidRequestException("the model folder " + folder.toAbsolutePath()
-                    + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor an entry"
-                    + " chat_template in tokenizer_config.json. Is it a base model, without instruction tuning?");
-        }
-        return new ChatTemplate(sources, config, folder);
+        return load(folder, null, token -> false);
     }
 
-    private static void named(JsonNode entry, Map<String, String> sources) {
-        if (entry.isTextual()) {
-            sources.put(DEFAULT, entry.asText());
-        } else if (entry.isArray()) {
-            entry.forEach(one -> sources.put(
-                    one.path("name").asText(DEFAULT), one.path("template").asText()));
-        } else if (entry.isObject()) {
-            entry.properties().forEach(e -> sources.put(e.getKey(), e.getValue().asText()));
+    /**
+     * The templates of a model folder, or what stands for them.
+     *
+     * @param custom source of a template that takes the place of the folder's; null for the folder's
+     * @param vocabulary whether a text is a token of the model: tells which family's template to take where the folder
+     *     has none
+     * @throws InvalidRequestException if there is none and the family is unknown, or it is broken
+     */
+    public static ChatTemplate load(Path folder, String custom, Predicate<String> vocabulary) {
+        TemplateFiles files = new TemplateFiles(folder);
+        if (custom != null) {
+            return new ChatTemplate(Map.of(TemplateFiles.DEFAULT, custom), files.specialTokens(), "the builder");
         }
+        Map<String, String> sources = files.sources();
+        if (sources.isEmpty()) {
+            FallbackTemplate fallback = FallbackTemplate.of(vocabulary)
+                    .orElseThrow(() -> new InvalidRequestException("the model folder " + folder.toAbsolutePath()
+                            + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor an entry"
+                            + " chat_template in tokenizer_config.json. Is it a base model, without instruction tuning?"
+                            + " MlxModel.builder().chatTemplate(...) sets one"));
+            log.warn("{} has no chat template; by its control tokens it takes that of {}", folder, fallback);
+            sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
+        }
+        return new ChatTemplate(sources, files.specialTokens(), folder.toString());
     }
 
     /** The source that serves requests with, or without, tools: what formats of calls and reasoning are told from. */
     public String source(boolean tools) {
-        return sources.get(name(tools));
+        return sources.get(name(tools, false));
+    }
+
+    /**
+     * Template arguments with a choice of thinking among them, under both names that templates know.
+     *
+     * @param think whether the model may reason first; null leaves it to the template
+     * @param arguments win over {@code think}
+     */
+    public static Map<String, Object> arguments(Boolean think, Map<String, ?> arguments) {
+        Map<String, Object> all = new LinkedHashMap<>();
+        if (think != null) {
+            all.put("enable_thinking", think);
+            all.put("thinking", think);
+        }
+        all.putAll(arguments);
+        return all;
     }
 
     /**
      * Renders a request and turns it into tokens.
      *
-     * @param think whether the model may reason first, for templates that ask; null leaves it to the template
-     * @throws InvalidRequestException if the template refuses the messages: with the template's own words
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is no text
+     * @param arguments more variables for the template, such as {@code enable_thinking}, {@code reasoning_effort} or
+     *     {@code documents}
+     * @throws InvalidRequestException if the template refuses the messages: with the template's own words; or if an
+     *     argument has a name or value that it cannot have
+     * @throws UnsupportedFeatureException for content that is no text, and for what the template has no place for
      */
     public Prompt prompt(
-            List<ChatMessage> messages, List<ToolSpecification> tools, Boolean think, Tokenizer tokenizer) {
+            List<ChatMessage> messages, List<ToolSpecification> tools, Map<String, ?> arguments, Tokenizer tokenizer) {
         List<Map<String, Object>> mapped = MessageMapper.map(messages);
-        RenderResult rendered = render(mapped, ToolMapper.map(tools), think);
+        RenderResult rendered = render(mapped, ToolMapper.map(tools), arguments);
         Encoding encoding = tokenizer.encodeWithOffsets(rendered.text(), false);
         int[] tokens = encoding.ids();
         if (tokens.length == 0) {
@@ -123,25 +135,99 @@ public final class ChatTemplate {
         return new Prompt(rendered.text(), tokens, boundaries, List.of(), null);
     }
 
-    /** Renders mapped messages and tools. */
-    RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Boolean think) {
+    /** Renders mapped messages and tools; spans name the messages as they are here. See {@link #prompt}. */
+    RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
+        checkArguments(arguments);
+        TemplateAbilities can = abilities(!tools.isEmpty());
+        checkExpressible(messages, tools, can);
+        Map<String, Object> variables = new LinkedHashMap<>();
+        FittedMessages fitted = FittedMessages.of(messages, tools, can, variables);
+        RenderResult rendered = render(fitted.messages(), !tools.isEmpty(), variables, arguments);
+        checkCustom(messages, rendered.text());
+        return fitted.inOriginalTerms(rendered);
+    }
+
+    private static void checkArguments(Map<String, ?> arguments) {
+        for (String name : arguments.keySet()) {
+            if (name == null || RESERVED.contains(name)) {
+                throw new InvalidRequestException("templateArguments (" + name
+                        + ") must not name what comes from the request itself: messages, tools, add_generation_prompt");
+            }
+        }
+    }
+
+    TemplateAbilities abilities(boolean tools) {
+        TemplateAbilities known = tools ? withTools : withoutTools;
+        if (known == null) {
+            Template template = templates.get(name(tools, false));
+            known = TemplateAbilities.of(
+                    variables -> {
+                        Map<String, Object> context = new LinkedHashMap<>(specialTokens);
+                        context.putAll(variables);
+                        return template.render(context).text();
+                    },
+                    tools,
+                    ToolCallFormat.detect(source(tools)));
+            if (tools) {
+                withTools = known;
+            } else {
+                withoutTools = known;
+            }
+        }
+        return known;
+    }
+
+    private static void checkExpressible(
+            List<Map<String, Object>> messages, List<Map<String, Object>> tools, TemplateAbilities can) {
+        if (!tools.isEmpty() && can.tools() == ToolPlace.NONE) {
+            throw new UnsupportedFeatureException(
+                    "tools are not supported by this model: its chat template has no place for them");
+        }
+        for (Map<String, Object> message : messages) {
+            if (can.calls().kind() == CallStyle.Kind.DROPPED && message.containsKey("tool_calls")) {
+                throw new UnsupportedFeatureException(
+                        "tool calls in messages are not supported by this model: its chat template drops them");
+            }
+            if (!can.toolResults() && "tool".equals(message.get("role"))) {
+                throw new UnsupportedFeatureException(
+                        "tool results are not supported by this model: its chat template drops them");
+            }
+        }
+    }
+
+    /** A role of its own may be unknown to the template, which then drops the message. */
+    private static void checkCustom(List<Map<String, Object>> messages, String text) {
+        for (Map<String, Object> message : messages) {
+            if (!COMMON_ROLES.contains(String.valueOf(message.get("role")))
+                    && message.get("content") instanceof String content
+                    && !text.contains(content.strip())) {
+                throw new UnsupportedFeatureException("a message of role " + message.get("role")
+                        + " is not supported by this model: its chat template drops it");
+            }
+        }
+    }
+
+    private RenderResult render(
+            List<Map<String, Object>> messages,
+            boolean tools,
+            Map<String, Object> variables,
+            Map<String, ?> arguments) {
         Map<String, Object> context = new LinkedHashMap<>(specialTokens);
         context.put("messages", messages);
         context.put("add_generation_prompt", true);
-        if (!tools.isEmpty()) {
-            context.put("tools", tools);
-        }
-        if (think != null) {
-            context.put("enable_thinking", think);
-            context.put("thinking", think);
-        }
+        // Tools and documents are always defined, as with transformers.
+        context.putAll(variables);
+        context.put(DOCUMENTS, null);
+        context.putAll(arguments);
         try {
-            return templates.get(name(!tools.isEmpty())).render(context, messages);
+            return templates.get(name(tools, arguments.get(DOCUMENTS) != null)).render(context, messages);
         } catch (TemplateException e) {
             if (e.kind() == TemplateException.Kind.RAISED) {
                 throw new InvalidRequestException(e.words(), e);
             }
             throw new InvalidRequestException("the chat template cannot render these messages: " + e.getMessage(), e);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidRequestException("templateArguments: " + e.getMessage(), e);
         }
     }
 
@@ -172,12 +258,15 @@ public final class ChatTemplate {
         }
     }
 
-    private String name(boolean tools) {
+    private String name(boolean tools, boolean documents) {
         if (tools && sources.containsKey(TOOL_USE)) {
             return TOOL_USE;
         }
-        return sources.containsKey(DEFAULT)
-                ? DEFAULT
+        if (documents && sources.containsKey(RAG)) {
+            return RAG;
+        }
+        return sources.containsKey(TemplateFiles.DEFAULT)
+                ? TemplateFiles.DEFAULT
                 : sources.keySet().iterator().next();
     }
 }

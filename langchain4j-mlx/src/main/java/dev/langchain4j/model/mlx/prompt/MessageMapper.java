@@ -91,6 +91,15 @@ final class MessageMapper {
         return call;
     }
 
+    /** A mapped value as JSON text. */
+    static String json(Object value) {
+        try {
+            return JSON.writeValueAsString(value);
+        } catch (JacksonException e) {
+            throw new IllegalStateException("cannot write as JSON: " + e.getMessage(), e);
+        }
+    }
+
     /** An object where the text is one, else the text: a call that was broken goes back as it came. */
     private static Object arguments(String json) {
         if (json == null || json.isBlank()) {

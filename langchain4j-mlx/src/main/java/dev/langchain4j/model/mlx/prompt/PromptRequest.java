@@ -4,7 +4,10 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.parse.OutputFormat;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -12,7 +15,7 @@ import java.util.Objects;
  *
  * @param messages the conversation so far
  * @param tools the tools that are offered
- * @param think whether the model may reason first; null leaves it to the template
+ * @param arguments more variables for the template, see {@link ChatTemplate#arguments}; null for none
  * @param format how the model writes its answers with these tools
  * @param conversation the memory ID, or null
  * @param isolation whether turns that were generated for other conversations may be recognised
@@ -20,7 +23,7 @@ import java.util.Objects;
 public record PromptRequest(
         List<ChatMessage> messages,
         List<ToolSpecification> tools,
-        Boolean think,
+        Map<String, Object> arguments,
         OutputFormat format,
         Object conversation,
         Isolation isolation) {
@@ -28,6 +31,7 @@ public record PromptRequest(
     public PromptRequest {
         messages = List.copyOf(messages);
         tools = List.copyOf(tools);
+        arguments = arguments == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
         Objects.requireNonNull(format, "format");
         Objects.requireNonNull(isolation, "isolation");
     }

@@ -69,7 +69,7 @@ public final class PromptWriter {
         List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
-        RenderResult rendered = template.render(mapped, ToolMapper.map(request.tools()), request.think());
+        RenderResult rendered = template.render(mapped, ToolMapper.map(request.tools()), request.arguments());
         Splicer splicer = new Splicer(rendered, request.format(), tokenizer, within);
         boolean[] spliced = new boolean[turns.length];
         for (int i = 0; i < turns.length; i++) {

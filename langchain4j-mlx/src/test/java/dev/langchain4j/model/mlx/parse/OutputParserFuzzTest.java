@@ -40,6 +40,8 @@ class OutputParserFuzzTest {
             "<|tool_call|>[{\"name\": \"weather\", \"arguments\": {\"city\": \"A\"}}]<|/tool_call|>",
             "<|START_THINKING|>Hm.<|END_THINKING|><|START_ACTION|>[{\"tool_call_id\": \"0\", \"tool_name\": \"now\", \"parameters\": {}}]<|END_ACTION|>",
             "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.weather <|constrain|>json<|message|>{\"city\": \"A\"}<|call|>",
+            "<|message_sep|>\n\nfunction call<|role_sep|>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"A\"}}",
+            "<|python_start|>{\"name\": \"now\", \"parameters\": {}}<|python_end|>",
             "<function=weather>{\"city\": \"A\"}</function>");
 
     private static final List<String> SNIPPETS = List.of(

@@ -89,6 +89,10 @@ class OutputParserTest {
                 "INTERNLM ~ <|action_start|><|plugin|>\\n{\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}<|action_end|>",
                 "FUNCTIONARY ~ <function=weather>{\"city\": \"Paris\", \"days\": 3}</function>",
                 "SEED ~ <seed:tool_call>\\n<function=weather>\\n<parameter=city>Paris</parameter>\\n<parameter=days>3</parameter>\\n</function>\\n</seed:tool_call>",
+                "LLAMA_JSON ~ <|python_start|><|python_end|>{\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}",
+                "LLAMA_JSON ~ <|python_start|>{\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}<|python_end|>",
+                "GIGACHAT ~ function call<|role_sep|> {\"name\": \"weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}}",
+                "GENERIC ~ [{\"name\": \"weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}, \"id\": \"x\"}]",
                 "GENERIC ~ {\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}",
             })
     void a_call_is_read_in_every_wire_format(ToolCallFormat format, String output) {
@@ -297,6 +301,7 @@ class OutputParserTest {
                 "<｜DSML｜function_calls> ~ DEEPSEEK_DSML ~ NONE",
                 "tools <|tool_call|> <think></think><response></response> ~ GRANITE ~ THINK_RESPONSE",
                 "tools <|python_tag|> ~ LLAMA_JSON ~ NONE",
+                "tools {role: 'function call'} ~ GIGACHAT ~ NONE",
                 "for tool in tools ~ GENERIC ~ NONE",
                 "message.content ~ NONE ~ NONE",
             })

@@ -19,6 +19,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -58,7 +59,7 @@ class ChatTemplateTest {
     private String render(String template, List<ToolSpecification> tools, ChatMessage... messages) throws IOException {
         Files.writeString(folder.resolve("chat_template.jinja"), template);
         return ChatTemplate.load(folder)
-                .prompt(List.of(messages), tools, null, tokenizer)
+                .prompt(List.of(messages), tools, Map.of(), tokenizer)
                 .text();
     }
 
@@ -126,13 +127,19 @@ class ChatTemplateTest {
         Files.writeString(folder.resolve("tokenizer_config.json"), """
                 {"bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": [
                   {"name": "default", "template": "plain {{ bos_token }}"},
-                  {"name": "tool_use", "template": "tools {{ eos_token }}"}]}
+                  {"name": "tool_use", "template": "tools {{ eos_token }} {{ tools[0].function.name }}"},
+                  {"name": "rag", "template": "documents {{ documents[0].text }}"}]}
                 """);
         ChatTemplate template = ChatTemplate.load(folder);
         List<ChatMessage> messages = List.of(UserMessage.from("x"));
-        assertThat(template.prompt(messages, List.of(), null, tokenizer).text()).isEqualTo("plain <s>");
-        assertThat(template.prompt(messages, List.of(WEATHER), null, tokenizer).text())
-                .isEqualTo("tools </s>");
+        assertThat(template.prompt(messages, List.of(), Map.of(), tokenizer).text())
+                .isEqualTo("plain <s>");
+        assertThat(template.prompt(messages, List.of(WEATHER), Map.of(), tokenizer)
+                        .text())
+                .isEqualTo("tools </s> weather");
+        Map<String, Object> documents = Map.of("documents", List.of(Map.of("text", "some")));
+        assertThat(template.prompt(messages, List.of(), documents, tokenizer).text())
+                .isEqualTo("documents some");
     }
 
     @Test
@@ -144,19 +151,196 @@ class ChatTemplateTest {
     }
 
     @Test
-    void thinkReachesTheTemplate() throws IOException {
-        Files.writeString(folder.resolve("chat_template.jinja"), "{{ enable_thinking | default('unset') }}");
+    void templatesOfTheirOwnFilesGoBeforeThoseOfTheConfiguration() throws IOException {
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"chat_template": [{"name": "default", "template": "old"}, {"name": "tool_use", "template": "old"}]}
+                """);
+        Files.writeString(folder.resolve("chat_template.jinja"), "new");
+        Path more = Files.createDirectory(folder.resolve("additional_chat_templates"));
+        Files.writeString(more.resolve("tool_use.jinja"), "{{ tools | tojson }}");
+        ChatTemplate template = ChatTemplate.load(folder);
+        assertThat(template.source(false)).isEqualTo("new");
+        assertThat(template.source(true)).isEqualTo("{{ tools | tojson }}");
+    }
+
+    @Test
+    void argumentsReachTheTemplate() throws IOException {
+        Files.writeString(
+                folder.resolve("chat_template.jinja"),
+                "{{ enable_thinking | default('unset') }} {{ reasoning_effort }} {{ tools is none }}");
         ChatTemplate template = ChatTemplate.load(folder);
         List<ChatMessage> messages = List.of(UserMessage.from("x"));
-        assertThat(template.prompt(messages, List.of(), true, tokenizer).text()).isEqualTo("True");
-        assertThat(template.prompt(messages, List.of(), null, tokenizer).text()).isEqualTo("unset");
+        Map<String, Object> arguments = ChatTemplate.arguments(true, Map.of("reasoning_effort", "high"));
+        assertThat(template.prompt(messages, List.of(), arguments, tokenizer).text())
+                .isEqualTo("True high True");
+        assertThat(template.prompt(messages, List.of(), Map.of(), tokenizer).text())
+                .isEqualTo("unset  True");
+    }
+
+    @Test
+    void argumentsThatNameTheRequestsOwnPartsOrHoldOtherClassesAreRefused() throws IOException {
+        Files.writeString(folder.resolve("chat_template.jinja"), "{{ x }}");
+        ChatTemplate template = ChatTemplate.load(folder);
+        List<ChatMessage> messages = List.of(UserMessage.from("x"));
+        assertThatThrownBy(() -> template.prompt(messages, List.of(), Map.of("messages", List.of()), tokenizer))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("templateArguments (messages)");
+        assertThatThrownBy(() -> template.prompt(messages, List.of(), Map.of("x", new Object()), tokenizer))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("java.lang.Object");
+    }
+
+    @Test
+    void aTemplateOfTheBuilderTakesThePlaceOfTheFoldersOwn() throws IOException {
+        Files.writeString(folder.resolve("chat_template.jinja"), "folder");
+        assertThat(ChatTemplate.load(folder, "builder", token -> true).source(true))
+                .isEqualTo("builder");
+    }
+
+    private static final String TURNS = """
+            {%- for m in messages %}{% if m.role in ['user', 'assistant'] %}[{{ m.role }}:{{ m.content }}]{% endif %}
+            {%- endfor %}""";
+
+    @Test
+    void systemMessagesWithoutAPlaceLeadTheNextUserMessage() throws IOException {
+        assertThat(render(
+                        TURNS,
+                        List.of(),
+                        SystemMessage.from("be brief"),
+                        SystemMessage.from("be kind"),
+                        UserMessage.from("hello"),
+                        AiMessage.from("hi"),
+                        SystemMessage.from("be exact"),
+                        UserMessage.from("2+2?")))
+                .isEqualTo("[user:be brief\n\nbe kind\n\nhello][assistant:hi][user:be exact\n\n2+2?]");
+        assertThat(render(TURNS, List.of(), UserMessage.from("hello"), SystemMessage.from("be brief")))
+                .isEqualTo("[user:hello\n\nbe brief]");
+        assertThat(render(TURNS, List.of(), AiMessage.from("hi"), SystemMessage.from("be brief")))
+                .isEqualTo("[assistant:hi][user:be brief]");
+    }
+
+    @Test
+    void systemMessagesAtTheBeginningBecomeOneWhereATemplateKnowsOneOnly() throws IOException {
+        String first = "{% if messages[0].role == 'system' %}<{{ messages[0].content }}>{% endif %}" + TURNS;
+        assertThat(render(
+                        first,
+                        List.of(),
+                        SystemMessage.from("be brief"),
+                        SystemMessage.from("be kind"),
+                        UserMessage.from("hello"),
+                        SystemMessage.from("be exact")))
+                .isEqualTo("<be brief\n\nbe kind>[user:hello\n\nbe exact]");
+    }
+
+    @Test
+    void whatATemplateDropsWithoutAWordIsRefused() {
+        AiMessage call = AiMessage.from(ToolExecutionRequest.builder()
+                .id("7")
+                .name("weather")
+                .arguments("{}")
+                .build());
+        assertUnsupported("tools", List.of(WEATHER), UserMessage.from("x"));
+        assertUnsupported("tool calls", List.of(), UserMessage.from("x"), call);
+        assertUnsupported(
+                "tool results", List.of(), UserMessage.from("x"), ToolExecutionResultMessage.from("7", "w", "sunny"));
+        assertUnsupported(
+                "critic",
+                List.of(),
+                UserMessage.from("x"),
+                CustomMessage.from(Map.of("role", "critic", "content", "weak")));
+    }
+
+    private void assertUnsupported(String what, List<ToolSpecification> tools, ChatMessage... messages) {
+        assertThatThrownBy(() -> render(TURNS, tools, messages))
+                .isInstanceOf(UnsupportedFeatureException.class)
+                .hasMessageContaining(what)
+                .hasMessageContaining("chat template");
+    }
+
+    @Test
+    void aFolderWithoutATemplateTakesThatOfItsFamily() {
+        List<ChatMessage> messages =
+                List.of(SystemMessage.from("S"), UserMessage.from("u1"), AiMessage.from("a1"), UserMessage.from("u2"));
+        Map<FallbackTemplate, String> expected = Map.of(
+                FallbackTemplate.CHATML,
+                "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nu1<|im_end|>\n<|im_start|>assistant\na1<|im_end|>\n"
+                        + "<|im_start|>user\nu2<|im_end|>\n<|im_start|>assistant\n",
+                FallbackTemplate.LLAMA3,
+                "<|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|>"
+                        + "<|start_header_id|>user<|end_header_id|>\n\nu1<|eot_id|>"
+                        + "<|start_header_id|>assistant<|end_header_id|>\n\na1<|eot_id|>"
+                        + "<|start_header_id|>user<|end_header_id|>\n\nu2<|eot_id|>"
+                        + "<|start_header_id|>assistant<|end_header_id|>\n\n",
+                FallbackTemplate.GEMMA,
+                "<start_of_turn>user\nS\n\nu1<end_of_turn>\n<start_of_turn>model\na1<end_of_turn>\n"
+                        + "<start_of_turn>user\nu2<end_of_turn>\n<start_of_turn>model\n",
+                FallbackTemplate.GRANITE,
+                "<|start_of_role|>system<|end_of_role|>S<|end_of_text|>\n"
+                        + "<|start_of_role|>user<|end_of_role|>u1<|end_of_text|>\n"
+                        + "<|start_of_role|>assistant<|end_of_role|>a1<|end_of_text|>\n"
+                        + "<|start_of_role|>user<|end_of_role|>u2<|end_of_text|>\n"
+                        + "<|start_of_role|>assistant<|end_of_role|>",
+                FallbackTemplate.DEEPSEEK,
+                "S<｜User｜>u1<｜Assistant｜>a1<｜end▁of▁sentence｜><｜User｜>u2<｜Assistant｜>",
+                FallbackTemplate.GLM4,
+                "[gMASK]<sop><|system|>\nS<|user|>\nu1<|assistant|>\na1<|user|>\nu2<|assistant|>\n",
+                FallbackTemplate.PHI3,
+                "<|system|>\nS<|end|>\n<|user|>\nu1<|end|>\n<|assistant|>\na1<|end|>\n<|user|>\nu2<|end|>\n<|assistant|>\n",
+                FallbackTemplate.MISTRAL,
+                "[INST] S\n\nu1[/INST] a1</s>[INST] u2[/INST]");
+        for (FallbackTemplate family : FallbackTemplate.values()) {
+            String rendered = ChatTemplate.load(folder, family.source(), token -> false)
+                    .prompt(messages, List.of(), Map.of(), tokenizer)
+                    .text();
+            assertThat(rendered).as(family.name()).isEqualTo(expected.get(family));
+        }
+        assertThat(ChatTemplate.load(folder, null, token -> token.startsWith("<|im_"))
+                        .source(false))
+                .isEqualTo(FallbackTemplate.CHATML.source());
+    }
+
+    @Test
+    void theFallbackOfChatMlKnowsTools() {
+        AiMessage call = AiMessage.from(ToolExecutionRequest.builder()
+                .id("7")
+                .name("weather")
+                .arguments("{\"city\": \"Rome\"}")
+                .build());
+        String rendered = ChatTemplate.load(folder, FallbackTemplate.CHATML.source(), token -> false)
+                .prompt(
+                        List.of(
+                                UserMessage.from("x"),
+                                call,
+                                ToolExecutionResultMessage.from("7", "weather", "sunny"),
+                                ToolExecutionResultMessage.from("8", "weather", "rain")),
+                        List.of(WEATHER),
+                        Map.of(),
+                        tokenizer)
+                .text();
+        assertThat(rendered)
+                .contains("<tools>\n{\"type\": \"function\", \"function\": {\"name\": \"weather\"")
+                .endsWith("""
+                        <|im_start|>assistant
+                        <tool_call>
+                        {"name": "weather", "arguments": {"city": "Rome"}}
+                        </tool_call><|im_end|>
+                        <|im_start|>user
+                        <tool_response>
+                        sunny
+                        </tool_response>
+                        <tool_response>
+                        rain
+                        </tool_response><|im_end|>
+                        <|im_start|>assistant
+                        """);
+        assertThat(ToolCallFormat.detect(FallbackTemplate.CHATML.source())).isEqualTo(ToolCallFormat.HERMES);
     }
 
     @Test
     void boundariesLieWhereSystemAndUserMessagesEnd() {
         ChatTemplate template = ChatTemplate.load(DemoModel.folder());
         Prompt prompt = template.prompt(
-                List.of(SystemMessage.from("You help."), UserMessage.from("Hello!")), List.of(), null, tokenizer);
+                List.of(SystemMessage.from("You help."), UserMessage.from("Hello!")), List.of(), Map.of(), tokenizer);
         Boundary system = prompt.boundaries().get(0);
         Boundary user = prompt.boundaries().get(1);
         assertThat(system.tier()).isEqualTo(Tier.SYSTEM);

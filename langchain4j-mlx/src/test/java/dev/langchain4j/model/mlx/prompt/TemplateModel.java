@@ -110,6 +110,11 @@ final class TemplateModel implements AutoCloseable {
         return id + 1;
     }
 
+    /** Whether the template shows several calls of one message; else each gets a message of its own. */
+    boolean showsCallsAtOnce() {
+        return template.abilities(true).calls().several();
+    }
+
     PromptWriter writer(PromptLedger ledger) {
         return new PromptWriter(template, tokenizer, ends, ledger);
     }
@@ -123,12 +128,14 @@ final class TemplateModel implements AutoCloseable {
     }
 
     PromptRequest request(List<ChatMessage> messages, List<ToolSpecification> tools, Boolean think) {
-        return new PromptRequest(messages, tools, think, format(tools), "ann", Isolation.SHARED);
+        return new PromptRequest(
+                messages, tools, ChatTemplate.arguments(think, Map.of()), format(tools), "ann", Isolation.SHARED);
     }
 
     /** What the template alone renders. */
     String render(List<ChatMessage> messages, List<ToolSpecification> tools, Boolean think) {
-        return template.prompt(messages, tools, think, tokenizer).text();
+        return template.prompt(messages, tools, ChatTemplate.arguments(think, Map.of()), tokenizer)
+                .text();
     }
 
     /** Where a turn ends that begins at {@code start}, and with which token: the first end token behind {@code from}. */

@@ -85,7 +85,7 @@ final class TextSection implements Bench.Section {
         Prompt prompt = null;
         for (int i = -repeats; i < repeats; i++) {
             long begun = System.nanoTime();
-            prompt = template.prompt(messages, tools, null, tokenizer);
+            prompt = template.prompt(messages, tools, Map.of(), tokenizer);
             long between = System.nanoTime();
             tokenizer.encode(prompt.text(), false);
             both[Math.max(0, i)] = (between - begun) / 1e6;
