@@ -1,0 +1,70 @@
+package dev.langchain4j.mlx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+
+/** What stands in for fused kernels on the CPU gives the numbers of MLX's own, whichever way it takes. */
+class CpuFastTest {
+
+    private static void onCpu(Runnable test) {
+        long before = LiveHandles.count();
+        try (MlxThread thread = MlxThread.start("cpu", Device.CPU)) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    test.run();
+                }
+            });
+        }
+        assertThat(LiveHandles.count()).isEqualTo(before);
+    }
+
+    private static void same(MlxArray ours, MlxArray theirs) {
+        assertThat(ours.shape()).isEqualTo(theirs.shape());
+        assertThat(ours.toFloats()).usingComparatorWithPrecision(2e-5f).containsExactly(theirs.toFloats());
+    }
+
+    private static MlxArray noise(int seed, int... shape) {
+        return Ops.multiply(Random.normal(Random.key(seed), shape), 2);
+    }
+
+    /** An explicit mask is left to MLX. */
+    private static void attention(int length, int context) {
+        MlxArray q = noise(1, 1, 8, length, 16);
+        MlxArray k = noise(2, 1, 4, context, 16);
+        MlxArray v = noise(3, 1, 4, context, 16);
+        MlxArray own = Indexing.reshape(Indexing.arange(context - length, context, DType.FLOAT32), length, 1);
+        MlxArray mask = Ops.greaterEqual(own, Indexing.arange(0, context, DType.FLOAT32));
+        same(Fast.attention(q, k, v, 0.25f, length > 1, null, null), Fast.attention(q, k, v, 0.25f, false, mask, null));
+    }
+
+    @Test
+    void attentionOfOnePositionToFewAndToManyKeys() {
+        onCpu(() -> {
+            attention(1, 20);
+            attention(1, 300);
+        });
+    }
+
+    @Test
+    void causalAttentionAcrossBlocksAndBehindAContext() {
+        onCpu(() -> {
+            attention(5, 5);
+            attention(130, 130);
+            attention(300, 451);
+        });
+    }
+
+    @Test
+    void siluOfFewAndOfManyElements() {
+        onCpu(() -> {
+            for (int size : new int[] {10, 5000}) {
+                MlxArray x = Ops.multiply(noise(4, size), 8);
+                same(Ops.silu(x), Ops.multiply(x, Ops.sigmoid(x)));
+            }
+            float[] far = Ops.silu(MlxArray.of(new float[2048], 2048)).toFloats();
+            assertThat(far[0]).isCloseTo(0, within(0f));
+        });
+    }
+}
