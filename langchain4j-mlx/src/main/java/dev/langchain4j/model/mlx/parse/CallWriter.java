@@ -41,6 +41,11 @@ public final class CallWriter {
                 });
     }
 
+    /** Whether calls of this format are also read behind text; without a marker they are at the beginning only. */
+    public static boolean followsText(ToolCallFormat format) {
+        return format != ToolCallFormat.LLAMA_JSON && format != ToolCallFormat.LLAMA_PYTHONIC;
+    }
+
     private static String list(List<Call> calls) {
         return calls.stream().map(call -> json(call, "arguments")).collect(Collectors.joining(", ", "[", "]"));
     }

@@ -41,7 +41,7 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
             return message;
         }
         String text = message.get("content") instanceof String content ? content : "";
-        if (kind == Kind.WRITTEN || !text.isBlank() && !besideText) {
+        if (kind == Kind.WRITTEN || !text.isBlank() && !besideText && CallWriter.followsText(format)) {
             Optional<String> written = CallWriter.write(format, calls(calls));
             if (written.isPresent()) {
                 Map<String, Object> changed = new LinkedHashMap<>(message);
