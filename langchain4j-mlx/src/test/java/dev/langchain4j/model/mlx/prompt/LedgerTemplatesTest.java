@@ -221,6 +221,11 @@ class LedgerTemplatesTest {
                 asWritten.addAll(following(intended, round));
                 String after = model.render(asWritten, tools, think);
                 int start = start(before, after, format);
+                if (scenario.thinking != null
+                        && !after.startsWith(before)
+                        && format.reasoning().opensIn(before)) {
+                    start = -1;
+                }
                 TemplateModel.End end = start < 0 ? null : end(model, after, start, intended);
                 outcome = start < 0 ? Outcome.REWRITES_BEFORE : end == null ? Outcome.NO_END : null;
                 if (outcome == null && !hasAll(after.substring(start, end.position()), intended)) {
@@ -229,6 +234,10 @@ class LedgerTemplatesTest {
                 if (outcome == null) {
                     String turn = after.substring(start, end.position());
                     String output = new OddSpelling(random, (variant & 8) != 0).of(turn);
+                    if (!after.startsWith(before) && format.reasoning().opensIn(before)) {
+                        // The prompt opened reasoning that this turn has none of.
+                        output = "\n" + format.reasoning().close() + "\n\n" + output;
+                    }
                     AiMessage read = model.read(output, before, format, returnThinking);
                     if (!sameCalls(read, intended)) {
                         outcome = Outcome.UNREAD;
