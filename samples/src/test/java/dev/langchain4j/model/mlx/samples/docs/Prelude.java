@@ -6,10 +6,12 @@ import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.MlxEmbeddingModel;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.UserMessage;
 import dev.langchain4j.store.memory.chat.ChatMemoryStore;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -25,6 +27,8 @@ public class Prelude {
     protected List<ChatMessage> messages;
     protected List<TextSegment> segments;
     protected Tools tools;
+    protected MeterRegistry registry;
+    protected MlxEmbeddingModel embeddings;
     protected String token;
     protected Object id;
     protected Path folder;
