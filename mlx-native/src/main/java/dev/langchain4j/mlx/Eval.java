@@ -2,13 +2,14 @@ package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
 
-/** Computes lazy arrays. */
+/** Computes lazy arrays. Nothing is computed any more once the JVM is shutting down: that is an {@link MlxException}. */
 public final class Eval {
     private Eval() {}
 
     /** Computes these arrays and waits for them. */
     public static void eval(MlxArray... arrays) {
         OwnerThread t = OwnerThread.current();
+        Shutdown.check();
         long vector = t.vector(arrays);
         try {
             t.check(MlxC.mlx_eval(vector), "eval");
@@ -20,6 +21,7 @@ public final class Eval {
     /** Starts computing these arrays and returns; reading one waits for it. */
     public static void async(MlxArray... arrays) {
         OwnerThread t = OwnerThread.current();
+        Shutdown.check();
         long vector = t.vector(arrays);
         try {
             t.check(MlxC.mlx_async_eval(vector), "async_eval");

@@ -11,7 +11,8 @@ import java.util.concurrent.LinkedBlockingQueue;
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
  * not yet evaluated, to the thread that made them; arrays made here are usable here only.
  *
- * <p>Tasks run one after the other in the order in which they came. All methods may be called from any thread.
+ * <p>Tasks run one after the other in the order in which they came. All methods may be called from any thread. When the
+ * JVM shuts down, a task that computes fails with an {@link MlxException} at its next step, so that the JVM can end.
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
@@ -134,15 +135,21 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     private void work() {
         OwnerThread self = OwnerThread.current();
+        Shutdown.add(self);
         try {
             for (Runnable task = next(); task != STOP; task = next()) {
+                self.busy = true;
                 try {
                     task.run();
                 } catch (Throwable e) {
                     self.getUncaughtExceptionHandler().uncaughtException(self, e);
+                } finally {
+                    Shutdown.settle(self);
+                    self.busy = false;
                 }
             }
         } finally {
+            Shutdown.remove(self);
             self.closeStreams();
         }
     }

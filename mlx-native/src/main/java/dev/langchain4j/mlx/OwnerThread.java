@@ -46,6 +46,8 @@ final class OwnerThread extends Thread {
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
     int openScopes;
+    /** Whether a task runs; read by {@link Shutdown}. */
+    volatile boolean busy;
 
     OwnerThread(String name, Runnable work) {
         super(null, work, name);

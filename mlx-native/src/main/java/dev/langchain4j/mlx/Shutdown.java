@@ -1,0 +1,66 @@
+package dev.langchain4j.mlx;
+
+import dev.langchain4j.mlx.ffi.MlxC;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Sees to it that nothing computes any more when the JVM ends. The C library then takes down the thread pools of MLX and
+ * BLAS; a computation under way at that moment ends the process with a crash, or keeps it from ending at all.
+ */
+final class Shutdown {
+    private static final long PATIENCE_NANOS = 5_000_000_000L;
+    private static final long LOOK_EVERY_MILLIS = 2;
+    private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
+    private static volatile boolean begun;
+
+    static {
+        try {
+            Runtime.getRuntime().addShutdownHook(new Thread(Shutdown::run, "mlx-shutdown"));
+        } catch (IllegalStateException e) {
+            begun = true;
+        }
+    }
+
+    private Shutdown() {}
+
+    static void add(OwnerThread thread) {
+        THREADS.add(thread);
+    }
+
+    static void remove(OwnerThread thread) {
+        THREADS.remove(thread);
+    }
+
+    /**
+     * To be called before something is computed.
+     *
+     * @throws MlxException if the JVM is ending
+     */
+    static void check() {
+        if (begun) {
+            throw new MlxException("the JVM is shutting down");
+        }
+    }
+
+    /** To be called after a task: waits for what it left to be computed, if the JVM is ending. */
+    static void settle(OwnerThread thread) {
+        if (begun && thread.stream != 0) {
+            MlxC.mlx_synchronize(thread.stream);
+        }
+    }
+
+    private static void run() {
+        begun = true;
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        for (OwnerThread thread : THREADS) {
+            while (thread.busy && thread.isAlive() && System.nanoTime() < deadline) {
+                try {
+                    Thread.sleep(LOOK_EVERY_MILLIS);
+                } catch (InterruptedException e) {
+                    return;
+                }
+            }
+        }
+    }
+}
