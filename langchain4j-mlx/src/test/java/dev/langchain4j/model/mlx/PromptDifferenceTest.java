@@ -35,7 +35,7 @@ class PromptDifferenceTest {
     private static final int END = 1;
     /** Drops the reasoning of all answers but those after the last question. */
     private static final String TEMPLATE = """
-            {{- 'Tools: ' + (tools | length | string) + '\\n' if tools is defined else '' -}}
+            {{- 'Tools: ' + (tools | length | string) + '\\n' if tools else '' -}}
             {%- set ns = namespace(last=-1) -%}
             {%- for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor -%}
             {%- for m in messages -%}
