@@ -35,7 +35,7 @@ public final class RagSample {
     private static final int ANSWER_TOKENS_MAX = 400;
     private static final List<String> SCRIPT = List.of(
             "When does the museum of Lisbon open?",
-            "Who founded the garden of Madrid?",
+            "When does the library of Vienna close?",
             "How much is a ticket for the ferry of Athens?",
             "Where is the castle of Prague?");
 
