@@ -109,7 +109,7 @@ mlxc_key() { (cd "$NATIVE_DIR" && cat versions.sh common.sh format_shim.h | shor
 
 text_key() { (cd "$NATIVE_DIR/../text" && cat Cargo.toml Cargo.lock src/*.rs | short_hash); }
 
-build_key() { printf '%s %s' "$PLATFORM" "$({ mlxc_key; text_key; cat "$NATIVE_DIR/build.sh"; } | short_hash)"; }
+build_key() { printf '%s %s' "$PLATFORM" "$({ mlxc_key; text_key; cat "$NATIVE_DIR/build.sh" "$NATIVE_DIR/blas.c"; } | short_hash)"; }
 
 compile_text() { # FOLDER
     cargo build -q --release --locked --manifest-path "$NATIVE_DIR/../text/Cargo.toml" \
@@ -178,7 +178,7 @@ use_own_folder() { # LIBRARY
 }
 
 # Puts libraries with the names of the wheel's reference BLAS and LAPACK in their place: each symbol that libmlx
-# imports from them is a jump to OpenBLAS, whose symbols carry the prefix scipy_.
+# imports from them is a jump to OpenBLAS, whose symbols carry the prefix scipy_; but for those of blas.c.
 replace_blas() { # FOLDER
     local folder=$1 jump=jmp name symbols known
     [ "$ARCH" = aarch64 ] && jump=b
@@ -189,12 +189,13 @@ replace_blas() { # FOLDER
         *" scipy_$name "*) ;;
         *) die "libmlx needs $name, which OpenBLAS $OPENBLAS_VERSION does not have" ;;
         esac
+        [ "$name" = cblas_sgemm ] && continue
         printf '.globl %s\n.type %s,%%function\n%s: %s scipy_%s%s\n' "$name" "$name" "$name" "$jump" "$name" \
             "$([ "$jump" = jmp ] && echo @PLT)"
     done >"$folder/.jumps.s"
     printf '.section .note.GNU-stack,"",%%progbits\n' >>"$folder/.jumps.s"
     for name in $(readelf -d "$folder/libmlx.so" | sed -n 's/.*(NEEDED).*\[\(lib\(blas\|lapack\)[-.].*\)\]$/\1/p'); do
-        cc -shared -nostdlib -o "$folder/$name" "$folder/.jumps.s" -L"$folder" -lscipy_openblas \
+        cc -shared -nostdlib -O2 -fPIC -o "$folder/$name" "$folder/.jumps.s" "$NATIVE_DIR/blas.c" -L"$folder" -lscipy_openblas \
             -Wl,-rpath,'$ORIGIN' -Wl,-soname,"$name" -Wl,-s
     done
     rm "$folder/.jumps.s"

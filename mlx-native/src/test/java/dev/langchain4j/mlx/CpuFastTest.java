@@ -67,4 +67,34 @@ class CpuFastTest {
             assertThat(far[0]).isCloseTo(0, within(0f));
         });
     }
+
+    /** Without a weight the norm is left to MLX, and so are turns of three dimensions. */
+    @Test
+    void normsOfOnePositionAndOfMany() {
+        onCpu(() -> {
+            MlxArray weight = noise(6, 48);
+            for (int length : new int[] {1, 7}) {
+                MlxArray x = noise(5, 2, length, 48);
+                same(Fast.rmsNorm(x, weight, 1e-5f), Ops.multiply(Fast.rmsNorm(x, null, 1e-5f), weight));
+            }
+        });
+    }
+
+    @Test
+    void turnsByPositionWholeOrInPart() {
+        onCpu(() -> {
+            for (int offset : new int[] {0, 1, 900}) {
+                for (int length : new int[] {1, 5}) {
+                    MlxArray x = noise(7, 1, 3, length, 32);
+                    MlxArray flat = Indexing.reshape(x, 3, length, 32);
+                    for (int dims : new int[] {32, 16}) {
+                        MlxArray theirs = Fast.rope(flat, dims, false, 10_000f, 0.5f, offset);
+                        same(
+                                Fast.rope(x, dims, false, 10_000f, 0.5f, offset),
+                                Indexing.reshape(theirs, 1, 3, length, 32));
+                    }
+                }
+            }
+        });
+    }
 }

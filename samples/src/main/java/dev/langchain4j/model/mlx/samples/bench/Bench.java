@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.DoubleSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -50,6 +51,9 @@ public final class Bench implements AutoCloseable {
             return theirs == null ? null : ours.min() / theirs.min();
         }
     }
+
+    /** How long a side waits for its turn: threads of the other one's BLAS go on spinning for a while. */
+    private static final int PAUSE_MILLIS = 100;
 
     private final Options options;
     private final Report report = new Report(System.out);
@@ -215,7 +219,9 @@ public final class Bench implements AutoCloseable {
         double[] mine = new double[rounds];
         double[] other = new double[rounds];
         for (int i = rounds == 1 ? 0 : -1; i < rounds; i++) {
+            pause();
             double a = ours.getAsDouble();
+            pause();
             double b = reference == null ? 0 : theirs.getAsDouble();
             if (i >= 0) {
                 mine[i] = a;
@@ -223,6 +229,13 @@ public final class Bench implements AutoCloseable {
             }
         }
         return new Pair(Spread.of(mine), reference == null ? null : Spread.of(other));
+    }
+
+    /** Lets the machine come to rest between the sides. */
+    void pause() {
+        if (!smoke && reference != null) {
+            LockSupport.parkNanos(PAUSE_MILLIS * 1_000_000L);
+        }
     }
 
     static String bytes(double count) {

@@ -5,6 +5,8 @@ import java.nio.file.Path;
 
 /** Greedy tokens behind a context that the prompt cache holds, through the whole engine. */
 final class DecodeSection implements Bench.Section {
+    /** Tokens after which Java has compiled what a token needs. */
+    private static final int WARM_UP = 500;
 
     @Override
     public void run(Bench bench) {
@@ -12,6 +14,7 @@ final class DecodeSection implements Bench.Section {
                 .table("decode", "Decode, ms a token", "model", "context", "this", "mlx-lm", "ratio", "best ratio");
         for (Path model : bench.models("tiny-qwen3-fp32,small-qwen3-fp32,small-llama-fp32")) {
             try (Subject subject = new Subject(model)) {
+                subject.generate(subject.uncached(), subject.tokens(16), bench.smoke() ? 2 : WARM_UP, null);
                 for (int context : bench.sizes("contexts", "0,2048,8192", "64")) {
                     row(bench, subject, model, context, bench.rounds(5));
                 }
@@ -27,7 +30,7 @@ final class DecodeSection implements Bench.Section {
 
     private static void row(Bench bench, Subject subject, Path model, int context, int rounds) {
         boolean single = model.toString().endsWith("fp32");
-        int tokens = bench.smoke() ? 4 : context > 4096 || !single ? 32 : 64;
+        int tokens = bench.smoke() ? 4 : single ? 64 : 32;
         Object conversation = new Object();
         if (context > 0) {
             subject.pretend(subject.tokens(context), conversation);

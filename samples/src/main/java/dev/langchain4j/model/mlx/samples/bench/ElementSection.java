@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.samples.bench;
 
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Ops;
@@ -9,7 +10,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
-/** What MLX's operations cost an element here: on the CPU they differ by two orders of magnitude. */
+/**
+ * What MLX's operations cost an element here: on the CPU they differ by two orders of magnitude. And what a product with
+ * weights costs for so many rows: it reads all of them for a single one, too.
+ */
 final class ElementSection implements Bench.Section {
     private static final int ROWS = 8;
 
@@ -40,6 +44,34 @@ final class ElementSection implements Bench.Section {
             });
         }
         bench.report().end();
+        products(bench, rounds);
+    }
+
+    private static void products(Bench bench, int rounds) {
+        int inputs = bench.smoke() ? 16 : 512;
+        int outputs = bench.smoke() ? 64 : 32_768;
+        String shape = "%d weights by %d".formatted(outputs, inputs);
+        bench.report().table("products", "Products of some rows and %s, ms".formatted(shape), "rows", "ms");
+        try (MlxThread thread = MlxThread.start("bench-products")) {
+            for (int rows : new int[] {1, 2, 3, 4, 8, 16, 64}) {
+                double[] millis = new double[rounds];
+                for (int i = 0; i < rounds; i++) {
+                    millis[i] = thread.call(() -> product(rows, inputs, outputs)) / 1e6;
+                }
+                bench.report().row(rows, Spread.of(millis));
+            }
+        }
+        bench.report().end();
+    }
+
+    private static double product(int rows, int inputs, int outputs) {
+        try (Scope scope = Scope.open()) {
+            MlxArray x = Random.normal(Random.key(1), rows, inputs).eval();
+            MlxArray weights = Random.normal(Random.key(2), outputs, inputs).eval();
+            long begun = System.nanoTime();
+            Ops.matmul(x, Indexing.transpose(weights, 1, 0)).eval();
+            return System.nanoTime() - begun;
+        }
     }
 
     private static double time(UnaryOperator<MlxArray> operation, int columns) {
