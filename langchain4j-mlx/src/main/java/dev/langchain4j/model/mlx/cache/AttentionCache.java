@@ -15,6 +15,11 @@ public interface AttentionCache extends LayerCache {
      */
     record View(MlxArray keys, MlxArray values, MlxArray mask) {
 
+        /** Views of {@code [start, end)}. */
+        static View of(PositionBuffers buffers, int start, int end, MlxArray mask) {
+            return new View(buffers.view(0, start, end), buffers.view(1, start, end), mask);
+        }
+
         /** The mask as an array even where each position sees all up to itself, [length, context]. */
         public MlxArray maskArray(int length) {
             return mask != null ? mask : Masks.causal(length, keys.dim(2));

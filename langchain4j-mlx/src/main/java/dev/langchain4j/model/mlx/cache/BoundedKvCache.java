@@ -19,15 +19,12 @@ import dev.langchain4j.mlx.Scope;
 public final class BoundedKvCache implements AttentionCache {
     private final int size;
     private final int keep;
-    private PositionBuffer keys = new PositionBuffer();
-    private PositionBuffer values = new PositionBuffer();
-    private int capacity;
+    private final PositionBuffers buffers;
     private int held;
     /** Index of the oldest position behind the kept head, once the buffers are full. */
     private int oldest;
 
     private int offset;
-    private int reserved;
 
     /**
      * An empty layer.
@@ -43,6 +40,7 @@ public final class BoundedKvCache implements AttentionCache {
         this.size = size;
         this.keep = keep;
         this.oldest = keep;
+        this.buffers = new PositionBuffers(2, size);
     }
 
     @Override
@@ -52,7 +50,7 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public long bytes() {
-        return keys.bytes() + values.bytes();
+        return buffers.bytes();
     }
 
     @Override
@@ -62,7 +60,7 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public MlxArray[] buffers() {
-        return keys.isEmpty() ? new MlxArray[0] : new MlxArray[] {keys.array(), values.array()};
+        return buffers.arrays();
     }
 
     @Override
@@ -71,10 +69,10 @@ public final class BoundedKvCache implements AttentionCache {
         View view;
         if (end <= size) {
             append(newKeys, newValues, end);
-            view = new View(keys.view(0, end), values.view(0, end), null);
+            view = View.of(buffers, 0, end, null);
         } else if (length == 1) {
             replaceOldest(newKeys, newValues);
-            view = new View(keys.view(0, size), values.view(0, size), null);
+            view = View.of(buffers, 0, size, null);
         } else {
             view = rotate(newKeys, newValues, length);
         }
@@ -83,58 +81,49 @@ public final class BoundedKvCache implements AttentionCache {
     }
 
     private void append(MlxArray newKeys, MlxArray newValues, int end) {
-        if (end > capacity) {
-            capacity = Math.min(size, PositionBuffer.capacity(end, reserved, capacity));
-            keys.grow(newKeys, capacity);
-            values.grow(newValues, capacity);
-        }
-        keys.write(newKeys, held, end);
-        values.write(newValues, held, end);
+        buffers.write(held, end, newKeys, newValues);
         held = end;
     }
 
     private void replaceOldest(MlxArray newKeys, MlxArray newValues) {
-        keys.write(newKeys, oldest, oldest + 1);
-        values.write(newValues, oldest, oldest + 1);
+        buffers.write(oldest, oldest + 1, newKeys, newValues);
         oldest = oldest + 1 == size ? keep : oldest + 1;
     }
 
     /** Shows what is held and the new positions in temporal order, and holds what later ones still see. */
     private View rotate(MlxArray newKeys, MlxArray newValues, int length) {
         int before = Math.min(held, size - 1);
-        MlxArray allKeys = held == 0 ? newKeys : Indexing.concatenate(2, ordered(keys, before), newKeys);
-        MlxArray allValues = held == 0 ? newValues : Indexing.concatenate(2, ordered(values, before), newValues);
-        keys = refilled(keys, allKeys, before + length);
-        values = refilled(values, allValues, before + length);
-        capacity = size;
+        MlxArray allKeys = held == 0 ? newKeys : Indexing.concatenate(2, ordered(0, before), newKeys);
+        MlxArray allValues = held == 0 ? newValues : Indexing.concatenate(2, ordered(1, before), newValues);
+        buffers.move(0, 0, size, allKeys, allValues);
+        buffers.write(0, size, kept(allKeys, before + length), kept(allValues, before + length));
         held = size;
         oldest = keep;
         return new View(allKeys, allValues, mask(before, length));
     }
 
     /** The kept head and the last positions behind it, {@code count} in all, the oldest first. */
-    private MlxArray ordered(PositionBuffer buffer, int count) {
+    private MlxArray ordered(int buffer, int count) {
         int dropped = held - count;
         if (oldest == keep && dropped == 0) {
-            return buffer.view(0, held);
+            return buffers.view(buffer, 0, held);
         }
         // what is dropped are the oldest behind the head: they stand at the seam of the ring
         int from = oldest + dropped;
+        MlxArray head = buffers.view(buffer, 0, keep);
         if (from >= size) {
-            return Indexing.concatenate(2, buffer.view(0, keep), buffer.view(keep + from - size, oldest));
+            return Indexing.concatenate(2, head, buffers.view(buffer, keep + from - size, oldest));
         }
+        MlxArray next = buffers.view(buffer, from, held);
         return oldest == keep
-                ? Indexing.concatenate(2, buffer.view(0, keep), buffer.view(from, held))
-                : Indexing.concatenate(2, buffer.view(0, keep), buffer.view(from, held), buffer.view(keep, oldest));
+                ? Indexing.concatenate(2, head, next)
+                : Indexing.concatenate(2, head, next, buffers.view(buffer, keep, oldest));
     }
 
-    private PositionBuffer refilled(PositionBuffer old, MlxArray all, int count) {
-        PositionBuffer fresh = new PositionBuffer();
-        fresh.grow(all, size);
+    /** Of {@code count} positions in temporal order those that are held. */
+    private MlxArray kept(MlxArray all, int count) {
         MlxArray tail = Indexing.slice(all, 2, count - (size - keep), count);
-        fresh.write(keep == 0 ? tail : Indexing.concatenate(2, Indexing.slice(all, 2, 0, keep), tail), 0, size);
-        old.close();
-        return fresh;
+        return keep == 0 ? tail : Indexing.concatenate(2, Indexing.slice(all, 2, 0, keep), tail);
     }
 
     /** A new position sees the head, and of the others itself and the last ones before it. */
@@ -156,22 +145,13 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public Snapshot state() {
-        if (keys.isEmpty()) {
-            return new WindowState(null, null, offset);
-        }
-        MlxArray k;
-        MlxArray v;
-        try (Scope scope = Scope.open()) {
-            k = PositionBuffer.copy(ordered(keys, held)).detach();
-            v = PositionBuffer.copy(ordered(values, held)).detach();
-        }
-        Eval.eval(k, v);
-        return new WindowState(k, v, offset);
+        return WindowState.of(
+                held == 0 ? new MlxArray[0] : Copies.owned(buffer -> ordered(buffer, held), 0, 1), offset);
     }
 
     @Override
     public void reserve(int tokens) {
-        reserved = Math.min(tokens, size);
+        buffers.reserve(tokens);
     }
 
     @Override
@@ -191,9 +171,7 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public void trimTo(int position) {
-        if (position < 0 || position > offset) {
-            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
-        }
+        Positions.checkTrim(position, offset);
         if (position != offset && offset > size) {
             throw new UnsupportedOperationException("a bounded KV cache that dropped positions cannot be cut back");
         }
@@ -205,9 +183,7 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public void close() {
-        keys.close();
-        values.close();
-        capacity = 0;
+        buffers.close();
         held = 0;
         oldest = keep;
         offset = 0;

@@ -9,11 +9,8 @@ import dev.langchain4j.mlx.Scope;
  * appending a token costs the same however long the context is.
  */
 public final class KvCache implements AttentionCache {
-    private final PositionBuffer keys = new PositionBuffer();
-    private final PositionBuffer values = new PositionBuffer();
-    private int capacity;
+    private final PositionBuffers buffers = new PositionBuffers(2, Integer.MAX_VALUE);
     private int offset;
-    private int reserved;
 
     @Override
     public int offset() {
@@ -22,7 +19,7 @@ public final class KvCache implements AttentionCache {
 
     @Override
     public long bytes() {
-        return keys.bytes() + values.bytes();
+        return buffers.bytes();
     }
 
     @Override
@@ -33,33 +30,25 @@ public final class KvCache implements AttentionCache {
     @Override
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
         int end = offset + length;
-        if (end > capacity) {
-            capacity = PositionBuffer.capacity(end, reserved, capacity);
-            keys.grow(newKeys, capacity);
-            values.grow(newValues, capacity);
-        }
-        keys.write(newKeys, offset, end);
-        values.write(newValues, offset, end);
+        buffers.write(offset, end, newKeys, newValues);
         offset = end;
         return all();
     }
 
     /** Views of all positions. */
     View all() {
-        return new View(keys.view(0, offset), values.view(0, offset), null);
+        return View.of(buffers, 0, offset, null);
     }
 
     @Override
     public MlxArray[] buffers() {
-        return keys.isEmpty() ? new MlxArray[0] : new MlxArray[] {keys.array(), values.array()};
+        return buffers.arrays();
     }
 
     @Override
     public Snapshot slice(int start, int end) {
-        if (start < 0 || end > offset || start >= end) {
-            throw new IllegalArgumentException("range [" + start + ", " + end + ") must be within [0, " + offset + ")");
-        }
-        return KvSlice.copy(keys.array(), values.array(), start, start, end);
+        Positions.checkRange(start, end, 0, offset);
+        return new KvSlice(buffers.copy(start, end), start, end);
     }
 
     @Override
@@ -69,7 +58,7 @@ public final class KvCache implements AttentionCache {
 
     @Override
     public void reserve(int tokens) {
-        reserved = tokens;
+        buffers.reserve(tokens);
     }
 
     @Override
@@ -85,17 +74,13 @@ public final class KvCache implements AttentionCache {
 
     @Override
     public void trimTo(int position) {
-        if (position < 0 || position > offset) {
-            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
-        }
+        Positions.checkTrim(position, offset);
         offset = position;
     }
 
     @Override
     public void close() {
-        keys.close();
-        values.close();
-        capacity = 0;
+        buffers.close();
         offset = 0;
     }
 }

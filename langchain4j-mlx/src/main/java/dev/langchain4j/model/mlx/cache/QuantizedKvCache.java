@@ -27,13 +27,11 @@ public final class QuantizedKvCache implements AttentionCache {
     /** Keys and values of {@code [0, min(offset, start))} as they are. */
     private final KvCache plain = new KvCache();
     /** Packed numbers, scales and biases of keys, then of values, of {@code [0, packedTo)}. */
-    private final PositionBuffer[] packed = new PositionBuffer[2 * PARTS];
+    private final PositionBuffers packed = new PositionBuffers(2 * PARTS, Integer.MAX_VALUE);
 
     private int kvHeads;
-    private int capacity;
     private int packedTo;
     private int offset;
-    private int reserved;
 
     /**
      * An empty layer.
@@ -45,7 +43,6 @@ public final class QuantizedKvCache implements AttentionCache {
     public QuantizedKvCache(int bits, int groupSize, int start) {
         this.format = new Format(groupSize, bits, "affine");
         this.start = start;
-        Arrays.setAll(packed, i -> new PositionBuffer());
     }
 
     @Override
@@ -55,11 +52,7 @@ public final class QuantizedKvCache implements AttentionCache {
 
     @Override
     public long bytes() {
-        long sum = plain.bytes();
-        for (PositionBuffer buffer : packed) {
-            sum += buffer.bytes();
-        }
-        return sum;
+        return plain.bytes() + packed.bytes();
     }
 
     @Override
@@ -117,7 +110,7 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     private void pack(MlxArray newKeys, MlxArray newValues, int end) {
-        if (capacity == 0) {
+        if (packed.capacity() == 0) {
             check("key", newKeys.dim(3));
             check("value", newValues.dim(3));
             kvHeads = newKeys.dim(1);
@@ -135,14 +128,7 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     private void write(MlxArray[] parts, int end) {
-        boolean grows = end > capacity;
-        capacity = grows ? PositionBuffer.capacity(end, reserved, capacity) : capacity;
-        for (int i = 0; i < packed.length; i++) {
-            if (grows) {
-                packed[i].grow(parts[i], capacity);
-            }
-            packed[i].write(parts[i], packedTo, end);
-        }
+        packed.write(packedTo, end, parts);
         packedTo = end;
     }
 
@@ -164,48 +150,33 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     private MlxArray view(int part) {
-        return packed[part].view(0, offset);
+        return packed.view(part, 0, offset);
     }
 
     @Override
     public MlxArray[] buffers() {
-        MlxArray[] unpacked = plain.buffers();
-        if (capacity == 0) {
-            return unpacked;
-        }
-        MlxArray[] all = Arrays.copyOf(unpacked, unpacked.length + packed.length);
-        for (int i = 0; i < packed.length; i++) {
-            all[unpacked.length + i] = packed[i].array();
-        }
+        MlxArray[] first = plain.buffers();
+        MlxArray[] others = packed.arrays();
+        MlxArray[] all = Arrays.copyOf(first, first.length + others.length);
+        System.arraycopy(others, 0, all, first.length, others.length);
         return all;
     }
 
     @Override
     public Snapshot slice(int from, int to) {
-        if (from < 0 || to > offset || from >= to) {
-            throw new IllegalArgumentException("range [" + from + ", " + to + ") must be within [0, " + offset + ")");
-        }
+        Positions.checkRange(from, to, 0, offset);
         Snapshot unpacked = from < start ? plain.slice(from, Math.min(to, start)) : null;
         if (to <= start) {
             return new QuantizedSlice((KvSlice) unpacked, null, from, to);
         }
         try {
-            return new QuantizedSlice((KvSlice) unpacked, copyPacked(Math.max(from, start), to), from, to);
+            return new QuantizedSlice((KvSlice) unpacked, packed.copy(Math.max(from, start), to), from, to);
         } catch (RuntimeException e) {
             if (unpacked != null) {
                 unpacked.close();
             }
             throw e;
         }
-    }
-
-    private MlxArray[] copyPacked(int from, int to) {
-        MlxArray[] parts = new MlxArray[packed.length];
-        try (Scope scope = Scope.open()) {
-            Arrays.setAll(parts, i -> packed[i].copy(from, to).detach());
-        }
-        Eval.eval(parts);
-        return parts;
     }
 
     @Override
@@ -215,7 +186,7 @@ public final class QuantizedKvCache implements AttentionCache {
 
     @Override
     public void reserve(int tokens) {
-        reserved = tokens;
+        packed.reserve(tokens);
         plain.reserve(Math.min(tokens, start));
     }
 
@@ -243,9 +214,7 @@ public final class QuantizedKvCache implements AttentionCache {
 
     @Override
     public void trimTo(int position) {
-        if (position < 0 || position > offset) {
-            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
-        }
+        Positions.checkTrim(position, offset);
         offset = position;
         packedTo = Math.min(packedTo, position);
         plain.trimTo(Math.min(position, start));
@@ -254,10 +223,7 @@ public final class QuantizedKvCache implements AttentionCache {
     @Override
     public void close() {
         plain.close();
-        for (PositionBuffer buffer : packed) {
-            buffer.close();
-        }
-        capacity = 0;
+        packed.close();
         packedTo = 0;
         offset = 0;
     }

@@ -1,10 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
-import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Scope;
-import java.util.Arrays;
 
 /**
  * A range of positions of a {@link QuantizedKvCache}: those before its start as they are, the others packed.
@@ -27,10 +24,7 @@ record QuantizedSlice(KvSlice plain, MlxArray[] packed, int start, int end) impl
 
     @Override
     public Snapshot slice(int from, int to) {
-        if (from < start || to > end || from >= to) {
-            throw new IllegalArgumentException(
-                    "range [" + from + ", " + to + ") must be within [" + start + ", " + end + ")");
-        }
+        Positions.checkRange(from, to, start, end);
         int border = plain == null ? start : plain.end();
         Snapshot first = from < border ? plain.slice(from, Math.min(to, border)) : null;
         if (to <= border) {
@@ -47,13 +41,7 @@ record QuantizedSlice(KvSlice plain, MlxArray[] packed, int start, int end) impl
     }
 
     private MlxArray[] copy(int from, int to) {
-        MlxArray[] parts = new MlxArray[packed.length];
-        try (Scope scope = Scope.open()) {
-            Arrays.setAll(parts, i -> PositionBuffer.copy(Indexing.slice(packed[i], 2, from, to))
-                    .detach());
-        }
-        Eval.eval(parts);
-        return parts;
+        return Copies.owned(a -> Indexing.slice(a, 2, from, to), packed);
     }
 
     @Override

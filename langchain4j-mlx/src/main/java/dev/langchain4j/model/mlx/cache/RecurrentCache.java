@@ -1,9 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
-import dev.langchain4j.mlx.Eval;
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Scope;
 import java.util.stream.Stream;
 
 /** What a linear-attention layer keeps: the last inputs of its convolution, and a matrix that sums up all tokens. */
@@ -100,16 +97,13 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public Snapshot state() {
-        return new State(convolution.state(), matrix == null ? null : copy(matrix));
-    }
-
-    private static MlxArray copy(MlxArray a) {
-        MlxArray result;
-        try (Scope scope = Scope.open()) {
-            result = Indexing.copy(Indexing.contiguous(a)).detach();
+        Snapshot inputs = convolution.state();
+        try {
+            return new State(inputs, matrix == null ? null : Copies.owned(matrix));
+        } catch (RuntimeException e) {
+            inputs.close();
+            throw e;
         }
-        Eval.eval(result);
-        return result;
     }
 
     @Override
@@ -118,7 +112,7 @@ public final class RecurrentCache implements LayerCache {
             throw new IllegalArgumentException("a recurrent state was expected, not " + snapshot);
         }
         convolution.restore(state.convolution());
-        replace(state.matrix() == null ? null : copy(state.matrix()));
+        replace(state.matrix() == null ? null : Copies.owned(state.matrix()));
     }
 
     @Override

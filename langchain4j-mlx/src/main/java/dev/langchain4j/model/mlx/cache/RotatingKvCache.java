@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.mlx.Eval;
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 
@@ -18,12 +17,10 @@ public final class RotatingKvCache implements AttentionCache {
     private static final int STEP = 256;
 
     private final int window;
-    private MlxArray keys;
-    private MlxArray values;
-    /** Positions that the buffers have room for, and that they hold. */
-    private int capacity;
-
+    private final PositionBuffers buffers = new PositionBuffers(2, Integer.MAX_VALUE);
+    /** Positions that the buffers hold. */
     private int held;
+
     private int offset;
 
     /**
@@ -46,7 +43,7 @@ public final class RotatingKvCache implements AttentionCache {
 
     @Override
     public long bytes() {
-        return keys == null ? 0 : keys.bytes() + values.bytes();
+        return buffers.bytes();
     }
 
     @Override
@@ -56,58 +53,31 @@ public final class RotatingKvCache implements AttentionCache {
 
     @Override
     public MlxArray[] buffers() {
-        return keys == null ? new MlxArray[0] : new MlxArray[] {keys, values};
+        return buffers.arrays();
     }
 
     @Override
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
-        boolean wasteful = length == 1 && capacity > 2 * (window + STEP);
-        if (keys == null || held + length > capacity || wasteful) {
+        boolean wasteful = length == 1 && buffers.capacity() > 2 * (window + STEP);
+        if (held + length > buffers.capacity() || wasteful) {
             move(newKeys, newValues, length);
         }
         int end = held + length;
-        keys = replaced(keys, newKeys, end);
-        values = replaced(values, newValues, end);
+        buffers.write(held, end, newKeys, newValues);
         int start = Math.max(0, held - (window - 1));
         held = end;
         offset += length;
         int context = end - start;
         MlxArray mask = context > window ? Masks.window(length, context, window) : null;
-        return new View(Indexing.slice(keys, 2, start, end), Indexing.slice(values, 2, start, end), mask);
+        return View.of(buffers, start, end, mask);
     }
 
     /** Takes what later positions still see to new buffers with room for {@code length} more. */
     private void move(MlxArray newKeys, MlxArray newValues, int length) {
         int kept = Math.min(held, window - 1);
         int room = Math.max(length, Math.max(STEP, kept / 4));
-        keys = moved(keys, newKeys, kept, room);
-        values = moved(values, newValues, kept, room);
+        buffers.move(held - kept, held, kept + room, newKeys, newValues);
         held = kept;
-        capacity = kept + room;
-    }
-
-    private MlxArray moved(MlxArray buffer, MlxArray like, int kept, int room) {
-        int[] shape = like.shape();
-        shape[2] = room;
-        MlxArray zeros = Indexing.zeros(like.dtype(), shape);
-        MlxArray larger = zeros;
-        if (kept > 0) {
-            larger = Indexing.concatenate(2, Indexing.slice(buffer, 2, held - kept, held), zeros);
-        }
-        larger.detach();
-        if (buffer != null) {
-            buffer.close();
-        }
-        return larger;
-    }
-
-    /** The old handle is closed before anything is computed, so that the write happens in place. */
-    private MlxArray replaced(MlxArray buffer, MlxArray update, int end) {
-        int[] start = {0, 0, held, 0};
-        int[] stop = {1, update.dim(1), end, update.dim(3)};
-        MlxArray written = Indexing.sliceUpdate(buffer, update, start, stop).detach();
-        buffer.close();
-        return written;
     }
 
     @Override
@@ -118,22 +88,7 @@ public final class RotatingKvCache implements AttentionCache {
     @Override
     public Snapshot state() {
         int kept = Math.min(held, window - 1);
-        if (kept == 0) {
-            return new WindowState(null, null, offset);
-        }
-        MlxArray k;
-        MlxArray v;
-        try (Scope scope = Scope.open()) {
-            k = copy(keys, kept).detach();
-            v = copy(values, kept).detach();
-        }
-        Eval.eval(k, v);
-        return new WindowState(k, v, offset);
-    }
-
-    /** A copy even where the range is the whole buffer, which MLX would share. */
-    private MlxArray copy(MlxArray buffer, int kept) {
-        return Indexing.copy(Indexing.contiguous(Indexing.slice(buffer, 2, held - kept, held)));
+        return WindowState.of(kept == 0 ? new MlxArray[0] : buffers.copy(held - kept, held), offset);
     }
 
     @Override
@@ -146,16 +101,14 @@ public final class RotatingKvCache implements AttentionCache {
             try (Scope scope = Scope.open()) {
                 update(state.keys(), state.values(), state.keys().dim(2));
             }
-            Eval.eval(keys, values);
+            Eval.eval(buffers());
         }
         offset = state.end();
     }
 
     @Override
     public void trimTo(int position) {
-        if (position < 0 || position > offset) {
-            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
-        }
+        Positions.checkTrim(position, offset);
         if (position != offset) {
             throw new UnsupportedOperationException("a sliding window cannot forget its last positions");
         }
@@ -163,13 +116,7 @@ public final class RotatingKvCache implements AttentionCache {
 
     @Override
     public void close() {
-        if (keys != null) {
-            keys.close();
-            values.close();
-            keys = null;
-            values = null;
-        }
-        capacity = 0;
+        buffers.close();
         held = 0;
         offset = 0;
     }

@@ -1,9 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
-import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Scope;
 
 /** The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier ones. */
 public final class ShortConvCache implements LayerCache {
@@ -58,8 +56,8 @@ public final class ShortConvCache implements LayerCache {
     public MlxArray update(MlxArray added, int length) {
         MlxArray before = inputs == null ? Indexing.zeros(added.dtype(), 1, kept, added.dim(2)) : inputs;
         MlxArray all = Indexing.concatenate(1, before, added);
-        MlxArray tail = copy(Indexing.slice(all, 1, length, length + kept)).detach();
-        replace(tail);
+        // a view would hold the buffer of a whole chunk
+        replace(Copies.of(Indexing.slice(all, 1, length, length + kept)).detach());
         offset += length;
         return all;
     }
@@ -69,11 +67,6 @@ public final class ShortConvCache implements LayerCache {
             inputs.close();
         }
         inputs = tail;
-    }
-
-    /** A view would hold the buffer of a whole chunk. */
-    private static MlxArray copy(MlxArray a) {
-        return Indexing.copy(Indexing.contiguous(a));
     }
 
     @Override
@@ -103,16 +96,7 @@ public final class ShortConvCache implements LayerCache {
 
     @Override
     public Snapshot state() {
-        return new State(inputs == null ? null : copied(inputs), offset);
-    }
-
-    private static MlxArray copied(MlxArray a) {
-        MlxArray result;
-        try (Scope scope = Scope.open()) {
-            result = copy(a).detach();
-        }
-        Eval.eval(result);
-        return result;
+        return new State(inputs == null ? null : Copies.owned(inputs), offset);
     }
 
     @Override
@@ -120,15 +104,13 @@ public final class ShortConvCache implements LayerCache {
         if (!(snapshot instanceof State state)) {
             throw new IllegalArgumentException("the state of a convolution was expected, not " + snapshot);
         }
-        replace(state.inputs() == null ? null : copied(state.inputs()));
+        replace(state.inputs() == null ? null : Copies.owned(state.inputs()));
         offset = state.end();
     }
 
     @Override
     public void trimTo(int position) {
-        if (position < 0 || position > offset) {
-            throw new IllegalArgumentException("offset (" + position + ") must be within [0, " + offset + "]");
-        }
+        Positions.checkTrim(position, offset);
         if (position != offset) {
             throw new UnsupportedOperationException("a convolution cannot forget its last positions");
         }

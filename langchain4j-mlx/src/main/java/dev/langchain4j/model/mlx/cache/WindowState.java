@@ -2,8 +2,18 @@ package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.mlx.MlxArray;
 
-/** The last positions of a {@link RotatingKvCache}, in buffers of its own; both are null before the first token. */
+/**
+ * The positions that a {@link RotatingKvCache} or a {@link BoundedKvCache} holds, in buffers of its own; both are null
+ * before the first token.
+ */
 record WindowState(MlxArray keys, MlxArray values, int end) implements Snapshot {
+
+    /** Takes ownership of copied keys and values; there are none before the first token. */
+    static WindowState of(MlxArray[] keysAndValues, int end) {
+        return keysAndValues.length == 0
+                ? new WindowState(null, null, end)
+                : new WindowState(keysAndValues[0], keysAndValues[1], end);
+    }
 
     @Override
     public int start() {
@@ -17,7 +27,7 @@ record WindowState(MlxArray keys, MlxArray values, int end) implements Snapshot 
 
     @Override
     public Snapshot slice(int from, int to) {
-        throw new UnsupportedOperationException("the state of a sliding window has no slices");
+        throw new UnsupportedOperationException("the state of a layer that drops positions has no slices");
     }
 
     @Override

@@ -1,0 +1,86 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.MlxArray;
+import java.util.Arrays;
+
+/** The buffers of one layer: all hold the same positions and have one capacity. Keys come first, then values. */
+final class PositionBuffers implements AutoCloseable {
+    private static final int STEP = 256;
+
+    private final PositionBuffer[] buffers;
+    private final int capacityMax;
+    private int capacity;
+    private int reserved;
+
+    /** So many empty buffers, which grow to {@code capacityMax} positions at the most. */
+    PositionBuffers(int count, int capacityMax) {
+        this.buffers = new PositionBuffer[count];
+        this.capacityMax = capacityMax;
+        Arrays.setAll(buffers, i -> new PositionBuffer());
+    }
+
+    /** Positions that the buffers have room for. */
+    int capacity() {
+        return capacity;
+    }
+
+    /** Makes the next growth reach as far as this. */
+    void reserve(int positions) {
+        reserved = positions;
+    }
+
+    /**
+     * Writes {@code [start, end)} of each buffer. Where the room ends before, the buffers first grow by a quarter, in
+     * steps of 256, so that appending a position costs the same however many there are.
+     */
+    void write(int start, int end, MlxArray... updates) {
+        if (end > capacity) {
+            int wanted = Math.max(Math.max(end, reserved), capacity + capacity / 4);
+            move(0, capacity, Math.min(capacityMax, Math.ceilDiv(wanted, STEP) * STEP), updates);
+        }
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i].write(updates[i], start, end);
+        }
+    }
+
+    /** Takes {@code [start, end)} to the front of new buffers; the first ones are shaped as {@code like}. */
+    void move(int start, int end, int newCapacity, MlxArray... like) {
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i].move(like[i], start, end, newCapacity);
+        }
+        capacity = newCapacity;
+    }
+
+    /** A view of {@code [start, end)} of one buffer, a temporary of the current scope. */
+    MlxArray view(int buffer, int start, int end) {
+        return buffers[buffer].view(start, end);
+    }
+
+    /** Computed copies of {@code [start, end)} of each buffer; the caller owns them. */
+    MlxArray[] copy(int start, int end) {
+        return Copies.owned(buffer -> buffer.view(start, end), buffers);
+    }
+
+    /** The arrays themselves, borrowed; none before the first write. */
+    MlxArray[] arrays() {
+        return capacity == 0
+                ? new MlxArray[0]
+                : Arrays.stream(buffers).map(PositionBuffer::array).toArray(MlxArray[]::new);
+    }
+
+    long bytes() {
+        long sum = 0;
+        for (PositionBuffer buffer : buffers) {
+            sum += buffer.bytes();
+        }
+        return sum;
+    }
+
+    @Override
+    public void close() {
+        for (PositionBuffer buffer : buffers) {
+            buffer.close();
+        }
+        capacity = 0;
+    }
+}
