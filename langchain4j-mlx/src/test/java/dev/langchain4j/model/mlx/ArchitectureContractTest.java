@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static dev.langchain4j.model.mlx.testing.Feed.feed;
 import static dev.langchain4j.model.mlx.testing.Feed.gap;
+import static dev.langchain4j.model.mlx.testing.TokenIds.concat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -254,10 +255,6 @@ class ArchitectureContractTest {
 
     private static int[] tokens(Random random, int count) {
         return random.ints(count, 0, VOCABULARY).toArray();
-    }
-
-    private static int[] concat(int[]... parts) {
-        return Arrays.stream(parts).flatMapToInt(Arrays::stream).toArray();
     }
 
     private static int argmax(float[] row) {

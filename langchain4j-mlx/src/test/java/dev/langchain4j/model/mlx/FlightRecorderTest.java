@@ -8,8 +8,8 @@ import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.mlx.testing.TokenIds;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -36,7 +36,7 @@ class FlightRecorderTest {
     @Test
     void eachPartOfARequestIsAnEvent() throws Exception {
         Random random = new Random(3);
-        int[] system = random.ints(SYSTEM_TOKENS, 10, 500).toArray();
+        int[] system = TokenIds.random(random, SYSTEM_TOKENS);
         Path file = folder.resolve("cache.jfr");
         GenerationResult last = null;
         try (Recording recording = new Recording();
@@ -50,9 +50,7 @@ class FlightRecorderTest {
             }
             recording.start();
             for (int i = 0; i < 6; i++) {
-                int[] own = random.ints(100, 10, 500).toArray();
-                int[] prompt = Arrays.copyOf(system, SYSTEM_TOKENS + 100);
-                System.arraycopy(own, 0, prompt, SYSTEM_TOKENS, 100);
+                int[] prompt = TokenIds.concat(system, TokenIds.random(random, 100));
                 last = generate(mlx, "c" + i, prompt);
             }
             recording.stop();

@@ -1,17 +1,13 @@
 package dev.langchain4j.model.mlx;
 
+import static dev.langchain4j.model.mlx.testing.TokenIds.concat;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.mlx.LiveHandles;
-import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
-import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
-import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.generate.Engine;
-import dev.langchain4j.model.mlx.generate.GenerationRequest;
-import dev.langchain4j.model.mlx.generate.Sampling;
-import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.mlx.testing.TokenIds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +28,6 @@ class PromptCacheStressTest {
     private static final int THREADS = 16;
     private static final int CONVERSATIONS = 8;
     private static final int ROUNDS = 4;
-    private static final int SYSTEM_TOKENS = 60;
     private static final long BYTES_MAX = 4L << 20;
 
     /** A prompt, and what a single thread without a cache answers. */
@@ -42,46 +37,27 @@ class PromptCacheStressTest {
     private final AtomicLong cancelled = new AtomicLong();
 
     private static MlxModel model(CacheLimits limits) {
-        return MlxModel.builder()
-                .path(DemoModel.folder())
-                .prefillChunkTokens(64)
-                .cacheLimits(limits)
-                .build();
+        return WarmAndCold.model(limits, settings -> settings);
     }
 
     private static Engine.Handle submit(MlxModel model, int[] prompt, Object conversation, int maxTokens) {
-        List<Boundary> boundaries = List.of(new Boundary(SYSTEM_TOKENS, Tier.SYSTEM));
-        return model.engine()
-                .submit(
-                        new GenerationRequest(
-                                prompt,
-                                boundaries,
-                                conversation,
-                                Isolation.SHARED,
-                                Sampling.GREEDY,
-                                maxTokens,
-                                List.of()),
-                        piece -> {});
+        return model.engine().submit(WarmAndCold.request(prompt, conversation, maxTokens), piece -> {});
     }
 
     private static List<Expected> script(Random random) throws Exception {
         List<Expected> script = new ArrayList<>();
-        int[] system = random.ints(SYSTEM_TOKENS, 10, 500).toArray();
-        try (MlxModel cold = model(new CacheLimits(0, 0, Duration.ZERO, 1024))) {
+        int[] system = TokenIds.random(random, WarmAndCold.SYSTEM_TOKENS);
+        try (MlxModel cold = model(WarmAndCold.NO_CACHE)) {
             for (int c = 0; c < CONVERSATIONS; c++) {
-                int[] prompt = concat(system, random.ints(40, 10, 500).toArray());
+                int[] prompt = concat(system, TokenIds.random(random, 40));
                 for (int round = 0; round < ROUNDS; round++) {
                     int[] answer = submit(cold, prompt, null, 4).result().get().generated();
                     script.add(new Expected(c, prompt, answer));
-                    prompt = concat(prompt, answer, random.ints(20, 10, 500).toArray());
+                    prompt = concat(prompt, answer, TokenIds.random(random, 20));
                 }
             }
         }
         return script;
-    }
-
-    private static int[] concat(int[]... parts) {
-        return Arrays.stream(parts).flatMapToInt(Arrays::stream).toArray();
     }
 
     @Test

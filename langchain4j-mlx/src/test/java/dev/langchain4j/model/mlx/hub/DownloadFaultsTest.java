@@ -57,7 +57,7 @@ class DownloadFaultsTest {
     private boolean run(FakeHub fake, int run, long seed, String label) throws IOException {
         String id = "a/b" + run;
         String commit = fake.commit(id, "main", HubFixture.model(seed));
-        HubSettings settings = HubFixture.settings(fake, folder.resolve("run" + run));
+        HubSettings settings = new TestSettings(fake, folder.resolve("run" + run)).build();
         Path repository = settings.cacheFolder().resolve("models--a--b" + run);
         boolean worked = false;
         fake.faults = faults(new Random(seed));

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -17,86 +16,6 @@ final class HubFixture {
     static final int SEGMENT_BYTES = 1000;
 
     private HubFixture() {}
-
-    static HubSettings settings(FakeHub fake, Path cache) {
-        return new HubSettings(
-                fake.endpoint(),
-                null,
-                cache,
-                false,
-                4,
-                SEGMENT_BYTES,
-                4,
-                Duration.ZERO,
-                Duration.ZERO,
-                Duration.ofSeconds(20),
-                false,
-                folder -> Long.MAX_VALUE);
-    }
-
-    static HubSettings withToken(HubSettings s, String token) {
-        return new HubSettings(
-                s.endpoint(),
-                token,
-                s.cacheFolder(),
-                s.offline(),
-                s.connections(),
-                s.segmentBytes(),
-                s.attempts(),
-                s.backoff(),
-                s.backoffMax(),
-                s.stallTimeout(),
-                s.durable(),
-                s.usableSpace());
-    }
-
-    static HubSettings offline(HubSettings s) {
-        return new HubSettings(
-                s.endpoint(),
-                s.token(),
-                s.cacheFolder(),
-                true,
-                s.connections(),
-                s.segmentBytes(),
-                s.attempts(),
-                s.backoff(),
-                s.backoffMax(),
-                s.stallTimeout(),
-                s.durable(),
-                s.usableSpace());
-    }
-
-    static HubSettings withSpace(HubSettings s, long bytes) {
-        return new HubSettings(
-                s.endpoint(),
-                s.token(),
-                s.cacheFolder(),
-                s.offline(),
-                s.connections(),
-                s.segmentBytes(),
-                s.attempts(),
-                s.backoff(),
-                s.backoffMax(),
-                s.stallTimeout(),
-                s.durable(),
-                folder -> bytes);
-    }
-
-    static HubSettings withStall(HubSettings s, Duration limit) {
-        return new HubSettings(
-                s.endpoint(),
-                s.token(),
-                s.cacheFolder(),
-                s.offline(),
-                s.connections(),
-                s.segmentBytes(),
-                s.attempts(),
-                s.backoff(),
-                s.backoffMax(),
-                limit,
-                s.durable(),
-                s.usableSpace());
-    }
 
     static HuggingFaceHub hub(HubSettings settings) {
         return new HuggingFaceHub(settings, progress -> {});

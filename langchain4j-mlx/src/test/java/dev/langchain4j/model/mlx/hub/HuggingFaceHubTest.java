@@ -43,13 +43,17 @@ class HuggingFaceHubTest {
     @BeforeEach
     void start() {
         fake = new FakeHub();
-        settings = HubFixture.settings(fake, cache);
+        settings = with().build();
         commit = fake.commit(ID, "main", model(1));
     }
 
     @AfterEach
     void stop() {
         fake.close();
+    }
+
+    private TestSettings with() {
+        return new TestSettings(fake, cache);
     }
 
     private Path repository() {
@@ -140,7 +144,7 @@ class HuggingFaceHubTest {
     @Test
     void theTokenGoesToTheHubAlone() {
         fake.needsToken = true;
-        hub(HubFixture.withToken(settings, FakeHub.TOKEN)).locate(ID);
+        hub(with().token(FakeHub.TOKEN).build()).locate(ID);
         assertThat(fake.requests).extracting(Request::host).contains(fake.storeHost());
         assertThat(fake.requests).allSatisfy(r -> assertThat(r.authorization())
                 .isEqualTo(r.host().equals(fake.storeHost()) ? null : "Bearer " + FakeHub.TOKEN));
@@ -153,7 +157,7 @@ class HuggingFaceHubTest {
                 .isInstanceOf(AuthenticationException.class)
                 .hasMessageContaining("is gated: accept its conditions at " + fake.endpoint() + "/" + ID)
                 .hasMessageContaining("set HF_TOKEN");
-        assertThatThrownBy(() -> hub(HubFixture.withToken(settings, "hf_other")).locate(ID))
+        assertThatThrownBy(() -> hub(with().token("hf_other").build()).locate(ID))
                 .isInstanceOf(AuthenticationException.class)
                 .hasMessageContaining("the one that was sent may not")
                 .hasMessageNotContaining("hf_other");
@@ -180,7 +184,7 @@ class HuggingFaceHubTest {
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("there is no folder /no/such/folder")
                 .hasMessageContaining("it is no repository id, which is owner/name");
-        assertThatThrownBy(() -> hub(HubFixture.offline(settings)).locate(ID))
+        assertThatThrownBy(() -> hub(with().offline().build()).locate(ID))
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("Unset HF_HUB_OFFLINE")
                 .hasMessageContaining("hf download " + ID);
@@ -190,10 +194,10 @@ class HuggingFaceHubTest {
     void offlineTheCacheMustDo() throws IOException {
         hub(settings).locate(ID);
         List<Request> requests =
-                requestsAfter(() -> hub(HubFixture.offline(settings)).locate(ID));
+                requestsAfter(() -> hub(with().offline().build()).locate(ID));
         assertThat(requests).isEmpty();
         Files.delete(repository().resolve("snapshots").resolve(commit).resolve("model-00002-of-00002.safetensors"));
-        assertThatThrownBy(() -> hub(HubFixture.offline(settings)).locate(ID))
+        assertThatThrownBy(() -> hub(with().offline().build()).locate(ID))
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("without model-00002-of-00002.safetensors");
     }
@@ -216,7 +220,7 @@ class HuggingFaceHubTest {
         for (int status : new int[] {408, 429, 500, 502, 503, 504}) {
             AtomicInteger left = new AtomicInteger(2);
             fake.faults = r -> left.getAndDecrement() > 0 ? new Fault(Kind.STATUS, status) : Fault.NONE;
-            Path folder = hub(HubFixture.settings(fake, cache.resolve("status" + status)))
+            Path folder = hub(new TestSettings(fake, cache.resolve("status" + status)).build())
                     .locate(ID)
                     .folder();
             assertContents(folder, needed(1));
@@ -277,7 +281,7 @@ class HuggingFaceHubTest {
         fake.faults = r -> isFirstSegment(r) && left.getAndDecrement() > 0 ? new Fault(Kind.WRONG_BYTE, 5) : Fault.NONE;
         assertContents(hub(settings).locate(ID).folder(), needed(1));
         fake.faults = r -> isFirstSegment(r) ? new Fault(Kind.WRONG_BYTE, 5) : Fault.NONE;
-        HubSettings other = HubFixture.settings(fake, cache.resolve("other"));
+        HubSettings other = new TestSettings(fake, cache.resolve("other")).build();
         assertThatThrownBy(() -> hub(other).locate(ID))
                 .isInstanceOf(InternalServerException.class)
                 .hasMessageContaining("have the checksum")
@@ -294,19 +298,7 @@ class HuggingFaceHubTest {
     @Test
     void aStoppedDownloadGoesOnWhereItWas() throws IOException {
         fake.faults = r -> "bytes=3000-3999".equals(r.range()) ? new Fault(Kind.STATUS, 500) : Fault.NONE;
-        HubSettings one = new HubSettings(
-                settings.endpoint(),
-                null,
-                cache,
-                false,
-                1,
-                HubFixture.SEGMENT_BYTES,
-                1,
-                Duration.ZERO,
-                Duration.ZERO,
-                settings.stallTimeout(),
-                true,
-                settings.usableSpace());
+        HubSettings one = with().connections(1).attempts(1).durable().build();
         assertThatThrownBy(() -> hub(one).locate(ID)).isInstanceOf(InternalServerException.class);
         assertThat(repository().resolve("refs/main")).doesNotExist();
         fake.faults = r -> Fault.NONE;
@@ -323,14 +315,14 @@ class HuggingFaceHubTest {
     void aServerThatSaysNothingIsLeft() throws IOException {
         AtomicInteger left = new AtomicInteger(1);
         fake.faults = r -> isFirstSegment(r) && left.getAndDecrement() > 0 ? new Fault(Kind.STALL, 60_000) : Fault.NONE;
-        HubSettings impatient = HubFixture.withStall(settings, Duration.ofMillis(500));
+        HubSettings impatient = with().stallTimeout(Duration.ofMillis(500)).build();
         assertContents(hub(impatient).locate(ID).folder(), needed(1));
         assertThat(left.get()).isNotPositive();
     }
 
     @Test
     void theDiskIsLookedAtFirst() {
-        assertThatThrownBy(() -> hub(HubFixture.withSpace(settings, 5000)).locate(ID))
+        assertThatThrownBy(() -> hub(with().usableSpace(5000).build()).locate(ID))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageMatching("(?s).*needs \\d+ bytes more.*has 5000 free.*HF_HUB_CACHE.*");
         assertThat(fake.requests).noneMatch(r -> r.host().equals(fake.storeHost()));
