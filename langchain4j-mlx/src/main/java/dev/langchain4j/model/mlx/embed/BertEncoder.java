@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,6 +28,27 @@ final class BertEncoder implements TextEncoder {
 
     /** Norms of DistilBERT, which config.json does not name. */
     private static final double EPS = 1e-12;
+
+    /** Names of the parts of {@link Layer}, in their order there. */
+    private static final List<String> PARTS = List.of(
+            "attention.self.query",
+            "attention.self.key",
+            "attention.self.value",
+            "attention.output.dense",
+            "attention.output.LayerNorm",
+            "intermediate.dense",
+            "output.dense",
+            "output.LayerNorm");
+
+    private static final List<String> DISTIL_PARTS = List.of(
+            "attention.q_lin",
+            "attention.k_lin",
+            "attention.v_lin",
+            "attention.out_lin",
+            "sa_layer_norm",
+            "ffn.lin1",
+            "ffn.lin2",
+            "output_layer_norm");
 
     private final int vocabulary;
     private final int hidden;
@@ -83,10 +105,8 @@ final class BertEncoder implements TextEncoder {
         norm = LayerNorm.load(w, "embeddings.LayerNorm", hidden, eps, true);
         int count = c.count(distil ? "n_layers" : "num_hidden_layers");
         for (int i = 0; i < count; i++) {
-            layers.add(
-                    distil
-                            ? distilLayer(w, "transformer.layer." + i, inner, eps)
-                            : layer(w, "encoder.layer." + i, inner, eps));
+            String layer = (distil ? "transformer.layer." : "encoder.layer.") + i;
+            layers.add(layer(w, layer, distil ? DISTIL_PARTS : PARTS, inner, eps));
         }
     }
 
@@ -95,28 +115,18 @@ final class BertEncoder implements TextEncoder {
         return w.adopt(Indexing.contiguous(Indexing.slice(matrix, 0, 0, 1)));
     }
 
-    private Layer layer(Weights w, String name, int inner, double eps) {
+    /** The arguments are evaluated from left to right, so each takes its own name. */
+    private Layer layer(Weights w, String layer, List<String> parts, int inner, double eps) {
+        Iterator<String> names = parts.stream().map(part -> layer + "." + part).iterator();
         return new Layer(
-                Linear.load(w, name + ".attention.self.query", hidden, hidden, true),
-                Linear.load(w, name + ".attention.self.key", hidden, hidden, true),
-                Linear.load(w, name + ".attention.self.value", hidden, hidden, true),
-                Linear.load(w, name + ".attention.output.dense", hidden, hidden, true),
-                LayerNorm.load(w, name + ".attention.output.LayerNorm", hidden, eps, true),
-                Linear.load(w, name + ".intermediate.dense", hidden, inner, true),
-                Linear.load(w, name + ".output.dense", inner, hidden, true),
-                LayerNorm.load(w, name + ".output.LayerNorm", hidden, eps, true));
-    }
-
-    private Layer distilLayer(Weights w, String name, int inner, double eps) {
-        return new Layer(
-                Linear.load(w, name + ".attention.q_lin", hidden, hidden, true),
-                Linear.load(w, name + ".attention.k_lin", hidden, hidden, true),
-                Linear.load(w, name + ".attention.v_lin", hidden, hidden, true),
-                Linear.load(w, name + ".attention.out_lin", hidden, hidden, true),
-                LayerNorm.load(w, name + ".sa_layer_norm", hidden, eps, true),
-                Linear.load(w, name + ".ffn.lin1", hidden, inner, true),
-                Linear.load(w, name + ".ffn.lin2", inner, hidden, true),
-                LayerNorm.load(w, name + ".output_layer_norm", hidden, eps, true));
+                Linear.load(w, names.next(), hidden, hidden, true),
+                Linear.load(w, names.next(), hidden, hidden, true),
+                Linear.load(w, names.next(), hidden, hidden, true),
+                Linear.load(w, names.next(), hidden, hidden, true),
+                LayerNorm.load(w, names.next(), hidden, eps, true),
+                Linear.load(w, names.next(), hidden, inner, true),
+                Linear.load(w, names.next(), inner, hidden, true),
+                LayerNorm.load(w, names.next(), hidden, eps, true));
     }
 
     private static UnaryOperator<MlxArray> activation(ModelConfig c, String name) {
