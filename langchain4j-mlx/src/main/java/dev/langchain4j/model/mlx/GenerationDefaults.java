@@ -9,7 +9,6 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -78,8 +77,9 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
                 greedy.presencePenalty(),
                 greedy.frequencyPenalty(),
                 greedy.penaltyWindow(),
-                Map.of(),
-                0);
+                greedy.logitBias(),
+                greedy.seed(),
+                greedy.topLogprobs());
     }
 
     private static double positive(ModelConfig generation, String name, double otherwise) {

@@ -173,7 +173,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
     private static int checked(int topLogprobs) {
         if (topLogprobs < 0) {
-            throw new InvalidRequestException("topLogprobs (" + topLogprobs + ") must be from 0 to 20");
+            throw new InvalidRequestException(
+                    "topLogprobs (" + topLogprobs + ") must be from 0 to " + Sampling.TOP_LOGPROBS_MAX);
         }
         return topLogprobs;
     }
@@ -201,60 +202,44 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         return builder().overrideWith(that).overrideWith(this).build();
     }
 
+    /** What is added to the standard parameters, by name: what makes two of these equal, and what is printed. */
+    private Map<String, Object> additions() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("seed", seed);
+        all.put("minP", minP);
+        all.put("xtcProbability", xtcProbability);
+        all.put("xtcThreshold", xtcThreshold);
+        all.put("repetitionPenalty", repetitionPenalty);
+        all.put("penaltyWindow", penaltyWindow);
+        all.put("logitBias", logitBias);
+        all.put("think", think);
+        all.put("returnThinking", returnThinking);
+        all.put("topLogprobs", topLogprobs);
+        all.put("templateArguments", templateArguments);
+        all.put("memoryId", memoryId);
+        all.put("isolation", isolation);
+        return all;
+    }
+
     @Override
     public boolean equals(Object other) {
         return super.equals(other)
                 && other instanceof MlxChatRequestParameters that
-                && Objects.equals(seed, that.seed)
-                && Objects.equals(minP, that.minP)
-                && Objects.equals(xtcProbability, that.xtcProbability)
-                && Objects.equals(xtcThreshold, that.xtcThreshold)
-                && Objects.equals(repetitionPenalty, that.repetitionPenalty)
-                && Objects.equals(penaltyWindow, that.penaltyWindow)
-                && logitBias.equals(that.logitBias)
-                && Objects.equals(think, that.think)
-                && Objects.equals(returnThinking, that.returnThinking)
-                && Objects.equals(topLogprobs, that.topLogprobs)
-                && templateArguments.equals(that.templateArguments)
-                && Objects.equals(memoryId, that.memoryId)
-                && isolation == that.isolation;
+                && additions().equals(that.additions());
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(
-                super.hashCode(),
-                seed,
-                minP,
-                xtcProbability,
-                xtcThreshold,
-                repetitionPenalty,
-                penaltyWindow,
-                logitBias,
-                think,
-                returnThinking,
-                topLogprobs,
-                templateArguments,
-                memoryId,
-                isolation);
+        return Objects.hash(super.hashCode(), additions());
     }
 
     @Override
     public String toString() {
-        return "MlxChatRequestParameters{standard=" + super.toString()
-                + ", seed=" + seed
-                + ", minP=" + minP
-                + ", xtcProbability=" + xtcProbability
-                + ", xtcThreshold=" + xtcThreshold
-                + ", repetitionPenalty=" + repetitionPenalty
-                + ", penaltyWindow=" + penaltyWindow
-                + ", logitBias=" + logitBias
-                + ", think=" + think
-                + ", returnThinking=" + returnThinking
-                + ", topLogprobs=" + topLogprobs
-                + ", templateArguments=" + templateArguments
-                + ", memoryId=" + memoryId
-                + ", isolation=" + isolation + '}';
+        StringBuilder text = new StringBuilder("MlxChatRequestParameters{standard=" + super.toString());
+        additions()
+                .forEach((name, value) ->
+                        text.append(", ").append(name).append('=').append(value));
+        return text.append('}').toString();
     }
 
     /** A builder with nothing set. */

@@ -63,7 +63,7 @@ class EngineTest {
     }
 
     private static Sampling warm(long seed) {
-        return new Sampling(8, 0, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), seed);
+        return new Sampling(8, 0, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, Sampling.NO_LOGPROBS);
     }
 
     @Test

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class MlxChatRequestParametersTest {
     private static final Sampling DEFAULTS =
-            new Sampling(0.6, 0.95, 20, 0.05, 0.1, 0.2, 1.1, 0.3, 0.4, 64, Map.of(7, -1.0), 42);
+            new Sampling(0.6, 0.95, 20, 0.05, 0.1, 0.2, 1.1, 0.3, 0.4, 64, Map.of(7, -1.0), 42, Sampling.NO_LOGPROBS);
 
     private static final MlxChatRequestParameters ALL = MlxChatRequestParameters.builder()
             .modelName("tiny")

@@ -46,37 +46,7 @@ public record Sampling(
 
     /** Takes the likeliest token each time. */
     public static final Sampling GREEDY =
-            new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, DEFAULT_PENALTY_WINDOW, Map.of(), 0);
-
-    /** Without log-probabilities. */
-    public Sampling(
-            double temperature,
-            double topP,
-            int topK,
-            double minP,
-            double xtcProbability,
-            double xtcThreshold,
-            double repetitionPenalty,
-            double presencePenalty,
-            double frequencyPenalty,
-            int penaltyWindow,
-            Map<Integer, Double> logitBias,
-            long seed) {
-        this(
-                temperature,
-                topP,
-                topK,
-                minP,
-                xtcProbability,
-                xtcThreshold,
-                repetitionPenalty,
-                presencePenalty,
-                frequencyPenalty,
-                penaltyWindow,
-                logitBias,
-                seed,
-                NO_LOGPROBS);
-    }
+            new Sampling(0, 0, 0, 0, 0, 0.1, 1, 0, 0, DEFAULT_PENALTY_WINDOW, Map.of(), 0, NO_LOGPROBS);
 
     /** Checks each value. */
     public Sampling {

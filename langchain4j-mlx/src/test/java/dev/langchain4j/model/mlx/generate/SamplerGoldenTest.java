@@ -89,6 +89,7 @@ class SamplerGoldenTest {
                 p.path("frequency_penalty").asDouble(0),
                 p.path("repetition_context_size").asInt(Sampling.DEFAULT_PENALTY_WINDOW),
                 bias,
-                1);
+                1,
+                Sampling.NO_LOGPROBS);
     }
 }
