@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
-import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
@@ -10,8 +9,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.stream.Stream;
 
 /**
  * The settings that blocking and streaming chat models have in common. What is not set comes from
@@ -221,12 +218,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     MlxChatSupport support() {
-        if (Stream.of(model, modelName, modelPath).filter(Objects::nonNull).count() != 1) {
-            throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + "), modelName ("
-                    + modelName + ") or modelPath (" + modelPath + ") must be set, and only one of them");
-        }
-        MlxModel loaded =
-                model != null ? model : modelName != null ? MlxModel.load(modelName) : MlxModel.load(modelPath);
+        MlxModel loaded = ModelSettings.loaded(model, modelName, modelPath);
         MlxChatRequestParameters.Builder merged =
                 MlxChatRequestParameters.builder().modelName(loaded.name());
         if (defaultRequestParameters != null) {

@@ -2,13 +2,10 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.data.message.ContentType;
-import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Device;
-import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.ModelProvider;
@@ -63,15 +60,14 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     }
 
     private MlxEmbeddingModel(Builder builder) {
-        LocatedModel located = builder.locate();
+        LocatedModel located = ModelSettings.locate(builder.modelPath, builder.modelName, builder.hub);
         Shared s = new Shared();
         s.name = located.name();
         s.listeners = builder.listeners;
         s.tokenizer = NativeParts.loadTokenizer(located.folder());
         try {
             s.thread = NativeParts.startThread("mlx-" + s.name);
-            boolean cpu = s.thread.device() == Device.CPU;
-            DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
+            DType type = NativeParts.type(builder.dtype, s.thread);
             s.embedder = new TextEmbedder(
                     located.folder(),
                     new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
@@ -103,23 +99,13 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         int dimensions = dimensions(parameters.dimensions());
         String prompt = prompt(parameters.inputType());
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
-        TextEmbedder.Result result = compute(texts, prompt, dimensions);
+        TextEmbedder.Result result =
+                NativeParts.compute(shared.name, () -> shared.embedder.embed(texts, prompt, dimensions));
         return EmbeddingResponse.builder()
                 .embeddings(result.vectors().stream().map(Embedding::from).toList())
                 .modelName(shared.name)
                 .tokenUsage(new TokenUsage(result.tokens(), null))
                 .build();
-    }
-
-    private TextEmbedder.Result compute(List<String> texts, String prompt, int dimensions) {
-        try {
-            return shared.embedder.embed(texts, prompt, dimensions);
-        } catch (MlxException e) {
-            throw new InternalServerException("MLX failed: " + e.getMessage(), e);
-        } catch (IllegalStateException e) {
-            throw new InternalServerException(
-                    "the model " + shared.name + " is closed, or its caller was interrupted", e);
-        }
     }
 
     private void checkModelName(String name) {
@@ -293,24 +279,10 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
          * @throws UnsupportedFeatureException if the folder has a module that is not supported
          */
         public MlxEmbeddingModel build() {
-            if ((modelPath == null) == (modelName == null)) {
-                throw new InvalidRequestException("modelPath (" + modelPath + ") or modelName (" + modelName
-                        + ") must be set, and only one of them");
-            }
-            if (batchSize < 1) {
-                throw new InvalidRequestException("batchSize (" + batchSize + ") must be at least 1");
-            }
-            if (maxLength != null && maxLength < 1) {
-                throw new InvalidRequestException("maxLength (" + maxLength + ") must be at least 1");
-            }
+            ModelSettings.onlyOne("modelPath", modelPath, "modelName", modelName);
+            ModelSettings.atLeastOne("batchSize", batchSize);
+            ModelSettings.atLeastOne("maxLength", maxLength);
             return new MlxEmbeddingModel(this);
-        }
-
-        private LocatedModel locate() {
-            if (modelPath != null) {
-                return LocatedModel.of(modelPath);
-            }
-            return (hub != null ? hub : HuggingFaceHub.fromEnvironment()).locate(modelName);
         }
     }
 }

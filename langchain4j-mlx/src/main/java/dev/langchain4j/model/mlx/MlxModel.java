@@ -53,7 +53,7 @@ public final class MlxModel implements AutoCloseable {
     private boolean closed;
 
     private MlxModel(Builder builder) {
-        LocatedModel located = builder.locate();
+        LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
         ModelConfig config = ModelLoader.config(folder);
@@ -72,7 +72,7 @@ public final class MlxModel implements AutoCloseable {
             openThread = NativeParts.startThread("mlx-" + name);
             MlxThread owner = openThread;
             boolean cpu = owner.device() == Device.CPU;
-            DType type = builder.dtype != null ? builder.dtype : cpu ? DType.FLOAT32 : null;
+            DType type = NativeParts.type(builder.dtype, owner);
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
             KvFormat format = builder.kvFormat();
             Path adapter = builder.adapter == null
@@ -436,27 +436,11 @@ public final class MlxModel implements AutoCloseable {
          * @throws InvalidRequestException if a setting or what the folder has is not valid
          */
         public MlxModel build() {
-            if ((path == null) == (modelName == null)) {
-                throw new InvalidRequestException(
-                        "path (" + path + ") or modelName (" + modelName + ") must be set, and only one of them");
-            }
-            positive("contextLength", contextLength);
-            positive("prefillChunkTokens", prefillChunkTokens);
+            ModelSettings.onlyOne("path", path, "modelName", modelName);
+            ModelSettings.atLeastOne("contextLength", contextLength);
+            ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
             checkKvFormat();
             return new MlxModel(this);
-        }
-
-        private LocatedModel locate() {
-            if (path != null) {
-                return LocatedModel.of(path);
-            }
-            return (hub != null ? hub : HuggingFaceHub.fromEnvironment()).locate(modelName);
-        }
-
-        private static void positive(String setting, Integer value) {
-            if (value != null && value < 1) {
-                throw new InvalidRequestException(setting + " (" + value + ") must be at least 1");
-            }
         }
     }
 }

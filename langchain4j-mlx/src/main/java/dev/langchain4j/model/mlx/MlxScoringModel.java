@@ -1,17 +1,13 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.segment.TextSegment;
-import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.exception.InvalidRequestException;
-import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.model.mlx.embed.PairScorer;
 import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.model.scoring.ScoringModel;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
-import java.util.stream.Stream;
 
 /**
  * Says how well texts answer a query, from 0 to 1, by a language model that was trained to answer yes or no: the folders of
@@ -34,7 +30,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
 
     private MlxScoringModel(Builder builder) {
         owned = builder.model == null;
-        model = owned ? builder.load() : builder.model;
+        model = ModelSettings.loaded(builder.model, builder.modelName, builder.modelPath);
         try {
             int tokensMax =
                     builder.maxLength != null ? builder.maxLength : Math.min(Builder.MAX_LENGTH, model.contextLength());
@@ -65,16 +61,9 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         if (query == null || query.isBlank()) {
             throw new InvalidRequestException("query (" + query + ") must not be blank");
         }
-        try {
-            PairScorer.Result result =
-                    scorer.score(query, segments.stream().map(TextSegment::text).toList());
-            return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
-        } catch (MlxException e) {
-            throw new InternalServerException("MLX failed: " + e.getMessage(), e);
-        } catch (IllegalStateException e) {
-            throw new InternalServerException(
-                    "the model " + model.name() + " is closed, or its caller was interrupted", e);
-        }
+        List<String> documents = segments.stream().map(TextSegment::text).toList();
+        PairScorer.Result result = NativeParts.compute(model.name(), () -> scorer.score(query, documents));
+        return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
     }
 
     /** Frees the model if it was loaded here. Idempotent. */
@@ -137,18 +126,8 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
          * @throws dev.langchain4j.exception.ModelNotFoundException if there is no such model
          */
         public MlxScoringModel build() {
-            if (Stream.of(model, modelName, modelPath).filter(Objects::nonNull).count() != 1) {
-                throw new InvalidRequestException("model (" + (model == null ? "null" : model.name()) + "), modelName ("
-                        + modelName + ") or modelPath (" + modelPath + ") must be set, and only one of them");
-            }
-            if (maxLength != null && maxLength < 1) {
-                throw new InvalidRequestException("maxLength (" + maxLength + ") must be at least 1");
-            }
+            ModelSettings.atLeastOne("maxLength", maxLength);
             return new MlxScoringModel(this);
-        }
-
-        private MlxModel load() {
-            return modelName != null ? MlxModel.load(modelName) : MlxModel.load(modelPath);
         }
     }
 }

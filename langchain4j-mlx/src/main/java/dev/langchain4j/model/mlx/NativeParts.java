@@ -1,14 +1,18 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 
-/** Opens what every kind of model needs, with LangChain4j's exceptions. */
+/** Opens and uses what every kind of model needs, with LangChain4j's exceptions. */
 final class NativeParts {
     private NativeParts() {}
 
@@ -29,6 +33,23 @@ final class NativeParts {
             return Tokenizer.fromFile(file);
         } catch (MlxException e) {
             throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The type to compute with: the wanted one, else single precision on the CPU, else null for what the files have. */
+    static DType type(DType wanted, MlxThread thread) {
+        return wanted == null && thread.device() == Device.CPU ? DType.FLOAT32 : wanted;
+    }
+
+    /** Waits for what is computed on a model's thread. */
+    static <T> T compute(String modelName, Supplier<T> computation) {
+        try {
+            return computation.get();
+        } catch (MlxException e) {
+            throw new InternalServerException("MLX failed: " + e.getMessage(), e);
+        } catch (IllegalStateException e) {
+            throw new InternalServerException(
+                    "the model " + modelName + " is closed, or its caller was interrupted", e);
         }
     }
 }
