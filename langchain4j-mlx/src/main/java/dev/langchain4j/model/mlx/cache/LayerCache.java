@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.mlx.MlxArray;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * The state that one layer keeps for one running sequence, in buffers that only this object owns.
@@ -77,6 +79,11 @@ public interface LayerCache extends AutoCloseable {
     /** The arrays that hold the state, for an evaluation of all that was written; borrowed. */
     default MlxArray[] buffers() {
         return new MlxArray[0];
+    }
+
+    /** The {@link #buffers()} of all these layers. */
+    static MlxArray[] buffers(List<LayerCache> layers) {
+        return layers.stream().flatMap(layer -> Arrays.stream(layer.buffers())).toArray(MlxArray[]::new);
     }
 
     /** Frees the buffers. Idempotent. */

@@ -11,10 +11,10 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * How well documents answer a query, by a language model that was trained to say yes or no (Qwen3-Reranker): the share of
@@ -52,7 +52,7 @@ public final class PairScorer {
      *
      * @param tokensMax most tokens of a prompt; a document that is longer loses its end
      * @param chunkTokens tokens that are fed at once
-     * @throws InvalidRequestException if the tokenizer has no tokens for yes and no
+     * @throws InvalidRequestException if the tokenizer has no tokens for yes and no, or the model none of those ids
      */
     public PairScorer(
             MlxThread thread,
@@ -71,6 +71,7 @@ public final class PairScorer {
         after = tokenizer.encode(AFTER, false);
         yes = answer("yes");
         no = answer("no");
+        Vocabulary.check(new int[] {yes, no}, model.vocabularySize());
         if (before.length + after.length >= tokensMax) {
             throw new InvalidRequestException("maxLength (" + tokensMax
                     + ") must be more than the tokens around a pair (" + (before.length + after.length) + ")");
@@ -84,12 +85,17 @@ public final class PairScorer {
                         + "\": this model is no reranker that answers yes or no"));
     }
 
-    /** Scores documents. */
+    /**
+     * Scores documents.
+     *
+     * @throws InvalidRequestException if the tokenizer gives ids that the model does not have
+     */
     public Result score(String query, List<String> documents) {
         List<int[]> prompts = documents.stream().map(d -> prompt(query, d)).toList();
         if (prompts.isEmpty()) {
             return new Result(List.of(), 0);
         }
+        prompts.forEach(prompt -> Vocabulary.check(prompt, model.vocabularySize()));
         int shared = shared(prompts);
         List<Double> scores = thread.call(() -> compute(prompts, shared));
         return new Result(scores, prompts.stream().mapToInt(p -> p.length).sum());
@@ -138,7 +144,7 @@ public final class PairScorer {
     }
 
     private double score(int[] prompt, int from, List<LayerCache> layers) {
-        for (int start = from; start < prompt.length; start += chunkTokens) {
+        for (int start = from; ; start += chunkTokens) {
             int end = Math.min(prompt.length, start + chunkTokens);
             MlxArray result;
             try (Scope scope = Scope.open()) {
@@ -147,19 +153,13 @@ public final class PairScorer {
                 result = (end < prompt.length ? hidden : answers(hidden, end - start)).detach();
             }
             try (result) {
-                Eval.eval(IntStream.rangeClosed(0, layers.size())
-                        .boxed()
-                        .flatMap(i -> i < layers.size()
-                                ? Arrays.stream(layers.get(i).buffers())
-                                : java.util.stream.Stream.of(result))
-                        .toArray(MlxArray[]::new));
                 if (end == prompt.length) {
                     float[] logits = result.toFloats();
                     return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
                 }
+                Eval.eval(LayerCache.buffers(layers));
             }
         }
-        throw new AssertionError("a prompt has tokens");
     }
 
     /** The logits of yes and no after the last token. */

@@ -11,6 +11,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -153,12 +154,7 @@ public final class TextEmbedder implements AutoCloseable {
         if (ids.length == 0) {
             throw new InvalidRequestException("a text (blank) must have at least one token");
         }
-        for (int id : ids) {
-            if (id < 0 || id >= loaded.model().vocabularySize()) {
-                throw new InvalidRequestException("the tokenizer gave the id " + id + ", but this model has "
-                        + loaded.model().vocabularySize() + " tokens: tokenizer.json belongs to another model");
-            }
-        }
+        Vocabulary.check(ids, loaded.model().vocabularySize());
     }
 
     private String prepared(String text) {

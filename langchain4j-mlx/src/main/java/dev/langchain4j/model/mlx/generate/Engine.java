@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -89,12 +90,7 @@ public final class Engine {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
                     + " tokens) must be shorter than the context of this model (" + contextLength + " tokens)");
         }
-        for (int id : request.prompt()) {
-            if (id < 0 || id >= model.vocabularySize()) {
-                throw new InvalidRequestException("the tokenizer gave the id " + id + ", but this model has "
-                        + model.vocabularySize() + " tokens: tokenizer.json belongs to another model");
-            }
-        }
+        Vocabulary.check(request.prompt(), model.vocabularySize());
         for (int id : request.sampling().logitBias().keySet()) {
             if (id < 0 || id >= model.vocabularySize()) {
                 throw new InvalidRequestException("logitBias has the token id " + id + ", which must be from 0 to "

@@ -84,9 +84,7 @@ final class Prefill {
                     .detach();
         }
         try (hidden) {
-            Eval.eval(session.layers().stream()
-                    .flatMap(layer -> Arrays.stream(layer.buffers()))
-                    .toArray(MlxArray[]::new));
+            Eval.eval(LayerCache.buffers(session.layers()));
         }
     }
 }

@@ -20,9 +20,7 @@ public final class Feed {
             result = model.logits(hidden).detach();
         }
         try (result) {
-            Eval.eval(layers.stream()
-                    .flatMap(layer -> Arrays.stream(layer.buffers()))
-                    .toArray(MlxArray[]::new));
+            Eval.eval(LayerCache.buffers(layers));
             float[] all = result.toFloats();
             return Arrays.copyOfRange(all, all.length - model.vocabularySize(), all.length);
         }
