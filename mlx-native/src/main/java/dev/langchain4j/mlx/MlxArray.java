@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * A handle of an MLX array: immutable, computed when evaluated. Belongs to the scope in which it was made until it is
@@ -230,7 +231,7 @@ public final class MlxArray implements AutoCloseable {
     }
 
     String describe() {
-        return handle == 0 ? "freed" : dtype().name().toLowerCase(java.util.Locale.ROOT) + Arrays.toString(shape());
+        return handle == 0 ? "freed" : dtype().name().toLowerCase(Locale.ROOT) + Arrays.toString(shape());
     }
 
     @Override

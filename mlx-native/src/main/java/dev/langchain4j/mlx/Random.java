@@ -1,6 +1,9 @@
 package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Random numbers from explicit keys: the same key gives the same numbers on every machine. Lazy, as {@link Ops}. */
 public final class Random {
@@ -16,11 +19,11 @@ public final class Random {
     public static MlxArray[] split(MlxArray key) {
         OwnerThread t = OwnerThread.current();
         long second = 0;
-        java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined();
+        Arena arena = Arena.ofConfined();
         try (arena) {
-            java.lang.foreign.MemorySegment slot = arena.allocate(8, 8);
+            MemorySegment slot = arena.allocate(8, 8);
             t.check(MlxC.mlx_random_split(t.out(), slot.address(), t.use(key), t.stream), "random_split", key);
-            second = slot.get(java.lang.foreign.ValueLayout.JAVA_LONG, 0);
+            second = slot.get(ValueLayout.JAVA_LONG, 0);
         }
         return new MlxArray[] {t.adopt(t.outLong()), t.adopt(second)};
     }

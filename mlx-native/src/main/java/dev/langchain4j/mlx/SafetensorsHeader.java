@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
@@ -72,7 +73,7 @@ final class SafetensorsHeader {
             }
             expect(parser.currentToken(), JsonToken.END_OBJECT);
             checkOverlaps();
-        } catch (com.fasterxml.jackson.core.JacksonException e) {
+        } catch (JacksonException e) {
             throw malformed("has a header that is no JSON: " + e.getOriginalMessage());
         }
     }

@@ -34,7 +34,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -171,13 +173,13 @@ final class ChatExecution implements OutputSink, GenerationListener {
             handle.cancel();
             Thread.currentThread().interrupt();
             throw new InternalServerException("interrupted while the model was generating", e);
-        } catch (java.util.concurrent.ExecutionException e) {
+        } catch (ExecutionException e) {
             throw failure(e.getCause());
         }
     }
 
     /** Calls one of them on the model's thread at the end, unless the generation was cancelled. */
-    void whenDone(java.util.function.Consumer<ChatResponse> done, java.util.function.Consumer<Throwable> failed) {
+    void whenDone(Consumer<ChatResponse> done, Consumer<Throwable> failed) {
         handle.result().whenComplete((result, error) -> {
             if (error != null) {
                 failed.accept(failure(error));

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 
 /**
  * Draws tokens on the device, lazily, so that the next step can be queued before the last token is known. Owns the window
@@ -162,8 +163,7 @@ final class Sampler implements AutoCloseable {
     /** Excludes all tokens above the threshold but the least likely of them, as often as the probability says. */
     private MlxArray xtc(MlxArray logprobs) {
         if (sampling.xtcProbability() < 1
-                && new java.util.SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble()
-                        > sampling.xtcProbability()) {
+                && new SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble() > sampling.xtcProbability()) {
             return logprobs;
         }
         MlxArray probabilities = Ops.softmax(logprobs, -1, false);

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.hub;
 
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +37,6 @@ record HubSettings(
     /** Asks the file system; tests answer themselves. */
     @FunctionalInterface
     interface UsableSpace {
-        long of(Path folder) throws java.io.IOException;
+        long of(Path folder) throws IOException;
     }
 }

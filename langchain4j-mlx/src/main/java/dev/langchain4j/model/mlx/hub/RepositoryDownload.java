@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
+import java.util.function.LongConsumer;
 
 /** Brings what is missing of a commit's snapshot into the cache: settings first, then the weights. */
 final class RepositoryDownload {
@@ -97,7 +98,7 @@ final class RepositoryDownload {
         tasks.all(all);
     }
 
-    private void fetch(RemoteFile file, java.util.function.LongConsumer progress, Tasks tasks, StallWatch watch)
+    private void fetch(RemoteFile file, LongConsumer progress, Tasks tasks, StallWatch watch)
             throws IOException, InterruptedException {
         if (!cache.hasBlob(file)) {
             new BlobDownload(settings, client, cache, watch, tasks, file, commit, progress).run();

@@ -1,8 +1,10 @@
 package dev.langchain4j.model.mlx.hub;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,7 +54,7 @@ final class RepositoryLock implements AutoCloseable {
                 LOG.info("another process downloads the same repository, waiting for {}", file);
                 channel.lock();
             }
-        } catch (java.nio.channels.ClosedByInterruptException | java.nio.channels.FileLockInterruptionException e) {
+        } catch (ClosedByInterruptException | FileLockInterruptionException e) {
             throw e;
         } catch (IOException e) {
             // Some network file systems have no locks. Contents are verified before they are used in any case.

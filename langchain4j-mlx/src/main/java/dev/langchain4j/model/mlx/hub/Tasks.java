@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.hub;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -52,7 +54,7 @@ final class Tasks implements AutoCloseable {
             case RuntimeException e -> throw e;
             case Error e -> throw e;
             case InterruptedException e -> throw e;
-            case java.io.IOException e -> throw new java.io.UncheckedIOException(e);
+            case IOException e -> throw new UncheckedIOException(e);
             default -> throw new IllegalStateException(cause);
         }
     }

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import java.math.BigInteger;
 import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -76,7 +77,7 @@ final class JsonWriter {
             case Boolean bool -> out.append(bool ? "true" : "false");
             case Long number -> out.append(number.longValue());
             case Double number -> out.append(number(number));
-            case java.math.BigInteger number -> out.append(Repr.integer(number));
+            case BigInteger number -> out.append(Repr.integer(number));
             case Markup markup -> string(markup.text());
             case Dict dict -> dict(dict);
             case Range _ -> throw notSerializable(value);
@@ -159,7 +160,7 @@ final class JsonWriter {
             case Boolean bool -> bool ? "true" : "false";
             case null -> "null";
             case Double number -> number(number);
-            case Long _, java.math.BigInteger _ -> Repr.integer(key);
+            case Long _, BigInteger _ -> Repr.integer(key);
             default ->
                 throw TemplateException.type("keys must be str, int, float, bool or None, not " + Values.typeName(key));
         };

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -261,7 +262,7 @@ final class Lexer {
     }
 
     private static Object integer(String text) {
-        String prefix = text.length() > 1 ? text.substring(0, 2).toLowerCase(java.util.Locale.ROOT) : "";
+        String prefix = text.length() > 1 ? text.substring(0, 2).toLowerCase(Locale.ROOT) : "";
         int radix =
                 switch (prefix) {
                     case "0x" -> 16;

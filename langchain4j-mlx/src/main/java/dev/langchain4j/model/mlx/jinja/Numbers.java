@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.jinja;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.MathContext;
 import java.math.RoundingMode;
 
 /** Python's numbers: int without bounds (Long, BigInteger where it must be), float, and bool as 0 and 1. */
@@ -126,8 +127,7 @@ final class Numbers {
             return y.signum() < 0 ? -0.0 : 0.0;
         }
         // 60 digits decide the last bit of a double except in contrived ties.
-        return x.divide(y, new java.math.MathContext(60, RoundingMode.HALF_EVEN))
-                .doubleValue();
+        return x.divide(y, new MathContext(60, RoundingMode.HALF_EVEN)).doubleValue();
     }
 
     static Object floorDivide(Object a, Object b) {

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.jinja;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Strings as Python counts them: by code point, not by UTF-16 unit. */
 final class Strings {
@@ -268,11 +269,11 @@ final class Strings {
     }
 
     static String upper(String text) {
-        return text.toUpperCase(java.util.Locale.ROOT);
+        return text.toUpperCase(Locale.ROOT);
     }
 
     static String lower(String text) {
-        return text.toLowerCase(java.util.Locale.ROOT);
+        return text.toLowerCase(Locale.ROOT);
     }
 
     static String swapCase(String text) {

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -55,7 +56,7 @@ final class TextFilters {
         all.put("xmlattr", TextFilters::xmlAttributes);
     }
 
-    private static Object onText(Object value, java.util.function.UnaryOperator<String> body) {
+    private static Object onText(Object value, UnaryOperator<String> body) {
         Object soft = Filters.soft(value);
         return Filters.like(soft, body.apply(Values.text(soft)));
     }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -230,7 +231,7 @@ public final class Adapter {
         return tensor.dtype() + Arrays.toString(tensor.shape());
     }
 
-    private static String names(java.util.Collection<String> all) {
+    private static String names(Collection<String> all) {
         String some = String.join(", ", all.stream().limit(NAMES_SHOWN_MAX).toList());
         return all.size() > NAMES_SHOWN_MAX ? some + ", ... (" + all.size() + " in all)" : some;
     }

@@ -7,6 +7,8 @@ import dev.langchain4j.exception.InvalidRequestException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** A config.json, or an object inside of one. Asking for what is missing or of another type names file and field. */
 public final class ModelConfig {
@@ -207,7 +209,7 @@ public final class ModelConfig {
         return new InvalidRequestException(name + " (" + shown + ") in " + where + " " + rule);
     }
 
-    private java.util.stream.Stream<JsonNode> list(String name, java.util.function.Predicate<JsonNode> fits) {
+    private Stream<JsonNode> list(String name, Predicate<JsonNode> fits) {
         JsonNode value = json.get(name);
         List<JsonNode> items = new ArrayList<>();
         value.forEach(items::add);

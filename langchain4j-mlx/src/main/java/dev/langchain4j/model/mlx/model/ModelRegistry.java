@@ -29,6 +29,7 @@ import dev.langchain4j.model.mlx.arch.Qwen3Next;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The architectures by model_type. The only class that names them. */
 public final class ModelRegistry {
@@ -95,7 +96,7 @@ public final class ModelRegistry {
 
     /** All names that {@link #find} knows. */
     public static Set<String> modelTypes() {
-        Set<String> all = new java.util.TreeSet<>(ARCHITECTURES.keySet());
+        Set<String> all = new TreeSet<>(ARCHITECTURES.keySet());
         ALIASES.forEach((alias, target) -> {
             if (ARCHITECTURES.containsKey(target)) {
                 all.add(alias);

@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.Arrays;
 
 /** The arrays of a quantized matrix, or of a stack of them; biases are null where the mode has none. */
 public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases, Format format) {
@@ -36,7 +37,7 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
     }
 
     private static int[] with(int[] shape, int last) {
-        int[] all = java.util.Arrays.copyOf(shape, shape.length + 1);
+        int[] all = Arrays.copyOf(shape, shape.length + 1);
         all[shape.length] = last;
         return all;
     }
