@@ -141,12 +141,8 @@ public final class CacheSession implements AutoCloseable {
         return sequence;
     }
 
-    int turnPosition() {
-        return checkpoints.turnPosition();
-    }
-
-    int systemPosition() {
-        return checkpoints.systemPosition();
+    Checkpoints checkpoints() {
+        return checkpoints;
     }
 
     /**

@@ -20,7 +20,10 @@ final class Checkpoints {
 
     private final int spacing;
 
-    private Checkpoints(List<Boundary> boundaries, int spacing) {
+    private final int promptLength;
+
+    private Checkpoints(List<Boundary> boundaries, int spacing, int promptLength) {
+        this.promptLength = promptLength;
         this.boundaries = boundaries;
         this.spacing = spacing;
     }
@@ -36,7 +39,7 @@ final class Checkpoints {
         List<Boundary> boundaries = new ArrayList<>(request.boundaries());
         boundaries.removeIf(boundary -> boundary.position() == 0 || boundary.position() > length);
         boundaries.sort(Comparator.comparingInt(Boundary::position));
-        Checkpoints result = new Checkpoints(boundaries, spacing);
+        Checkpoints result = new Checkpoints(boundaries, spacing, length);
         if (spacing > 0) {
             for (long p = spacing; p < length; p += spacing) {
                 result.stops.put(grid.lineAt((int) p), true);
@@ -65,6 +68,11 @@ final class Checkpoints {
 
     boolean isSpacing(int position) {
         return stops.getOrDefault(position, false);
+    }
+
+    /** The last position of the prompt from which it can be resumed. */
+    int promptPosition() {
+        return promptLength - 1;
     }
 
     /** End of the last user message, or 0. */

@@ -9,6 +9,8 @@ final class Conversation {
     enum Place {
         /** After all that was stored: the next prompt goes on. */
         END,
+        /** Before the last token of the prompt: the same prompt again, or the template drops the beginning of the answer. */
+        PROMPT,
         /** After the last user message: the template drops what came after it, old reasoning for example. */
         TURN,
         /** After the system message and tools: the window of the memory moved on. */

@@ -93,19 +93,20 @@ final class Conversations {
     }
 
     /** Remembers how far a request has come, and with it the places where the next one may go on. */
-    void reached(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
+    void reached(Conversation conversation, PrefixTrie trie, TrieNode tail, Checkpoints checkpoints) {
         conversation.enter(trie);
         conversation.places[Place.END.ordinal()] = tail;
-        conversation.places[Place.TURN.ordinal()] = lastBefore(tail, turnPosition);
-        conversation.places[Place.SYSTEM.ordinal()] = lastBefore(tail, systemPosition);
+        conversation.places[Place.TURN.ordinal()] = lastBefore(tail, checkpoints.turnPosition());
+        conversation.places[Place.SYSTEM.ordinal()] = lastBefore(tail, checkpoints.systemPosition());
+        conversation.places[Place.PROMPT.ordinal()] = lastBefore(tail, checkpoints.promptPosition());
         if (conversation.id == null && !anonymous.contains(conversation)) {
             anonymous.add(conversation);
         }
     }
 
     /** Remembers where a request ended. */
-    void ended(Conversation conversation, PrefixTrie trie, TrieNode tail, int turnPosition, int systemPosition) {
-        reached(conversation, trie, tail, turnPosition, systemPosition);
+    void ended(Conversation conversation, PrefixTrie trie, TrieNode tail, Checkpoints checkpoints) {
+        reached(conversation, trie, tail, checkpoints);
         conversation.length = tail.end();
         trim();
     }

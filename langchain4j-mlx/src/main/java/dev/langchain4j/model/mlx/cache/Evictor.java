@@ -13,8 +13,9 @@ import java.util.List;
  * <p>The expected loss of a record is (expected uses) x (tokens that would be computed again) / (bytes freed). Expected
  * uses are those of the conversations that may resume there ({@link ReturnOdds}, spread over the places where
  * conversations of this model were seen to come back to, {@link ReturnHabits}), and of new conversations, as often as
- * they came so far. Only what lies at the end of a branch is evicted, and no more of it than needed. Nothing that a
- * running sequence needs, and nothing of the newest insertion, is touched.
+ * they came so far. With an {@link EvictionOrder} of tiers, the tier is chosen before. Only what lies at the end of a
+ * branch is evicted, and no more of it than needed. Nothing that a running sequence needs, and nothing of the newest
+ * insertion, is touched.
  */
 final class Evictor {
     /** A part of a buffer is worth folding for, before anything is evicted, if it is at least this fraction. */
@@ -151,12 +152,16 @@ final class Evictor {
         }
     }
 
+    /** Spreads the expected requests over the places; what runs comes back to its own buffers, not to its path so far. */
     private static void addRate(Conversation conversation, double expected) {
         if (!conversation.isKnown()) {
             return;
         }
         PrefixTrie trie = conversation.trie;
         for (Place place : Place.values()) {
+            if (place == Place.END && conversation.running > 0) {
+                continue;
+            }
             TrieNode node = conversation.place(place).standing();
             node = trie.resumable(node, node.end());
             node.rate += expected * trie.habits.probability(conversation.inToolLoop, place);
@@ -199,17 +204,33 @@ final class Evictor {
     }
 
     private Victim findVictim(Collection<PrefixTrie> tries) {
-        Victim[] best = new Victim[1];
+        List<Tier> order = limits.evictionOrder().tiers();
+        Victim[] best = new Victim[Math.max(1, order.size())];
         for (PrefixTrie trie : tries) {
             trie.forEach(node -> {
                 boolean candidate = isFreeLeaf(node) || node.states != null;
                 if (candidate) {
                     Victim victim = new Victim(trie, node, loss(trie, node));
-                    best[0] = best[0] == null || isBetter(victim, best[0]) ? victim : best[0];
+                    int at = Math.max(0, order.indexOf(node.tier));
+                    best[at] = best[at] == null || isBetter(victim, best[at]) ? victim : best[at];
                 }
             });
         }
-        return best[0];
+        return order.isEmpty() ? best[0] : ofTiers(order, best);
+    }
+
+    /** The victim of the first tier that has at least as many entries as the next one; of the last if none has. */
+    private Victim ofTiers(List<Tier> order, Victim[] best) {
+        Victim last = null;
+        for (int i = 0; i < best.length; i++) {
+            if (best[i] != null) {
+                last = best[i];
+                if (i + 1 < best.length && usage.entries(order.get(i)) >= usage.entries(order.get(i + 1))) {
+                    return last;
+                }
+            }
+        }
+        return last;
     }
 
     /** Whether the node may go as a whole; of others, only the states may. */

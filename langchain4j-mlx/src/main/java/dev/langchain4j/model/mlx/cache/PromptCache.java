@@ -174,8 +174,7 @@ public final class PromptCache implements AutoCloseable {
     /** Called as a running sequence grows. */
     void grown(CacheSession session) {
         Sequence sequence = session.sequence();
-        conversations.reached(
-                sequence.conversation, sequence.trie, sequence.tail, session.turnPosition(), session.systemPosition());
+        conversations.reached(sequence.conversation, sequence.trie, sequence.tail, session.checkpoints());
         usage.setBytes(sequence, sequence.layerBytes());
         evictor.enforce(tries.values(), conversations, sequence, 0, tick);
         publish();
@@ -227,8 +226,7 @@ public final class PromptCache implements AutoCloseable {
         } else {
             store.keepRecords(sequence);
         }
-        conversations.ended(
-                sequence.conversation, sequence.trie, tail, session.turnPosition(), session.systemPosition());
+        conversations.ended(sequence.conversation, sequence.trie, tail, session.checkpoints());
         evictor.enforce(tries.values(), conversations, exact ? sequence : null, 0, tick);
         // What runs may leave no room for what was just finished.
         evictor.enforce(tries.values(), conversations, null, 0, tick);

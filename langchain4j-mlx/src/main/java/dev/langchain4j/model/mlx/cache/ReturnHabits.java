@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.cache.Conversation.Place;
+import java.util.Arrays;
 
 /**
  * Learns where conversations come back to: whether the next prompt goes on at the end of what is stored, or leaves
@@ -8,7 +9,7 @@ import dev.langchain4j.model.mlx.cache.Conversation.Place;
  */
 final class ReturnHabits {
     /** What is believed before anything was seen, as a number of observations: mostly, prompts go on. */
-    private final double[][] seen = {{2, 1, 1}, {8, 1, 1}};
+    private final double[][] seen = {{2, 1, 1, 1}, {12, 1, 1, 1}};
 
     void observe(boolean inToolLoop, Place place) {
         double[] counts = seen[inToolLoop ? 1 : 0];
@@ -22,6 +23,6 @@ final class ReturnHabits {
 
     double probability(boolean inToolLoop, Place place) {
         double[] counts = seen[inToolLoop ? 1 : 0];
-        return counts[place.ordinal()] / (counts[0] + counts[1] + counts[2]);
+        return counts[place.ordinal()] / Arrays.stream(counts).sum();
     }
 }

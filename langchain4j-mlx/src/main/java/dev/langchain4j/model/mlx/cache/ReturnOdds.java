@@ -12,7 +12,7 @@ import java.util.Arrays;
  */
 final class ReturnOdds {
     /** What is believed before anything was seen: a share, and by how many observations. */
-    private static final double TOOL_CALLS_RETURN = 0.9;
+    private static final double TOOL_CALLS_RETURN = 0.97;
 
     private static final double TOOL_CALLS_SEEN = 3;
     private static final double ANSWERS_RETURN = 0.7;
@@ -20,8 +20,8 @@ final class ReturnOdds {
     /** How many observations of any number of turns count for each of them. */
     private static final double TURNS_ALIKE = 5;
 
-    private static final double PREFIXES_RETURN = 0.1;
-    private static final double PREFIXES_SEEN = 5;
+    private static final double PREFIXES_RETURN = 0.5;
+    private static final double PREFIXES_SEEN = 2;
     /** Shape of the Lomax distribution: its tail falls like this power. */
     private static final double TAIL = 3;
 
@@ -38,6 +38,8 @@ final class ReturnOdds {
     private double atOnce = 3;
     private double later = 3;
     private double laterGaps = 3 * 10;
+    /** How long those have waited so far that are expected later: without it, only short gaps were ever seen at first. */
+    private double openGaps;
 
     /** A conversation begins its next request. */
     void observe(Conversation conversation, long tick) {
@@ -79,20 +81,25 @@ final class ReturnOdds {
         return (newcomers - 1 + Math.min(1, again)) / tick;
     }
 
-    /** Counts those that seem not to come back. */
+    /** Counts those that seem not to come back, and how long the others have waited. */
     void estimate(Iterable<Conversation> conversations, long tick) {
         double[] p = new double[STATES];
         for (int s = 0; s < STATES; s++) {
             p[s] = odds(s);
         }
         Arrays.fill(gone, 0);
+        double open = 0;
         for (Conversation c : conversations) {
             if (c.running == 0 && c.isKnown()) {
                 int s = state(c);
-                double waiting = p[s] * survival(tick - c.usedTick);
-                gone[s] += 1 - waiting / (waiting + 1 - p[s]);
+                long age = tick - c.usedTick;
+                double waiting = p[s] * survival(age);
+                double expected = waiting / (waiting + 1 - p[s]);
+                gone[s] += 1 - expected;
+                open += expected * Math.max(0, age - 1);
             }
         }
+        openGaps = open;
     }
 
     /** How often a request of this conversation is expected, of all requests to come next. */
@@ -117,7 +124,7 @@ final class ReturnOdds {
     }
 
     private double scale() {
-        return Math.max(1, laterGaps / later) * (TAIL - 1);
+        return Math.max(1, (laterGaps + openGaps) / later) * (TAIL - 1);
     }
 
     private double odds(int state) {

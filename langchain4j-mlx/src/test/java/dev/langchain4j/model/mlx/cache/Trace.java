@@ -108,20 +108,16 @@ record Trace(String name, List<Request> requests) {
         return requests.stream().mapToInt(Request::promptLength).max().orElse(0);
     }
 
-    /**
-     * What the real cache does over fake layers, where a token takes a byte and a recurrent state 256.
-     *
-     * @param reused tokens that were not computed again
-     * @param stateBytes bytes that states took, on average over the requests: checkpoints and those of sequences
-     */
-    record Replay(long reused, long stateBytes) {}
+    /** Tokens that the real cache reuses over fake layers, where a token takes a byte and a recurrent state 256. */
+    long replay(long budget, boolean fullAttention) {
+        return replay(CacheLimits.ofBytes(budget), fullAttention);
+    }
 
-    Replay replay(long budget, boolean fullAttention) {
+    long replay(CacheLimits limits, boolean fullAttention) {
         Kind[] kinds = fullAttention ? new Kind[] {Kind.SLICEABLE} : new Kind[] {Kind.SLICEABLE, Kind.RECURRENT};
-        CacheHarness harness = new CacheHarness(CacheLimits.ofBytes(budget), STATE_BYTES, kinds);
+        CacheHarness harness = new CacheHarness(limits, STATE_BYTES, kinds);
         harness.chunkTokens = 512;
         long reused = 0;
-        long states = 0;
         for (Request request : requests) {
             reused += harness.run(
                     request.conversation,
@@ -129,22 +125,12 @@ record Trace(String name, List<Request> requests) {
                     request.outputTokens(),
                     request.toolCall ? Outcome.TOOL_CALL : Outcome.FINISHED,
                     request.boundaries().toArray(new Boundary[0]));
-            if (harness.stats().bytesHeld() > budget) {
-                throw new AssertionError(
-                        "%d bytes held, limit %d".formatted(harness.stats().bytesHeld(), budget));
+            long held = harness.stats().bytesHeld();
+            if (held > limits.bytesMax()) {
+                throw new AssertionError("%d bytes held, limit %d".formatted(held, limits.bytesMax()));
             }
-            states += fullAttention ? 0 : stateBytes(harness);
         }
         harness.close();
-        return new Replay(reused, states / Math.max(1, requests.size()));
-    }
-
-    private static long stateBytes(CacheHarness harness) {
-        long[] bytes = new long[1];
-        for (PrefixTrie trie : harness.cache.tries()) {
-            trie.forEach(node -> bytes[0] += node.stateBytes);
-            bytes[0] += (long) STATE_BYTES * trie.sequences.size();
-        }
-        return bytes[0];
+        return reused;
     }
 }
