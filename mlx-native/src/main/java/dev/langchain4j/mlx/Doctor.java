@@ -35,7 +35,7 @@ public final class Doctor {
                 "native access",
                 Doctor.class.getModule().isNativeAccessEnabled()
                         ? "granted"
-                        : "not granted: " + "add --enable-native-access="
+                        : "not granted: add --enable-native-access="
                                 + (Doctor.class.getModule().isNamed() ? "dev.langchain4j.mlx" : "ALL-UNNAMED"));
         try {
             Path mlx = NativeLibrary.mlxLocation().file();
@@ -115,15 +115,16 @@ public final class Doctor {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment slot = arena.allocate(8, 8);
             slot.set(ValueLayout.JAVA_LONG, 0, MlxC.mlx_string_new());
-            if (MlxC.mlx_version(slot.address()) != 0) {
-                throw new MlxException("version: " + NativeErrors.take());
+            try {
+                if (MlxC.mlx_version(slot.address()) != 0) {
+                    throw new MlxException("version: " + NativeErrors.take());
+                }
+                return MemorySegment.ofAddress(MlxC.mlx_string_data(slot.get(ValueLayout.JAVA_LONG, 0)))
+                        .reinterpret(256)
+                        .getString(0);
+            } finally {
+                MlxC.mlx_string_free(slot.get(ValueLayout.JAVA_LONG, 0));
             }
-            long text = slot.get(ValueLayout.JAVA_LONG, 0);
-            String version = MemorySegment.ofAddress(MlxC.mlx_string_data(text))
-                    .reinterpret(256)
-                    .getString(0);
-            MlxC.mlx_string_free(text);
-            return version;
         }
     }
 

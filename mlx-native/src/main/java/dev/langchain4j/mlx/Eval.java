@@ -1,6 +1,7 @@
 package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
+import java.util.function.LongToIntFunction;
 
 /** Computes lazy arrays. Nothing is computed any more once the JVM is shutting down: that is an {@link MlxException}. */
 public final class Eval {
@@ -8,23 +9,20 @@ public final class Eval {
 
     /** Computes these arrays and waits for them. */
     public static void eval(MlxArray... arrays) {
-        OwnerThread t = OwnerThread.current();
-        Shutdown.check();
-        long vector = t.vector(arrays);
-        try {
-            t.check(MlxC.mlx_eval(vector), "eval");
-        } finally {
-            MlxC.mlx_vector_array_free(vector);
-        }
+        compute(MlxC::mlx_eval, "eval", arrays);
     }
 
     /** Starts computing these arrays and returns; reading one waits for it. */
     public static void async(MlxArray... arrays) {
+        compute(MlxC::mlx_async_eval, "async_eval", arrays);
+    }
+
+    private static void compute(LongToIntFunction function, String operation, MlxArray... arrays) {
         OwnerThread t = OwnerThread.current();
         Shutdown.check();
         long vector = t.vector(arrays);
         try {
-            t.check(MlxC.mlx_async_eval(vector), "async_eval");
+            t.check(function.applyAsInt(vector), operation);
         } finally {
             MlxC.mlx_vector_array_free(vector);
         }

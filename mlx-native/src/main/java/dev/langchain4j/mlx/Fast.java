@@ -30,25 +30,20 @@ public final class Fast {
 
     /** Rotary positions: turns the first {@code dims} of the last dimension by angles that grow with the position. */
     public static MlxArray rope(MlxArray x, int dims, boolean traditional, float base, float scale, int offset) {
-        OwnerThread t = OwnerThread.current();
-        MlxArray composed =
-                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, null, offset);
-        if (composed != null) {
-            return composed;
-        }
-        return t.result(
-                MlxC.mlx_fast_rope(
-                        t.out(), t.use(x), dims, traditional, Optionals.of(base), scale, offset, 0L, t.stream),
-                "rope",
-                x);
+        return rope(x, dims, traditional, base, null, scale, offset);
     }
 
     /** Rotary positions with wavelengths given one by one ([dims / 2] singles) instead of a base. */
     public static MlxArray rope(
             MlxArray x, int dims, boolean traditional, MlxArray wavelengths, float scale, int offset) {
+        return rope(x, dims, traditional, 0, wavelengths, scale, offset);
+    }
+
+    private static MlxArray rope(
+            MlxArray x, int dims, boolean traditional, float base, MlxArray wavelengths, float scale, int offset) {
         OwnerThread t = OwnerThread.current();
         MlxArray composed =
-                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, 0, scale, wavelengths, offset);
+                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, wavelengths, offset);
         if (composed != null) {
             return composed;
         }
@@ -58,10 +53,10 @@ public final class Fast {
                         t.use(x),
                         dims,
                         traditional,
-                        Optionals.NONE,
+                        wavelengths == null ? Optionals.of(base) : Optionals.NONE,
                         scale,
                         offset,
-                        t.use(wavelengths),
+                        t.useOrNone(wavelengths),
                         t.stream),
                 "rope",
                 x,

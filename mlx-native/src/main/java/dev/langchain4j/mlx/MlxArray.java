@@ -43,7 +43,11 @@ public final class MlxArray implements AutoCloseable {
         return copyOf(MemorySegment.ofArray(bytes), bytes.length / type.bytes(), type, shape);
     }
 
-    /** A scalar of a floating type, so that arithmetic with it does not change the other side's type. */
+    /**
+     * A scalar of this type, so that arithmetic with it does not change the other side's type.
+     *
+     * @throws IllegalArgumentException if the type is none of FLOAT16, BFLOAT16, FLOAT32, INT32 and UINT32
+     */
     public static MlxArray scalar(double value, DType type) {
         float single = (float) value;
         return switch (type) {
@@ -52,7 +56,8 @@ public final class MlxArray implements AutoCloseable {
             case FLOAT32 -> copyOf(MemorySegment.ofArray(new float[] {single}), 1, type);
             case INT32, UINT32 -> copyOf(MemorySegment.ofArray(new int[] {(int) (long) value}), 1, type);
             default ->
-                throw new IllegalArgumentException("type (" + type + ") must be a float type or a 32-bit integer");
+                throw new IllegalArgumentException(
+                        "type (" + type + ") must be FLOAT16, BFLOAT16, FLOAT32, INT32 or UINT32");
         };
     }
 
@@ -146,7 +151,11 @@ public final class MlxArray implements AutoCloseable {
         return shape;
     }
 
-    /** The length of one dimension; negative counts from the last. */
+    /**
+     * The length of one dimension; negative counts from the last.
+     *
+     * @throws IllegalArgumentException if there is no such dimension
+     */
     public int dim(int dimension) {
         int count = ndim();
         if (dimension < -count || dimension >= count) {
@@ -185,7 +194,12 @@ public final class MlxArray implements AutoCloseable {
         return this;
     }
 
-    /** The only element, as an integer; computes it first. */
+    /**
+     * The only element, as an integer; computes it first. Booleans are 0 and 1.
+     *
+     * @throws IllegalStateException if the elements are no 32-bit integers or booleans
+     * @throws MlxException if there is not exactly one
+     */
     public int item() {
         OwnerThread t = OwnerThread.current();
         DType type = dtype();

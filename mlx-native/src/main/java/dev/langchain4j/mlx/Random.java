@@ -18,14 +18,11 @@ public final class Random {
     /** Two independent keys from one: the next key, and one to use now. */
     public static MlxArray[] split(MlxArray key) {
         OwnerThread t = OwnerThread.current();
-        long second = 0;
-        Arena arena = Arena.ofConfined();
-        try (arena) {
+        try (Arena arena = Arena.ofConfined()) {
             MemorySegment slot = arena.allocate(8, 8);
             t.check(MlxC.mlx_random_split(t.out(), slot.address(), t.use(key), t.stream), "random_split", key);
-            second = slot.get(ValueLayout.JAVA_LONG, 0);
+            return new MlxArray[] {t.adopt(t.outLong()), t.adopt(slot.get(ValueLayout.JAVA_LONG, 0))};
         }
-        return new MlxArray[] {t.adopt(t.outLong()), t.adopt(second)};
     }
 
     /** Indices drawn from the distributions whose log-probabilities (up to a constant) lie along an axis. */

@@ -5,7 +5,7 @@ import dev.langchain4j.mlx.ffi.GrammarC;
 
 /**
  * A place in a grammar: which tokens may come next. One generation owns it; calls from several threads wait for each
- * other.
+ * other. Once closed, every method but {@link #close} throws an {@link IllegalStateException}.
  */
 public final class GrammarMatcher implements AutoCloseable {
     private final Handle handle;
@@ -27,16 +27,14 @@ public final class GrammarMatcher implements AutoCloseable {
      * nothing can follow, these are the end tokens.
      *
      * @param words of length {@link #maskWords()} or more; what is left over is set to 0
+     * @throws IllegalArgumentException if there are fewer words
      * @throws MlxException if the matcher was broken by a token that is not allowed, or the grammar is too complex
      */
     public void mask(int[] words) {
         if (words.length < maskWords()) {
             throw new IllegalArgumentException("words (" + words.length + ") must be at least " + maskWords());
         }
-        handle.alone(address -> {
-            GrammarC.mask(address, words);
-            return null;
-        });
+        handle.run(address -> GrammarC.mask(address, words));
     }
 
     /**
@@ -45,10 +43,7 @@ public final class GrammarMatcher implements AutoCloseable {
      * @throws MlxException if one is not allowed; the matcher is unusable from then on, except for {@link #close}
      */
     public void commit(int... ids) {
-        handle.alone(address -> {
-            GrammarC.commit(address, ids);
-            return null;
-        });
+        handle.run(address -> GrammarC.commit(address, ids));
     }
 
     /** How many of these tokens, from the first on, the grammar allows; nothing is taken. */
@@ -74,24 +69,19 @@ public final class GrammarMatcher implements AutoCloseable {
     /**
      * Takes back the last tokens.
      *
+     * @throws IllegalArgumentException if the count is negative
      * @throws MlxException if there are not as many
      */
     public void rollback(int count) {
         if (count < 0) {
             throw new IllegalArgumentException("count (" + count + ") must not be negative");
         }
-        handle.alone(address -> {
-            GrammarC.rollback(address, count);
-            return null;
-        });
+        handle.run(address -> GrammarC.rollback(address, count));
     }
 
     /** Goes back to the start of the grammar. */
     public void reset() {
-        handle.alone(address -> {
-            GrammarC.reset(address);
-            return null;
-        });
+        handle.run(GrammarC::reset);
     }
 
     /** A second matcher at the same place, independent from now on; the caller closes it. */

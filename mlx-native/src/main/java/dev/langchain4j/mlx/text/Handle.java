@@ -36,6 +36,14 @@ final class Handle {
         return locked(lock.writeLock(), call);
     }
 
+    /** Like {@link #alone}, without a result. */
+    void run(LongConsumer call) {
+        alone(a -> {
+            call.accept(a);
+            return null;
+        });
+    }
+
     private <T> T locked(Lock held, LongFunction<T> call) {
         held.lock();
         try {

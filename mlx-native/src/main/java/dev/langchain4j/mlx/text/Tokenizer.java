@@ -17,7 +17,8 @@ import java.util.OptionalInt;
  * A Hugging Face tokenizer, the one that the model was trained with. Texts are never truncated and never padded.
  *
  * <p>Safe for use by many threads. Close it when it is no longer needed; decode streams and grammar compilers that came
- * from it stay usable.
+ * from it stay usable. Once closed, a method that encodes, decodes or looks a token up throws an
+ * {@link IllegalStateException}.
  */
 public final class Tokenizer implements AutoCloseable {
     private final Handle handle;
@@ -27,11 +28,16 @@ public final class Tokenizer implements AutoCloseable {
 
     private Tokenizer(long address) {
         handle = new Handle("tokenizer", address, TokenizerC::close);
-        vocabularySize = TokenizerC.vocabularySize(address);
-        int[] tokens = TokenizerC.addedTokens(address);
-        for (int i = 0; i < tokens.length; i += 2) {
-            added.set(tokens[i]);
-            special.set(tokens[i], tokens[i + 1] == 1);
+        try {
+            vocabularySize = TokenizerC.vocabularySize(address);
+            int[] tokens = TokenizerC.addedTokens(address);
+            for (int i = 0; i < tokens.length; i += 2) {
+                added.set(tokens[i]);
+                special.set(tokens[i], tokens[i + 1] == 1);
+            }
+        } catch (RuntimeException e) {
+            handle.close();
+            throw e;
         }
     }
 
