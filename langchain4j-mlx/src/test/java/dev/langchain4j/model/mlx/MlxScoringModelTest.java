@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,17 +105,39 @@ class MlxScoringModelTest {
         }
     }
 
-    @Test
-    void aModelWithoutTheAnswersIsNoReranker(@TempDir Path copy) throws IOException {
+    private static Path withTokenizer(Path copy, Consumer<JsonNode> change) throws IOException {
         for (String name : List.of("config.json", "tokenizer_config.json", "model.safetensors")) {
             Files.copy(FOLDER.resolve(name), copy.resolve(name));
         }
         ObjectMapper json = new ObjectMapper();
         JsonNode tokenizer = json.readTree(FOLDER.resolve("tokenizer.json").toFile());
-        ((ObjectNode) tokenizer.path("model").path("vocab")).remove("no");
-        ArrayNode merges = (ArrayNode) tokenizer.path("model").path("merges");
-        merges.remove(merges.size() - 1);
+        change.accept(tokenizer);
         json.writeValue(copy.resolve("tokenizer.json").toFile(), tokenizer);
+        return copy;
+    }
+
+    @Test
+    void idsThatTheModelDoesNotHaveAreRefused(@TempDir Path copy) throws IOException {
+        withTokenizer(copy, tokenizer -> {
+            ArrayNode added = (ArrayNode) tokenizer.path("added_tokens");
+            ObjectNode strange = added.get(0).deepCopy();
+            added.add(strange.put("id", 900_000).put("content", "<|strange|>"));
+        });
+        try (MlxScoringModel model = MlxScoringModel.builder().modelPath(copy).build()) {
+            assertThatThrownBy(() -> model.score("a <|strange|> dog", "cats"))
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageContaining("tokenizer.json belongs to another model");
+            assertThat(model.score("a dog", "cats").content()).isBetween(0.0, 1.0);
+        }
+    }
+
+    @Test
+    void aModelWithoutTheAnswersIsNoReranker(@TempDir Path copy) throws IOException {
+        withTokenizer(copy, tokenizer -> {
+            ((ObjectNode) tokenizer.path("model").path("vocab")).remove("no");
+            ArrayNode merges = (ArrayNode) tokenizer.path("model").path("merges");
+            merges.remove(merges.size() - 1);
+        });
         assertThatThrownBy(() -> MlxScoringModel.builder().modelPath(copy).build())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("the tokenizer has no token \"no\": this model is no reranker");
