@@ -12,6 +12,7 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.Result;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,7 +34,8 @@ class MlxChatResponseMetadataTest {
                 new int[generated],
                 GenerationResult.End.STOP,
                 new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),
-                new GenerationResult.Timings(1_000_000L, 200_000_000L, 250_000_000L, totalNanos)));
+                new GenerationResult.Timings(1_000_000L, 200_000_000L, 250_000_000L, totalNanos),
+                List.of()));
     }
 
     @Test

@@ -93,8 +93,8 @@ public final class Engine {
         Vocabulary.check(request.prompt(), model.vocabularySize());
         for (int id : request.sampling().logitBias().keySet()) {
             if (id < 0 || id >= model.vocabularySize()) {
-                throw new InvalidRequestException("logitBias has the token id " + id + ", which must be from 0 to "
-                        + (model.vocabularySize() - 1));
+                throw new InvalidRequestException(
+                        "logitBias (token " + id + ") must be of token ids from 0 to " + (model.vocabularySize() - 1));
             }
         }
     }

@@ -16,11 +16,6 @@ import java.util.List;
 public record GenerationResult(
         int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings, List<TokenLogprob> logprobs) {
 
-    /** Without log-probabilities. */
-    public GenerationResult(int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings) {
-        this(promptTokens, generated, end, plan, timings, List.of());
-    }
-
     /** Why a generation ended. */
     public enum End {
         /** The model ended its answer, or a stop sequence was found. */

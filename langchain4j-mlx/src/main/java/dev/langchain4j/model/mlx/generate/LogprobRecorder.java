@@ -16,6 +16,16 @@ import java.util.List;
 final class LogprobRecorder implements AutoCloseable {
     /** Of one step; {@code ids} and {@code values} are null where no other tokens were asked for. */
     private record Pending(MlxArray token, MlxArray chosen, MlxArray ids, MlxArray values) {
+        private Pending detach() {
+            token.detach();
+            chosen.detach();
+            if (ids != null) {
+                ids.detach();
+                values.detach();
+            }
+            return this;
+        }
+
         private void close() {
             token.close();
             chosen.close();
@@ -55,11 +65,12 @@ final class LogprobRecorder implements AutoCloseable {
             int count = Math.min(top, logprobs.dim(-1));
             MlxArray order = Ops.argpartition(Ops.negative(logprobs), count - 1, -1);
             MlxArray likeliest = Ops.astype(Indexing.slice(order, -1, 0, count), DType.INT32);
-            values = Indexing.takeAlong(logprobs, likeliest, -1).detach();
-            ids = likeliest.detach();
+            values = Indexing.takeAlong(logprobs, likeliest, -1);
+            ids = likeliest;
         }
-        pending.add(new Pending(
-                index.detach(), Indexing.takeAlong(logprobs, index, -1).detach(), ids, values));
+        MlxArray chosen = Indexing.takeAlong(logprobs, index, -1);
+        // all are made before the first leaves its scope, so that a failure leaves none behind
+        pending.add(new Pending(index, chosen, ids, values).detach());
     }
 
     /** Reads the step that was queued first. */

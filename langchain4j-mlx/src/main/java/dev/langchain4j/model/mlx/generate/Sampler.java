@@ -50,6 +50,9 @@ final class Sampler implements AutoCloseable {
                 int[] recent = Arrays.copyOfRange(history, from, history.length);
                 window = MlxArray.of(recent, 1, recent.length).detach();
             }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
         }
     }
 

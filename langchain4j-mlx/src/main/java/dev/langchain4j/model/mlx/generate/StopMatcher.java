@@ -56,13 +56,21 @@ final class StopMatcher {
     /** Length of the longest end of the held text that begins a stop sequence. */
     private int heldBack() {
         for (int length = Math.min(longest - 1, held.length()); length > 0; length--) {
-            int from = held.length() - length;
             for (String stop : stops) {
-                if (length < stop.length() && stop.regionMatches(0, held.substring(from), 0, length)) {
+                if (length < stop.length() && endsLikeBeginningOf(stop, length)) {
                     return length;
                 }
             }
         }
         return 0;
+    }
+
+    private boolean endsLikeBeginningOf(String stop, int length) {
+        int from = held.length() - length;
+        int same = 0;
+        while (same < length && held.charAt(from + same) == stop.charAt(same)) {
+            same++;
+        }
+        return same == length;
     }
 }

@@ -37,7 +37,12 @@ final class PartialFile implements AutoCloseable {
         if (!partial.readJournal()) {
             partial.begin();
         }
-        partial.openChannels();
+        try {
+            partial.openChannels();
+        } catch (IOException e) {
+            partial.close();
+            throw e;
+        }
         return partial;
     }
 
