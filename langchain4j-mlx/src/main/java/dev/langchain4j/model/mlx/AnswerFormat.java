@@ -40,7 +40,7 @@ final class AnswerFormat {
         ResponseFormat response = parameters.responseFormat();
         boolean json = response != null && response.type() == ResponseFormatType.JSON;
         boolean required = parameters.toolChoice() == ToolChoice.REQUIRED;
-        List<ToolSpecification> tools = tools();
+        List<ToolSpecification> tools = parameters.offeredTools();
         if (required && tools.isEmpty()) {
             throw new InvalidRequestException("toolChoice (REQUIRED) must come with at least one tool");
         }
@@ -57,10 +57,6 @@ final class AnswerFormat {
             answer.json(JsonSchemas.of(schema == null ? null : schema.rootElement()));
         }
         return model.grammars().matcher(answer.build());
-    }
-
-    private List<ToolSpecification> tools() {
-        return parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
     }
 
     private Reasoning reasoning(ReasoningFormat format, Prompt prompt) {

@@ -13,7 +13,6 @@ import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
@@ -95,8 +94,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         if (request.messages().isEmpty()) {
             throw new InvalidRequestException("messages (none) must have at least one message");
         }
-        List<ToolSpecification> tools =
-                parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
+        List<ToolSpecification> tools = parameters.offeredTools();
         try {
             OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
             prompt = model.prompts()

@@ -1,13 +1,16 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
+import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
@@ -120,6 +123,11 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      */
     public Map<String, Object> templateArguments() {
         return templateArguments;
+    }
+
+    /** The tools that the model may call. */
+    List<ToolSpecification> offeredTools() {
+        return toolChoice() == ToolChoice.NONE ? List.of() : toolSpecifications();
     }
 
     /** What the chat template sees beside messages and tools. */

@@ -31,9 +31,9 @@ import java.util.function.BiFunction;
  * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
  */
 public final class ModelLoader {
-    /** Python writes Infinity and NaN as they are. */
     private static final long JSON_BYTES_MAX = 64L << 20;
 
+    /** Python writes Infinity and NaN as they are. */
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
