@@ -186,7 +186,7 @@ public final class MlxModel implements AutoCloseable {
      * Computes the beginning of all conversations that have this system message and these tools, up to where the first user
      * message begins, and keeps it in the prompt cache, so that the first request of each costs only its own message. To be
      * called at start-up. The messages go through this model's {@link Builder#promptNormalizer}, and the chat template's
-     * defaults hold. Waits until it is done.
+     * defaults hold: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters. Waits until it is done.
      *
      * @param systemMessage the system message as the AI service sends it; null for none
      * @param tools the tools in the order in which the AI service offers them
@@ -195,7 +195,16 @@ public final class MlxModel implements AutoCloseable {
      * @throws dev.langchain4j.exception.InternalServerException if computing fails
      */
     public int warm(String systemMessage, List<ToolSpecification> tools) {
-        return new PromptWarmer(this).warm(systemMessage, tools);
+        return warm(systemMessage, tools, MlxChatRequestParameters.EMPTY);
+    }
+
+    /**
+     * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
+     * {@link MlxChatRequestParameters#templateArguments()} such as {@code reasoning_effort}, or whether to
+     * {@link MlxChatRequestParameters#think()}, before the first user message. Nothing else of them is looked at.
+     */
+    public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
+        return new PromptWarmer(this, parameters.templateVariables()).warm(systemMessage, tools);
     }
 
     PromptNormalizer promptNormalizer() {

@@ -30,9 +30,11 @@ final class PromptWarmer {
     private static final List<String> FIRST_WORDS = List.of("Hello", "7");
 
     private final MlxModel model;
+    private final Map<String, Object> templateVariables;
 
-    PromptWarmer(MlxModel model) {
+    PromptWarmer(MlxModel model, Map<String, Object> templateVariables) {
         this.model = model;
+        this.templateVariables = templateVariables;
     }
 
     int warm(String systemMessage, List<ToolSpecification> tools) {
@@ -85,6 +87,7 @@ final class PromptWarmer {
         }
         messages.add(UserMessage.from(firstWord));
         OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), ToolSchemas.none());
-        return model.prompts().write(new PromptRequest(messages, tools, Map.of(), format, null, Isolation.SHARED));
+        return model.prompts()
+                .write(new PromptRequest(messages, tools, templateVariables, format, null, Isolation.SHARED));
     }
 }

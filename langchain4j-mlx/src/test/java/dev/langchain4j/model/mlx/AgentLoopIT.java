@@ -7,6 +7,7 @@ import dev.langchain4j.agent.tool.P;
 import dev.langchain4j.agent.tool.Tool;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.agent.tool.ToolSpecifications;
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -21,6 +22,8 @@ import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.SystemMessage;
 import dev.langchain4j.service.TokenStream;
 import dev.langchain4j.service.UserMessage;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -295,6 +298,32 @@ class AgentLoopIT {
     }
 
     @Test
+    void warmingTakesTheTemplateArgumentsOfTheRequestsToCome() throws IOException {
+        String source = Files.readString(DemoModel.folder().resolve("chat_template.jinja"));
+        MlxChatRequestParameters high = MlxChatRequestParameters.builder()
+                .templateArguments(Map.of("reasoning_effort", "high"))
+                .build();
+        try (MlxModel own = MlxModel.builder()
+                .path(DemoModel.folder())
+                .chatTemplate("{{ 'effort: ' ~ reasoning_effort|default('low') }}" + source)
+                .build()) {
+            MlxChatModel chat = MlxChatModel.builder()
+                    .model(own)
+                    .defaultRequestParameters(high)
+                    .maxOutputTokens(2)
+                    .listeners(rounds)
+                    .build();
+            own.warm(SYSTEM, List.of());
+            chat.chat(hello(SYSTEM));
+            own.promptCache().trimTo(0).join();
+            int warm = own.warm(SYSTEM, List.of(), high);
+            chat.chat(hello(SYSTEM));
+            assertThat(rounds.usage(0).cachedTokens()).isLessThan(warm / 2);
+            assertThat(rounds.usage(1).cachedTokens()).isEqualTo(warm);
+        }
+    }
+
+    @Test
     void volatileLinesAreTakenOutBeforeTheModelReadsThem() {
         MlxChatModel chat = MlxChatModel.builder()
                 .model(mlx)
@@ -303,13 +332,16 @@ class AgentLoopIT {
                 .listeners(rounds)
                 .build();
         for (String checksum : List.of("a1", "b2")) {
-            chat.chat(
-                    dev.langchain4j.data.message.SystemMessage.from(
-                            "x-anthropic-billing-header: cch=" + checksum + ";\n" + SYSTEM),
-                    dev.langchain4j.data.message.UserMessage.from("Hello!"));
+            chat.chat(hello("x-anthropic-billing-header: cch=" + checksum + ";\n" + SYSTEM));
         }
         assertThat(metadata(1).reuseReason()).isEqualTo(ReuseReason.WHOLE_PROMPT);
         assertThat(rounds.usage(1).cachedTokens()).isEqualTo(rounds.usage(1).inputTokenCount() - 1);
+    }
+
+    private static List<ChatMessage> hello(String system) {
+        return List.of(
+                dev.langchain4j.data.message.SystemMessage.from(system),
+                dev.langchain4j.data.message.UserMessage.from("Hello!"));
     }
 
     /** Text and calls, without the IDs of the calls, which are random. */

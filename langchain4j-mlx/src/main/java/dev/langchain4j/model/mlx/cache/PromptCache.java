@@ -19,7 +19,7 @@ import java.util.function.Predicate;
  * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
  *
  * <p>Threads: {@link #begin}, all methods of its session and {@link #close} belong to the one thread that owns the
- * model. The others may be called from anywhere: {@link #evict}, {@link #fork}, {@link #nodes} and {@link #dump} are run on the owner
+ * model. The others may be called from anywhere: {@link #evict}, {@link #trimTo}, {@link #fork}, {@link #nodes} and {@link #dump} are run on the owner
  * through the executor that the cache was made with, {@link #stats} and {@link #conversation} read what the owner
  * published last.
  */
@@ -258,6 +258,28 @@ public final class PromptCache implements AutoCloseable {
                         conversations.forget(known);
                         release(known);
                     }
+                    publish();
+                    return held - usage.bytesHeld();
+                },
+                owner);
+    }
+
+    /**
+     * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are
+     * held or only what runs is left. The limits stay as they are. Completes with the bytes freed.
+     *
+     * @throws IllegalArgumentException if {@code bytes} is negative
+     */
+    public CompletableFuture<Long> trimTo(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("bytes (%d) must not be negative".formatted(bytes));
+        }
+        return CompletableFuture.supplyAsync(
+                () -> {
+                    long held = usage.bytesHeld();
+                    long room = Math.max(0, limits.bytesMax() - bytes);
+                    evictor.enforce(tries.values(), conversations, null, room, tick);
+                    tries.values().removeIf(PrefixTrie::isEmpty);
                     publish();
                     return held - usage.bytesHeld();
                 },

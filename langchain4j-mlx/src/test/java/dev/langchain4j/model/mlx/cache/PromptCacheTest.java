@@ -150,6 +150,23 @@ class PromptCacheTest {
     }
 
     @Test
+    void trimmingFreesTheOldestBytesAndSparesWhatRuns() {
+        restart(CacheHarness.of(100, Kind.SLICEABLE));
+        for (int i = 0; i < 3; i++) {
+            harness.run("c" + i, range(10 * i, 10 * i + 3));
+        }
+        assertThat(harness.cache.trimTo(9).join()).isZero();
+        assertThat(harness.cache.trimTo(7).join()).isEqualTo(2);
+        assertThat(harness.probe(range(10, 14))).isEqualTo(3);
+        CacheSession session = harness.begin("c2", range(20, 25));
+        assertThat(harness.cache.trimTo(0).join()).isEqualTo(4);
+        assertThat(harness.stats().bytesHeld()).isEqualTo(3);
+        session.close(Outcome.CANCELLED);
+        assertThat(harness.cache.trimTo(0).join()).isEqualTo(3);
+        assertThatThrownBy(() -> harness.cache.trimTo(-1)).hasMessage("bytes (-1) must not be negative");
+    }
+
+    @Test
     void noMoreOfAnEntryIsEvictedThanIsNeeded() {
         restart(CacheHarness.of(100, Kind.SLICEABLE));
         harness.run("a", range(0, 60));
