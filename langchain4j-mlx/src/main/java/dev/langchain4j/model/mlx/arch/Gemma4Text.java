@@ -102,7 +102,7 @@ public final class Gemma4Text implements LanguageModel {
             int offset = cache.offset();
             MlxArray queries = queries(x, offset, length);
             MlxArray values = values(x, length);
-            return joined(Heads.attend(queries, keys(x, offset, length), values, cache, length, 1, null), length);
+            return joined(cache.attend(queries, keys(x, offset, length), values, length, 1, null), length);
         }
 
         private MlxArray queries(MlxArray x, int offset, int length) {

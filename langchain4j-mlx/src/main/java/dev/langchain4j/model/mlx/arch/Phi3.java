@@ -48,7 +48,7 @@ public final class Phi3 {
             MlxArray keys = rope.apply(Heads.split(parts[1], length, shape.kvHeads(), dim), offset);
             MlxArray values = Heads.split(parts[2], length, shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
-            MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, null);
+            MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, null);
             return o.apply(Heads.join(attended, length, shape.heads(), dim));
         }
 

@@ -65,7 +65,7 @@ public final class Qwen3Next {
             MlxArray keys = rope.apply(kNorm.apply(Heads.split(k.apply(x), length, shape.kvHeads(), dim)), offset);
             MlxArray values = Heads.split(v.apply(x), length, shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
-            MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, null);
+            MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, null);
             MlxArray gated = Ops.multiply(attended, Ops.sigmoid(both[1]));
             return o.apply(Heads.join(gated, length, shape.heads(), dim));
         }

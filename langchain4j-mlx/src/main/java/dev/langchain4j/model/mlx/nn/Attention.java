@@ -115,7 +115,7 @@ public record Attention(
         MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, length), offset);
         MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, length), offset);
         MlxArray values = heads(v.apply(x), null, shape.kvHeads, length);
-        MlxArray attended = Heads.attend(queries, keys, values, (AttentionCache) cache, length, scale, sinks);
+        MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, sinks);
         return o.apply(Heads.join(attended, length, shape.heads, shape.headDim));
     }
 
