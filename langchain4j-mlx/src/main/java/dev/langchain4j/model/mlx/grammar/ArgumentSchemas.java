@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -47,7 +45,12 @@ final class ArgumentSchemas {
     }
 
     boolean isRequired(String name) {
-        return StreamSupport.stream(root.path("required").spliterator(), false)
+        return isRequired(root, name);
+    }
+
+    /** Whether an object must have the property of this name. */
+    static boolean isRequired(JsonNode object, String name) {
+        return StreamSupport.stream(object.path("required").spliterator(), false)
                 .anyMatch(one -> one.asText().equals(name));
     }
 
@@ -57,7 +60,7 @@ final class ArgumentSchemas {
         for (int i = 0; i < REFERENCES_MAX && found.path("$ref").isTextual(); i++) {
             String reference = found.path("$ref").asText();
             found = reference.startsWith("#")
-                    ? root.at(URLDecoder.decode(reference.substring(1).replace("+", "%2B"), StandardCharsets.UTF_8))
+                    ? SchemaRewriter.at(root, reference.substring(1))
                     : JsonNodeFactory.instance.missingNode();
             if (found.isMissingNode()) {
                 throw unsupported("$ref", schema.path("$ref"));

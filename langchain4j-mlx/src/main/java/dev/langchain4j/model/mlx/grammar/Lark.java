@@ -89,10 +89,14 @@ final class Lark {
         rules.append(name).append(": ").append(expression).append('\n');
     }
 
-    /** Names an expression. */
+    /**
+     * Names an expression.
+     *
+     * @param options what stands behind the name, such as {@code [suffix="..."]}; empty for nothing
+     */
     String rule(String options, String expression) {
         String name = reserve();
-        rules.append(name).append(options).append(": ").append(expression).append('\n');
+        define(name + options, expression);
         return name;
     }
 

@@ -60,11 +60,7 @@ final class NativeArguments {
                 throw ArgumentSchemas.unsupported("properties", object.path("properties"));
             }
             items.add(lark.text(name + notation.assign) + " " + value(property.getValue()));
-            boolean needed = false;
-            for (JsonNode one : object.path("required")) {
-                needed |= one.asText().equals(name);
-            }
-            required.add(needed);
+            required.add(ArgumentSchemas.isRequired(object, name));
         }
         String prefixed = lark.rule("", "\"\"");
         String unprefixed = prefixed;

@@ -140,13 +140,13 @@ final class SchemaRewriter {
             return target;
         }
         String path = target.substring(1);
-        boolean own = path.isEmpty() || path.startsWith("/") && !at(path).isMissingNode();
+        boolean own = path.isEmpty() || path.startsWith("/") && !at(root, path).isMissingNode();
         return own ? pointer + path : target;
     }
 
-    private JsonNode at(String path) {
-        String decoded = URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
-        return root.at(decoded);
+    /** What a JSON pointer leads to that is written as a URI fragment, where a plus is no space. */
+    static JsonNode at(JsonNode root, String fragment) {
+        return root.at(URLDecoder.decode(fragment.replace("+", "%2B"), StandardCharsets.UTF_8));
     }
 
     private void close(ObjectNode schema) {

@@ -57,15 +57,17 @@ final class BlobDownload {
 
     /** Bytes of an earlier attempt that need not be fetched again. */
     static long bytesLeft(HubSettings settings, HubCache cache, RemoteFile file) throws IOException {
-        try (PartialFile partial = PartialFile.open(
-                cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes())) {
+        try (PartialFile partial = open(settings, cache, file)) {
             return partial.bytesComplete();
         }
     }
 
+    private static PartialFile open(HubSettings settings, HubCache cache, RemoteFile file) throws IOException {
+        return PartialFile.open(cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes());
+    }
+
     void run() throws IOException, InterruptedException {
-        try (PartialFile partial = PartialFile.open(
-                cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes())) {
+        try (PartialFile partial = open(settings, cache, file)) {
             for (int round = 1; ; round++) {
                 fetch(partial);
                 String sum = file.checksum().compute(partial.file(), file.size());
