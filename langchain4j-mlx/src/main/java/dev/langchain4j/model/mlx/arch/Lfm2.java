@@ -15,6 +15,7 @@ import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -108,7 +109,7 @@ public final class Lfm2 {
             throw c.invalid("layer_types", types, "must have one entry for each layer, or full_attn_idxs be there");
         }
         return indices == null
-                ? i -> types.get(i).equals("full_attention")
+                ? i -> types.get(i).equals(LayerTypes.FULL)
                 : i -> Arrays.stream(indices).anyMatch(index -> index == i);
     }
 

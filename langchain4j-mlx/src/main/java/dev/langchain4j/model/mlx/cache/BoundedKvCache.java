@@ -16,15 +16,12 @@ import dev.langchain4j.mlx.Scope;
  * takes the place of the oldest, and attention, which does not care about the order of keys, sees all of them. Several
  * positions at once are put in temporal order, so that a mask can tell what each sees.
  */
-public final class BoundedKvCache implements AttentionCache {
+public final class BoundedKvCache extends BufferedKvCache {
     private final int size;
     private final int keep;
-    private final PositionBuffers buffers;
     private int held;
     /** Index of the oldest position behind the kept head, once the buffers are full. */
     private int oldest;
-
-    private int offset;
 
     /**
      * An empty layer.
@@ -34,33 +31,18 @@ public final class BoundedKvCache implements AttentionCache {
      * @throws IllegalArgumentException if {@code keep} is negative or leaves no room for others
      */
     public BoundedKvCache(int size, int keep) {
+        super(size);
         if (keep < 0 || size <= keep) {
             throw new IllegalArgumentException("size (" + size + ") must be greater than keep (" + keep + ")");
         }
         this.size = size;
         this.keep = keep;
         this.oldest = keep;
-        this.buffers = new PositionBuffers(2, size);
-    }
-
-    @Override
-    public int offset() {
-        return offset;
-    }
-
-    @Override
-    public long bytes() {
-        return buffers.bytes();
     }
 
     @Override
     public boolean sliceable() {
         return false;
-    }
-
-    @Override
-    public MlxArray[] buffers() {
-        return buffers.arrays();
     }
 
     @Override
@@ -183,9 +165,8 @@ public final class BoundedKvCache implements AttentionCache {
 
     @Override
     public void close() {
-        buffers.close();
+        super.close();
         held = 0;
         oldest = keep;
-        offset = 0;
     }
 }

@@ -8,18 +8,11 @@ import dev.langchain4j.mlx.Scope;
  * Keys and values of a full-attention layer, in two buffers [1, heads, capacity, dim] that grow by a quarter, so that
  * appending a token costs the same however long the context is.
  */
-public final class KvCache implements AttentionCache {
-    private final PositionBuffers buffers = new PositionBuffers(2, Integer.MAX_VALUE);
-    private int offset;
+public final class KvCache extends BufferedKvCache {
 
-    @Override
-    public int offset() {
-        return offset;
-    }
-
-    @Override
-    public long bytes() {
-        return buffers.bytes();
+    /** An empty layer. */
+    public KvCache() {
+        super(Integer.MAX_VALUE);
     }
 
     @Override
@@ -38,11 +31,6 @@ public final class KvCache implements AttentionCache {
     /** Views of all positions. */
     View all() {
         return View.of(buffers, 0, offset, null);
-    }
-
-    @Override
-    public MlxArray[] buffers() {
-        return buffers.arrays();
     }
 
     @Override
@@ -76,11 +64,5 @@ public final class KvCache implements AttentionCache {
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         offset = position;
-    }
-
-    @Override
-    public void close() {
-        buffers.close();
-        offset = 0;
     }
 }

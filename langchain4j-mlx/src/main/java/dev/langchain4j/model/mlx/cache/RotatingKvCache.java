@@ -13,15 +13,12 @@ import dev.langchain4j.mlx.Scope;
  * tokens, and saves decoding any mask, and prefill and snapshots the reordering that a ring needs. Written in place, as
  * {@link KvCache}.
  */
-public final class RotatingKvCache implements AttentionCache {
+public final class RotatingKvCache extends BufferedKvCache {
     private static final int STEP = 256;
 
     private final int window;
-    private final PositionBuffers buffers = new PositionBuffers(2, Integer.MAX_VALUE);
     /** Positions that the buffers hold. */
     private int held;
-
-    private int offset;
 
     /**
      * An empty layer.
@@ -30,6 +27,7 @@ public final class RotatingKvCache implements AttentionCache {
      * @throws IllegalArgumentException if {@code window} is not positive
      */
     public RotatingKvCache(int window) {
+        super(Integer.MAX_VALUE);
         if (window < 1) {
             throw new IllegalArgumentException("window (" + window + ") must be positive");
         }
@@ -37,23 +35,8 @@ public final class RotatingKvCache implements AttentionCache {
     }
 
     @Override
-    public int offset() {
-        return offset;
-    }
-
-    @Override
-    public long bytes() {
-        return buffers.bytes();
-    }
-
-    @Override
     public boolean sliceable() {
         return false;
-    }
-
-    @Override
-    public MlxArray[] buffers() {
-        return buffers.arrays();
     }
 
     @Override
@@ -116,8 +99,7 @@ public final class RotatingKvCache implements AttentionCache {
 
     @Override
     public void close() {
-        buffers.close();
+        super.close();
         held = 0;
-        offset = 0;
     }
 }
