@@ -19,9 +19,9 @@ import java.util.function.Predicate;
  * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
  *
  * <p>Threads: {@link #begin}, all methods of its session and {@link #close} belong to the one thread that owns the
- * model. The others may be called from anywhere: {@link #evict}, {@link #trimTo}, {@link #fork}, {@link #nodes} and {@link #dump} are run on the owner
- * through the executor that the cache was made with, {@link #stats} and {@link #conversation} read what the owner
- * published last.
+ * model. The others may be called from anywhere: {@link #evict}, {@link #trimTo}, {@link #fork}, {@link #nodes} and
+ * {@link #dump} are run on the owner through the executor that the cache was made with, {@link #stats} and
+ * {@link #conversation} read what the owner published last.
  */
 public final class PromptCache implements AutoCloseable {
     /** Who shares a trie: all requests of a model, or those of one conversation. */
