@@ -116,7 +116,7 @@ public final class PromptWriter {
     }
 
     /** What the template writes behind the last message; null if the last message's end is not known. */
-    private static String opening(RenderResult rendered, int lastMessage) {
+    static String opening(RenderResult rendered, int lastMessage) {
         int end = -1;
         boolean ofLast = false;
         for (RenderResult.Span span : rendered.spans()) {

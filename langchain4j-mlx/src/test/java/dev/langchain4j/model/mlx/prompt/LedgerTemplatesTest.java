@@ -8,20 +8,18 @@ import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
-import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.prompt.ToolLoop.Outcome;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,7 +27,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -75,6 +72,7 @@ class LedgerTemplatesTest {
     private static final List<Scenario> SCENARIOS = List.of(
             new Scenario("a call", null, null, List.of(NESTED)),
             new Scenario("a small call", null, null, List.of(SIMPLE)),
+            new Scenario("two calls", null, null, List.of(SIMPLE, NESTED)),
             new Scenario("calls at once", null, null, List.of(NESTED, SIMPLE, NESTED)),
             new Scenario("text and a call", null, TEXT, List.of(NESTED)),
             new Scenario("reasoning and a call", THOUGHT, null, List.of(NESTED)),
@@ -82,25 +80,13 @@ class LedgerTemplatesTest {
             new Scenario("an answer", null, TEXT, List.of()),
             new Scenario("reasoning and an answer", THOUGHT, TEXT, List.of()));
 
-    /** What became of a round. */
-    private enum Outcome {
-        FULL_HIT,
-        MISS,
-        /** The parser does not read what the template writes, so there is no message to recognise. */
-        UNREAD,
-        /** The template writes what comes before the turn in another way once there is a turn. */
-        REWRITES_BEFORE,
-        /** The template leaves out part of the turn. */
-        DROPS,
-        /** The template refuses the messages. */
-        REFUSES,
-        /** The template writes nothing that ends a turn. */
-        NO_END
-    }
-
     private static final class Tally {
         final Map<Outcome, Integer> counts = new EnumMap<>(Outcome.class);
         final List<String> details = new ArrayList<>();
+
+        void add(Outcome outcome) {
+            counts.merge(outcome, 1, Integer::sum);
+        }
 
         int of(Outcome outcome) {
             return counts.getOrDefault(outcome, 0);
@@ -132,7 +118,7 @@ class LedgerTemplatesTest {
                     }
                 }
             } catch (InvalidRequestException | UnsupportedFeatureException e) {
-                tally.counts.merge(Outcome.REFUSES, 1, Integer::sum);
+                tally.add(Outcome.REFUSES);
             }
         }
         report(tallies);
@@ -195,98 +181,24 @@ class LedgerTemplatesTest {
     /** The variant's bits: a system message; reasoning given back; reasoning switched off; IDs left out by the model. */
     private void play(TemplateModel model, Scenario scenario, int variant, Random random, Tally tally) {
         if (scenario.calls.size() > 1 && !model.showsCallsAtOnce()) {
-            tally.counts.merge(Outcome.REFUSES, 1, Integer::sum);
+            tally.add(Outcome.REFUSES);
             return;
         }
-        boolean returnThinking = (variant & 2) != 0;
-        Boolean think = (variant & 4) != 0 ? Boolean.FALSE : null;
-        List<ToolSpecification> tools = scenario.calls.isEmpty() ? List.of() : TOOLS;
-        PromptLedger ledger = new PromptLedger();
-        PromptWriter writer = model.writer(ledger);
-        OutputFormat format = model.format(tools);
-        // What the application keeps, and the same with all reasoning.
-        List<ChatMessage> kept = new ArrayList<>();
-        if ((variant & 1) != 0) {
-            kept.add(SystemMessage.from("Be brief."));
-        }
-        kept.add(UserMessage.from("Plan a trip, please."));
-        List<ChatMessage> full = new ArrayList<>(kept);
+        ToolLoop loop = new ToolLoop(model, scenario.calls.isEmpty() ? List.of() : TOOLS, variant, random);
         for (int round = 0; round < 3; round++) {
-            AiMessage intended = intended(scenario, random);
-            Outcome outcome;
+            ToolLoop.Round played;
             try {
-                String before = model.render(full, tools, think);
-                List<ChatMessage> asWritten = new ArrayList<>(full);
-                asWritten.add(intended);
-                asWritten.addAll(following(intended, round));
-                String after = model.render(asWritten, tools, think);
-                int start = start(before, after, format);
-                if (scenario.thinking != null
-                        && !after.startsWith(before)
-                        && format.reasoning().opensIn(before)) {
-                    start = -1;
-                }
-                TemplateModel.End end = start < 0 ? null : end(model, after, start, intended);
-                outcome = start < 0 ? Outcome.REWRITES_BEFORE : end == null ? Outcome.NO_END : null;
-                if (outcome == null && !hasAll(after.substring(start, end.position()), intended)) {
-                    outcome = Outcome.DROPS;
-                }
-                if (outcome == null) {
-                    String turn = after.substring(start, end.position());
-                    String output = new OddSpelling(random, (variant & 8) != 0).of(turn);
-                    if (!after.startsWith(before) && format.reasoning().opensIn(before)) {
-                        // The prompt opened reasoning that this turn has none of.
-                        output = "\n" + format.reasoning().close() + "\n\n" + output;
-                    }
-                    AiMessage read = model.read(output, before, format, returnThinking);
-                    if (!sameCalls(read, intended)) {
-                        outcome = Outcome.UNREAD;
-                        tally.details.add(scenario.name + " unread: " + output.replace("\n", "\\n"));
-                    } else {
-                        Prompt prompt = writer.write(model.request(kept, tools, think));
-                        int[] generated = append(model.raggedTokens(output, random), model.id(end.text()));
-                        writer.remember(prompt, read, output, generated, false);
-                        kept.add(read);
-                        kept.addAll(following(read, round));
-                        full.add(read.toBuilder().thinking(intended.thinking()).build());
-                        full.addAll(following(read, round));
-                        if (start(before, model.render(full, tools, think), format) < 0) {
-                            outcome = Outcome.REWRITES_BEFORE;
-                        } else {
-                            Prompt next = writer.write(model.request(kept, tools, think));
-                            int[] seen = append(prompt.tokens(), generated);
-                            boolean hit = Arrays.mismatch(seen, next.tokens()) == seen.length;
-                            outcome = hit ? Outcome.FULL_HIT : Outcome.MISS;
-                            if (!hit) {
-                                int at = Arrays.mismatch(seen, next.tokens());
-                                tally.details.add("%s, variant %d, round %d: differs at %d of %d + %d: %s"
-                                        .formatted(
-                                                scenario.name,
-                                                variant,
-                                                round,
-                                                at,
-                                                prompt.tokens().length,
-                                                generated.length,
-                                                output.replace("\n", "\\n")
-                                                        + " <> "
-                                                        + next.text()
-                                                                .substring(Math.max(
-                                                                        0,
-                                                                        Math.min(
-                                                                                        start,
-                                                                                        next.text()
-                                                                                                .length())
-                                                                                - 30))
-                                                                .replace("\n", "\\n")));
-                            }
-                        }
-                    }
-                }
+                AiMessage intended = intended(scenario, random);
+                played = loop.play(intended, following(intended, round));
             } catch (InvalidRequestException | UnsupportedFeatureException e) {
-                outcome = Outcome.REFUSES;
+                played = new ToolLoop.Round(Outcome.REFUSES, false, "");
             }
-            tally.counts.merge(outcome, 1, Integer::sum);
-            if (outcome != Outcome.FULL_HIT) {
+            tally.add(played.outcome());
+            if (!played.problem().isEmpty()) {
+                tally.details.add(
+                        "%s, variant %d, round %d: %s".formatted(scenario.name, variant, round, played.problem()));
+            }
+            if (!played.goesOn()) {
                 return;
             }
         }
@@ -320,48 +232,5 @@ class LedgerTemplatesTest {
             results.add(ToolExecutionResultMessage.from(call, "{\"round\": " + round + ", \"ok\": \"ä\"}"));
         }
         return results;
-    }
-
-    /** Where the turn begins: behind the prompt that it answers, whose empty reasoning may be left out; -1 if nowhere. */
-    private static int start(String before, String after, OutputFormat format) {
-        if (after.startsWith(before)) {
-            return before.length();
-        }
-        String empty = PromptWriter.emptyReasoning(before, format.reasoning());
-        String bare = before.substring(0, before.length() - empty.length());
-        return !empty.isEmpty() && after.startsWith(bare) ? bare.length() : -1;
-    }
-
-    private static TemplateModel.End end(TemplateModel model, String text, int start, AiMessage message) {
-        int last = start;
-        for (int at = text.indexOf("ZQX-1", start); at >= 0; at = text.indexOf("ZQX-1", at + 1)) {
-            last = at;
-        }
-        return last == start && !message.hasToolExecutionRequests() ? null : model.end(text, last);
-    }
-
-    private static boolean hasAll(String turn, AiMessage message) {
-        boolean all = message.text() == null || turn.contains(message.text());
-        all &= message.thinking() == null || turn.contains(message.thinking());
-        int from = 0;
-        for (ToolExecutionRequest call : message.toolExecutionRequests()) {
-            int at = turn.indexOf(call.name(), from);
-            all &= at >= 0 && turn.indexOf("ZQX-1", at) > 0;
-            from = at + 1;
-        }
-        return all;
-    }
-
-    private static boolean sameCalls(AiMessage read, AiMessage intended) {
-        List<TurnContent.Call> some = TurnContent.of(read).calls();
-        List<TurnContent.Call> others = TurnContent.of(intended).calls();
-        return some.size() == others.size()
-                && IntStream.range(0, some.size())
-                        .allMatch(i -> some.get(i).name().equals(others.get(i).name())
-                                && some.get(i).arguments().equals(others.get(i).arguments()));
-    }
-
-    private static int[] append(int[] first, int... second) {
-        return IntStream.concat(Arrays.stream(first), Arrays.stream(second)).toArray();
     }
 }

@@ -12,6 +12,7 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.parse.OutputFormat;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
@@ -22,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +36,8 @@ import java.util.regex.Pattern;
 final class TemplateModel implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern SPECIAL = Pattern.compile(
-            "<\\|[^<>|\\s]{1,40}\\|>|<｜[^<>｜\\s]{1,40}｜>|\\[/?[A-Z_]{3,20}\\]|</?s>|<(?:start|end)_of_turn>|<turn\\||<\\|turn>");
+            "<\\|[^<>|\\s]{1,40}\\|>|<｜[^<>｜\\s]{1,40}｜>|\\[/?[A-Z_]{3,20}\\]|</?s>|<(?:start|end)_of_turn>|<turn\\||<\\|turn>"
+                    + "|\\[e~\\[|<SPECIAL_\\d+>|<end_of_utterance>|\\[\\|[a-z]+\\|\\]|</?assistant>|<\\|tool_response>");
     private static final List<String> WORDS = List.of("<think>", "</think>", "<tool_call>", "</tool_call>");
     private static final List<String> ENDS = List.of(
             "<|im_end|>",
@@ -53,6 +56,12 @@ final class TemplateModel implements AutoCloseable {
             "<|end_of_turn|>",
             "<|eos|>",
             "<turn|>",
+            "<|tool_response>",
+            "[e~[",
+            "<SPECIAL_12>",
+            "<end_of_utterance>",
+            "[|endofturn|]",
+            "</assistant>",
             "<|role_end|>",
             "<|observation|>",
             "<|user|>");
@@ -60,7 +69,7 @@ final class TemplateModel implements AutoCloseable {
     final Tokenizer tokenizer;
     final ChatTemplate template;
     final Set<Integer> ends = new LinkedHashSet<>();
-    private final Map<String, Integer> endIds = new HashMap<>();
+    private final Map<String, Integer> endIds = new LinkedHashMap<>();
 
     TemplateModel(String source, Path folder) throws IOException {
         ObjectNode json = (ObjectNode)
@@ -133,9 +142,9 @@ final class TemplateModel implements AutoCloseable {
     }
 
     /** What the template alone renders. */
-    String render(List<ChatMessage> messages, List<ToolSpecification> tools, Boolean think) {
-        return template.prompt(messages, tools, ChatTemplate.arguments(think, Map.of()), tokenizer)
-                .text();
+    RenderResult rendered(List<ChatMessage> messages, List<ToolSpecification> tools, Boolean think) {
+        return template.render(
+                MessageMapper.map(messages), ToolMapper.map(tools), ChatTemplate.arguments(think, Map.of()));
     }
 
     /** Where a turn ends that begins at {@code start}, and with which token: the first end token behind {@code from}. */
@@ -150,6 +159,11 @@ final class TemplateModel implements AutoCloseable {
             }
         }
         return first;
+    }
+
+    /** A token that ends a turn. */
+    String anyEnd() {
+        return endIds.keySet().iterator().next();
     }
 
     int id(String special) {
