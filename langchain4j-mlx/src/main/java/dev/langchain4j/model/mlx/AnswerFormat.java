@@ -48,7 +48,8 @@ final class AnswerFormat {
             return null;
         }
         AnswerGrammar answer = new AnswerGrammar(model.tokenizer(), format.reasoning())
-                .reasoning(reasoning(format.reasoning(), prompt));
+                .reasoning(reasoning(format.reasoning(), prompt))
+                .opening(format.toolCalls().answerOpening());
         if (required || !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE) {
             answer.calls(format.toolCalls(), model.template().source(true), schemas(tools));
         }

@@ -143,6 +143,17 @@ class RequiredToolCallTest {
                         "<|action_end|>"),
                 Variant.of(ToolCallFormat.FIREFUNCTION, "functools["),
                 Variant.of(ToolCallFormat.FUNCTIONARY, "<function="),
+                Variant.of(ToolCallFormat.FUNCTIONARY_V3, ">>>all"),
+                Variant.of(
+                        ToolCallFormat.FUNCTIONARY_V2, "<|recipient|>all", "<|from|>", "<|recipient|>", "<|content|>"),
+                Variant.of(
+                        ToolCallFormat.MUSE_SPARK,
+                        "<atem:function_calls> to=self<|message|>",
+                        "<|start|>",
+                        "<|message|>",
+                        "<|eom|>"),
+                Variant.of(ToolCallFormat.MINICPM5, "<function name=<param name="),
+                Variant.of(ToolCallFormat.KIMI_K3, "<|open|>tools<|sep|>", "<|open|>", "<|sep|>", "<|close|>"),
                 Variant.of(ToolCallFormat.GIGACHAT, "'function call'", "<|message_sep|>", "<|role_sep|>"),
                 Variant.of(
                         ToolCallFormat.HARMONY,

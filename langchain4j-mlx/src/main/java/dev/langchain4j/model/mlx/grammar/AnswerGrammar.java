@@ -21,6 +21,7 @@ public final class AnswerGrammar {
     private final ReasoningFormat reasoning;
     private Reasoning where = Reasoning.CLOSED;
     private ObjectNode json;
+    private String opening = "";
     private String calls;
 
     /** What an answer may begin with. */
@@ -42,6 +43,12 @@ public final class AnswerGrammar {
     /** Where the reasoning stands at the end of the prompt. Default: closed. */
     public AnswerGrammar reasoning(Reasoning state) {
         where = reasoning == ReasoningFormat.NONE ? Reasoning.CLOSED : state;
+        return this;
+    }
+
+    /** What the model writes before an answer that is no call. Default: nothing. */
+    public AnswerGrammar opening(String text) {
+        opening = text;
         return this;
     }
 
@@ -76,7 +83,7 @@ public final class AnswerGrammar {
         String value = lark.json(SchemaRewriter.forGrammar(json, "#"));
         String answer = reasoning == ReasoningFormat.HARMONY
                 ? lark.text("<|channel|>final<|message|>") + " " + value
-                : wrapper(0) + value + wrapper(1);
+                : wrapper(0) + lark.text(opening) + " " + value + wrapper(1);
         return Grammar.lark(lark.start(thinking() + (calls == null ? answer : "(" + calls + " | " + answer + ")")));
     }
 

@@ -43,6 +43,11 @@ final class TextArguments {
         static final Tags MINIMAX = new Tags(
                 "<invoke name=\"%s\">",
                 "<parameter name=\"%s\">", "</parameter>", "</invoke>", false, true, true, false);
+        static final Tags MUSE = new Tags(
+                "<atem:invoke name=\"%s\">",
+                "<atem:parameter name=\"%s\">", "</atem:parameter>", "</atem:invoke>", false, true, true, false);
+        static final Tags MINICPM = new Tags(
+                "<function name=\"%s\">", "<param name=\"%s\">", "</param>", "</function>", false, false, false, false);
         static final Tags DSML = new Tags(
                 "<｜DSML｜invoke name=\"%s\">",
                 "<｜DSML｜parameter name=\"%s\"", "</｜DSML｜parameter>", "</｜DSML｜invoke>", false, true, true, true);

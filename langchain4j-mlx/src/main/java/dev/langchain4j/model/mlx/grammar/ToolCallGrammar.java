@@ -61,6 +61,7 @@ final class ToolCallGrammar {
             case COMMAND_R -> lark.text("Action: ```json") + BLANK + toolNameList("") + end("```");
             case MISTRAL -> mistral();
             case KIMI_K2 -> kimi();
+            case KIMI_K3 -> kimiElements();
             case DEEPSEEK -> deepSeek();
             case FUNCTIONARY ->
                 repeated(
@@ -68,6 +69,8 @@ final class ToolCallGrammar {
                         "<function=",
                         each((name, schema) -> lark.text(name + ">") + json(schema)),
                         "</function>");
+            case FUNCTIONARY_V3 -> messages(">>>", "\n");
+            case FUNCTIONARY_V2 -> messages("<|from|>assistant\n<|recipient|>", "\n<|content|>");
             case GIGACHAT -> lark.text("<|message_sep|>\n\nfunction call<|role_sep|>\n") + " " + object("arguments");
             case HARMONY -> harmony();
             case PYTHONIC -> lark.text("<|tool_call_start|>") + pythonList() + lark.text("<|tool_call_end|>");
@@ -77,6 +80,8 @@ final class ToolCallGrammar {
             case QWEN3_CODER -> xml("<tool_call>", "</tool_call>", TextArguments.Tags.QWEN3_CODER);
             case SEED -> xml("<seed:tool_call>", "</seed:tool_call>", TextArguments.Tags.SEED);
             case MINIMAX_M2 -> xml("<minimax:tool_call>", "</minimax:tool_call>", TextArguments.Tags.MINIMAX);
+            case MUSE_SPARK -> muse();
+            case MINICPM5 -> xml("", "", TextArguments.Tags.MINICPM);
             case DEEPSEEK_DSML -> dsml();
             case GLM -> xml("<tool_call>", "</tool_call>", TextArguments.Tags.GLM);
             case LONGCAT -> xml("<longcat_tool_call>", "</longcat_tool_call>", TextArguments.Tags.LONGCAT);
@@ -160,6 +165,14 @@ final class ToolCallGrammar {
         return lark.text("<|tool_calls_section_begin|>") + upTo(call) + lark.text("<|tool_calls_section_end|>");
     }
 
+    private String kimiElements() {
+        String call = each((name, schema) ->
+                lark.text("<|open|>call tool=\"" + name + "\"<|sep|><|open|>json type=\"object\"<|sep|>")
+                        + json(schema)
+                        + lark.text("<|close|>json<|sep|><|close|>call<|sep|>"));
+        return lark.text("<|open|>tools<|sep|>") + upTo(call) + lark.text("<|close|>tools<|sep|>");
+    }
+
     private String deepSeek() {
         boolean fenced = template.contains("```json");
         String call = lark.text("<｜tool▁call▁begin｜>")
@@ -175,6 +188,12 @@ final class ToolCallGrammar {
                 + lark.text(" json") + " | \" \"? " + lark.text("<|constrain|>json") + ")? | "
                 + lark.text("<|channel|>commentary to=functions." + name + " <|constrain|>json") + ") "
                 + lark.text("<|message|>") + json(schema));
+    }
+
+    /** Messages to tools; the prompt ends where the first tool is to be named. */
+    private String messages(String start, String headerEnd) {
+        String call = each((name, schema) -> lark.text(name + headerEnd) + json(schema));
+        return "(" + call + " (" + LINE + lark.text(start) + " " + call + "){0," + (CALLS_MAX - 1) + "})";
     }
 
     private String json(ObjectNode arguments) {
@@ -199,6 +218,14 @@ final class ToolCallGrammar {
         return tags.severalInABlock()
                 ? lark.text(start) + LINE + upTo(call) + lark.text(end)
                 : repeated(LINE, start, (tags.lines() ? LINE : "") + call, end);
+    }
+
+    private String muse() {
+        String call = each((name, schema) -> lark.text(" to=" + name + "<|message|><atem:function_calls>\n")
+                + new TextArguments(lark, schema, TextArguments.Tags.MUSE).call(name)
+                + lark.text("</atem:function_calls>"));
+        String next = lark.text("<|eom|><|start|>assistant") + " " + call;
+        return "((" + lark.text("<|start|>assistant") + ")? " + call + " (" + next + "){0," + (CALLS_MAX - 1) + "})";
     }
 
     private String dsml() {

@@ -65,6 +65,11 @@ final class Input {
         return text.charAt(position + offset);
     }
 
+    /** The next {@code length} characters, which are not consumed. */
+    String lookAhead(int length) {
+        return text.substring(position, position + length);
+    }
+
     String take(int length) {
         String taken = text.substring(position, position + length);
         position += length;
@@ -114,6 +119,12 @@ final class Input {
             return Match.YES;
         }
         return ended ? Match.NO : Match.MAYBE;
+    }
+
+    /** Distance to the first occurrence of {@code marker} from {@code offset} characters ahead on, or -1. */
+    int findAhead(int offset, String marker) {
+        int found = text.indexOf(marker, position + offset);
+        return found < 0 ? -1 : found - position;
     }
 
     /** Distance to the first occurrence of {@code marker}, or -1. */

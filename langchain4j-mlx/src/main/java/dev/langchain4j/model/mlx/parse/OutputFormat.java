@@ -28,7 +28,6 @@ public record OutputFormat(ReasoningFormat reasoning, ToolCallFormat toolCalls, 
      * @param reasoningOpen whether the prompt has opened the reasoning, see {@link ReasoningFormat#opensIn}
      */
     public OutputParser.Builder parser(OutputSink sink, boolean reasoningOpen) {
-        OutputParser.Builder parser = OutputParser.builder(sink).reasoning(reasoning, reasoningOpen);
-        return tools.isEmpty() ? parser : parser.toolCalls(toolCalls, tools);
+        return OutputParser.builder(sink).reasoning(reasoning, reasoningOpen).toolCalls(toolCalls, tools);
     }
 }

@@ -25,7 +25,9 @@ public final class OutputParser {
         CallEmitter calls = new CallEmitter(builder.sink, builder.ids);
         machine = builder.reasoning == ReasoningFormat.HARMONY
                 ? new HarmonyMachine(flow, calls, builder.tools)
-                : new MarkerMachine(flow, calls, builder);
+                : builder.toolCalls.recipients() != null
+                        ? new RecipientMachine(flow, calls, builder.tools, builder.toolCalls.recipients())
+                        : new MarkerMachine(flow, calls, builder);
     }
 
     /** A parser that delivers to {@code sink}. */
@@ -125,11 +127,13 @@ public final class OutputParser {
         private final CallEmitter calls;
         private final ToolCallFormat format;
         private final ToolSchemas tools;
-        private final boolean reasoningAnywhere;
+        private final ReasoningFormat reasoning;
         private final List<Marker> answerMarkers = new ArrayList<>();
         private final List<Marker> thinkingMarkers = new ArrayList<>();
         /** Markers that only close a block; text unless a call came before. */
         private final List<Marker> strayEnds = new ArrayList<>();
+        /** Where the answer is JSON, markers in it are part of its value. */
+        private final JsonProgress json = new JsonProgress();
 
         private boolean thinking;
         private CallReader reader;
@@ -143,13 +147,14 @@ public final class OutputParser {
             format = builder.toolCalls;
             tools = builder.tools;
             thinking = builder.reasoningOpen;
-            reasoningAnywhere = builder.reasoning.opensAnywhere();
-            if (builder.reasoning != ReasoningFormat.NONE) {
-                Marker close = new Marker(Kind.REASONING_CLOSE, builder.reasoning.close());
-                answerMarkers.add(new Marker(Kind.REASONING_OPEN, builder.reasoning.open()));
+            reasoning = builder.reasoning;
+            if (reasoning != ReasoningFormat.NONE) {
+                Marker close = new Marker(Kind.REASONING_CLOSE, reasoning.close());
+                answerMarkers.add(new Marker(Kind.REASONING_OPEN, reasoning.open()));
                 answerMarkers.add(close);
                 thinkingMarkers.add(close);
-                builder.reasoning.ignored().forEach(text -> answerMarkers.add(new Marker(Kind.IGNORED, text)));
+                reasoning.ignored().forEach(text -> answerMarkers.add(new Marker(Kind.IGNORED, text)));
+                format.headers(tools).forEach(text -> answerMarkers.add(new Marker(Kind.IGNORED, text)));
             }
             if (thinking) {
                 flow.marker();
@@ -185,10 +190,11 @@ public final class OutputParser {
             }
             int length = 0;
             while (length < in.available()) {
+                char c = in.ahead(length);
                 Marker found = null;
                 boolean mayGrow = false;
                 for (Marker marker : thinking ? thinkingMarkers : answerMarkers) {
-                    if (in.ahead(length) == marker.text.charAt(0)) {
+                    if (c == marker.text.charAt(0) && (thinking || !json.inString())) {
                         Input.Match match = in.matchAhead(length, marker.text);
                         mayGrow |= match == Input.Match.MAYBE;
                         if (match == Input.Match.YES && (found == null || marker.text.length() > found.text.length())) {
@@ -203,6 +209,9 @@ public final class OutputParser {
                 if (found != null) {
                     pass(in, length);
                     return readMarker(in, found);
+                }
+                if (!thinking) {
+                    json.accept(c);
                 }
                 length++;
             }
@@ -222,19 +231,38 @@ public final class OutputParser {
         }
 
         private boolean readMarker(Input in, Marker marker) {
-            if (marker.kind == Kind.REASONING_OPEN && flow.hasText() && !reasoningAnywhere) {
-                // Prose about the tag: reasoning comes before the answer.
+            if (!thinking && isText(marker)) {
+                json.accept(marker.text);
                 pass(in, marker.text.length());
                 return true;
             }
             if (marker.kind == Kind.TOOLS) {
-                open(in, marker.text);
+                Input.Match call = format.opensCall(marker.text, in);
+                if (call == Input.Match.MAYBE) {
+                    return false;
+                }
+                if (call == Input.Match.YES) {
+                    open(in, marker.text);
+                    return true;
+                }
+                in.skip(marker.text.length());
+                flow.marker();
                 return true;
             }
             in.skip(marker.text.length());
             thinking = marker.kind == Kind.REASONING_OPEN;
             flow.marker();
             return true;
+        }
+
+        /** Prose about a tag, for reasoning comes before the answer; and whatever a JSON value has in it. */
+        private boolean isText(Marker marker) {
+            return switch (marker.kind) {
+                case REASONING_OPEN -> flow.hasText() && !reasoning.opensAnywhere() || json.inValue();
+                case REASONING_CLOSE -> flow.hasText() && !reasoning.closesAnywhere() || json.inValue();
+                case IGNORED -> json.inValue();
+                case TOOLS -> false;
+            };
         }
 
         /** Opens a block without a marker, which only the beginning of an answer can be. */
@@ -320,8 +348,10 @@ public final class OutputParser {
             if (thinking) {
                 flow.thinking(raw);
             } else if (bareBlock && !blockHasCall) {
+                json.accept(raw);
                 flow.text(raw);
             } else {
+                json.accept(raw);
                 flow.malformed(raw, reason);
             }
         }

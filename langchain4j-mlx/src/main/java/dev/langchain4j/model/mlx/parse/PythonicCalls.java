@@ -4,6 +4,7 @@ package dev.langchain4j.model.mlx.parse;
 final class PythonicCalls extends CallReader {
 
     private static final String FENCE = "```";
+    private static final String BRACKETS_AND_QUOTES = "[{(\"'";
 
     private enum State {
         START,
@@ -25,6 +26,10 @@ final class PythonicCalls extends CallReader {
     private boolean fenced;
     private boolean firstArgument;
     private LenientJson value;
+    /** How much of a value without quotes or brackets was looked at; -1 for another value. */
+    private int bareLength;
+
+    private int bareDepth;
 
     PythonicCalls(CallEmitter calls, ToolSchemas tools, String end, boolean bare) {
         super(calls, tools);
@@ -128,12 +133,84 @@ final class PythonicCalls extends CallReader {
         firstArgument = false;
         value = new LenientJson(LenientJson.Dialect.LITERAL);
         state = State.VALUE;
+        bareLength = 0;
+        bareDepth = 0;
         return Step.AGAIN;
     }
 
     private Step value(Input in) {
+        if (bareLength >= 0) {
+            in.skipWhitespace();
+            if (in.empty()) {
+                return Step.WAIT;
+            }
+            if (BRACKETS_AND_QUOTES.indexOf(in.peek()) < 0) {
+                return bareValue(in);
+            }
+            bareLength = -1;
+        }
         Step step = readArguments(value, in);
         return step == Step.DONE ? to(State.AFTER_VALUE) : step;
+    }
+
+    /**
+     * A number, a constant, or text without the quotes that it should have: up to the end of the call or the next argument.
+     * Some chat templates write strings so, and models follow them.
+     */
+    private Step bareValue(Input in) {
+        for (; bareLength < in.available(); bareLength++) {
+            char c = in.ahead(bareLength);
+            if (c == '(') {
+                bareDepth++;
+            } else if (c == ')' && bareDepth > 0) {
+                bareDepth--;
+            } else if (c == ')' || c == ',' && bareDepth == 0) {
+                Input.Match end = c == ')' ? Input.Match.YES : argumentFollows(in, bareLength + 1);
+                if (end == Input.Match.MAYBE) {
+                    return Step.WAIT;
+                }
+                if (end == Input.Match.YES) {
+                    calls.arguments().append(literal(in.take(bareLength).strip()));
+                    calls.flush();
+                    return to(State.AFTER_VALUE);
+                }
+            }
+        }
+        return Step.WAIT;
+    }
+
+    /** Whether a name and an equals sign, or the end of the arguments, stand behind a comma. */
+    private static Input.Match argumentFollows(Input in, int from) {
+        int at = from;
+        while (at < in.available() && Character.isWhitespace(in.ahead(at))) {
+            at++;
+        }
+        int name = at;
+        while (at < in.available() && isNamePart(in.ahead(at))) {
+            at++;
+        }
+        boolean named = at > name;
+        while (at < in.available() && Character.isWhitespace(in.ahead(at))) {
+            at++;
+        }
+        if (at == in.available()) {
+            return in.ended() ? Input.Match.NO : Input.Match.MAYBE;
+        }
+        return in.ahead(at) == (named ? '=' : ')') ? Input.Match.YES : Input.Match.NO;
+    }
+
+    private static String literal(String text) {
+        Input input = new Input();
+        input.append(text);
+        input.end();
+        StringBuilder json = new StringBuilder();
+        boolean whole = new LenientJson(LenientJson.Dialect.LITERAL).read(input, json) == LenientJson.Status.DONE
+                && input.empty();
+        if (!whole) {
+            json.setLength(0);
+            JsonText.quote(text, json);
+        }
+        return json.toString();
     }
 
     private Step afterValue(Input in) {

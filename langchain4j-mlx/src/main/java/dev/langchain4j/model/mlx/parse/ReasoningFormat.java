@@ -12,6 +12,10 @@ public enum ReasoningFormat {
     THINK_RESPONSE("<think>", "</think>", "<response>", "</response>"),
     /** {@code <seed:think>}: Seed-OSS. */
     SEED("<seed:think>", "</seed:think>"),
+    /** {@code <longcat_think>}: LongCat. */
+    LONGCAT("<longcat_think>", "</longcat_think>"),
+    /** {@code <|think:start|>}, as mlx-lm knows it. */
+    THINK_TOKENS("<|think:start|>", "<|think:end|>"),
     /** {@code <thought>}: EXAONE Deep. */
     THOUGHT("<thought>", "</thought>"),
     /** {@code [THINK]}: Magistral and Ministral. */
@@ -26,6 +30,24 @@ public enum ReasoningFormat {
             "<|END_RESPONSE|>",
             "<|START_TEXT|>",
             "<|END_TEXT|>"),
+    /** Messages to recipients, of which reasoning is one to {@code self}: Muse Spark and Glimmer. */
+    MUSE(
+            " to=self<|message|>",
+            "<|eom|>",
+            " to=user<|message|>",
+            "<|eom|>",
+            "<|start|>assistant to=user<|message|>",
+            "<|eom|>",
+            "<|start|>assistant",
+            "<|eom|>"),
+    /** Elements between control tokens, for the answer, too: Kimi K3. */
+    XTML(
+            "<|open|>think<|sep|>",
+            "<|close|>think<|sep|>",
+            "<|open|>response<|sep|>",
+            "<|close|>response<|sep|>",
+            "<|open|>response<|sep|>",
+            "<|close|>message<|sep|>"),
     /** Apriel: reasoning comes first, without a marker, until the answer is announced. */
     APRIEL("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
     /** Channels for everything, tool calls included: gpt-oss. */
@@ -52,8 +74,13 @@ public enum ReasoningFormat {
         if (template.contains("<|START_THINKING|>") || template.contains("<|START_RESPONSE|>")) {
             return COHERE;
         }
-        if (template.contains(SEED.open)) {
-            return SEED;
+        if (template.contains("to=self<|message|>")) {
+            return MUSE;
+        }
+        for (ReasoningFormat format : new ReasoningFormat[] {SEED, XTML, LONGCAT, THINK_TOKENS}) {
+            if (template.contains(format.open)) {
+                return format;
+            }
         }
         if (template.contains(MISTRAL.open)) {
             return MISTRAL;
@@ -89,6 +116,11 @@ public enum ReasoningFormat {
 
     /** Whether the opening marker is a control token, which cannot be part of an answer's prose. */
     boolean opensAnywhere() {
-        return open.startsWith("<|") || open.startsWith("[");
+        return open.contains("<|") || open.startsWith("[");
+    }
+
+    /** Whether the closing marker is no tag that an answer's prose may name. */
+    boolean closesAnywhere() {
+        return !close.startsWith("</");
     }
 }

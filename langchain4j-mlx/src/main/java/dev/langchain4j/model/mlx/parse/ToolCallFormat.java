@@ -29,15 +29,24 @@ public enum ToolCallFormat {
     LLAMA_JSON(
             (calls, tools) -> new TaggedCalls(calls, tools, "", true),
             "<|python_tag|>",
-            "<|python_start|><|python_end|>",
-            "<|python_start|>"),
+            "<|python_start|>",
+            "<|python_end|>"),
     /** Sections of calls with IDs: Kimi K2. */
     KIMI_K2((calls, tools) -> new HeaderCalls(calls, tools, HeaderCalls.KIMI), "<|tool_calls_section_begin|>"),
+    /** Elements between control tokens: Kimi K3. */
+    KIMI_K3(XtmlCalls::new, "<|open|>tools<|sep|>"),
     /** Invoke tags: MiniMax M2. */
     MINIMAX_M2(
             (calls, tools) ->
                     new XmlCalls(calls, tools, XmlCalls.Tags.nameAttribute(""), "</minimax:tool_call>", false),
             "<minimax:tool_call>"),
+    /** Invoke tags with a prefix, in messages to the tool: Muse Spark and Glimmer. */
+    MUSE_SPARK(
+            (calls, tools) ->
+                    new XmlCalls(calls, tools, XmlCalls.Tags.nameAttribute("atem:"), "</atem:function_calls>", false),
+            "<atem:function_calls>"),
+    /** Function tags with a name attribute, values in CDATA where need be: MiniCPM 5. */
+    MINICPM5((calls, tools) -> new XmlCalls(calls, tools, XmlCalls.Tags.MINICPM, "", true), "<function name="),
     /** {@code call:name{..}} with Gemma 4's quotes. */
     GEMMA4((calls, tools) -> new GemmaCalls(calls, tools, LenientJson.Dialect.GEMMA4, "<tool_call|>"), "<|tool_call>"),
     /** {@code call:name{..}} with FunctionGemma's quotes. */
@@ -66,6 +75,10 @@ public enum ToolCallFormat {
     INTERNLM((calls, tools) -> new JsonCalls(calls, tools, "<|action_end|>", false), "<|action_start|><|plugin|>"),
     /** A JSON list behind {@code functools}: FireFunction 2. */
     FIREFUNCTION((calls, tools) -> new JsonCalls(calls, tools, "", false), "functools"),
+    /** Messages to recipients behind {@code >>>}: Functionary 3.2. */
+    FUNCTIONARY_V3((calls, tools) -> null),
+    /** Messages to recipients behind {@code <|recipient|>}: Functionary 2. */
+    FUNCTIONARY_V2((calls, tools) -> null),
     /** JSON between function tags: Functionary 3.1. */
     FUNCTIONARY((calls, tools) -> new HeaderCalls(calls, tools, HeaderCalls.FUNCTIONARY), "<function="),
     /** JSON in a message of a role of its own: GigaChat 3. */
@@ -93,6 +106,9 @@ public enum ToolCallFormat {
                 return clue.format;
             }
         }
+        if (template.contains("<function name=") && template.contains("<param name=")) {
+            return MINICPM5;
+        }
         if (template.contains("<tool_call>")) {
             return template.contains("<arg_key>") ? GLM : template.contains("<function=") ? QWEN3_CODER : HERMES;
         }
@@ -116,7 +132,11 @@ public enum ToolCallFormat {
             new Clue("｜DSML｜", DEEPSEEK_DSML),
             new Clue("<｜tool▁calls▁begin｜>", DEEPSEEK),
             new Clue("<|tool_calls_section_begin|>", KIMI_K2),
+            new Clue("<|open|>tools<|sep|>", KIMI_K3),
             new Clue("<minimax:tool_call>", MINIMAX_M2),
+            new Clue("<atem:function_calls>", MUSE_SPARK),
+            new Clue(">>>all", FUNCTIONARY_V3),
+            new Clue("<|recipient|>all", FUNCTIONARY_V2),
             new Clue("<|tool_call>", GEMMA4),
             new Clue("<start_function_call>", FUNCTION_GEMMA),
             new Clue("<longcat_tool_call>", LONGCAT),
@@ -154,11 +174,57 @@ public enum ToolCallFormat {
     List<String> ends() {
         return switch (this) {
             case HERMES, QWEN3_CODER, GLM, GENERIC -> List.of("</tool_call>");
-            case LLAMA_JSON -> List.of("<|python_end|>");
             case PHI4 -> List.of("<|/tool_call|>");
             case DEEPSEEK_DSML -> List.of("</｜DSML｜function_calls>", "</｜DSML｜tool_calls>");
             default -> List.of();
         };
+    }
+
+    /**
+     * Whether a call stands behind the marker {@code start}, which the input stands at. Llama 4 puts its Python markers
+     * around text, too, and calls behind the latter.
+     */
+    Input.Match opensCall(String start, Input in) {
+        if (this != LLAMA_JSON || start.equals("<|python_tag|>")) {
+            return Input.Match.YES;
+        }
+        int at = start.length();
+        while (at < in.available() && Character.isWhitespace(in.ahead(at))) {
+            at++;
+        }
+        boolean python = start.equals("<|python_start|>");
+        while (python && at < in.available() && CallReader.isNamePart(in.ahead(at))) {
+            at++;
+        }
+        if (at == in.available()) {
+            return in.ended() ? Input.Match.NO : Input.Match.MAYBE;
+        }
+        return (python ? "{[(" : "{").indexOf(in.ahead(at)) >= 0 ? Input.Match.YES : Input.Match.NO;
+    }
+
+    /** Headers of messages that are no part of their text: those that say which tool a message is for. */
+    List<String> headers(ToolSchemas tools) {
+        return this == MUSE_SPARK
+                ? tools.names().stream()
+                        .map(name -> " to=" + name + "<|message|>")
+                        .toList()
+                : List.of();
+    }
+
+    /** How messages say whom they are for; null for formats that have no such messages, or a machine of their own. */
+    RecipientMachine.Marks recipients() {
+        return switch (this) {
+            case FUNCTIONARY_V3 -> RecipientMachine.Marks.FUNCTIONARY_V3;
+            case FUNCTIONARY_V2 -> RecipientMachine.Marks.FUNCTIONARY_V2;
+            default -> null;
+        };
+    }
+
+    /** What the model writes before an answer that is text, behind the end of the prompt; empty for most. */
+    public String answerOpening() {
+        return recipients() == null
+                ? ""
+                : recipients().everyone() + recipients().headerEnd();
     }
 
     /** A reader for a block that {@code start} opened; empty for a block without a marker. */

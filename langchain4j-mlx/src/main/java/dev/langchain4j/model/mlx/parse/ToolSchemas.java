@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /** The tools that a request offers: their names and the JSON Schemas of their arguments. */
 public final class ToolSchemas {
@@ -29,6 +30,10 @@ public final class ToolSchemas {
 
     boolean isEmpty() {
         return parameters.isEmpty();
+    }
+
+    Set<String> names() {
+        return parameters.keySet();
     }
 
     boolean contains(String tool) {

@@ -1,18 +1,22 @@
 package dev.langchain4j.model.mlx.parse;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
 /**
- * Calls as tags around plain text: Qwen3-Coder ({@code <function=..><parameter=..>}), MiniMax M2 and DeepSeek V3.2
- * ({@code <invoke name=".."><parameter name="..">}).
+ * Calls as tags around plain text: Qwen3-Coder ({@code <function=..><parameter=..>}), MiniMax M2, DeepSeek V3.2 and Muse
+ * Spark ({@code <invoke name=".."><parameter name="..">}), MiniCPM 5 ({@code <function name=".."><param name="..">}).
  *
  * <p>Values carry no type, so the tool's schema decides, unless a {@code string="true|false"} attribute does.
  */
 final class XmlCalls extends CallReader {
 
     /** Tags of one family; what stands between an opening and {@code >} is the name. */
-    record Tags(String call, String callEnd, String parameter, String parameterEnd, boolean attributes) {
+    record Tags(String call, String callEnd, String parameter, String parameterEnd, boolean attributes, boolean cdata) {
+        static final Tags MINICPM = new Tags("<function name=", "</function>", "<param ", "</param>", true, true);
 
         static Tags equalsSign() {
-            return new Tags("<function=", "</function>", "<parameter=", "</parameter>", false);
+            return new Tags("<function=", "</function>", "<parameter=", "</parameter>", false, false);
         }
 
         static Tags nameAttribute(String prefix) {
@@ -21,9 +25,14 @@ final class XmlCalls extends CallReader {
                     "</" + prefix + "invoke>",
                     "<" + prefix + "parameter ",
                     "</" + prefix + "parameter>",
-                    true);
+                    true,
+                    false);
         }
     }
+
+    private static final Pattern ATTRIBUTE = Pattern.compile("(\\w+)\\s*=\\s*(\"[^\"]*\"|'[^']*'|[^\\s\"'<>]+)");
+    private static final String CDATA = "<![CDATA[";
+    private static final String CDATA_END = "]]>";
 
     private enum State {
         START,
@@ -94,22 +103,29 @@ final class XmlCalls extends CallReader {
     }
 
     private String tagName(String inside) {
-        return tags.attributes ? attribute(inside, "name") : unquote(inside.strip());
+        if (!tags.attributes) {
+            return unquote(inside.strip());
+        }
+        // Where the tag's opening ends in "name=", what follows is the name.
+        boolean opened = state == State.CALL_NAME && tags.call.endsWith("name=");
+        return opened ? unquote(inside.strip()) : attribute(inside, "name");
     }
 
     private static String unquote(String text) {
-        boolean quoted = text.length() >= 2 && text.startsWith("\"") && text.endsWith("\"");
+        boolean quoted = text.length() >= 2
+                && (text.charAt(0) == '"' || text.charAt(0) == '\'')
+                && text.charAt(text.length() - 1) == text.charAt(0);
         return quoted ? text.substring(1, text.length() - 1) : text;
     }
 
     private static String attribute(String inside, String key) {
-        int start = inside.indexOf(key + "=\"");
-        if (start < 0) {
-            return "";
+        Matcher attribute = ATTRIBUTE.matcher(inside);
+        while (attribute.find()) {
+            if (attribute.group(1).equals(key)) {
+                return unquote(attribute.group(2));
+            }
         }
-        int from = start + key.length() + 2;
-        int to = inside.indexOf('"', from);
-        return to < 0 ? "" : inside.substring(from, to);
+        return "";
     }
 
     private Step inside(Input in) {
@@ -146,11 +162,12 @@ final class XmlCalls extends CallReader {
     }
 
     private Step value(Input in) {
-        int length = in.find(tags.parameterEnd);
+        int length = valueLength(in);
         if (length < 0) {
             return Step.WAIT;
         }
-        String text = in.take(length);
+        String raw = in.take(length);
+        String text = tags.cdata ? withoutCdata(raw.strip()) : raw;
         in.skip(tags.parameterEnd.length());
         StringBuilder out = calls.arguments();
         out.append(firstParameter ? "" : ",");
@@ -167,6 +184,25 @@ final class XmlCalls extends CallReader {
         calls.flush();
         state = State.INSIDE;
         return Step.AGAIN;
+    }
+
+    /** Distance to the tag that ends the value, or -1; inside of a CDATA section there is none. */
+    private int valueLength(Input in) {
+        int length = in.find(tags.parameterEnd);
+        while (tags.cdata && length >= 0) {
+            String text = in.lookAhead(length).strip();
+            if (!text.startsWith(CDATA) || text.endsWith(CDATA_END)) {
+                break;
+            }
+            length = in.findAhead(length + 1, tags.parameterEnd);
+        }
+        return length;
+    }
+
+    private static String withoutCdata(String text) {
+        return text.startsWith(CDATA) && text.endsWith(CDATA_END)
+                ? text.substring(CDATA.length(), text.length() - CDATA_END.length())
+                : text;
     }
 
     /** Without the one line break after the opening and the one before the closing tag. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,6 +44,13 @@ class OutputParserFuzzTest {
             "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.weather <|constrain|>json<|message|>{\"city\": \"A\"}<|call|>",
             "<|message_sep|>\n\nfunction call<|role_sep|>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"A\"}}",
             "<|python_start|>{\"name\": \"now\", \"parameters\": {}}<|python_end|>",
+            "<|python_start|>Let me look.<|python_end|>{\"name\": \"now\", \"parameters\": {}}",
+            "[weather(city=New York (NY), days=2, when=None)]",
+            "all\nSure.>>>weather\n{\"city\": \"A\"}>>>now\n{}",
+            "weather\n<|content|>{\"city\": \"A\"}\n<|from|>assistant\n<|recipient|>all\n<|content|>Done.",
+            " to=self<|message|>Hm.<|eom|><|start|>assistant to=weather<|message|><atem:function_calls>\n<atem:invoke name=\"weather\">\n<atem:parameter name=\"city\">A</atem:parameter>\n</atem:invoke>\n</atem:function_calls>",
+            "<function name=\"weather\"><param name=\"city\"><![CDATA[A</param>]]></param><param name='days'>2</param></function>",
+            "{\"a\": \"</think> <tool_call>\", \"b\": [1, true]}",
             "<function=weather>{\"city\": \"A\"}</function>");
 
     private static final List<String> SNIPPETS = List.of(
@@ -85,6 +93,14 @@ class OutputParserFuzzTest {
             "null",
             "1e999",
             "-");
+
+    /** What formats write around text that is no call. */
+    private static final Map<ToolCallFormat, List<String>> MARKERS = Map.of(
+            ToolCallFormat.LLAMA_JSON, List.of("<\\|python_(?:start|end)\\|>"),
+            ToolCallFormat.MUSE_SPARK, List.of(" to=(?:weather|now)<\\|message\\|>"),
+            ToolCallFormat.FUNCTIONARY_V3, List.of("(?:>>>)?all\n"),
+            ToolCallFormat.FUNCTIONARY_V2,
+                    List.of("<\\|from\\|>assistant\n<\\|recipient\\|>", "[\\w./:\\p{L}-]*\n<\\|content\\|>"));
 
     @Test
     void mutated_outputs_neither_break_a_parser_nor_lose_text() {
@@ -143,6 +159,7 @@ class OutputParserFuzzTest {
             markers.addAll(reasoning.ignored());
             markers.removeIf(String::isEmpty);
             markers.replaceAll(Pattern::quote);
+            markers.addAll(MARKERS.getOrDefault(format, List.of()));
             int[] least = counts(markers.isEmpty() ? output : output.replaceAll(String.join("|", markers), ""));
             int[] most = counts(output);
             int[] actual = counts(recorder.text.toString() + recorder.thinking);

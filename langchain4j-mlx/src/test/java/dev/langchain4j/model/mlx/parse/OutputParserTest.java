@@ -91,6 +91,15 @@ class OutputParserTest {
                 "SEED ~ <seed:tool_call>\\n<function=weather>\\n<parameter=city>Paris</parameter>\\n<parameter=days>3</parameter>\\n</function>\\n</seed:tool_call>",
                 "LLAMA_JSON ~ <|python_start|><|python_end|>{\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}",
                 "LLAMA_JSON ~ <|python_start|>{\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}<|python_end|>",
+                "FUNCTIONARY_V3 ~ weather\\n{\"city\": \"Paris\", \"days\": 3}",
+                "FUNCTIONARY_V3 ~ >>>weather\\n{\"city\": \"Paris\", \"days\": 3}",
+                "FUNCTIONARY_V2 ~ weather\\n<|content|>{\"city\": \"Paris\", \"days\": 3}\\n",
+                "MUSE_SPARK ~ <atem:function_calls>\\n<atem:invoke name=\"weather\">\\n<atem:parameter name=\"city\">Paris</atem:parameter>\\n<atem:parameter name=\"days\">3</atem:parameter>\\n</atem:invoke>\\n</atem:function_calls>",
+                "MINICPM5 ~ <function name=\"weather\"><param name=\"city\">Paris</param><param name=\"days\">3</param></function>",
+                "MINICPM5 ~ <function name='weather'>\\n<param name = city><![CDATA[Paris]]></param>\\n<param name='days'> 3 </param></function>",
+                "KIMI_K3 ~ <|open|>tools<|sep|>\\n<|open|>call tool=\"weather\" index=\"1\"<|sep|>\\n<|open|>argument key=\"city\" type=\"string\"<|sep|>Paris<|close|>argument<|sep|><|open|>argument key=\"days\" type=\"number\"<|sep|>3<|close|>argument<|sep|>\\n<|close|>call<|sep|>\\n<|close|>tools<|sep|>",
+                "KIMI_K3 ~ <|open|>tools<|sep|><|open|>call index=\"1\" tool=\"weather\"<|sep|><|open|>json type=\"object\"<|sep|>{\"city\": \"Paris\", \"days\": 3}<|close|>json<|sep|><|close|>call<|sep|><|close|>tools<|sep|>",
+                "PYTHONIC ~ <|tool_call_start|>[weather(city=Paris, days=3)]<|tool_call_end|>",
                 "GIGACHAT ~ function call<|role_sep|> {\"name\": \"weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}}",
                 "GENERIC ~ [{\"name\": \"weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}, \"id\": \"x\"}]",
                 "GENERIC ~ {\"name\": \"weather\", \"parameters\": {\"city\": \"Paris\", \"days\": 3}}",
@@ -99,6 +108,82 @@ class OutputParserTest {
         Recorder recorder = read(format, output.replace("\\n", "\n"));
         assertThat(calls(recorder)).as(recorder.summary()).containsExactly(CALL);
         assertThat(recorder.text.toString()).isEmpty();
+    }
+
+    @Test
+    void llama_4_puts_text_between_python_markers_and_the_call_behind() {
+        Recorder recorder = read(
+                ToolCallFormat.LLAMA_JSON, "<|python_start|>So. <|python_end|>{\"name\": \"now\", \"parameters\": {}}");
+        assertThat(recorder.text.toString()).isEqualTo("So.");
+        assertThat(calls(recorder)).containsExactly("id0 now {}");
+        assertThat(read(ToolCallFormat.LLAMA_JSON, "<|python_start|>print(1)<|python_end|>").calls)
+                .hasSize(0);
+    }
+
+    @Test
+    void functionary_names_the_recipient_of_each_message() {
+        Recorder recorder = read(
+                ToolCallFormat.FUNCTIONARY_V3, "all\nIn Python:\n>>> 1 + 1>>>now\n{}>>>weather\n{\"city\": \"A\"}");
+        assertThat(recorder.text.toString()).isEqualTo("In Python:\n>>> 1 + 1");
+        assertThat(calls(recorder)).containsExactly("id0 now {}", "id1 weather {\"city\":\"A\"}");
+        Recorder older = read(
+                ToolCallFormat.FUNCTIONARY_V2,
+                "all\n<|content|>Yes.\n<|from|>assistant\n<|recipient|>now\n<|content|>{}\n");
+        assertThat(older.text.toString()).isEqualTo("Yes.");
+        assertThat(calls(older)).containsExactly("id0 now {}");
+        assertThat(read(ToolCallFormat.FUNCTIONARY_V3, "Without a header").text).hasToString("Without a header");
+        Recorder broken = read(ToolCallFormat.FUNCTIONARY_V3, "now\nis the time");
+        assertThat(broken.text.toString()).isEqualTo("now\nis the time");
+    }
+
+    @Test
+    void recipients_are_no_text_without_tools_either() {
+        Recorder recorder = new Recorder();
+        OutputParser parser = new OutputFormat(ReasoningFormat.NONE, ToolCallFormat.FUNCTIONARY_V3, ToolSchemas.none())
+                .parser(recorder, false)
+                .build();
+        parser.accept("all\nHi, now\n{}");
+        parser.finish();
+        assertThat(recorder.text.toString()).isEqualTo("Hi, now\n{}");
+        assertThat(recorder.calls).isEmpty();
+    }
+
+    @Test
+    void muse_sends_messages_to_itself_to_tools_and_to_the_user() {
+        Recorder recorder = read(
+                ToolCallFormat.MUSE_SPARK,
+                ReasoningFormat.MUSE,
+                false,
+                " to=self<|message|>Hm.<|eom|><|start|>assistant to=now<|message|><atem:function_calls>"
+                        + "<atem:invoke name=\"now\"></atem:invoke></atem:function_calls><|eom|>"
+                        + "<|start|>assistant to=user<|message|>Wait.");
+        assertThat(recorder.thinking.toString()).isEqualTo("Hm.");
+        assertThat(calls(recorder)).containsExactly("id0 now {}");
+        assertThat(recorder.text.toString()).isEqualTo("Wait.");
+    }
+
+    @Test
+    void cdata_holds_tags_as_text() {
+        Recorder recorder = read(
+                ToolCallFormat.MINICPM5,
+                "<function name=\"weather\"><param name=\"city\"><![CDATA[a </param> & <b>]]></param></function>");
+        assertThat(calls(recorder)).containsExactly("id0 weather {\"city\":\"a </param> & <b>\"}");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '~',
+            quoteCharacter = '`',
+            value = {
+                "city=New York, days=3 ~ {\"city\":\"New York\",\"days\":3}",
+                "city=Berlin, Mitte (DE), days=3 ~ {\"city\":\"Berlin, Mitte (DE)\",\"days\":3}",
+                "city=it's late,when=None ~ {\"city\":\"it's late\",\"when\":null}",
+                "days=-3, when = 2024-05-01, ~ {\"days\":-3,\"when\":\"2024-05-01\"}",
+                "city=a=b, tags=[1, x] ~ ",
+            })
+    void python_strings_may_lack_their_quotes(String arguments, String json) {
+        Recorder recorder = read(ToolCallFormat.LLAMA_PYTHONIC, "[weather(" + arguments + ")]");
+        assertThat(calls(recorder)).isEqualTo(json == null ? List.of() : List.of("id0 weather " + json));
     }
 
     @Test
@@ -219,6 +304,40 @@ class OutputParserTest {
         assertThat(calls(recorder)).containsExactly("id0 now {}");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '~',
+            quoteCharacter = '`',
+            value = {
+                "THINK ~ {\"html\": \"<think>a</think>\", \"n\": [1, \"\\\"</think>\"]}",
+                "THINK ~ [\"</think>\"]",
+                "THINK_RESPONSE ~ {\"xml\": \"<response></response></think>\"}",
+                "MISTRAL ~ {\"a\": \"[THINK]b[/THINK]\"}",
+                "GEMMA4 ~ {\"a\": \"<|channel>thought<channel|>\"}",
+                "THINK ~ {\"call\": \"<tool_call>{}</tool_call>\"}",
+            })
+    void markers_inside_of_a_json_answer_are_text(ReasoningFormat format, String json) {
+        assertThat(read(ToolCallFormat.HERMES, format, false, json).text).hasToString(json);
+        assertThat(read(ToolCallFormat.HERMES, format, false, json.split("")).text)
+                .hasToString(json);
+        String reasoned = format.open() + "Hm." + format.close() + "\n\n" + json;
+        Recorder recorder = read(ToolCallFormat.HERMES, format, false, reasoned);
+        assertThat(recorder.text).hasToString(json);
+        assertThat(recorder.thinking).hasToString("Hm.");
+        assertThat(recorder.calls).isEmpty();
+    }
+
+    @Test
+    void a_closing_tag_counts_before_the_answer_only() {
+        Recorder recorder = read(
+                ToolCallFormat.NONE, ReasoningFormat.THINK, false, "</think>\n\n</think>Write </think> to end it.");
+        assertThat(recorder.text.toString()).isEqualTo("Write </think> to end it.");
+        Recorder over =
+                read(ToolCallFormat.HERMES, ReasoningFormat.THINK, false, "{\"a\": 1}\n<tool_call>{\"name\": \"now\"}");
+        assertThat(calls(over)).containsExactly("id0 now {}");
+        assertThat(over.text.toString()).isEqualTo("{\"a\": 1}");
+    }
+
     @Test
     void prose_about_a_think_tag_is_no_reasoning() {
         Recorder recorder = read(ToolCallFormat.NONE, ReasoningFormat.THINK, false, "Use <think> for it.");
@@ -229,6 +348,10 @@ class OutputParserTest {
     @CsvSource(
             delimiter = '~',
             value = {
+                "LONGCAT ~ <longcat_think>Hm.</longcat_think>Hi",
+                "THINK_TOKENS ~ <|think:start|>Hm.<|think:end|>Hi",
+                "XTML ~ <|open|>think<|sep|>Hm.<|close|>think<|sep|><|open|>response<|sep|>Hi<|close|>response<|sep|><|close|>message<|sep|>",
+                "MUSE ~ ' to=self<|message|>Hm.<|eom|><|start|>assistant to=user<|message|>Hi'",
                 "GEMMA4 ~ <|channel>thought\\nHm.\\n<channel|>Hi",
                 "MISTRAL ~ [THINK]Hm.[/THINK]Hi",
                 "COHERE ~ <|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hi<|END_RESPONSE|>",
@@ -302,6 +425,12 @@ class OutputParserTest {
                 "tools <|tool_call|> <think></think><response></response> ~ GRANITE ~ THINK_RESPONSE",
                 "tools <|python_tag|> ~ LLAMA_JSON ~ NONE",
                 "tools {role: 'function call'} ~ GIGACHAT ~ NONE",
+                "tools >>>all ~ FUNCTIONARY_V3 ~ NONE",
+                "<|recipient|>all <|content|> ~ FUNCTIONARY_V2 ~ NONE",
+                "<atem:function_calls> ' to=self<|message|>' ~ MUSE_SPARK ~ MUSE",
+                "<function name=\"f\"><param name=\"p\"> <think> ~ MINICPM5 ~ THINK",
+                "<|open|>tools<|sep|> <|open|>think<|sep|> ~ KIMI_K3 ~ XTML",
+                "<longcat_tool_call> <longcat_think> ~ LONGCAT ~ LONGCAT",
                 "for tool in tools ~ GENERIC ~ NONE",
                 "message.content ~ NONE ~ NONE",
             })

@@ -18,17 +18,22 @@ class ToolCallGoldenTest {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private static final Map<String, ToolCallFormat> FORMATS = Map.of(
-            "json_tools", ToolCallFormat.HERMES,
-            "mistral", ToolCallFormat.MISTRAL,
-            "pythonic", ToolCallFormat.PYTHONIC,
-            "qwen3_coder", ToolCallFormat.QWEN3_CODER,
-            "glm47", ToolCallFormat.GLM,
-            "kimi_k2", ToolCallFormat.KIMI_K2,
-            "minimax_m2", ToolCallFormat.MINIMAX_M2,
-            "gemma4", ToolCallFormat.GEMMA4,
-            "function_gemma", ToolCallFormat.FUNCTION_GEMMA,
-            "longcat", ToolCallFormat.LONGCAT);
+    /** The parsers of mlx-lm. */
+    private static final Map<String, ToolCallFormat> FORMATS = Map.ofEntries(
+            Map.entry("json_tools", ToolCallFormat.HERMES),
+            Map.entry("mistral", ToolCallFormat.MISTRAL),
+            Map.entry("pythonic", ToolCallFormat.PYTHONIC),
+            Map.entry("qwen3_coder", ToolCallFormat.QWEN3_CODER),
+            Map.entry("glm47", ToolCallFormat.GLM),
+            Map.entry("laguna", ToolCallFormat.GLM),
+            Map.entry("kimi_k2", ToolCallFormat.KIMI_K2),
+            Map.entry("kimi_k3", ToolCallFormat.KIMI_K3),
+            Map.entry("minimax_m2", ToolCallFormat.MINIMAX_M2),
+            Map.entry("minicpm5", ToolCallFormat.MINICPM5),
+            Map.entry("muse_spark", ToolCallFormat.MUSE_SPARK),
+            Map.entry("gemma4", ToolCallFormat.GEMMA4),
+            Map.entry("function_gemma", ToolCallFormat.FUNCTION_GEMMA),
+            Map.entry("longcat", ToolCallFormat.LONGCAT));
 
     @Test
     void every_case_is_read_as_the_reference_says() throws IOException {

@@ -62,6 +62,7 @@ final class TemplateModel implements AutoCloseable {
             "<end_of_utterance>",
             "[|endofturn|]",
             "</assistant>",
+            "<|stop|>",
             "<|role_end|>",
             "<|observation|>",
             "<|user|>");

@@ -65,11 +65,6 @@ final class ToolLoop {
         }
     }
 
-    /** Tokens of the template's text that may change with what follows them: the last one may grow. */
-    private static final int OPEN_END_TOKENS = 2;
-    /** Of so many tokens at a prompt's end it is told exactly where the text changes; further up, by messages. */
-    private static final int TAIL_TOKENS = 40;
-
     private final TemplateModel model;
     private final List<ToolSpecification> tools;
     private final Random random;
@@ -131,10 +126,10 @@ final class ToolLoop {
         kept.addAll(next);
         full.add(read.toBuilder().thinking(intended.thinking()).build());
         full.addAll(next);
-        return compare(prompt, before, append(prompt.tokens(), generated), turn, intended, output);
+        return compare(prompt, before, append(prompt.tokens(), generated), turn, intended);
     }
 
-    private Round compare(Prompt prompt, RenderResult before, int[] seen, int turn, AiMessage intended, String output) {
+    private Round compare(Prompt prompt, RenderResult before, int[] seen, int turn, AiMessage intended) {
         Prompt next = writer.write(model.request(kept, tools, think));
         int hit = Arrays.mismatch(seen, next.tokens());
         hit = hit < 0 ? seen.length : hit;
@@ -164,26 +159,28 @@ final class ToolLoop {
                         prompt.tokens().length,
                         seen.length - prompt.tokens().length,
                         excuse == null ? "" : ", where " + excuse + " excuses from " + least + " on only",
-                        quoted(output),
-                        quoted(written == null ? after.text() : after.text().substring(written.start)));
+                        near(seen, hit),
+                        near(next.tokens(), hit));
         return new Round(Outcome.MISS, true, problem);
     }
 
-    /** How many of a prompt's tokens are of text that the template writes as before. */
+    /**
+     * How many of a prompt's tokens stand before what the template writes in another way. Behind the last generated turn the
+     * tokens of the plain texts tell; further up, the messages whose text is as before.
+     */
     private int unchanged(Prompt prompt, RenderResult before, String after) {
-        String text = before.text();
-        int same = 0;
-        int most = Math.min(text.length(), after.length());
-        while (same < most && text.charAt(same) == after.charAt(same)) {
-            same++;
+        int[] plain = model.tokenizer.encode(before.text(), false);
+        int same = Arrays.mismatch(plain, model.tokenizer.encode(after, false));
+        int least = prompt.tokens().length - (same < 0 ? 0 : plain.length - same);
+        int generated = prompt.messages().stream()
+                .filter(message -> message.source() == Prompt.Source.GENERATED)
+                .mapToInt(Prompt.MessageTokens::end)
+                .max()
+                .orElse(0);
+        if (least >= generated) {
+            return least;
         }
-        int[] ids = prompt.tokens();
-        for (int n = ids.length; n >= Math.max(0, ids.length - TAIL_TOKENS); n--) {
-            String tail = model.tokenizer.decode(Arrays.copyOfRange(ids, n, ids.length), false);
-            if (tail.length() >= text.length() - same && text.endsWith(tail)) {
-                return n - OPEN_END_TOKENS;
-            }
-        }
+        int sameText = model.tokenizer.decode(Arrays.copyOf(plain, same), false).length();
         int tokens = 0;
         for (Prompt.MessageTokens message : prompt.messages()) {
             int end = before.spans().stream()
@@ -191,7 +188,7 @@ final class ToolLoop {
                     .mapToInt(RenderResult.Span::end)
                     .max()
                     .orElse(Integer.MAX_VALUE);
-            tokens = end <= same ? Math.max(tokens, message.end() - OPEN_END_TOKENS) : tokens;
+            tokens = end <= sameText ? Math.max(tokens, message.end()) : tokens;
         }
         return tokens;
     }
@@ -295,10 +292,15 @@ final class ToolLoop {
     private static boolean says(AiMessage read, AiMessage intended) {
         List<TurnContent.Call> some = TurnContent.of(read).calls();
         List<TurnContent.Call> others = TurnContent.of(intended).calls();
-        return some.size() == others.size()
+        return text(read).equals(text(intended))
+                && some.size() == others.size()
                 && IntStream.range(0, some.size())
                         .allMatch(i -> some.get(i).name().equals(others.get(i).name())
                                 && some.get(i).arguments().equals(others.get(i).arguments()));
+    }
+
+    private static String text(AiMessage message) {
+        return message.text() == null ? "" : message.text().strip();
     }
 
     /** A message to a call, with the ID that the call was read with. */
@@ -313,6 +315,13 @@ final class ToolLoop {
             }
         }
         return message;
+    }
+
+    private String near(int[] tokens, int position) {
+        int from = Math.max(0, position - 3);
+        int to = Math.min(tokens.length, position + 20);
+        return quoted(model.tokenizer.decode(Arrays.copyOfRange(tokens, from, position), false)) + "|"
+                + quoted(model.tokenizer.decode(Arrays.copyOfRange(tokens, position, to), false));
     }
 
     private static String quoted(String text) {

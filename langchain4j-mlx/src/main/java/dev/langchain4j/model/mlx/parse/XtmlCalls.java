@@ -1,0 +1,171 @@
+package dev.langchain4j.model.mlx.parse;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+/**
+ * Kimi K3: elements between control tokens, {@code <|open|>call tool=".."<|sep|>}, with an element for each argument that
+ * names its key and type, or one with all of them as JSON.
+ */
+final class XtmlCalls extends CallReader {
+    private static final String OPEN = "<|open|>";
+    private static final String CLOSE = "<|close|>";
+    private static final String SEP = "<|sep|>";
+    private static final String END = CLOSE + "tools" + SEP;
+    private static final String CALL_END = CLOSE + "call" + SEP;
+    private static final String ARGUMENT_END = CLOSE + "argument" + SEP;
+    private static final String JSON_END = CLOSE + "json" + SEP;
+
+    private enum State {
+        BETWEEN,
+        CALL,
+        INSIDE,
+        ELEMENT,
+        VALUE,
+        JSON,
+        JSON_END
+    }
+
+    private State state = State.BETWEEN;
+    private String key;
+    private String type;
+    private boolean first;
+    /** Whether the arguments came as one JSON object. */
+    private boolean whole;
+
+    private LenientJson value;
+
+    XtmlCalls(CallEmitter calls, ToolSchemas tools) {
+        super(calls, tools);
+    }
+
+    @Override
+    boolean mayEnd() {
+        return state == State.BETWEEN;
+    }
+
+    @Override
+    Step step(Input in) {
+        return switch (state) {
+            case BETWEEN -> choose(in, END, OPEN, State.CALL);
+            case CALL -> call(in);
+            case INSIDE -> choose(in, CALL_END, OPEN, State.ELEMENT);
+            case ELEMENT -> element(in);
+            case VALUE -> value(in);
+            case JSON -> json(in);
+            case JSON_END -> {
+                Step step = expect(in, JSON_END);
+                yield step == Step.DONE ? to(State.INSIDE) : step;
+            }
+        };
+    }
+
+    /** The end of what is open, or an element in it. */
+    private Step choose(Input in, String end, String element, State next) {
+        in.skipWhitespace();
+        if (in.empty()) {
+            return Step.WAIT;
+        }
+        switch (in.match(end)) {
+            case YES -> {
+                in.skip(end.length());
+                return state == State.BETWEEN ? Step.DONE : endCall();
+            }
+            case MAYBE -> {
+                return Step.WAIT;
+            }
+            case NO -> {
+                Step step = expect(in, element);
+                return step == Step.DONE ? to(next) : step;
+            }
+        }
+        throw new AssertionError(state);
+    }
+
+    private Step endCall() {
+        if (!whole) {
+            calls.arguments().append('}');
+        }
+        state = State.BETWEEN;
+        return completeCall();
+    }
+
+    private Step call(Input in) {
+        int length = findName(in, SEP);
+        if (length < 0) {
+            return length == -1 ? Step.WAIT : Step.FAILED;
+        }
+        String header = in.take(length).strip();
+        in.skip(SEP.length());
+        String name = attribute(header, "tool", "");
+        if (!header.startsWith("call") || !isToolName(name)) {
+            return fail("'" + name + "' is not the name of a tool");
+        }
+        calls.begin(name, null);
+        calls.arguments().append('{');
+        first = true;
+        whole = false;
+        return to(State.INSIDE);
+    }
+
+    private Step element(Input in) {
+        int length = findName(in, SEP);
+        if (length < 0) {
+            return length == -1 ? Step.WAIT : Step.FAILED;
+        }
+        String header = in.take(length).strip();
+        in.skip(SEP.length());
+        if (header.startsWith("json") && first && !whole) {
+            calls.arguments().setLength(0);
+            whole = true;
+            value = new LenientJson(LenientJson.Dialect.LITERAL);
+            return to(State.JSON);
+        }
+        key = attribute(header, "key", null);
+        type = attribute(header, "type", "string");
+        if (!header.startsWith("argument") || key == null || whole) {
+            return fail("an argument with a key expected");
+        }
+        return to(State.VALUE);
+    }
+
+    private static String attribute(String header, String name, String otherwise) {
+        int start = header.indexOf(' ' + name + "=\"");
+        int from = start + name.length() + 3;
+        int to = start < 0 ? -1 : header.indexOf('"', from);
+        return to < 0
+                ? otherwise
+                : header.substring(from, to).replace("&quot;", "\"").replace("&amp;", "&");
+    }
+
+    private Step value(Input in) {
+        int length = in.find(ARGUMENT_END);
+        if (length < 0) {
+            return Step.WAIT;
+        }
+        String text = in.take(length);
+        in.skip(ARGUMENT_END.length());
+        StringBuilder out = calls.arguments();
+        out.append(first ? "" : ",");
+        first = false;
+        JsonText.quote(key, out);
+        out.append(':');
+        JsonNode node = type.equals("string") ? null : JsonText.read(text);
+        if (node == null) {
+            JsonText.quote(text, out);
+        } else {
+            out.append(node);
+        }
+        calls.flush();
+        return to(State.INSIDE);
+    }
+
+    private Step json(Input in) {
+        Step step = readArguments(value, in);
+        return step == Step.DONE ? to(State.JSON_END) : step;
+    }
+
+    private Step to(State next) {
+        state = next;
+        return Step.AGAIN;
+    }
+}
