@@ -55,7 +55,7 @@ public record PromptDifference(
             case RENDERED ->
                 "system".equals(message.get().role())
                         ? "the system message is not the stored one"
-                        : "what is stored goes on with another message";
+                        : "another message is stored, or the chat template wrote this one in another way";
         };
     }
 

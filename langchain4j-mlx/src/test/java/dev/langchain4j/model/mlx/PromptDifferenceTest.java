@@ -101,9 +101,10 @@ class PromptDifferenceTest {
                 difference(prompt(system, UserMessage.from("Why?")), prompt(system, UserMessage.from("How?")));
         assertThat(difference.message()).isEqualTo(1);
         assertThat(difference)
-                .hasToString("diverged at token %d, in message 1 (user): what is stored goes on with another message, "
+                .hasToString("diverged at token %d, in message 1 (user): another message is stored, "
                                 .formatted(difference.token())
-                        + "\"" + difference.found() + "\" instead of \"" + difference.stored() + "\"");
+                        + "or the chat template wrote this one in another way, \"" + difference.found()
+                        + "\" instead of \"" + difference.stored() + "\"");
     }
 
     @Test
@@ -123,6 +124,29 @@ class PromptDifferenceTest {
         assertThat(difference.role()).isEqualTo("assistant");
         assertThat(difference.explanation())
                 .contains("in message 1 (assistant): the chat template rewrote an earlier assistant turn");
+    }
+
+    /** As Mistral's templates do, which write the system message before the last user message. */
+    @Test
+    void systemMessageThatTheTemplateMoves() throws IOException {
+        Files.writeString(folder.resolve("chat_template.jinja"), """
+                {%- for m in messages -%}
+                {%- if m.role == 'user' -%}
+                {{- '<|im_start|>' + (messages[0].content + ' ' if loop.last else '') + m.content -}}
+                {%- elif m.role == 'assistant' %}{{ m.content + '<|im_end|>' }}{% endif -%}
+                {%- endfor -%}
+                """);
+        writer = new PromptWriter(ChatTemplate.load(folder), tokenizer, Set.of(END), new PromptLedger());
+        SystemMessage system = SystemMessage.from("Be brief.");
+        UserMessage question = UserMessage.from("Why?");
+        PromptDifference difference = difference(
+                prompt(system, question),
+                prompt(system, question, AiMessage.from("Because."), UserMessage.from("Really?")));
+        assertThat(difference.message()).isEqualTo(1);
+        assertThat(difference.explanation())
+                .contains("in message 1 (user): ")
+                .contains("the chat template wrote this one in another way")
+                .endsWith("\"Why\" instead of \"" + difference.stored() + "\"");
     }
 
     @Test

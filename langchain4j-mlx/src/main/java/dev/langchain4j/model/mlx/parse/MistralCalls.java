@@ -2,12 +2,13 @@ package dev.langchain4j.model.mlx.parse;
 
 /**
  * Mistral: behind {@code [TOOL_CALLS]} either a JSON list of calls (older models) or
- * {@code name[CALL_ID]id[ARGS]{...}}, where the ID part may be missing; a further call brings its own marker.
+ * {@code name[CALL_ID]id[ARGS]{...}}, where the ID part may be missing; a further call may bring its own marker, or none.
  */
 final class MistralCalls extends CallReader {
 
     private static final String CALL_ID = "[CALL_ID]";
     private static final String ARGS = "[ARGS]";
+    private static final int NAME_MAX = 200;
 
     private CallReader json;
     private String name;
@@ -21,7 +22,7 @@ final class MistralCalls extends CallReader {
 
     @Override
     boolean mayEnd() {
-        return json != null && json.mayEnd();
+        return json != null ? json.mayEnd() : ended;
     }
 
     @Override
@@ -34,7 +35,7 @@ final class MistralCalls extends CallReader {
             return step == Step.FAILED ? fail(json.failure()) : step;
         }
         if (ended) {
-            return Step.DONE;
+            return another(in);
         }
         if (value != null) {
             return arguments(in);
@@ -50,12 +51,41 @@ final class MistralCalls extends CallReader {
         return header(in);
     }
 
+    /** Behind a call: the name of a further one, or what is none of this block's business. */
+    private Step another(Input in) {
+        int blank = 0;
+        while (blank < in.available() && Character.isWhitespace(in.ahead(blank))) {
+            blank++;
+        }
+        int at = blank;
+        while (at < in.available() && isNamePart(in.ahead(at))) {
+            at++;
+        }
+        if (at == in.available()) {
+            return in.ended() || at - blank > NAME_MAX ? Step.DONE : Step.WAIT;
+        }
+        Input.Match callId = in.matchAhead(at, CALL_ID);
+        Input.Match args = in.matchAhead(at, ARGS);
+        if (at == blank || callId == Input.Match.NO && args == Input.Match.NO) {
+            return Step.DONE;
+        }
+        if (callId == Input.Match.MAYBE || args == Input.Match.MAYBE) {
+            return Step.WAIT;
+        }
+        in.skip(blank);
+        name = null;
+        id = null;
+        value = null;
+        ended = false;
+        return Step.AGAIN;
+    }
+
     private Step header(Input in) {
         int length = 0;
         while (length < in.available() && isNamePart(in.ahead(length))) {
             length++;
         }
-        if (length > 200) {
+        if (length > NAME_MAX) {
             return fail("no tool name before " + ARGS);
         }
         if (length == in.available()) {

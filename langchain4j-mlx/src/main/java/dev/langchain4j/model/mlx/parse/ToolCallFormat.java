@@ -175,6 +175,7 @@ public enum ToolCallFormat {
         return switch (this) {
             case HERMES, QWEN3_CODER, GLM, GENERIC -> List.of("</tool_call>");
             case PHI4 -> List.of("<|/tool_call|>");
+            case GIGACHAT -> List.of("<|message_sep|>");
             case DEEPSEEK_DSML -> List.of("</｜DSML｜function_calls>", "</｜DSML｜tool_calls>");
             default -> List.of();
         };

@@ -111,6 +111,14 @@ class OutputParserTest {
     }
 
     @Test
+    void mistral_may_write_the_marker_once() {
+        Recorder recorder =
+                read(ToolCallFormat.MISTRAL, "[TOOL_CALLS]now[ARGS]{}weather[CALL_ID]a1[ARGS]{\"city\": \"A\"} Done");
+        assertThat(calls(recorder)).containsExactly("id0 now {}", "a1 weather {\"city\":\"A\"}");
+        assertThat(recorder.text.toString()).isEqualTo("Done");
+    }
+
+    @Test
     void llama_4_puts_text_between_python_markers_and_the_call_behind() {
         Recorder recorder = read(
                 ToolCallFormat.LLAMA_JSON, "<|python_start|>So. <|python_end|>{\"name\": \"now\", \"parameters\": {}}");

@@ -68,6 +68,25 @@ final class OwnTemplates {
                 {%- endif -%}
                 {%- endfor -%}
                 """);
+        // System message and tools before the last user message, so that a new one changes what stands before it.
+        ALL.put("moved", """
+                {%- set users = messages | selectattr('role', 'equalto', 'user') | list -%}
+                {{- bos_token -}}
+                {%- for m in messages -%}
+                {%- if m.role == 'user' -%}
+                {{- '[AVAILABLE_TOOLS]' + tools | tojson + '[/AVAILABLE_TOOLS]' if tools and m == users[-1] else '' -}}
+                {{- '[INST]' + (messages[0].content + '\n' if loop.last and messages[0].role == 'system' else '') + m.content + '[/INST]' -}}
+                {%- elif m.role == 'tool' -%}
+                {{- '[TOOL_RESULTS]' + {'call_id': m.tool_call_id, 'content': m.content} | tojson + '[/TOOL_RESULTS]' -}}
+                {%- elif m.tool_calls -%}
+                {{- '[TOOL_CALLS]' -}}
+                {%- for call in m.tool_calls %}{{ call.function.name + '[ARGS]' + call.function.arguments | tojson }}{% endfor -%}
+                {{- eos_token -}}
+                {%- elif m.role == 'assistant' -%}
+                {{- m.content + eos_token -}}
+                {%- endif -%}
+                {%- endfor -%}
+                """);
         // All messages written by a macro, an answer opened within the loop, reasoning always kept.
         ALL.put("macro", """
                 {%- macro turn(m) -%}

@@ -36,8 +36,8 @@ import java.util.regex.Pattern;
 final class TemplateModel implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern SPECIAL = Pattern.compile(
-            "<\\|[^<>|\\s]{1,40}\\|>|<｜[^<>｜\\s]{1,40}｜>|\\[/?[A-Z_]{3,20}\\]|</?s>|<(?:start|end)_of_turn>|<turn\\||<\\|turn>"
-                    + "|\\[e~\\[|<SPECIAL_\\d+>|<end_of_utterance>|\\[\\|[a-z]+\\|\\]|</?assistant>|<\\|tool_response>");
+            "<\\|[^<>|\\s]{1,40}\\|>|<｜[^<>｜\\s]{1,40}｜>|\\[/?[A-Z_]{3,20}\\]|</?s>|<(?:start|end)_of_turn>|<turn\\|>|<\\|turn>"
+                    + "|\\[e~\\[|<SPECIAL_\\d+>|<end_of_utterance>|\\[\\|[a-z]+\\|\\]|</?assistant>|<\\|tool_response>|<seed:eos>");
     private static final List<String> WORDS = List.of("<think>", "</think>", "<tool_call>", "</tool_call>");
     private static final List<String> ENDS = List.of(
             "<|im_end|>",
@@ -63,6 +63,8 @@ final class TemplateModel implements AutoCloseable {
             "[|endofturn|]",
             "</assistant>",
             "<|stop|>",
+            "<seed:eos>",
+            "<|EOT|>",
             "<|role_end|>",
             "<|observation|>",
             "<|user|>");

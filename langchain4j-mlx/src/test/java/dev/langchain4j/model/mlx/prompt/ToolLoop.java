@@ -151,7 +151,8 @@ final class ToolLoop {
             least = seen.length - 1;
         }
         if (excuse != null && hit >= least) {
-            return new Round(excuse, true, "");
+            boolean told = excuse == Outcome.NO_END || next.messageAt(hit).isPresent();
+            return new Round(excuse, true, told ? "" : "no message is named for " + near(next.tokens(), hit));
         }
         String problem = "differs at %d of %d + %d%s: %s <> %s"
                 .formatted(
