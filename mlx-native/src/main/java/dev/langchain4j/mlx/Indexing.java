@@ -198,12 +198,6 @@ public final class Indexing {
         return t.result(MlxC.mlx_tile(t.out(), t.use(a), t.ints(0, repeats), repeats.length, t.stream), "tile", a);
     }
 
-    /** Shifts an axis around. */
-    public static MlxArray roll(MlxArray a, int shift, int axis) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_roll_axis(t.out(), t.use(a), t.ints(0, shift), 1, axis, t.stream), "roll_axis", a);
-    }
-
     /** The lower triangle, zero above diagonal k. */
     public static MlxArray tril(MlxArray a, int k) {
         OwnerThread t = OwnerThread.current();

@@ -215,11 +215,6 @@ public final class MlxArray implements AutoCloseable {
         return t.outInt();
     }
 
-    /** The only element, as a single; computes it first. */
-    public float itemFloat() {
-        return toFloats()[0];
-    }
-
     /** All elements in row order as singles; computes and converts first. */
     public float[] toFloats() {
         try (Scope scope = Scope.open()) {

@@ -70,12 +70,6 @@ public final class Ops {
         return t.result(MlxC.mlx_log1p(t.out(), t.use(a), t.stream), "log1p", a);
     }
 
-    /** Negation. */
-    public static MlxArray logicalNot(MlxArray a) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_logical_not(t.out(), t.use(a), t.stream), "logical_not", a);
-    }
-
     /** Minus a. */
     public static MlxArray negative(MlxArray a) {
         OwnerThread t = OwnerThread.current();
@@ -166,12 +160,6 @@ public final class Ops {
         return t.result(MlxC.mlx_less(t.out(), t.use(a), t.use(b), t.stream), "less", a, b);
     }
 
-    /** a &lt;= b. */
-    public static MlxArray lessEqual(MlxArray a, MlxArray b) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_less_equal(t.out(), t.use(a), t.use(b), t.stream), "less_equal", a, b);
-    }
-
     /** log(exp(a) + exp(b)). */
     public static MlxArray logaddexp(MlxArray a, MlxArray b) {
         OwnerThread t = OwnerThread.current();
@@ -214,12 +202,6 @@ public final class Ops {
         return t.result(MlxC.mlx_multiply(t.out(), t.use(a), t.use(b), t.stream), "multiply", a, b);
     }
 
-    /** Whether a differs from b. */
-    public static MlxArray notEqual(MlxArray a, MlxArray b) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_not_equal(t.out(), t.use(a), t.use(b), t.stream), "not_equal", a, b);
-    }
-
     /** a to the b. */
     public static MlxArray power(MlxArray a, MlxArray b) {
         OwnerThread t = OwnerThread.current();
@@ -238,12 +220,6 @@ public final class Ops {
         return t.result(MlxC.mlx_subtract(t.out(), t.use(a), t.use(b), t.stream), "subtract", a, b);
     }
 
-    /** Bits of a, shifted up by b. */
-    public static MlxArray leftShift(MlxArray a, MlxArray b) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_left_shift(t.out(), t.use(a), t.use(b), t.stream), "left_shift", a, b);
-    }
-
     /** Bits of a, shifted down by b. */
     public static MlxArray rightShift(MlxArray a, MlxArray b) {
         OwnerThread t = OwnerThread.current();
@@ -254,12 +230,6 @@ public final class Ops {
     public static MlxArray bitwiseAnd(MlxArray a, MlxArray b) {
         OwnerThread t = OwnerThread.current();
         return t.result(MlxC.mlx_bitwise_and(t.out(), t.use(a), t.use(b), t.stream), "bitwise_and", a, b);
-    }
-
-    /** Bitwise or. */
-    public static MlxArray bitwiseOr(MlxArray a, MlxArray b) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_bitwise_or(t.out(), t.use(a), t.use(b), t.stream), "bitwise_or", a, b);
     }
 
     /** Limits a to [low, high]; either limit may be null. */
@@ -341,18 +311,6 @@ public final class Ops {
         return t.result(MlxC.mlx_any(t.out(), t.use(a), false, t.stream), "any", a);
     }
 
-    /** Largest of all elements. */
-    public static MlxArray maxOfAll(MlxArray a) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_max(t.out(), t.use(a), false, t.stream), "max", a);
-    }
-
-    /** Sum of all elements. */
-    public static MlxArray sumOfAll(MlxArray a) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_sum(t.out(), t.use(a), false, t.stream), "sum", a);
-    }
-
     /** exp(a) / sum(exp(a)) along an axis; precise computes in single precision. */
     public static MlxArray softmax(MlxArray a, int axis, boolean precise) {
         OwnerThread t = OwnerThread.current();
@@ -395,15 +353,6 @@ public final class Ops {
         return t.result(
                 MlxC.mlx_cumsum_axis(t.out(), t.use(a), axis, reverse, inclusive, Optionals.NONE, t.stream),
                 "cumsum_axis",
-                a);
-    }
-
-    /** Running product along an axis. */
-    public static MlxArray cumprod(MlxArray a, int axis, boolean reverse, boolean inclusive) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(
-                MlxC.mlx_cumprod_axis(t.out(), t.use(a), axis, reverse, inclusive, Optionals.NONE, t.stream),
-                "cumprod_axis",
                 a);
     }
 

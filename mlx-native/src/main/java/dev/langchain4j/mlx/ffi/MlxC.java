@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 0970085501df36a3aa39548583917ada1b7dea1b68099846ad8a848d72fffdc7
+// bindings.txt sha256 68d73bfd7c6d61de6848da37eb11785bb3ad366e4aa1c620480e3b4c62f488c1
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -669,18 +669,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_item_int32", "JJ)I");
     }
 
-    public static int mlx_array_item_float32(long res, long arr) {
-        try {
-            return (int) Link_mlx_array_item_float32.HANDLE.invokeExact(res, arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_item_float32", e);
-        }
-    }
-
-    private static final class Link_mlx_array_item_float32 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_item_float32", "JJ)I");
-    }
-
     public static long mlx_array_data_bool(long arr) {
         try {
             return (long) Link_mlx_array_data_bool.HANDLE.invokeExact(arr);
@@ -1185,18 +1173,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_less", "JJJJ)I");
     }
 
-    public static int mlx_less_equal(long res, long a, long b, long s) {
-        try {
-            return (int) Link_mlx_less_equal.HANDLE.invokeExact(res, a, b, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_less_equal", e);
-        }
-    }
-
-    private static final class Link_mlx_less_equal {
-        static final MethodHandle HANDLE = Downcall.link("mlx_less_equal", "JJJJ)I");
-    }
-
     public static int mlx_log(long res, long a, long s) {
         try {
             return (int) Link_mlx_log.HANDLE.invokeExact(res, a, s);
@@ -1243,18 +1219,6 @@ public final class MlxC {
 
     private static final class Link_mlx_logical_and {
         static final MethodHandle HANDLE = Downcall.link("mlx_logical_and", "JJJJ)I");
-    }
-
-    public static int mlx_logical_not(long res, long a, long s) {
-        try {
-            return (int) Link_mlx_logical_not.HANDLE.invokeExact(res, a, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_logical_not", e);
-        }
-    }
-
-    private static final class Link_mlx_logical_not {
-        static final MethodHandle HANDLE = Downcall.link("mlx_logical_not", "JJJ)I");
     }
 
     public static int mlx_logical_or(long res, long a, long b, long s) {
@@ -1315,18 +1279,6 @@ public final class MlxC {
 
     private static final class Link_mlx_negative {
         static final MethodHandle HANDLE = Downcall.link("mlx_negative", "JJJ)I");
-    }
-
-    public static int mlx_not_equal(long res, long a, long b, long s) {
-        try {
-            return (int) Link_mlx_not_equal.HANDLE.invokeExact(res, a, b, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_not_equal", e);
-        }
-    }
-
-    private static final class Link_mlx_not_equal {
-        static final MethodHandle HANDLE = Downcall.link("mlx_not_equal", "JJJJ)I");
     }
 
     public static int mlx_power(long res, long a, long b, long s) {
@@ -1461,18 +1413,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_where", "JJJJJ)I");
     }
 
-    public static int mlx_left_shift(long res, long a, long b, long s) {
-        try {
-            return (int) Link_mlx_left_shift.HANDLE.invokeExact(res, a, b, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_left_shift", e);
-        }
-    }
-
-    private static final class Link_mlx_left_shift {
-        static final MethodHandle HANDLE = Downcall.link("mlx_left_shift", "JJJJ)I");
-    }
-
     public static int mlx_right_shift(long res, long a, long b, long s) {
         try {
             return (int) Link_mlx_right_shift.HANDLE.invokeExact(res, a, b, s);
@@ -1495,18 +1435,6 @@ public final class MlxC {
 
     private static final class Link_mlx_bitwise_and {
         static final MethodHandle HANDLE = Downcall.link("mlx_bitwise_and", "JJJJ)I");
-    }
-
-    public static int mlx_bitwise_or(long res, long a, long b, long s) {
-        try {
-            return (int) Link_mlx_bitwise_or.HANDLE.invokeExact(res, a, b, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_bitwise_or", e);
-        }
-    }
-
-    private static final class Link_mlx_bitwise_or {
-        static final MethodHandle HANDLE = Downcall.link("mlx_bitwise_or", "JJJJ)I");
     }
 
     public static int mlx_all(long res, long a, boolean keepdims, long s) {
@@ -1581,18 +1509,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_cumsum_axis", "JJIZZJJ)I");
     }
 
-    public static int mlx_cumprod_axis(long res, long a, int axis, boolean reverse, boolean inclusive, long dtype, long s) {
-        try {
-            return (int) Link_mlx_cumprod_axis.HANDLE.invokeExact(res, a, axis, reverse, inclusive, dtype, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_cumprod_axis", e);
-        }
-    }
-
-    private static final class Link_mlx_cumprod_axis {
-        static final MethodHandle HANDLE = Downcall.link("mlx_cumprod_axis", "JJIZZJJ)I");
-    }
-
     public static int mlx_logsumexp_axis(long res, long a, int axis, boolean keepdims, long s) {
         try {
             return (int) Link_mlx_logsumexp_axis.HANDLE.invokeExact(res, a, axis, keepdims, s);
@@ -1603,18 +1519,6 @@ public final class MlxC {
 
     private static final class Link_mlx_logsumexp_axis {
         static final MethodHandle HANDLE = Downcall.link("mlx_logsumexp_axis", "JJIZJ)I");
-    }
-
-    public static int mlx_max(long res, long a, boolean keepdims, long s) {
-        try {
-            return (int) Link_mlx_max.HANDLE.invokeExact(res, a, keepdims, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_max", e);
-        }
-    }
-
-    private static final class Link_mlx_max {
-        static final MethodHandle HANDLE = Downcall.link("mlx_max", "JJZJ)I");
     }
 
     public static int mlx_max_axis(long res, long a, int axis, boolean keepdims, long s) {
@@ -1687,18 +1591,6 @@ public final class MlxC {
 
     private static final class Link_mlx_sort_axis {
         static final MethodHandle HANDLE = Downcall.link("mlx_sort_axis", "JJIJ)I");
-    }
-
-    public static int mlx_sum(long res, long a, boolean keepdims, long s) {
-        try {
-            return (int) Link_mlx_sum.HANDLE.invokeExact(res, a, keepdims, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_sum", e);
-        }
-    }
-
-    private static final class Link_mlx_sum {
-        static final MethodHandle HANDLE = Downcall.link("mlx_sum", "JJZJ)I");
     }
 
     public static int mlx_sum_axis(long res, long a, int axis, boolean keepdims, long s) {
@@ -1963,18 +1855,6 @@ public final class MlxC {
 
     private static final class Link_mlx_reshape {
         static final MethodHandle HANDLE = Downcall.link("mlx_reshape", "JJJJJ)I");
-    }
-
-    public static int mlx_roll_axis(long res, long a, long shift, long shift_num, int axis, long s) {
-        try {
-            return (int) Link_mlx_roll_axis.HANDLE.invokeExact(res, a, shift, shift_num, axis, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_roll_axis", e);
-        }
-    }
-
-    private static final class Link_mlx_roll_axis {
-        static final MethodHandle HANDLE = Downcall.link("mlx_roll_axis", "JJJJIJ)I");
     }
 
     public static int mlx_scatter_add_axis(long res, long a, long indices, long values, int axis, long s) {
