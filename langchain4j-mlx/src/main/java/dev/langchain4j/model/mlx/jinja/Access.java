@@ -173,22 +173,28 @@ final class Access {
         }
     }
 
-    /** {@code value | name(arguments)}; of a filter block, {@code value} is null and the block's text comes in. */
-    static final class FilterExpr extends Expr {
-        private final Expr value;
+    /** A filter or a test, by its name, with arguments. */
+    private abstract static class Named extends Expr {
+        /** Null of a filter block. */
+        final Expr value;
+
+        private final String kind;
         private final String name;
         private final CallArgs arguments;
-        private Filter filter;
+        private Filter function;
 
-        FilterExpr(Token at, Expr value, String name, CallArgs arguments) {
+        Named(Token at, String kind, Expr value, String name, CallArgs arguments) {
             super(at);
+            this.kind = kind;
             this.value = value;
             this.name = name;
             this.arguments = arguments;
         }
 
+        abstract Filter find(String functionName);
+
         @Override
-        List<Expr> children() {
+        final List<Expr> children() {
             List<Expr> children = new ArrayList<>();
             if (value != null) {
                 children.add(value);
@@ -198,79 +204,58 @@ final class Access {
         }
 
         @Override
-        void bind(Scope scope, boolean soft) {
+        final void bind(Scope scope, boolean soft) {
             super.bind(scope, soft);
-            filter = Filters.find(name);
-            if (filter == null && !soft) {
-                throw failure("No filter named '" + name + "'.");
+            function = find(name);
+            if (function == null && !soft) {
+                throw failure("No %s named '%s'.".formatted(kind, name));
             }
         }
 
         @Override
-        Object eval(Frame frame) {
+        final Object eval(Frame frame) {
             return apply(frame, value.eval(frame));
         }
 
-        /** Filters a block's text, through the filters to the left first. */
-        Object evalBlock(Frame frame, String text) {
-            return apply(frame, value == null ? text : ((FilterExpr) value).evalBlock(frame, text));
-        }
-
-        private Object apply(Frame frame, Object input) {
+        final Object apply(Frame frame, Object input) {
             try {
                 Args args = arguments.eval(frame);
-                if (filter == null) {
-                    throw TemplateException.runtime("No filter named '" + name + "' found.");
+                if (function == null) {
+                    throw TemplateException.runtime("No %s named '%s' found.".formatted(kind, name));
                 }
-                return filter.apply(frame.render, input, args);
+                return function.apply(frame.render, input, args);
             } catch (TemplateException e) {
                 throw e.at(line, column);
             }
         }
     }
 
+    /** {@code value | name(arguments)}; of a filter block, {@code value} is null and the block's text comes in. */
+    static final class FilterExpr extends Named {
+        FilterExpr(Token at, Expr value, String name, CallArgs arguments) {
+            super(at, "filter", value, name, arguments);
+        }
+
+        @Override
+        Filter find(String functionName) {
+            return Filters.find(functionName);
+        }
+
+        /** Filters a block's text, through the filters to the left first. */
+        Object evalBlock(Frame frame, String text) {
+            return apply(frame, value == null ? text : ((FilterExpr) value).evalBlock(frame, text));
+        }
+    }
+
     /** {@code value is name(arguments)}. */
-    static final class TestExpr extends Expr {
-        private final Expr value;
-        private final String name;
-        private final CallArgs arguments;
-        private Filter test;
-
+    static final class TestExpr extends Named {
         TestExpr(Token at, Expr value, String name, CallArgs arguments) {
-            super(at);
-            this.value = value;
-            this.name = name;
-            this.arguments = arguments;
+            super(at, "test", value, name, arguments);
         }
 
         @Override
-        List<Expr> children() {
-            List<Expr> children = new ArrayList<>(List.of(value));
-            children.addAll(arguments.children());
-            return children;
-        }
-
-        @Override
-        void bind(Scope scope, boolean soft) {
-            super.bind(scope, soft);
-            test = Tests.find(name);
-            if (test == null && !soft) {
-                throw failure("No test named '" + name + "'.");
-            }
-        }
-
-        @Override
-        Object eval(Frame frame) {
-            Object input = value.eval(frame);
-            try {
-                Args args = arguments.eval(frame);
-                if (test == null) {
-                    throw TemplateException.runtime("No test named '" + name + "' found.");
-                }
-                return test.apply(frame.render, input, args);
-            } catch (TemplateException e) {
-                throw e.at(line, column);
-            }
+        Filter find(String functionName) {
+            return Tests.find(functionName);
         }
     }
 }

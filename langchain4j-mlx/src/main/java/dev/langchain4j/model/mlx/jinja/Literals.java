@@ -65,17 +65,23 @@ final class Literals {
         }
     }
 
-    static final class ListExpr extends Expr {
-        private final List<Expr> items;
+    private abstract static class Display extends Expr {
+        final List<Expr> items;
 
-        ListExpr(Token at, List<Expr> items) {
+        Display(Token at, List<Expr> items) {
             super(at);
             this.items = items;
         }
 
         @Override
-        List<Expr> children() {
+        final List<Expr> children() {
             return items;
+        }
+    }
+
+    static final class ListExpr extends Display {
+        ListExpr(Token at, List<Expr> items) {
+            super(at, items);
         }
 
         @Override
@@ -88,17 +94,9 @@ final class Literals {
         }
     }
 
-    static final class TupleExpr extends Expr {
-        final List<Expr> items;
-
+    static final class TupleExpr extends Display {
         TupleExpr(Token at, List<Expr> items) {
-            super(at);
-            this.items = items;
-        }
-
-        @Override
-        List<Expr> children() {
-            return items;
+            super(at, items);
         }
 
         @Override
@@ -112,17 +110,9 @@ final class Literals {
     }
 
     /** A dict display; keys and values alternate in {@code items}. */
-    static final class DictExpr extends Expr {
-        private final List<Expr> items;
-
+    static final class DictExpr extends Display {
         DictExpr(Token at, List<Expr> items) {
-            super(at);
-            this.items = items;
-        }
-
-        @Override
-        List<Expr> children() {
-            return items;
+            super(at, items);
         }
 
         @Override

@@ -35,21 +35,28 @@ final class Operations {
         }
     }
 
-    static final class Binary extends Expr {
-        private final Expr left;
-        private final Expr right;
-        private final BinaryOperator<Object> operation;
+    private abstract static class OfTwo extends Expr {
+        final Expr left;
+        final Expr right;
 
-        Binary(Token at, Expr left, Expr right, BinaryOperator<Object> operation) {
+        OfTwo(Token at, Expr left, Expr right) {
             super(at);
             this.left = left;
             this.right = right;
-            this.operation = operation;
         }
 
         @Override
         List<Expr> children() {
             return List.of(left, right);
+        }
+    }
+
+    static final class Binary extends OfTwo {
+        private final BinaryOperator<Object> operation;
+
+        Binary(Token at, Expr left, Expr right, BinaryOperator<Object> operation) {
+            super(at, left, right);
+            this.operation = operation;
         }
 
         @Override
@@ -64,19 +71,9 @@ final class Operations {
         }
     }
 
-    static final class And extends Expr {
-        private final Expr left;
-        private final Expr right;
-
+    static final class And extends OfTwo {
         And(Token at, Expr left, Expr right) {
-            super(at);
-            this.left = left;
-            this.right = right;
-        }
-
-        @Override
-        List<Expr> children() {
-            return List.of(left, right);
+            super(at, left, right);
         }
 
         @Override
@@ -86,19 +83,9 @@ final class Operations {
         }
     }
 
-    static final class Or extends Expr {
-        private final Expr left;
-        private final Expr right;
-
+    static final class Or extends OfTwo {
         Or(Token at, Expr left, Expr right) {
-            super(at);
-            this.left = left;
-            this.right = right;
-        }
-
-        @Override
-        List<Expr> children() {
-            return List.of(left, right);
+            super(at, left, right);
         }
 
         @Override
