@@ -195,11 +195,14 @@ final class CpuFast {
                 return mask.handle;
             }
         }
-        MlxArray own = Indexing.reshape(Indexing.arange(context - length, context, DType.FLOAT32), length, 1);
-        MlxArray keys = Indexing.arange(0, context, DType.FLOAT32);
-        MlxArray hidden = Ops.less(own, keys);
+        MlxArray own = Indexing.reshape(Indexing.arange(0, length, DType.FLOAT32), length, 1);
+        MlxArray hidden = Ops.less(own, Indexing.arange(0, length, DType.FLOAT32));
         MlxArray made = Ops.where(
                 hidden, MlxArray.scalar(Double.NEGATIVE_INFINITY, DType.FLOAT32), MlxArray.scalar(0, DType.FLOAT32));
+        if (context > length) {
+            // what lies before the first of these positions is seen by all: zeros cost less than comparisons
+            made = Indexing.concatenate(1, Indexing.zeros(DType.FLOAT32, length, context - length), made);
+        }
         if (masks.size() == MASKS_MAX) {
             MlxC.mlx_array_free(masks.removeFirst().handle);
         }

@@ -25,14 +25,13 @@ final class HarmonyMachine implements OutputParser.Machine {
     }
 
     private final TextFlow flow;
-    private final CallEmitter calls;
+    private final MessageCall call;
     private final ToolSchemas tools;
     private State state = State.BEGIN;
-    private LenientJson value;
 
     HarmonyMachine(TextFlow flow, CallEmitter calls, ToolSchemas tools) {
         this.flow = flow;
-        this.calls = calls;
+        this.call = new MessageCall(flow, calls);
         this.tools = tools;
     }
 
@@ -92,8 +91,7 @@ final class HarmonyMachine implements OutputParser.Machine {
         flow.marker();
         String name = recipient(header);
         if (!name.isEmpty() && tools.contains(name)) {
-            calls.begin(name, null);
-            value = new LenientJson(LenientJson.Dialect.LITERAL);
+            call.begin(name);
             state = State.ARGUMENTS;
             return true;
         }
@@ -174,33 +172,8 @@ final class HarmonyMachine implements OutputParser.Machine {
     }
 
     private boolean arguments(Input in) {
-        LenientJson.Status status = value.read(in, calls.arguments());
-        if (status == LenientJson.Status.FAILED) {
-            return giveBack(in, value.failure());
-        }
-        calls.flush();
-        if (status == LenientJson.Status.WAIT) {
-            if (!in.ended()) {
-                return false;
-            }
-            in.skip(in.available());
-            return giveBack(in, "the output ended inside of a tool call");
-        }
-        String reason = calls.complete();
-        if (reason != null) {
-            return giveBack(in, reason);
-        }
-        in.unmark();
-        flow.marker();
-        state = State.TEXT;
-        return true;
-    }
-
-    private boolean giveBack(Input in, String reason) {
-        String raw = in.sinceMark();
-        in.unmark();
-        flow.malformed(raw, reason);
-        state = State.TEXT;
-        return true;
+        boolean over = call.read(in);
+        state = over ? State.TEXT : state;
+        return over;
     }
 }

@@ -32,15 +32,14 @@ final class RecipientMachine implements OutputParser.Machine {
     }
 
     private final TextFlow flow;
-    private final CallEmitter calls;
+    private final MessageCall call;
     private final ToolSchemas tools;
     private final Marks marks;
     private State state = State.HEADER;
-    private LenientJson value;
 
     RecipientMachine(TextFlow flow, CallEmitter calls, ToolSchemas tools, Marks marks) {
         this.flow = flow;
-        this.calls = calls;
+        this.call = new MessageCall(flow, calls);
         this.tools = tools;
         this.marks = marks;
     }
@@ -109,8 +108,7 @@ final class RecipientMachine implements OutputParser.Machine {
             state = State.TEXT;
             return;
         }
-        calls.begin(name, null);
-        value = new LenientJson(LenientJson.Dialect.LITERAL);
+        call.begin(name);
         state = State.ARGUMENTS;
     }
 
@@ -139,33 +137,8 @@ final class RecipientMachine implements OutputParser.Machine {
     }
 
     private boolean arguments(Input in) {
-        LenientJson.Status status = value.read(in, calls.arguments());
-        if (status == LenientJson.Status.FAILED) {
-            return giveBack(in, value.failure());
-        }
-        calls.flush();
-        if (status == LenientJson.Status.WAIT) {
-            if (!in.ended()) {
-                return false;
-            }
-            in.skip(in.available());
-            return giveBack(in, "the output ended inside of a tool call");
-        }
-        String reason = calls.complete();
-        if (reason != null) {
-            return giveBack(in, reason);
-        }
-        in.unmark();
-        flow.marker();
-        state = State.TEXT;
-        return true;
-    }
-
-    private boolean giveBack(Input in, String reason) {
-        String raw = in.sinceMark();
-        in.unmark();
-        flow.malformed(raw, reason);
-        state = State.TEXT;
-        return true;
+        boolean over = call.read(in);
+        state = over ? State.TEXT : state;
+        return over;
     }
 }

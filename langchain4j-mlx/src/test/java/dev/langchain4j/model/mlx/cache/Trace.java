@@ -18,7 +18,7 @@ import java.util.zip.CRC32;
 /** The requests of a workload, each with its prompt and its output as a list of named segments. */
 record Trace(String name, List<Request> requests) {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int STATE_BYTES = 256;
+    static final int STATE_BYTES = 256;
     private static final Map<String, int[]> SEGMENTS = new HashMap<>();
 
     /** So many tokens that its name stands for. */

@@ -3,7 +3,9 @@ package dev.langchain4j.model.mlx.samples.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** A tool loop, cold and cached, by round; and what the new tokens of its last round cost alone. */
@@ -40,14 +42,23 @@ final class LoopSection implements Bench.Section {
     private static void run(Bench bench, Subject subject, Path model, int rounds, int step, Set<Integer> shown) {
         ToolLoop cold = new ToolLoop(subject.uncached(), subject.vocabulary(), step, ANSWER);
         // Twenty rounds of a model of this size take as long as everything else together.
-        int times = model.toString().contains("tiny") ? bench.rounds(3) : 1;
+        int times = model.toString().contains("tiny") ? bench.rounds(5) : 1;
         List<List<ToolLoop.Round>> warm = new ArrayList<>();
         List<JsonNode> theirs = new ArrayList<>();
+        Map<Integer, List<Double>> alone = new HashMap<>();
         for (int i = 0; i < times; i++) {
             // Another conversation with the same tokens would find all of the last one's.
             subject.forget();
-            warm.add(new ToolLoop(subject.engine(), subject.vocabulary(), step, ANSWER).run(rounds));
+            bench.pause();
+            List<ToolLoop.Round> run = new ToolLoop(subject.engine(), subject.vocabulary(), step, ANSWER).run(rounds);
+            warm.add(run);
+            for (int round : shown) {
+                ToolLoop.Round at = run.get(round - 1);
+                int[] tokens = subject.tokens(at.promptTokens() - at.cachedTokens());
+                alone.computeIfAbsent(round, r -> new ArrayList<>()).add(subject.alone(at.cachedTokens(), tokens));
+            }
             if (bench.reference() != null) {
+                bench.pause();
                 theirs.add(theirs(bench, model, rounds, step, shown, true));
             }
         }
@@ -60,10 +71,8 @@ final class LoopSection implements Bench.Section {
                     .mapToDouble(run -> run.get(round - 1).seconds())
                     .toArray());
             ToolLoop.Round at = warm.getFirst().get(round - 1);
-            int fresh = at.promptTokens() - at.cachedTokens();
-            int[] tokens = subject.tokens(fresh);
-            Spread alone = bench.pair(times, () -> subject.alone(at.cachedTokens(), tokens), () -> 0)
-                    .ours();
+            Spread newTokens = Spread.of(
+                    alone.get(round).stream().mapToDouble(Double::doubleValue).toArray());
             bench.report()
                     .row(
                             model.getFileName().toString(),
@@ -82,8 +91,8 @@ final class LoopSection implements Bench.Section {
                                     : Spread.of(theirs.stream()
                                             .mapToDouble(run -> seconds(run, round))
                                             .toArray()),
-                            alone.times(1e3),
-                            seconds.min() / alone.min());
+                            newTokens.times(1e3),
+                            seconds.min() / newTokens.min());
         }
     }
 
