@@ -28,7 +28,8 @@ class CacheTraceGoldenTest {
 
     /**
      * Cases that are less than what is asked for, and why: the states of five system messages and of the conversations
-     * over them, eight on average, take so much of this budget that full attention in what they leave loses as much.
+     * over them, eight on average, take so much of this budget that full attention in what they leave loses nearly as
+     * much; and a state is evicted whole, with all tokens that only it resumes.
      */
     private static final Set<String> KNOWN = Set.of("five-apps at 18825, recurrent");
 
