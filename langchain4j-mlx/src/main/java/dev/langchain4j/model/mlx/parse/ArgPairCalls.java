@@ -24,7 +24,6 @@ final class ArgPairCalls extends CallReader {
     private State state = State.NAME;
     private String name;
     private String key;
-    private boolean first = true;
 
     ArgPairCalls(CallEmitter calls, ToolSchemas tools, String prefix, String end) {
         super(calls, tools);
@@ -55,16 +54,11 @@ final class ArgPairCalls extends CallReader {
     private Step name(Input in) {
         int length = findName(in, "<");
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         name = in.take(length).strip();
-        if (!isToolName(name)) {
-            return fail("'" + name + "' is not the name of a tool");
-        }
-        calls.begin(name, null);
-        calls.arguments().append('{');
         state = State.INSIDE;
-        return Step.AGAIN;
+        return beginCall(name);
     }
 
     private Step inside(Input in) {
@@ -94,7 +88,7 @@ final class ArgPairCalls extends CallReader {
     private Step key(Input in) {
         int length = findName(in, keyEnd);
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         key = in.take(length).strip();
         in.skip(keyEnd.length());
@@ -115,11 +109,7 @@ final class ArgPairCalls extends CallReader {
         }
         String text = in.take(length);
         in.skip(valueEnd.length());
-        StringBuilder out = calls.arguments();
-        out.append(first ? "" : ",");
-        first = false;
-        JsonText.quote(key, out);
-        out.append(':').append(tools.typed(name, key, text));
+        putKey(key).append(tools.typed(name, key, text));
         calls.flush();
         state = State.INSIDE;
         return Step.AGAIN;

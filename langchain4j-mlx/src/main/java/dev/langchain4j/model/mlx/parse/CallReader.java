@@ -107,6 +107,29 @@ abstract class CallReader {
         return length;
     }
 
+    /** What a step gives where {@link #findName} found no name. */
+    static Step noName(int length) {
+        return length == -1 ? Step.WAIT : Step.FAILED;
+    }
+
+    /** Begins a call whose arguments come one by one, if that is the name of a tool. */
+    final Step beginCall(String name) {
+        if (!isToolName(name)) {
+            return fail("'" + name + "' is not the name of a tool");
+        }
+        calls.begin(name, null);
+        calls.arguments().append('{');
+        return Step.AGAIN;
+    }
+
+    /** Writes the key of the next argument; its value is to follow. */
+    final StringBuilder putKey(String key) {
+        StringBuilder out = calls.arguments();
+        out.append(out.length() > 1 ? "," : "");
+        JsonText.quote(key, out);
+        return out.append(':');
+    }
+
     /** A tool on offer, or what could be the name of one: a call of an unknown tool is for the caller to answer. */
     final boolean isToolName(String name) {
         return tools.contains(name) || !name.isEmpty() && name.chars().allMatch(c -> isNamePart((char) c));

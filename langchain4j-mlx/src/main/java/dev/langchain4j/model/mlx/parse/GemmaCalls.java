@@ -52,7 +52,7 @@ final class GemmaCalls extends CallReader {
     private Step name(Input in) {
         int length = findName(in, "{");
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         String name = in.take(length).strip();
         if (!isToolName(name)) {

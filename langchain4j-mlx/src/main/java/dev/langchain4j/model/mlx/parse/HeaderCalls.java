@@ -70,7 +70,7 @@ final class HeaderCalls extends CallReader {
     private Step header(Input in) {
         int length = findName(in, markers.separator);
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         header = in.take(length).strip();
         in.skip(markers.separator.length());
@@ -89,7 +89,7 @@ final class HeaderCalls extends CallReader {
         }
         int length = findName(in, FENCE);
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         int object = in.find("{");
         if (object > length + FENCE_LINE_MAX || object < 0 && in.available() > length + FENCE_LINE_MAX) {

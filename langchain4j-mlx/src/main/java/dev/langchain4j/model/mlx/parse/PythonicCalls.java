@@ -24,7 +24,6 @@ final class PythonicCalls extends CallReader {
     private State state = State.START;
     private boolean list;
     private boolean fenced;
-    private boolean firstArgument;
     private LenientJson value;
     /** How much of a value without quotes or brackets was looked at; -1 for another value. */
     private int bareLength;
@@ -98,11 +97,8 @@ final class PythonicCalls extends CallReader {
             return fail("no tool '" + name + "'");
         }
         in.skip(1);
-        calls.begin(name, null);
-        calls.arguments().append('{');
-        firstArgument = true;
         state = State.ARGUMENT;
-        return Step.AGAIN;
+        return beginCall(name);
     }
 
     private Step argument(Input in) {
@@ -126,11 +122,7 @@ final class PythonicCalls extends CallReader {
         String key = in.take(length);
         in.skip(equals - length);
         in.skip(1);
-        StringBuilder out = calls.arguments();
-        out.append(firstArgument ? "" : ",");
-        JsonText.quote(key, out);
-        out.append(':');
-        firstArgument = false;
+        putKey(key);
         value = new LenientJson(LenientJson.Dialect.LITERAL);
         state = State.VALUE;
         bareLength = 0;

@@ -51,7 +51,6 @@ final class XmlCalls extends CallReader {
     private String name;
     private String parameter;
     private String stringAttribute = "";
-    private boolean firstParameter;
 
     XmlCalls(CallEmitter calls, ToolSchemas tools, Tags tags, String end, boolean opened) {
         super(calls, tools);
@@ -88,18 +87,12 @@ final class XmlCalls extends CallReader {
     private Step callName(Input in) {
         int length = findName(in, ">");
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         name = tagName(in.take(length));
         in.skip(1);
-        if (!isToolName(name)) {
-            return fail("'" + name + "' is not the name of a tool");
-        }
-        calls.begin(name, null);
-        calls.arguments().append('{');
-        firstParameter = true;
         state = State.INSIDE;
-        return Step.AGAIN;
+        return beginCall(name);
     }
 
     private String tagName(String inside) {
@@ -148,7 +141,7 @@ final class XmlCalls extends CallReader {
     private Step parameterName(Input in) {
         int length = findName(in, ">");
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         String inside = in.take(length);
         in.skip(1);
@@ -169,11 +162,7 @@ final class XmlCalls extends CallReader {
         String raw = in.take(length);
         String text = tags.cdata ? withoutCdata(raw.strip()) : raw;
         in.skip(tags.parameterEnd.length());
-        StringBuilder out = calls.arguments();
-        out.append(firstParameter ? "" : ",");
-        firstParameter = false;
-        JsonText.quote(parameter, out);
-        out.append(':');
+        StringBuilder out = putKey(parameter);
         if (stringAttribute.equals("true")) {
             JsonText.quote(text, out);
         } else if (stringAttribute.equals("false") && JsonText.read(text) != null) {

@@ -28,7 +28,6 @@ final class XtmlCalls extends CallReader {
     private State state = State.BETWEEN;
     private String key;
     private String type;
-    private boolean first;
     /** Whether the arguments came as one JSON object. */
     private boolean whole;
 
@@ -92,29 +91,27 @@ final class XtmlCalls extends CallReader {
     private Step call(Input in) {
         int length = findName(in, SEP);
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         String header = in.take(length).strip();
         in.skip(SEP.length());
         String name = attribute(header, "tool", "");
-        if (!header.startsWith("call") || !isToolName(name)) {
-            return fail("'" + name + "' is not the name of a tool");
+        if (!header.startsWith("call")) {
+            return fail("a call expected");
         }
-        calls.begin(name, null);
-        calls.arguments().append('{');
-        first = true;
         whole = false;
-        return to(State.INSIDE);
+        state = State.INSIDE;
+        return beginCall(name);
     }
 
     private Step element(Input in) {
         int length = findName(in, SEP);
         if (length < 0) {
-            return length == -1 ? Step.WAIT : Step.FAILED;
+            return noName(length);
         }
         String header = in.take(length).strip();
         in.skip(SEP.length());
-        if (header.startsWith("json") && first && !whole) {
+        if (header.startsWith("json") && calls.arguments().length() == 1) {
             calls.arguments().setLength(0);
             whole = true;
             value = new LenientJson(LenientJson.Dialect.LITERAL);
@@ -144,11 +141,7 @@ final class XtmlCalls extends CallReader {
         }
         String text = in.take(length);
         in.skip(ARGUMENT_END.length());
-        StringBuilder out = calls.arguments();
-        out.append(first ? "" : ",");
-        first = false;
-        JsonText.quote(key, out);
-        out.append(':');
+        StringBuilder out = putKey(key);
         JsonNode node = type.equals("string") ? null : JsonText.read(text);
         if (node == null) {
             JsonText.quote(text, out);

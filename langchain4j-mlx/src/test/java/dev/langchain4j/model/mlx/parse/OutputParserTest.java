@@ -236,6 +236,16 @@ class OutputParserTest {
     }
 
     @Test
+    void a_call_without_a_name_stays_text() {
+        String nameless = "<|python_tag|>.call(city=\"A\")";
+        Recorder recorder = read(ToolCallFormat.LLAMA_JSON, nameless);
+        assertThat(recorder.calls).isEmpty();
+        assertThat(recorder.partials).isEmpty();
+        assertThat(recorder.text.toString()).isEqualTo(nameless);
+        assertThat(recorder.reasons).containsExactly("'' is not the name of a tool");
+    }
+
+    @Test
     void a_call_that_breaks_off_is_reported_and_stays_text() {
         String broken = "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": ";
         Recorder recorder = read(ToolCallFormat.HERMES, "So: " + broken);
