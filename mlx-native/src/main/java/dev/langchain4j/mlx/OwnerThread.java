@@ -80,7 +80,7 @@ final class OwnerThread extends Thread {
 
     void closeStreams() {
         if (stream != 0) {
-            MlxC.mlx_synchronize(stream);
+            settle();
             if (cpuFast != null) {
                 cpuFast.free();
             }
@@ -89,10 +89,22 @@ final class OwnerThread extends Thread {
             }
             MlxC.mlx_stream_free(stream);
             MlxC.mlx_device_free(device);
-            MlxC.mlx_clear_streams();
+            report(MlxC.mlx_clear_streams(), "clear_streams");
             stream = 0;
         }
         arena.close();
+    }
+
+    /** Waits for what is queued. */
+    void settle() {
+        report(MlxC.mlx_synchronize(stream), "synchronize");
+    }
+
+    /** Checks a status where nobody could catch what is thrown. */
+    private void report(int status, String operation) {
+        if (status != 0) {
+            getUncaughtExceptionHandler().uncaughtException(this, failure(operation));
+        }
     }
 
     // ---- results -------------------------------------------------------------------------------------------------

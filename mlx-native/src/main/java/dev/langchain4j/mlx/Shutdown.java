@@ -1,6 +1,5 @@
 package dev.langchain4j.mlx;
 
-import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -46,7 +45,7 @@ final class Shutdown {
     /** To be called after a task: waits for what it left to be computed, if the JVM is ending. */
     static void settle(OwnerThread thread) {
         if (begun && thread.stream != 0) {
-            MlxC.mlx_synchronize(thread.stream);
+            thread.settle();
         }
     }
 

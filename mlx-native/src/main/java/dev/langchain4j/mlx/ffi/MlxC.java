@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 68d73bfd7c6d61de6848da37eb11785bb3ad366e4aa1c620480e3b4c62f488c1
+// bindings.txt sha256 3d8879c4fd1c3f859af59abc01bcad432fd1202e0401810edb5e463ebbab21e0
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -93,18 +93,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_device_free", "J)I");
     }
 
-    public static int mlx_device_get_type(long type, long dev) {
-        try {
-            return (int) Link_mlx_device_get_type.HANDLE.invokeExact(type, dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_get_type", e);
-        }
-    }
-
-    private static final class Link_mlx_device_get_type {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_get_type", "JJ)I");
-    }
-
     public static int mlx_device_is_available(long avail, long dev) {
         try {
             return (int) Link_mlx_device_is_available.HANDLE.invokeExact(avail, dev);
@@ -115,150 +103,6 @@ public final class MlxC {
 
     private static final class Link_mlx_device_is_available {
         static final MethodHandle HANDLE = Downcall.link("mlx_device_is_available", "JJ)I");
-    }
-
-    public static int mlx_device_tostring(long str, long dev) {
-        try {
-            return (int) Link_mlx_device_tostring.HANDLE.invokeExact(str, dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_tostring", e);
-        }
-    }
-
-    private static final class Link_mlx_device_tostring {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_tostring", "JJ)I");
-    }
-
-    public static int mlx_get_default_device(long dev) {
-        try {
-            return (int) Link_mlx_get_default_device.HANDLE.invokeExact(dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_get_default_device", e);
-        }
-    }
-
-    private static final class Link_mlx_get_default_device {
-        static final MethodHandle HANDLE = Downcall.link("mlx_get_default_device", "J)I");
-    }
-
-    public static int mlx_set_default_device(long dev) {
-        try {
-            return (int) Link_mlx_set_default_device.HANDLE.invokeExact(dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_set_default_device", e);
-        }
-    }
-
-    private static final class Link_mlx_set_default_device {
-        static final MethodHandle HANDLE = Downcall.link("mlx_set_default_device", "J)I");
-    }
-
-    public static long mlx_device_info_new() {
-        try {
-            return (long) Link_mlx_device_info_new.HANDLE.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_new", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_new", ")J");
-    }
-
-    public static int mlx_device_info_get(long info, long dev) {
-        try {
-            return (int) Link_mlx_device_info_get.HANDLE.invokeExact(info, dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_get", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_get {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get", "JJ)I");
-    }
-
-    public static int mlx_device_info_free(long info) {
-        try {
-            return (int) Link_mlx_device_info_free.HANDLE.invokeExact(info);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_free", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_free {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_free", "J)I");
-    }
-
-    public static int mlx_device_info_has_key(long exists, long info, long key) {
-        try {
-            return (int) Link_mlx_device_info_has_key.HANDLE.invokeExact(exists, info, key);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_has_key", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_has_key {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_has_key", "JJJ)I");
-    }
-
-    public static int mlx_device_info_is_string(long is_string, long info, long key) {
-        try {
-            return (int) Link_mlx_device_info_is_string.HANDLE.invokeExact(is_string, info, key);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_is_string", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_is_string {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_is_string", "JJJ)I");
-    }
-
-    public static int mlx_device_info_get_string(long value, long info, long key) {
-        try {
-            return (int) Link_mlx_device_info_get_string.HANDLE.invokeExact(value, info, key);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_get_string", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_get_string {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get_string", "JJJ)I");
-    }
-
-    public static int mlx_device_info_get_size(long value, long info, long key) {
-        try {
-            return (int) Link_mlx_device_info_get_size.HANDLE.invokeExact(value, info, key);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_device_info_get_size", e);
-        }
-    }
-
-    private static final class Link_mlx_device_info_get_size {
-        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get_size", "JJJ)I");
-    }
-
-    public static int mlx_metal_is_available(long res) {
-        try {
-            return (int) Link_mlx_metal_is_available.HANDLE.invokeExact(res);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_metal_is_available", e);
-        }
-    }
-
-    private static final class Link_mlx_metal_is_available {
-        static final MethodHandle HANDLE = Downcall.link("mlx_metal_is_available", "J)I");
-    }
-
-    public static int mlx_cuda_is_available(long res) {
-        try {
-            return (int) Link_mlx_cuda_is_available.HANDLE.invokeExact(res);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_cuda_is_available", e);
-        }
-    }
-
-    private static final class Link_mlx_cuda_is_available {
-        static final MethodHandle HANDLE = Downcall.link("mlx_cuda_is_available", "J)I");
     }
 
     public static long mlx_stream_new_device(long dev) {
@@ -295,18 +139,6 @@ public final class MlxC {
 
     private static final class Link_mlx_set_default_stream {
         static final MethodHandle HANDLE = Downcall.link("mlx_set_default_stream", "J)I");
-    }
-
-    public static int mlx_get_default_stream(long stream, long dev) {
-        try {
-            return (int) Link_mlx_get_default_stream.HANDLE.invokeExact(stream, dev);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_get_default_stream", e);
-        }
-    }
-
-    private static final class Link_mlx_get_default_stream {
-        static final MethodHandle HANDLE = Downcall.link("mlx_get_default_stream", "JJ)I");
     }
 
     public static int mlx_synchronize(long stream) {
@@ -429,30 +261,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_set_memory_limit", "JJ)I");
     }
 
-    public static int mlx_set_wired_limit(long res, long limit) {
-        try {
-            return (int) Link_mlx_set_wired_limit.HANDLE.invokeExact(res, limit);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_set_wired_limit", e);
-        }
-    }
-
-    private static final class Link_mlx_set_wired_limit {
-        static final MethodHandle HANDLE = Downcall.link("mlx_set_wired_limit", "JJ)I");
-    }
-
-    public static long mlx_array_new() {
-        try {
-            return (long) Link_mlx_array_new.HANDLE.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_new", e);
-        }
-    }
-
-    private static final class Link_mlx_array_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_new", ")J");
-    }
-
     public static int mlx_array_free(long arr) {
         try {
             return (int) Link_mlx_array_free.HANDLE.invokeExact(arr);
@@ -463,42 +271,6 @@ public final class MlxC {
 
     private static final class Link_mlx_array_free {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_free", "J)I");
-    }
-
-    public static long mlx_array_new_bool(boolean val) {
-        try {
-            return (long) Link_mlx_array_new_bool.HANDLE.invokeExact(val);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_new_bool", e);
-        }
-    }
-
-    private static final class Link_mlx_array_new_bool {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_new_bool", "Z)J");
-    }
-
-    public static long mlx_array_new_int(int val) {
-        try {
-            return (long) Link_mlx_array_new_int.HANDLE.invokeExact(val);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_new_int", e);
-        }
-    }
-
-    private static final class Link_mlx_array_new_int {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_new_int", "I)J");
-    }
-
-    public static long mlx_array_new_float32(float val) {
-        try {
-            return (long) Link_mlx_array_new_float32.HANDLE.invokeExact(val);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_new_float32", e);
-        }
-    }
-
-    private static final class Link_mlx_array_new_float32 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_new_float32", "F)J");
     }
 
     public static long mlx_array_new_data(long data, long shape, int dim, int dtype) {
@@ -523,18 +295,6 @@ public final class MlxC {
 
     private static final class Link_mlx_array_set {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_set", "JJ)I");
-    }
-
-    public static long mlx_array_itemsize(long arr) {
-        try {
-            return (long) Link_mlx_array_itemsize.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_itemsize", e);
-        }
-    }
-
-    private static final class Link_mlx_array_itemsize {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_itemsize", "J)J");
     }
 
     public static long mlx_array_size(long arr) {
@@ -573,18 +333,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_ndim", "J)J");
     }
 
-    public static long mlx_array_shape(long arr) {
-        try {
-            return (long) Link_mlx_array_shape.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_shape", e);
-        }
-    }
-
-    private static final class Link_mlx_array_shape {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_shape", "J)J");
-    }
-
     public static int mlx_array_dim(long arr, int dim) {
         try {
             return (int) Link_mlx_array_dim.HANDLE.invokeExact(arr, dim);
@@ -619,18 +367,6 @@ public final class MlxC {
 
     private static final class Link_mlx_array_eval {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_eval", "J)I");
-    }
-
-    public static int mlx_array_tostring(long str, long arr) {
-        try {
-            return (int) Link_mlx_array_tostring.HANDLE.invokeExact(str, arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_tostring", e);
-        }
-    }
-
-    private static final class Link_mlx_array_tostring {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_tostring", "JJ)I");
     }
 
     public static int mlx_array_item_bool(long res, long arr) {
@@ -669,54 +405,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_item_int32", "JJ)I");
     }
 
-    public static long mlx_array_data_bool(long arr) {
-        try {
-            return (long) Link_mlx_array_data_bool.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_data_bool", e);
-        }
-    }
-
-    private static final class Link_mlx_array_data_bool {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_data_bool", "J)J");
-    }
-
-    public static long mlx_array_data_uint8(long arr) {
-        try {
-            return (long) Link_mlx_array_data_uint8.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_data_uint8", e);
-        }
-    }
-
-    private static final class Link_mlx_array_data_uint8 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_data_uint8", "J)J");
-    }
-
-    public static long mlx_array_data_uint16(long arr) {
-        try {
-            return (long) Link_mlx_array_data_uint16.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_data_uint16", e);
-        }
-    }
-
-    private static final class Link_mlx_array_data_uint16 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_data_uint16", "J)J");
-    }
-
-    public static long mlx_array_data_uint32(long arr) {
-        try {
-            return (long) Link_mlx_array_data_uint32.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_data_uint32", e);
-        }
-    }
-
-    private static final class Link_mlx_array_data_uint32 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_data_uint32", "J)J");
-    }
-
     public static long mlx_array_data_int32(long arr) {
         try {
             return (long) Link_mlx_array_data_int32.HANDLE.invokeExact(arr);
@@ -729,18 +417,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_data_int32", "J)J");
     }
 
-    public static long mlx_array_data_int64(long arr) {
-        try {
-            return (long) Link_mlx_array_data_int64.HANDLE.invokeExact(arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_data_int64", e);
-        }
-    }
-
-    private static final class Link_mlx_array_data_int64 {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_data_int64", "J)J");
-    }
-
     public static long mlx_array_data_float32(long arr) {
         try {
             return (long) Link_mlx_array_data_float32.HANDLE.invokeExact(arr);
@@ -751,42 +427,6 @@ public final class MlxC {
 
     private static final class Link_mlx_array_data_float32 {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_data_float32", "J)J");
-    }
-
-    public static int _mlx_array_is_available(long res, long arr) {
-        try {
-            return (int) Link__mlx_array_is_available.HANDLE.invokeExact(res, arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("_mlx_array_is_available", e);
-        }
-    }
-
-    private static final class Link__mlx_array_is_available {
-        static final MethodHandle HANDLE = Downcall.link("_mlx_array_is_available", "JJ)I");
-    }
-
-    public static int _mlx_array_is_row_contiguous(long res, long arr) {
-        try {
-            return (int) Link__mlx_array_is_row_contiguous.HANDLE.invokeExact(res, arr);
-        } catch (Throwable e) {
-            throw Downcall.failed("_mlx_array_is_row_contiguous", e);
-        }
-    }
-
-    private static final class Link__mlx_array_is_row_contiguous {
-        static final MethodHandle HANDLE = Downcall.link("_mlx_array_is_row_contiguous", "JJ)I");
-    }
-
-    public static long mlx_vector_array_new() {
-        try {
-            return (long) Link_mlx_vector_array_new.HANDLE.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_vector_array_new", e);
-        }
-    }
-
-    private static final class Link_mlx_vector_array_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_vector_array_new", ")J");
     }
 
     public static long mlx_vector_array_new_data(long data, long size) {
@@ -811,18 +451,6 @@ public final class MlxC {
 
     private static final class Link_mlx_vector_array_free {
         static final MethodHandle HANDLE = Downcall.link("mlx_vector_array_free", "J)I");
-    }
-
-    public static int mlx_vector_array_append_value(long vec, long val) {
-        try {
-            return (int) Link_mlx_vector_array_append_value.HANDLE.invokeExact(vec, val);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_vector_array_append_value", e);
-        }
-    }
-
-    private static final class Link_mlx_vector_array_append_value {
-        static final MethodHandle HANDLE = Downcall.link("mlx_vector_array_append_value", "JJ)I");
     }
 
     public static long mlx_vector_array_size(long vec) {
@@ -1617,42 +1245,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_topk_axis", "JJIIJ)I");
     }
 
-    public static int mlx_var_axis(long res, long a, int axis, boolean keepdims, int ddof, long s) {
-        try {
-            return (int) Link_mlx_var_axis.HANDLE.invokeExact(res, a, axis, keepdims, ddof, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_var_axis", e);
-        }
-    }
-
-    private static final class Link_mlx_var_axis {
-        static final MethodHandle HANDLE = Downcall.link("mlx_var_axis", "JJIZIJ)I");
-    }
-
-    public static int mlx_allclose(long res, long a, long b, double rtol, double atol, boolean equal_nan, long s) {
-        try {
-            return (int) Link_mlx_allclose.HANDLE.invokeExact(res, a, b, rtol, atol, equal_nan, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_allclose", e);
-        }
-    }
-
-    private static final class Link_mlx_allclose {
-        static final MethodHandle HANDLE = Downcall.link("mlx_allclose", "JJJDDZJ)I");
-    }
-
-    public static int mlx_array_equal(long res, long a, long b, boolean equal_nan, long s) {
-        try {
-            return (int) Link_mlx_array_equal.HANDLE.invokeExact(res, a, b, equal_nan, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_array_equal", e);
-        }
-    }
-
-    private static final class Link_mlx_array_equal {
-        static final MethodHandle HANDLE = Downcall.link("mlx_array_equal", "JJJZJ)I");
-    }
-
     public static int mlx_arange(long res, double start, double stop, double step, int dtype, long s) {
         try {
             return (int) Link_mlx_arange.HANDLE.invokeExact(res, start, stop, step, dtype, s);
@@ -1663,18 +1255,6 @@ public final class MlxC {
 
     private static final class Link_mlx_arange {
         static final MethodHandle HANDLE = Downcall.link("mlx_arange", "JDDDIJ)I");
-    }
-
-    public static int mlx_as_strided(long res, long a, long shape, long shape_num, long strides, long strides_num, long offset, long s) {
-        try {
-            return (int) Link_mlx_as_strided.HANDLE.invokeExact(res, a, shape, shape_num, strides, strides_num, offset, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_as_strided", e);
-        }
-    }
-
-    private static final class Link_mlx_as_strided {
-        static final MethodHandle HANDLE = Downcall.link("mlx_as_strided", "JJJJJJJJ)I");
     }
 
     public static int mlx_astype(long res, long a, int dtype, long s) {
@@ -1747,18 +1327,6 @@ public final class MlxC {
 
     private static final class Link_mlx_expand_dims {
         static final MethodHandle HANDLE = Downcall.link("mlx_expand_dims", "JJIJ)I");
-    }
-
-    public static int mlx_expand_dims_axes(long res, long a, long axes, long axes_num, long s) {
-        try {
-            return (int) Link_mlx_expand_dims_axes.HANDLE.invokeExact(res, a, axes, axes_num, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_expand_dims_axes", e);
-        }
-    }
-
-    private static final class Link_mlx_expand_dims_axes {
-        static final MethodHandle HANDLE = Downcall.link("mlx_expand_dims_axes", "JJJJJ)I");
     }
 
     public static int mlx_flatten(long res, long a, int start_axis, int end_axis, long s) {
@@ -1917,18 +1485,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_split_sections", "JJJJIJ)I");
     }
 
-    public static int mlx_squeeze(long res, long a, long s) {
-        try {
-            return (int) Link_mlx_squeeze.HANDLE.invokeExact(res, a, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_squeeze", e);
-        }
-    }
-
-    private static final class Link_mlx_squeeze {
-        static final MethodHandle HANDLE = Downcall.link("mlx_squeeze", "JJJ)I");
-    }
-
     public static int mlx_squeeze_axis(long res, long a, int axis, long s) {
         try {
             return (int) Link_mlx_squeeze_axis.HANDLE.invokeExact(res, a, axis, s);
@@ -1963,18 +1519,6 @@ public final class MlxC {
 
     private static final class Link_mlx_swapaxes {
         static final MethodHandle HANDLE = Downcall.link("mlx_swapaxes", "JJIIJ)I");
-    }
-
-    public static int mlx_take(long res, long a, long indices, long s) {
-        try {
-            return (int) Link_mlx_take.HANDLE.invokeExact(res, a, indices, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_take", e);
-        }
-    }
-
-    private static final class Link_mlx_take {
-        static final MethodHandle HANDLE = Downcall.link("mlx_take", "JJJJ)I");
     }
 
     public static int mlx_take_along_axis(long res, long a, long indices, int axis, long s) {
@@ -2013,18 +1557,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_tile", "JJJJJ)I");
     }
 
-    public static int mlx_transpose(long res, long a, long s) {
-        try {
-            return (int) Link_mlx_transpose.HANDLE.invokeExact(res, a, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_transpose", e);
-        }
-    }
-
-    private static final class Link_mlx_transpose {
-        static final MethodHandle HANDLE = Downcall.link("mlx_transpose", "JJJ)I");
-    }
-
     public static int mlx_transpose_axes(long res, long a, long axes, long axes_num, long s) {
         try {
             return (int) Link_mlx_transpose_axes.HANDLE.invokeExact(res, a, axes, axes_num, s);
@@ -2035,18 +1567,6 @@ public final class MlxC {
 
     private static final class Link_mlx_transpose_axes {
         static final MethodHandle HANDLE = Downcall.link("mlx_transpose_axes", "JJJJJ)I");
-    }
-
-    public static int mlx_tri(long res, int n, int m, int k, int type, long s) {
-        try {
-            return (int) Link_mlx_tri.HANDLE.invokeExact(res, n, m, k, type, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_tri", e);
-        }
-    }
-
-    private static final class Link_mlx_tri {
-        static final MethodHandle HANDLE = Downcall.link("mlx_tri", "JIIIIJ)I");
     }
 
     public static int mlx_tril(long res, long x, int k, long s) {
@@ -2157,18 +1677,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_dequantize", "JJJJJJJJJJ)I");
     }
 
-    public static int mlx_einsum(long res, long subscripts, long operands, long s) {
-        try {
-            return (int) Link_mlx_einsum.HANDLE.invokeExact(res, subscripts, operands, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_einsum", e);
-        }
-    }
-
-    private static final class Link_mlx_einsum {
-        static final MethodHandle HANDLE = Downcall.link("mlx_einsum", "JJJJ)I");
-    }
-
     public static int mlx_from_fp8(long res, long x, int dtype, long s) {
         try {
             return (int) Link_mlx_from_fp8.HANDLE.invokeExact(res, x, dtype, s);
@@ -2241,18 +1749,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_quantized_matmul", "JJJJJZJJJJ)I");
     }
 
-    public static int mlx_segmented_mm(long res, long a, long b, long segments, long s) {
-        try {
-            return (int) Link_mlx_segmented_mm.HANDLE.invokeExact(res, a, b, segments, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_segmented_mm", e);
-        }
-    }
-
-    private static final class Link_mlx_segmented_mm {
-        static final MethodHandle HANDLE = Downcall.link("mlx_segmented_mm", "JJJJJ)I");
-    }
-
     public static int mlx_fast_layer_norm(long res, long x, long weight, long bias, float eps, long s) {
         try {
             return (int) Link_mlx_fast_layer_norm.HANDLE.invokeExact(res, x, weight, bias, eps, s);
@@ -2289,18 +1785,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_fast_rope", "JJIZJFIJJ)I");
     }
 
-    public static int mlx_fast_rope_dynamic(long res, long x, int dims, boolean traditional, long base, float scale, long offset, long freqs, long s) {
-        try {
-            return (int) Link_mlx_fast_rope_dynamic.HANDLE.invokeExact(res, x, dims, traditional, base, scale, offset, freqs, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_rope_dynamic", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_rope_dynamic {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_rope_dynamic", "JJIZJFJJJ)I");
-    }
-
     public static int mlx_fast_scaled_dot_product_attention(long res, long queries, long keys, long values, float scale, long mask_mode, long mask_arr, long sinks, boolean force_fused, long s) {
         try {
             return (int) Link_mlx_fast_scaled_dot_product_attention.HANDLE.invokeExact(res, queries, keys, values, scale, mask_mode, mask_arr, sinks, force_fused, s);
@@ -2313,198 +1797,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_fast_scaled_dot_product_attention", "JJJJFJJJZJ)I");
     }
 
-    public static long mlx_fast_metal_kernel_config_new() {
-        try {
-            return (long) Link_mlx_fast_metal_kernel_config_new.HANDLE.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_new", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_new", ")J");
-    }
-
-    public static void mlx_fast_metal_kernel_config_free(long cls) {
-        try {
-            Link_mlx_fast_metal_kernel_config_free.HANDLE.invokeExact(cls);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_free", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_free {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_free", "J)V");
-    }
-
-    public static int mlx_fast_metal_kernel_config_add_output_arg(long cls, long shape, long size, int dtype) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_add_output_arg.HANDLE.invokeExact(cls, shape, size, dtype);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_add_output_arg", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_add_output_arg {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_output_arg", "JJJI)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_set_grid(long cls, int grid1, int grid2, int grid3) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_set_grid.HANDLE.invokeExact(cls, grid1, grid2, grid3);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_set_grid", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_set_grid {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_set_grid", "JIII)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_set_thread_group(long cls, int thread1, int thread2, int thread3) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_set_thread_group.HANDLE.invokeExact(cls, thread1, thread2, thread3);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_set_thread_group", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_set_thread_group {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_set_thread_group", "JIII)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_set_init_value(long cls, float value) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_set_init_value.HANDLE.invokeExact(cls, value);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_set_init_value", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_set_init_value {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_set_init_value", "JF)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_add_template_arg_dtype(long cls, long name, int dtype) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_add_template_arg_dtype.HANDLE.invokeExact(cls, name, dtype);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_add_template_arg_dtype", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_dtype {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_dtype", "JJI)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_add_template_arg_int(long cls, long name, int value) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_add_template_arg_int.HANDLE.invokeExact(cls, name, value);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_add_template_arg_int", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_int {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_int", "JJI)I");
-    }
-
-    public static int mlx_fast_metal_kernel_config_add_template_arg_bool(long cls, long name, boolean value) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_config_add_template_arg_bool.HANDLE.invokeExact(cls, name, value);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_config_add_template_arg_bool", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_bool {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_bool", "JJZ)I");
-    }
-
-    public static long mlx_fast_metal_kernel_new(long name, long input_names, long output_names, long source, long header, boolean ensure_row_contiguous, boolean atomic_outputs) {
-        try {
-            return (long) Link_mlx_fast_metal_kernel_new.HANDLE.invokeExact(name, input_names, output_names, source, header, ensure_row_contiguous, atomic_outputs);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_new", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_new", "JJJJJZZ)J");
-    }
-
-    public static void mlx_fast_metal_kernel_free(long cls) {
-        try {
-            Link_mlx_fast_metal_kernel_free.HANDLE.invokeExact(cls);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_free", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_free {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_free", "J)V");
-    }
-
-    public static int mlx_fast_metal_kernel_apply(long outputs, long cls, long inputs, long config, long stream) {
-        try {
-            return (int) Link_mlx_fast_metal_kernel_apply.HANDLE.invokeExact(outputs, cls, inputs, config, stream);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_fast_metal_kernel_apply", e);
-        }
-    }
-
-    private static final class Link_mlx_fast_metal_kernel_apply {
-        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_apply", "JJJJJ)I");
-    }
-
-    public static long mlx_vector_string_new() {
-        try {
-            return (long) Link_mlx_vector_string_new.HANDLE.invokeExact();
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_vector_string_new", e);
-        }
-    }
-
-    private static final class Link_mlx_vector_string_new {
-        static final MethodHandle HANDLE = Downcall.link("mlx_vector_string_new", ")J");
-    }
-
-    public static int mlx_vector_string_append_value(long vec, long val) {
-        try {
-            return (int) Link_mlx_vector_string_append_value.HANDLE.invokeExact(vec, val);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_vector_string_append_value", e);
-        }
-    }
-
-    private static final class Link_mlx_vector_string_append_value {
-        static final MethodHandle HANDLE = Downcall.link("mlx_vector_string_append_value", "JJ)I");
-    }
-
-    public static int mlx_vector_string_free(long vec) {
-        try {
-            return (int) Link_mlx_vector_string_free.HANDLE.invokeExact(vec);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_vector_string_free", e);
-        }
-    }
-
-    private static final class Link_mlx_vector_string_free {
-        static final MethodHandle HANDLE = Downcall.link("mlx_vector_string_free", "J)I");
-    }
-
-    public static int mlx_random_bernoulli(long res, long p, long shape, long shape_num, long key, long s) {
-        try {
-            return (int) Link_mlx_random_bernoulli.HANDLE.invokeExact(res, p, shape, shape_num, key, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_random_bernoulli", e);
-        }
-    }
-
-    private static final class Link_mlx_random_bernoulli {
-        static final MethodHandle HANDLE = Downcall.link("mlx_random_bernoulli", "JJJJJJ)I");
-    }
-
     public static int mlx_random_categorical(long res, long logits, int axis, long key, long s) {
         try {
             return (int) Link_mlx_random_categorical.HANDLE.invokeExact(res, logits, axis, key, s);
@@ -2515,18 +1807,6 @@ public final class MlxC {
 
     private static final class Link_mlx_random_categorical {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_categorical", "JJIJJ)I");
-    }
-
-    public static int mlx_random_gumbel(long res, long shape, long shape_num, int dtype, long key, long s) {
-        try {
-            return (int) Link_mlx_random_gumbel.HANDLE.invokeExact(res, shape, shape_num, dtype, key, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_random_gumbel", e);
-        }
-    }
-
-    private static final class Link_mlx_random_gumbel {
-        static final MethodHandle HANDLE = Downcall.link("mlx_random_gumbel", "JJJIJJ)I");
     }
 
     public static int mlx_random_key(long res, long seed) {
@@ -2553,18 +1833,6 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_normal", "JJJIFFJJ)I");
     }
 
-    public static int mlx_random_seed(long seed) {
-        try {
-            return (int) Link_mlx_random_seed.HANDLE.invokeExact(seed);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_random_seed", e);
-        }
-    }
-
-    private static final class Link_mlx_random_seed {
-        static final MethodHandle HANDLE = Downcall.link("mlx_random_seed", "J)I");
-    }
-
     public static int mlx_random_split(long res_0, long res_1, long key, long s) {
         try {
             return (int) Link_mlx_random_split.HANDLE.invokeExact(res_0, res_1, key, s);
@@ -2575,17 +1843,5 @@ public final class MlxC {
 
     private static final class Link_mlx_random_split {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_split", "JJJJ)I");
-    }
-
-    public static int mlx_random_uniform(long res, long low, long high, long shape, long shape_num, int dtype, long key, long s) {
-        try {
-            return (int) Link_mlx_random_uniform.HANDLE.invokeExact(res, low, high, shape, shape_num, dtype, key, s);
-        } catch (Throwable e) {
-            throw Downcall.failed("mlx_random_uniform", e);
-        }
-    }
-
-    private static final class Link_mlx_random_uniform {
-        static final MethodHandle HANDLE = Downcall.link("mlx_random_uniform", "JJJJJIJJ)I");
     }
 }

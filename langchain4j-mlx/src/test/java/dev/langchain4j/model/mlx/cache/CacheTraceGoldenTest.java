@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -29,9 +28,9 @@ class CacheTraceGoldenTest {
     /**
      * Cases that are less than what is asked for, and why: the states of five system messages and of the conversations
      * over them, eight on average, take so much of this budget that full attention in what they leave loses nearly as
-     * much; and a state is evicted whole, with all tokens that only it resumes.
+     * much; and a state is evicted whole, with all tokens that only it resumes. With each, what it may cost instead.
      */
-    private static final Set<String> KNOWN = Set.of("five-apps at 18825, recurrent");
+    private static final Map<String, Double> KNOWN = Map.of("five-apps at 18825, recurrent", 0.037);
 
     private static final int STATES_KEPT = 8;
 
@@ -68,7 +67,9 @@ class CacheTraceGoldenTest {
             String kind = place + (full ? ", full attention" : ", recurrent");
             if (reused < least) {
                 String failure = "%s: %d tokens reused, at least %d expected".formatted(kind, reused, least);
-                if (KNOWN.contains(kind)) {
+                double loss = (double) (fullAttention.getOrDefault(place, 0L) - reused) / trace.promptTokens();
+                boolean above = reused >= row.get("reused_mlx_lm").asLong();
+                if (KNOWN.containsKey(kind) && above && loss <= KNOWN.get(kind)) {
                     long left = budget - STATES_KEPT * Trace.STATE_BYTES;
                     known.add("%s; %d by full attention in the %d bytes that %d states leave"
                             .formatted(failure, trace.replay(left, true), left, STATES_KEPT));
