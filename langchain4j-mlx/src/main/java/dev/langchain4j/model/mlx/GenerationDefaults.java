@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.ModelLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -27,7 +27,7 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
     static GenerationDefaults load(Path folder, ModelConfig config, Tokenizer tokenizer) {
         Path generationFile = folder.resolve("generation_config.json");
         JsonNode json = Files.isRegularFile(generationFile)
-                ? ModelLoader.json(generationFile)
+                ? JsonFiles.read(generationFile)
                 : JsonNodeFactory.instance.objectNode();
         ModelConfig generation = new ModelConfig(json, generationFile.toString());
         JsonNode tokenizerConfig = optional(folder.resolve("tokenizer_config.json"));
@@ -36,7 +36,7 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
     }
 
     private static JsonNode optional(Path file) {
-        return Files.isRegularFile(file) ? ModelLoader.json(file) : MissingNode.getInstance();
+        return Files.isRegularFile(file) ? JsonFiles.read(file) : MissingNode.getInstance();
     }
 
     private static Set<Integer> endTokens(

@@ -15,8 +15,9 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.testing.Feed;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
@@ -68,8 +69,8 @@ class AdapterGoldenTest {
     }
 
     private static Path model(Path adapter) {
-        return Goldens.own("models/"
-                + ModelLoader.json(adapter.resolve(CONFIG)).get("model").asText());
+        return Goldens.own(
+                "models/" + JsonFiles.read(adapter.resolve(CONFIG)).get("model").asText());
     }
 
     @ParameterizedTest

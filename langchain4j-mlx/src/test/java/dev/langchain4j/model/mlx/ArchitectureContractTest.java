@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.within;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
@@ -16,15 +18,14 @@ import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.LayerCache;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.ReusePlan;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
-import dev.langchain4j.model.mlx.cache.Snapshot;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
 import dev.langchain4j.model.mlx.model.LanguageModel;
-import dev.langchain4j.model.mlx.model.ModelLoader;
-import dev.langchain4j.model.mlx.model.ModelRegistry;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -64,7 +65,7 @@ class ArchitectureContractTest {
         Set<String> missing = new TreeSet<>(ModelRegistry.modelTypes());
         try (Stream<Path> all = Files.list(Goldens.own("models"))) {
             all.forEach(folder -> missing.remove(
-                    ModelRegistry.canonical(ModelLoader.config(folder).modelType())));
+                    ModelRegistry.canonical(ModelFolder.config(folder).modelType())));
         }
         missing.removeIf(type -> !ModelRegistry.canonical(type).equals(type));
         assertThat(missing).isEmpty();

@@ -10,11 +10,12 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.cache.KvFormat;
-import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.cache.Snapshot;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
+import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.LanguageModel;
-import dev.langchain4j.model.mlx.model.ModelLoader;
 import dev.langchain4j.model.mlx.testing.Feed;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.nio.file.Path;
@@ -40,7 +41,7 @@ class KvFormatGoldenTest {
     }
 
     static List<Case> cases() {
-        JsonNode all = ModelLoader.json(Goldens.own("kv-formats").resolve("cases.json"));
+        JsonNode all = JsonFiles.read(Goldens.own("kv-formats").resolve("cases.json"));
         return StreamSupport.stream(all.spliterator(), false)
                 .map(c -> new Case(
                         c.get("name").asText(),

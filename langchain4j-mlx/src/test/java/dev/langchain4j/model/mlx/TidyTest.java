@@ -30,14 +30,15 @@ class TidyTest {
             Map.entry("jinja", Set.of()),
             Map.entry("parse", Set.of()),
             Map.entry("grammar", Set.of("parse")),
-            Map.entry("cache", Set.of()),
-            Map.entry("embed", Set.of("cache", "model", "nn")),
+            Map.entry("kv", Set.of()),
+            Map.entry("cache", Set.of("kv")),
             Map.entry("hub", Set.of()),
-            Map.entry("nn", Set.of("cache", "model")),
-            Map.entry("arch", Set.of("cache", "model", "nn")),
-            Map.entry("model", Set.of("arch", "cache")),
+            Map.entry("model", Set.of("kv")),
+            Map.entry("nn", Set.of("kv", "model")),
+            Map.entry("arch", Set.of("kv", "model", "nn")),
+            Map.entry("embed", Set.of("arch", "kv", "model", "nn")),
             Map.entry("prompt", Set.of("cache", "jinja", "model", "parse")),
-            Map.entry("generate", Set.of("cache", "model")));
+            Map.entry("generate", Set.of("cache", "kv", "model")));
 
     private static void eachJavaFile(BiConsumer<Path, String> check) throws IOException {
         for (String module : List.of("mlx-native", "langchain4j-mlx", "samples")) {

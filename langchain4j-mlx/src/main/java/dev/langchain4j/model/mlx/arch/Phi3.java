@@ -2,9 +2,9 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.cache.AttentionCache;
-import dev.langchain4j.model.mlx.cache.KvCache;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.AttentionCache;
+import dev.langchain4j.model.mlx.kv.KvCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;

@@ -1,4 +1,4 @@
-/** One architecture a file, named for its model_type. */
+/** One architecture a file, named for its model_type. Entries: ModelLoader, ModelRegistry. */
 @Internal
 package dev.langchain4j.model.mlx.arch;
 

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,5 +1,8 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
+
 /** What is kept of one node or state: a snapshot for some of the layers, null for the others. */
 final class Records {
     private Records() {}

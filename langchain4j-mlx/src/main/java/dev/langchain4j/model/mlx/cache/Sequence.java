@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.List;
 
 /**

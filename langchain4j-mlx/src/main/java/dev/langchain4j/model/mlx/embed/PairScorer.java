@@ -9,7 +9,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.text.Tokenizer;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.ArrayList;

@@ -3,8 +3,9 @@ package dev.langchain4j.model.mlx.embed;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,13 +43,13 @@ record SentenceSettings(
         Path transformer = folder;
         Path modules = folder.resolve("modules.json");
         if (Files.isRegularFile(modules)) {
-            for (JsonNode module : ModelLoader.json(modules)) {
+            for (JsonNode module : JsonFiles.read(modules)) {
                 String type = module.path("type").asText();
                 Path path = inside(folder, module.path("path").asText(), modules);
                 switch (type.substring(type.lastIndexOf('.') + 1)) {
                     case "Transformer" -> transformer = path;
                     case "Pooling" -> {
-                        ModelConfig config = ModelLoader.config(path);
+                        ModelConfig config = ModelFolder.config(path);
                         pooling = pooling(config);
                         promptCounts = config.flag("include_prompt", true);
                     }
@@ -118,6 +119,6 @@ record SentenceSettings(
     }
 
     private static ModelConfig optional(Path file) {
-        return Files.isRegularFile(file) ? new ModelConfig(ModelLoader.json(file), file.toString()) : null;
+        return Files.isRegularFile(file) ? new ModelConfig(JsonFiles.read(file), file.toString()) : null;
     }
 }

@@ -9,8 +9,9 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,7 +35,7 @@ public final class TextEmbedder implements AutoCloseable {
     private final boolean normalize;
     private final TextTokens tokens;
     private final int batchSize;
-    private final ModelLoader.Part<TextEncoder> loaded;
+    private final ModelFolder.Part<TextEncoder> loaded;
 
     /**
      * What a caller wants otherwise than the folder says; null for what the folder says.
@@ -81,13 +82,13 @@ public final class TextEmbedder implements AutoCloseable {
         }
     }
 
-    private static ModelLoader.Part<TextEncoder> loadEncoder(Path folder, DType type) {
-        ModelConfig config = ModelLoader.config(folder);
+    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, DType type) {
+        ModelConfig config = ModelFolder.config(folder);
         if (BertEncoder.MODEL_TYPES.contains(config.modelType())) {
-            return ModelLoader.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
+            return ModelFolder.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
         }
         ModelLoader.Loaded decoder = ModelLoader.load(folder, type);
-        return new ModelLoader.Part<>(new DecoderEncoder(decoder.model(), config), decoder.weights());
+        return new ModelFolder.Part<>(new DecoderEncoder(decoder.model(), config), decoder.weights());
     }
 
     private int tokensMax(Wishes wishes, TextEncoder encoder) {

@@ -5,7 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.CacheSession;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;

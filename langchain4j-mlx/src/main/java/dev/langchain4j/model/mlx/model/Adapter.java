@@ -104,7 +104,7 @@ public final class Adapter {
             }
         }
         Path file = folder.resolve(CONFIG);
-        Adapter adapter = new Adapter(folder, new ModelConfig(ModelLoader.json(file), file.toString()));
+        Adapter adapter = new Adapter(folder, new ModelConfig(JsonFiles.read(file), file.toString()));
         Safetensors.load(Safetensors.file(folder, WEIGHTS)).forEach((name, tensor) -> {
             if (!tensor.dtype().isFloating() && adapter.kind != Kind.FULL) {
                 throw adapter.refused("tensor " + name + " has the type " + tensor.dtype());

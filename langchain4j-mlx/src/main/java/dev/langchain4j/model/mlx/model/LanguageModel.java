@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.List;
 
 /**

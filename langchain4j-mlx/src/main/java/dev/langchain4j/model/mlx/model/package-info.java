@@ -1,4 +1,4 @@
-/** Loading: folder to weights to language model. Entries: ModelLoader, ModelRegistry, LanguageModel. */
+/** What a model folder holds: config.json, weights, adapter. Entries: ModelConfig, Weights, LanguageModel. */
 @Internal
 package dev.langchain4j.model.mlx.model;
 

@@ -1,10 +1,10 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.cache.AttentionCache;
-import dev.langchain4j.model.mlx.cache.KvCache;
-import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.cache.RotatingKvCache;
+import dev.langchain4j.model.mlx.kv.AttentionCache;
+import dev.langchain4j.model.mlx.kv.KvCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.RotatingKvCache;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 

@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.prompt;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.langchain4j.exception.InvalidRequestException;
-import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -34,7 +34,7 @@ final class TemplateFiles {
 
     private JsonNode json(String name) {
         Path file = folder.resolve(name);
-        return Files.isRegularFile(file) ? ModelLoader.json(file) : MissingNode.getInstance();
+        return Files.isRegularFile(file) ? JsonFiles.read(file) : MissingNode.getInstance();
     }
 
     /** Sources by name; empty if the folder has none. */

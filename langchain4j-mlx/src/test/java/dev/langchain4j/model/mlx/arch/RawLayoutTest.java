@@ -11,7 +11,7 @@ import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.ModelLoader;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.nio.file.Path;
@@ -39,8 +39,8 @@ class RawLayoutTest {
                     Map<String, MlxArray> tensors = new HashMap<>(wanted);
                     undo.apply(tensors);
                     assertThat(tensors.keySet()).isNotEqualTo(wanted.keySet());
-                    sanitizer.accept(ModelLoader.config(path), wanted);
-                    sanitizer.accept(ModelLoader.config(path), tensors);
+                    sanitizer.accept(ModelFolder.config(path), wanted);
+                    sanitizer.accept(ModelFolder.config(path), tensors);
                     assertThat(tensors.keySet()).isEqualTo(wanted.keySet());
                     wanted.forEach((name, array) -> {
                         assertThat(tensors.get(name).shape()).as(name).isEqualTo(array.shape());
@@ -126,7 +126,7 @@ class RawLayoutTest {
                     MlxArray blocks = MlxArray.of(packed, DType.UINT8, 1, 4, 2, 16);
                     tensors.put(name + "gate_up_proj_blocks", blocks);
                     tensors.put(name + "gate_up_proj_scales", MlxArray.of(new byte[8], DType.UINT8, 1, 4, 2));
-                    GptOss.sanitize(ModelLoader.config(Goldens.own("models").resolve("gpt_oss")), tensors);
+                    GptOss.sanitize(ModelFolder.config(Goldens.own("models").resolve("gpt_oss")), tensors);
                     assertThat(tensors.keySet())
                             .containsExactlyInAnyOrder(
                                     name + "gate_proj.weight",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

@@ -5,6 +5,8 @@ import static dev.langchain4j.model.mlx.cache.CacheHarness.range;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;

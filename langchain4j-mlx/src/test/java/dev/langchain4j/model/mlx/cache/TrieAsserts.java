@@ -2,6 +2,8 @@ package dev.langchain4j.model.mlx.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;

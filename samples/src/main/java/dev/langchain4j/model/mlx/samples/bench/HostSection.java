@@ -4,7 +4,7 @@ import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.samples.bench;
 
-import dev.langchain4j.model.mlx.cache.LayerCache;
-import dev.langchain4j.model.mlx.cache.Snapshot;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
 

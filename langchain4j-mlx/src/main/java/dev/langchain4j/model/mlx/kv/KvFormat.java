@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.cache;
+package dev.langchain4j.model.mlx.kv;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +42,7 @@ public record KvFormat(int bits, int groupSize, int quantizedStart, int maxSize)
         return maxSize > 0 ? new BoundedKvCache(maxSize, KEEP) : new QuantizedKvCache(bits, groupSize, quantizedStart);
     }
 
-    /** The settings that make states of one format useless for another, as part of a {@link CacheKey}. */
+    /** The settings that make states of one format useless for another, as part of a prompt cache's key. */
     public String key() {
         if (maxSize > 0) {
             return ", at most " + maxSize + " positions";

@@ -1,6 +1,7 @@
-package dev.langchain4j.model.mlx.model;
+package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.util.List;
 import java.util.Map;
 

@@ -1,10 +1,5 @@
 package dev.langchain4j.model.mlx.model;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.ModelNotFoundException;
@@ -15,8 +10,6 @@ import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.cache.KvFormat;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,37 +19,12 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 
-/**
- * Loads a model folder as mlx-community has them: config.json and safetensors. What is missing is a
- * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
- */
-public final class ModelLoader {
-    private static final long JSON_BYTES_MAX = 64L << 20;
-
-    /** Python writes Infinity and NaN as they are. */
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-            .build();
-
-    /** A model and the weights that it borrows; the caller closes them. */
-    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {
-
-        /**
-         * The same with layers that keep keys and values in this format.
-         *
-         * @throws InvalidRequestException if the architecture cannot work with it
-         */
-        public Loaded with(KvFormat format) {
-            return format.equals(KvFormat.PLAIN)
-                    ? this
-                    : new Loaded(FormattedModel.of(model, format, config), weights, config);
-        }
-    }
-
+/** Reads a model folder: its config.json, and its weights into what is built of them. */
+public final class ModelFolder {
     /** Something that was built of weights, and the weights that it borrows; the caller closes them. */
     public record Part<T>(T model, Weights weights) {}
 
-    private ModelLoader() {}
+    private ModelFolder() {}
 
     /** The config.json of a folder. */
     public static ModelConfig config(Path folder) {
@@ -67,57 +35,7 @@ public final class ModelLoader {
         if (!Files.isRegularFile(file)) {
             throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath() + " has no config.json");
         }
-        return new ModelConfig(json(file), file.toString());
-    }
-
-    /** The JSON of a file of a model folder. */
-    public static JsonNode json(Path file) {
-        try {
-            if (Files.exists(file) && !Files.isRegularFile(file)) {
-                throw new InvalidRequestException(file + " must be a regular file");
-            }
-            if (Files.size(file) > JSON_BYTES_MAX) {
-                throw new InvalidRequestException(
-                        file + " has " + Files.size(file) + " bytes, but at most " + JSON_BYTES_MAX + " are read");
-            }
-            JsonNode json = JSON.readTree(file.toFile());
-            if (json.isMissingNode()) {
-                throw new InvalidRequestException(file + " is no JSON: it is empty");
-            }
-            return json;
-        } catch (JacksonException e) {
-            throw new InvalidRequestException(file + " is no JSON: " + e.getOriginalMessage(), e);
-        } catch (IOException e) {
-            throw new ModelNotFoundException("cannot read " + file + ": " + e.getMessage(), e);
-        }
-    }
-
-    /**
-     * Loads the model on the current thread, which owns it from then on.
-     *
-     * @param type floating type of the weights; null keeps what the files have
-     */
-    public static Loaded load(Path folder, DType type) {
-        return load(folder, type, null);
-    }
-
-    /**
-     * Loads the model and puts an adapter on it, on the current thread, which owns both from then on.
-     *
-     * @param type floating type of the weights; null keeps what the files have
-     * @param adapter folder of the adapter; null for none
-     */
-    public static Loaded load(Path folder, DType type, Path adapter) {
-        ModelConfig config = config(folder);
-        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
-        BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
-        Part<LanguageModel> part = load(
-                folder,
-                type,
-                adapter,
-                sanitizer.andThen(architecture.sanitizer()::sanitize),
-                (c, weights) -> architecture.factory().create(c, weights));
-        return new Loaded(part.model(), part.weights(), config);
+        return new ModelConfig(JsonFiles.read(file), file.toString());
     }
 
     /**
@@ -135,7 +53,8 @@ public final class ModelLoader {
         return load(folder, type, null, sanitizer, factory);
     }
 
-    private static <T> Part<T> load(
+    /** As {@link #load(Path, DType, BiConsumer, BiFunction)}, with the adapter of a folder on the weights; null for none. */
+    public static <T> Part<T> load(
             Path folder,
             DType type,
             Path adapter,

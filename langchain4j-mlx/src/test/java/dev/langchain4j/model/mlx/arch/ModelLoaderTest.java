@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.model;
+package dev.langchain4j.model.mlx.arch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -13,6 +13,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -95,7 +96,7 @@ class ModelLoaderTest {
 
     @Test
     void aMissingFolderOrFileIsNamed() throws IOException {
-        assertThatThrownBy(() -> ModelLoader.config(folder.resolve("nowhere")))
+        assertThatThrownBy(() -> ModelFolder.config(folder.resolve("nowhere")))
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("nowhere");
         Files.delete(folder.resolve("model.safetensors"));

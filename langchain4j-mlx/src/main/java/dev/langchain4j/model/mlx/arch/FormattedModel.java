@@ -1,10 +1,12 @@
-package dev.langchain4j.model.mlx.model;
+package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.cache.KvFormat;
-import dev.langchain4j.model.mlx.cache.LayerCache;
+import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.util.List;
 
 /** A model whose layers keep keys and values in a format of the user's choice. */

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.cache;
+package dev.langchain4j.model.mlx.kv;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

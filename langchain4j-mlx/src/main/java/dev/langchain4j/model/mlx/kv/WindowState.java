@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.cache;
+package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.MlxArray;
 

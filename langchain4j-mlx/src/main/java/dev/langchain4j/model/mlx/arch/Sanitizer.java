@@ -1,6 +1,7 @@
-package dev.langchain4j.model.mlx.model;
+package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.util.Map;
 
 /** Brings the tensors of a checkpoint into the form that an architecture asks for: renames, stacks, drops. Lazy. */

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.cache;
+package dev.langchain4j.model.mlx.kv;
 
 /** The rules that positions given to a layer or a snapshot keep. */
 final class Positions {

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.cache;
+package dev.langchain4j.model.mlx.kv;
 
 /**
  * What was kept of one layer: immutable, in buffers of its own, with one owner who closes it.

@@ -1,0 +1,65 @@
+package dev.langchain4j.model.mlx.arch;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.model.Weights;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.BiConsumer;
+
+/**
+ * Loads a model folder as mlx-community has them: config.json and safetensors. What is missing is a
+ * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
+ */
+public final class ModelLoader {
+    /** A model and the weights that it borrows; the caller closes them. */
+    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {
+
+        /**
+         * The same with layers that keep keys and values in this format.
+         *
+         * @throws InvalidRequestException if the architecture cannot work with it
+         */
+        public Loaded with(KvFormat format) {
+            return format.equals(KvFormat.PLAIN)
+                    ? this
+                    : new Loaded(FormattedModel.of(model, format, config), weights, config);
+        }
+    }
+
+    private ModelLoader() {}
+
+    /**
+     * Loads the model on the current thread, which owns it from then on.
+     *
+     * @param type floating type of the weights; null keeps what the files have
+     */
+    public static Loaded load(Path folder, DType type) {
+        return load(folder, type, null);
+    }
+
+    /**
+     * Loads the model and puts an adapter on it, on the current thread, which owns both from then on.
+     *
+     * @param type floating type of the weights; null keeps what the files have
+     * @param adapter folder of the adapter; null for none
+     */
+    public static Loaded load(Path folder, DType type, Path adapter) {
+        ModelConfig config = ModelFolder.config(folder);
+        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
+        BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
+        ModelFolder.Part<LanguageModel> part = ModelFolder.load(
+                folder,
+                type,
+                adapter,
+                sanitizer.andThen(architecture.sanitizer()::sanitize),
+                (c, weights) -> architecture.factory().create(c, weights));
+        return new Loaded(part.model(), part.weights(), config);
+    }
+}
