@@ -2,6 +2,7 @@ package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -30,14 +31,17 @@ final class CpuFast {
     /** What queries at the end of a context do not see. */
     private record Mask(int length, int context, long handle) {}
 
-    /** Cosines and sines of the positions from {@code offset} on, [length, dims]; the sines of the first half negated. */
+    /**
+     * Cosines and sines of the positions from each offset on, [length, dims], or [batch, 1, length, dims] of several offsets;
+     * the sines of the first half negated.
+     */
     private static final class Turns {
         private final int dims;
         private final float base;
         private final float scale;
         private final MlxArray wavelengths;
         private final long frequencies;
-        private int offset;
+        private int[] offsets;
         private int length;
         private long cosines;
         private long sines;
@@ -95,12 +99,12 @@ final class CpuFast {
     }
 
     /** Halves of the first {@code dims} dimensions turned against each other; null if that is left to MLX. */
-    MlxArray rope(MlxArray x, int dims, float base, float scale, MlxArray wavelengths, int offset) {
+    MlxArray rope(MlxArray x, int dims, float base, float scale, MlxArray wavelengths, int[] offsets) {
         if (!isSingle(x) || x.ndim() != 4 || dims % 2 != 0 || dims > x.dim(3)) {
             return null;
         }
         int[] shape = x.shape();
-        Turns turns = turns(dims, base, scale, wavelengths, offset, shape[2]);
+        Turns turns = turns(dims, base, scale, wavelengths, offsets, shape[2]);
         MlxArray turning = shape[3] == dims ? x : part(x, shape, 0, dims);
         MlxArray swapped = Indexing.concatenate(3, part(x, shape, dims / 2, dims), part(x, shape, 0, dims / 2));
         MlxArray turned = Ops.add(times(turning, turns.cosines), times(swapped, turns.sines));
@@ -236,7 +240,7 @@ final class CpuFast {
         return handle;
     }
 
-    private Turns turns(int dims, float base, float scale, MlxArray wavelengths, int offset, int length) {
+    private Turns turns(int dims, float base, float scale, MlxArray wavelengths, int[] offsets, int length) {
         Turns found = null;
         for (Turns turns : tables) {
             if (turns.are(dims, base, scale, wavelengths)) {
@@ -250,13 +254,10 @@ final class CpuFast {
             found = new Turns(dims, base, scale, wavelengths, frequencies(dims, base, wavelengths));
             tables.add(found);
         }
-        if (found.cosines == 0 || found.offset != offset || found.length != length) {
-            MlxArray positions = Indexing.arange(offset, (double) offset + length, DType.FLOAT32);
+        if (found.cosines == 0 || found.length != length || !Arrays.equals(found.offsets, offsets)) {
+            MlxArray positions = positions(offsets, length);
             if (scale != 1) {
                 positions = times(positions, constant(scale, 1));
-            }
-            if (length > 1) {
-                positions = Indexing.reshape(positions, length, 1);
             }
             MlxArray angles = times(positions, found.frequencies);
             MlxArray cosines = Ops.cos(angles);
@@ -264,10 +265,22 @@ final class CpuFast {
             found.freeTables();
             found.cosines = cosines.surrender();
             found.sines = sines.surrender();
-            found.offset = offset;
+            found.offsets = offsets.clone();
             found.length = length;
         }
         return found;
+    }
+
+    private static MlxArray positions(int[] offsets, int length) {
+        if (offsets.length == 1) {
+            MlxArray positions = Indexing.arange(offsets[0], (double) offsets[0] + length, DType.FLOAT32);
+            return length > 1 ? Indexing.reshape(positions, length, 1) : positions;
+        }
+        float[] numbers = new float[offsets.length * length];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = offsets[i / length] + i % length;
+        }
+        return MlxArray.of(numbers, offsets.length, 1, length, 1);
     }
 
     /** Turns a position of each dimension, those of the first half negated: cosines do not mind, sines turn around. */

@@ -28,39 +28,57 @@ public final class Fast {
                 bias);
     }
 
-    /** Rotary positions: turns the first {@code dims} of the last dimension by angles that grow with the position. */
-    public static MlxArray rope(MlxArray x, int dims, boolean traditional, float base, float scale, int offset) {
-        return rope(x, dims, traditional, base, null, scale, offset);
+    /**
+     * Rotary positions: turns the first {@code dims} of the last dimension by angles that grow with the position.
+     *
+     * @param x [batch, heads, length, dim]
+     * @param offsets the first position: one for all, or one for each element of the batch
+     */
+    public static MlxArray rope(MlxArray x, int dims, boolean traditional, float base, float scale, int... offsets) {
+        return rope(x, dims, traditional, base, null, scale, offsets);
     }
 
     /** Rotary positions with wavelengths given one by one ([dims / 2] singles) instead of a base. */
     public static MlxArray rope(
-            MlxArray x, int dims, boolean traditional, MlxArray wavelengths, float scale, int offset) {
-        return rope(x, dims, traditional, 0, wavelengths, scale, offset);
+            MlxArray x, int dims, boolean traditional, MlxArray wavelengths, float scale, int... offsets) {
+        return rope(x, dims, traditional, 0, wavelengths, scale, offsets);
     }
 
     private static MlxArray rope(
-            MlxArray x, int dims, boolean traditional, float base, MlxArray wavelengths, float scale, int offset) {
+            MlxArray x, int dims, boolean traditional, float base, MlxArray wavelengths, float scale, int[] offsets) {
+        if (offsets.length != 1 && offsets.length != x.dim(0)) {
+            throw new IllegalArgumentException(
+                    "offsets (" + offsets.length + ") must be one, or one for each of the batch (" + x.dim(0) + ")");
+        }
         OwnerThread t = OwnerThread.current();
         MlxArray composed =
-                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, wavelengths, offset);
+                t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, wavelengths, offsets);
         if (composed != null) {
             return composed;
         }
-        return t.result(
-                MlxC.mlx_fast_rope(
+        long optionalBase = wavelengths == null ? Optionals.of(base) : Optionals.NONE;
+        int status = offsets.length == 1
+                ? MlxC.mlx_fast_rope(
                         t.out(),
                         t.use(x),
                         dims,
                         traditional,
-                        wavelengths == null ? Optionals.of(base) : Optionals.NONE,
+                        optionalBase,
                         scale,
-                        offset,
+                        offsets[0],
                         t.useOrNone(wavelengths),
-                        t.stream),
-                "rope",
-                x,
-                wavelengths);
+                        t.stream)
+                : MlxC.mlx_fast_rope_dynamic(
+                        t.out(),
+                        t.use(x),
+                        dims,
+                        traditional,
+                        optionalBase,
+                        scale,
+                        t.use(MlxArray.of(offsets, offsets.length)),
+                        t.useOrNone(wavelengths),
+                        t.stream);
+        return t.result(status, "rope", x, wavelengths);
     }
 
     /**

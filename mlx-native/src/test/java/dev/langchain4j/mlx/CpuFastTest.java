@@ -1,6 +1,7 @@
 package dev.langchain4j.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.api.Test;
@@ -96,5 +97,32 @@ class CpuFastTest {
                 }
             }
         });
+    }
+
+    @Test
+    void turnsEachOfABatchByItsOwnOffset() {
+        onCpu(() -> {
+            int[] offsets = {0, 900, 17};
+            for (boolean traditional : new boolean[] {false, true}) {
+                for (int length : new int[] {1, 5}) {
+                    MlxArray x = noise(8, 3, 2, length, 32);
+                    MlxArray[] alone = new MlxArray[offsets.length];
+                    for (int i = 0; i < alone.length; i++) {
+                        MlxArray row = Indexing.slice(x, 0, i, i + 1);
+                        alone[i] = Fast.rope(row, 16, traditional, 10_000f, 0.5f, offsets[i]);
+                    }
+                    same(
+                            Fast.rope(x, 16, traditional, 10_000f, 0.5f, offsets),
+                            Indexing.concatenate(0, alone));
+                }
+            }
+        });
+    }
+
+    @Test
+    void asManyOffsetsAsTheBatchHas() {
+        onCpu(() -> assertThatThrownBy(() -> Fast.rope(noise(8, 3, 2, 1, 32), 16, false, 10_000f, 1f, 1, 2))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("offsets (2)"));
     }
 }

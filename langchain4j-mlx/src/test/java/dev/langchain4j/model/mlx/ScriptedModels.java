@@ -18,6 +18,7 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.List;
@@ -85,8 +86,8 @@ final class ScriptedModels implements AutoCloseable {
         }
 
         @Override
-        public MlxArray forward(MlxArray ids, List<LayerCache> layers) {
-            return model.forward(ids, layers);
+        public MlxArray forward(MlxArray ids, Spans spans) {
+            return model.forward(ids, spans);
         }
 
         @Override

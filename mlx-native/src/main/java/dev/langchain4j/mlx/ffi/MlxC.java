@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 3d8879c4fd1c3f859af59abc01bcad432fd1202e0401810edb5e463ebbab21e0
+// bindings.txt sha256 b3504c3fa61ab6b1e629e911ef23c1a7f6c65fe10bd73136f0456389a4c8a86d
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -1783,6 +1783,18 @@ public final class MlxC {
 
     private static final class Link_mlx_fast_rope {
         static final MethodHandle HANDLE = Downcall.link("mlx_fast_rope", "JJIZJFIJJ)I");
+    }
+
+    public static int mlx_fast_rope_dynamic(long res, long x, int dims, boolean traditional, long base, float scale, long offset, long freqs, long s) {
+        try {
+            return (int) Link_mlx_fast_rope_dynamic.HANDLE.invokeExact(res, x, dims, traditional, base, scale, offset, freqs, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_rope_dynamic", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_rope_dynamic {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_rope_dynamic", "JJIZJFJJJ)I");
     }
 
     public static int mlx_fast_scaled_dot_product_attention(long res, long queries, long keys, long values, float scale, long mask_mode, long mask_arr, long sinks, boolean force_fused, long s) {

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -63,9 +64,9 @@ public final class Cohere2 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             MlxArray h = norm.apply(x);
-            return Ops.add(Ops.add(attention.apply(h, cache, length), mlp.apply(h)), x);
+            return Ops.add(Ops.add(attention.apply(h, spans, layer), mlp.apply(h)), x);
         }
 
         @Override

@@ -9,6 +9,7 @@ import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Tensors;
@@ -17,7 +18,6 @@ import dev.langchain4j.model.mlx.nn.Block;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.FeedForward;
-import dev.langchain4j.model.mlx.nn.Heads;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.MultiLinear;
@@ -102,19 +102,23 @@ public final class DeepseekV3 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-            int offset = cache.offset();
-            MlxArray heads = Heads.split(queries.apply(x), length, config.heads, config.plainDim + config.turnedDim);
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
+            int[] positions = spans.positionsOfHeads();
+            MlxArray heads = spans.splitHeads(queries.apply(x), config.heads, config.plainDim + config.turnedDim);
             MlxArray[] query = Indexing.splitAt(heads, -1, config.plainDim);
             MlxArray[] key = Indexing.splitAt(latentAndPositions.apply(x), -1, config.latent);
-            MlxArray turnedQuery = rope.apply(query[1], offset);
-            MlxArray turnedKey = rope.apply(Heads.split(key[1], length, 1, config.turnedDim), offset);
-            MlxArray latent = Indexing.expandDims(latentNorm.apply(key[0]), 1);
-            AttentionCache.View all = ((AttentionCache) cache).update(latent, turnedKey, length);
-            MlxArray scores = positionScores(turnedQuery, all, length);
-            MlxArray attended =
-                    length == 1 ? attendOne(query[0], all.keys(), scores) : attendMany(query[0], all.keys(), scores);
-            return out.apply(Heads.join(attended, length, config.heads, config.valueDim));
+            MlxArray turnedQuery = rope.apply(query[1], positions);
+            MlxArray turnedKey = rope.apply(spans.splitHeads(key[1], 1, config.turnedDim), positions);
+            MlxArray latent = spans.splitHeads(latentNorm.apply(key[0]), 1, config.latent);
+            MlxArray attended = spans.eachHeads(layer, span -> {
+                int length = span.length();
+                AttentionCache.View all = ((AttentionCache) span.cache())
+                        .update(span.heads(latent), span.heads(turnedKey), length);
+                MlxArray scores = positionScores(span.heads(turnedQuery), all, length);
+                MlxArray plain = span.heads(query[0]);
+                return length == 1 ? attendOne(plain, all.keys(), scores) : attendMany(plain, all.keys(), scores);
+            });
+            return out.apply(spans.joinHeads(attended, config.heads, config.valueDim));
         }
 
         /** The share of positions in the scores, which attention takes as a mask that it adds. */

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.util.List;
@@ -35,8 +36,8 @@ record FormattedModel(LanguageModel model, KvFormat format) implements LanguageM
     }
 
     @Override
-    public MlxArray forward(MlxArray tokens, List<LayerCache> layers) {
-        return model.forward(tokens, layers);
+    public MlxArray forward(MlxArray tokens, Spans spans) {
+        return model.forward(tokens, spans);
     }
 
     @Override

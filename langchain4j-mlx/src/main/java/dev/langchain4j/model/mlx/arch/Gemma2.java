@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -14,7 +15,6 @@ import dev.langchain4j.model.mlx.nn.Block;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.Gating;
-import dev.langchain4j.model.mlx.nn.Heads;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -45,15 +45,19 @@ public final class Gemma2 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int dim = shape.headDim();
-            int offset = cache.offset();
-            MlxArray queries = rope.apply(Heads.split(q.apply(x), length, shape.heads(), dim), offset);
-            MlxArray keys = rope.apply(Heads.split(k.apply(x), length, shape.kvHeads(), dim), offset);
-            MlxArray values = Heads.split(v.apply(x), length, shape.kvHeads(), dim);
-            AttentionCache.View all = ((AttentionCache) cache).update(keys, values, length);
-            MlxArray attended = attend(Ops.multiply(queries, scale), all, length);
-            return o.apply(Heads.join(attended, length, shape.heads(), dim));
+            int[] positions = spans.positionsOfHeads();
+            MlxArray queries = rope.apply(spans.splitHeads(q.apply(x), shape.heads(), dim), positions);
+            MlxArray keys = rope.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim), positions);
+            MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
+            MlxArray scaled = Ops.multiply(queries, scale);
+            MlxArray attended = spans.eachHeads(layer, span -> {
+                AttentionCache.View all = ((AttentionCache) span.cache())
+                        .update(span.heads(keys), span.heads(values), span.length());
+                return attend(span.heads(scaled), all, span.length());
+            });
+            return o.apply(spans.joinHeads(attended, shape.heads(), dim));
         }
 
         /** The fused operation has no cap, so scores are made here, grouped by the heads of keys. */

@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RotatingKvCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -15,7 +16,6 @@ import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.Gating;
-import dev.langchain4j.model.mlx.nn.Heads;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -36,13 +36,6 @@ public final class Gemma4Text implements LanguageModel {
     private static final Pattern LAYER =
             Pattern.compile("model\\.layers\\.(\\d{1,9})\\.self_attn\\.[kv]_(proj|norm)\\..*");
     private static final List<String> RANGES = List.of("input_max", "input_min", "output_max", "output_min");
-
-    /**
-     * Keys and values of a layer, or of the one that it shares them with.
-     *
-     * @param offset position of the first new token
-     */
-    private record Context(AttentionCache.View view, int offset) {}
 
     /** Makes keys and values; null parts where keys serve as values. */
     private record KeysValues(Linear k, Linear v, RmsNorm kNorm, int window) {}
@@ -72,45 +65,54 @@ public final class Gemma4Text implements LanguageModel {
                     rope);
         }
 
-        /** Appends to the cache of this layer, and gives what later layers attend to as well. */
-        Context context(MlxArray x, AttentionCache cache, int length) {
-            int offset = cache.offset();
-            return new Context(cache.update(keys(x, offset, length), values(x, length), length), offset);
+        /** Appends to the layer's cache in each sequence, and gives what later layers attend to as well, by span. */
+        List<AttentionCache.View> append(MlxArray x, Spans spans, int layer) {
+            MlxArray keys = keys(x, spans);
+            MlxArray values = values(x, spans);
+            List<AttentionCache.View> views = new ArrayList<>();
+            for (Spans.Span span : spans.at(layer)) {
+                AttentionCache cache = (AttentionCache) span.cache();
+                views.add(cache.update(span.heads(keys), span.heads(values), span.length()));
+            }
+            return views;
         }
 
-        private MlxArray keys(MlxArray x, int offset, int length) {
-            MlxArray heads = Heads.split(own.k.apply(x), length, shape.kvHeads(), shape.headDim());
-            return rope.apply(own.kNorm.apply(heads), offset);
+        private MlxArray keys(MlxArray x, Spans spans) {
+            MlxArray heads = spans.splitHeads(own.k.apply(x), shape.kvHeads(), shape.headDim());
+            return rope.apply(own.kNorm.apply(heads), spans.positionsOfHeads());
         }
 
-        private MlxArray values(MlxArray x, int length) {
+        private MlxArray values(MlxArray x, Spans spans) {
             Linear projection = own.v == null ? own.k : own.v;
-            MlxArray heads = Heads.split(projection.apply(x), length, shape.kvHeads(), shape.headDim());
+            MlxArray heads = spans.splitHeads(projection.apply(x), shape.kvHeads(), shape.headDim());
             return Fast.rmsNorm(heads, null, own.kNorm.eps());
         }
 
-        /** Scores are not scaled: norms see to their size. */
-        MlxArray apply(MlxArray x, Context context, int length) {
-            AttentionCache.View all = context.view;
-            boolean causal = length > 1 && all.mask() == null;
-            MlxArray queries = queries(x, context.offset, length);
-            return joined(Fast.attention(queries, all.keys(), all.values(), 1, causal, all.mask(), null), length);
+        /** Attention to what a layer holds of each sequence. Scores are not scaled: norms see to their size. */
+        MlxArray apply(MlxArray x, List<AttentionCache.View> views, Spans spans, int layer) {
+            MlxArray queries = queries(x, spans);
+            return joined(
+                    spans.eachHeads(layer, span -> {
+                        AttentionCache.View all = views.get(span.index());
+                        boolean causal = span.length() > 1 && all.mask() == null;
+                        return Fast.attention(
+                                span.heads(queries), all.keys(), all.values(), 1, causal, all.mask(), null);
+                    }),
+                    spans);
         }
 
         /** As the other one, where no later layer attends to the same. */
-        MlxArray apply(MlxArray x, AttentionCache cache, int length) {
-            int offset = cache.offset();
-            MlxArray queries = queries(x, offset, length);
-            MlxArray values = values(x, length);
-            return joined(cache.attend(queries, keys(x, offset, length), values, length, 1, null), length);
+        MlxArray apply(MlxArray x, Spans spans, int layer) {
+            return joined(spans.attend(layer, queries(x, spans), keys(x, spans), values(x, spans), 1, null), spans);
         }
 
-        private MlxArray queries(MlxArray x, int offset, int length) {
-            return rope.apply(qNorm.apply(Heads.split(q.apply(x), length, shape.heads(), shape.headDim())), offset);
+        private MlxArray queries(MlxArray x, Spans spans) {
+            MlxArray heads = qNorm.apply(spans.splitHeads(q.apply(x), shape.heads(), shape.headDim()));
+            return rope.apply(heads, spans.positionsOfHeads());
         }
 
-        private MlxArray joined(MlxArray attended, int length) {
-            return o.apply(Heads.join(attended, length, shape.heads(), shape.headDim()));
+        private MlxArray joined(MlxArray attended, Spans spans) {
+            return o.apply(spans.joinHeads(attended, shape.heads(), shape.headDim()));
         }
 
         LayerCache newCache() {
@@ -246,23 +248,19 @@ public final class Gemma4Text implements LanguageModel {
     }
 
     @Override
-    public MlxArray forward(MlxArray tokens, List<LayerCache> caches) {
-        int length = tokens.dim(1);
+    public MlxArray forward(MlxArray tokens, Spans spans) {
         MlxArray h = Ops.multiply(embedding.apply(tokens), Math.sqrt(config.hidden()));
         MlxArray inputs = ownInputs == null ? null : ownInputs.apply(tokens, h);
-        Context[] contexts = new Context[layers.size()];
-        for (int i = 0; i < contexts.length; i++) {
+        List<List<AttentionCache.View>> lent = new ArrayList<>();
+        for (int i = 0; i < layers.size(); i++) {
             Layer layer = layers.get(i);
             MlxArray normed = layer.beforeAttention.apply(h);
-            MlxArray attended;
-            if (layer.attention.own != null && !config.lends(i)) {
-                attended = layer.attention.apply(normed, (AttentionCache) caches.get(i), length);
-            } else {
-                contexts[i] = layer.attention.own == null
-                        ? contexts[config.sharedWith(i)]
-                        : layer.attention.context(normed, (AttentionCache) caches.get(i), length);
-                attended = layer.attention.apply(normed, contexts[i], length);
-            }
+            boolean lends = config.lends(i);
+            lent.add(lends ? layer.attention.append(normed, spans, i) : null);
+            int held = layer.attention.own == null ? config.sharedWith(i) : i;
+            MlxArray attended = lent.get(held) == null
+                    ? layer.attention.apply(normed, spans, i)
+                    : layer.attention.apply(normed, lent.get(held), spans, held);
             MlxArray input = inputs == null ? null : Indexing.squeeze(Indexing.slice(inputs, 2, i, i + 1), 2);
             h = layer.apply(h, attended, input);
         }

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -29,8 +30,8 @@ public final class Granite {
             implements Decoder.Layer {
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-            MlxArray attended = attention.apply(inputNorm.apply(x), cache, length);
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
+            MlxArray attended = attention.apply(inputNorm.apply(x), spans, layer);
             MlxArray h = Ops.add(x, Ops.multiply(attended, multiplier));
             return Ops.add(h, Ops.multiply(mlp.apply(postAttentionNorm.apply(h)), multiplier));
         }

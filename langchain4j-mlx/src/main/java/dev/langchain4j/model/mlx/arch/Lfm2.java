@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.ShortConvCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -51,10 +52,13 @@ public final class Lfm2 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             MlxArray[] parts = Indexing.split(in.apply(x), 3, -1);
-            MlxArray inputs = ((ShortConvCache) cache).update(Ops.multiply(parts[0], parts[2]), length);
-            MlxArray y = Ops.conv1d(inputs, kernel, 1, 0, kernel.dim(0));
+            MlxArray gated = Ops.multiply(parts[0], parts[2]);
+            MlxArray y = spans.each(layer, span -> {
+                MlxArray inputs = ((ShortConvCache) span.cache()).update(span.tokens(gated), span.length());
+                return Ops.conv1d(inputs, kernel, 1, 0, kernel.dim(0));
+            });
             return out.apply(Ops.multiply(parts[1], bias == null ? y : Ops.add(y, bias)));
         }
 

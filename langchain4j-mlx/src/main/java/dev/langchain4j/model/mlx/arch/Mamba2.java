@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RecurrentCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -78,21 +79,27 @@ public final class Mamba2 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-            RecurrentCache state = (RecurrentCache) cache;
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int inner = config.inner();
             MlxArray[] parts = Indexing.splitAt(in.apply(before.apply(x)), -1, inner, inner + config.channels());
-            MlxArray[] xbc = Indexing.splitAt(
-                    convolved(state, parts[1], length), -1, inner, inner + config.groups * config.stateSize);
-            StateSpace.Result result = space.run(
-                    Indexing.unflatten(xbc[0], -1, config.heads, config.headDim),
-                    Indexing.unflatten(xbc[1], -1, config.groups, config.stateSize),
-                    Indexing.unflatten(xbc[2], -1, config.groups, config.stateSize),
-                    parts[2],
-                    state.matrix(),
-                    length);
-            state.setMatrix(result.state());
-            MlxArray gated = Gating.SILU.apply(parts[0], Indexing.flatten(result.output(), 2, 3));
+            MlxArray y = spans.each(layer, span -> {
+                RecurrentCache state = (RecurrentCache) span.cache();
+                MlxArray[] xbc = Indexing.splitAt(
+                        convolved(state, span.tokens(parts[1]), span.length()),
+                        -1,
+                        inner,
+                        inner + config.groups * config.stateSize);
+                StateSpace.Result result = space.run(
+                        Indexing.unflatten(xbc[0], -1, config.heads, config.headDim),
+                        Indexing.unflatten(xbc[1], -1, config.groups, config.stateSize),
+                        Indexing.unflatten(xbc[2], -1, config.groups, config.stateSize),
+                        span.tokens(parts[2]),
+                        state.matrix(),
+                        span.length());
+                state.setMatrix(result.state());
+                return Indexing.flatten(result.output(), 2, 3);
+            });
+            MlxArray gated = Gating.SILU.apply(parts[0], y);
             return Ops.add(out.apply(Fast.rmsNorm(gated, norm.weight(), norm.eps())), x);
         }
 

@@ -15,6 +15,7 @@ import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -48,17 +49,18 @@ public final class Ministral3 {
 
     /** Turns queries, and multiplies those beyond the first {@code positions} by 1 + beta log(1 + multiple of them). */
     private static Rope growing(Rope rope, double beta, int positions) {
-        return (x, offset) -> {
-            MlxArray turned = rope.apply(x, offset);
+        return (x, offsets) -> {
+            MlxArray turned = rope.apply(x, offsets);
             int length = x.dim(-2);
-            if (offset + length <= positions) {
+            if (Arrays.stream(offsets).allMatch(offset -> offset + length <= positions)) {
                 return turned;
             }
-            float[] factors = new float[length];
-            for (int i = 0; i < length; i++) {
-                factors[i] = (float) (1 + beta * Math.log(1 + (offset + i) / positions));
+            float[] factors = new float[offsets.length * length];
+            for (int i = 0; i < factors.length; i++) {
+                int position = offsets[i / length] + i % length;
+                factors[i] = (float) (1 + beta * Math.log(1 + position / positions));
             }
-            MlxArray column = Indexing.expandDims(MlxArray.of(factors, length), 1);
+            MlxArray column = MlxArray.of(factors, offsets.length, 1, length, 1);
             return Ops.multiply(turned, Ops.astype(column, x.dtype()));
         };
     }

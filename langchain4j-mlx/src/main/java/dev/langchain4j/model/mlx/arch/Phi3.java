@@ -2,9 +2,9 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -12,7 +12,6 @@ import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Block;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.FeedForward;
-import dev.langchain4j.model.mlx.nn.Heads;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.Rope;
@@ -38,18 +37,18 @@ public final class Phi3 {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int dim = shape.headDim();
             int keysFrom = shape.heads() * dim;
             int valuesFrom = keysFrom + shape.kvHeads() * dim;
             MlxArray[] parts = Indexing.splitAt(qkv.apply(x), -1, keysFrom, valuesFrom);
-            int offset = cache.offset();
-            MlxArray queries = rope.apply(Heads.split(parts[0], length, shape.heads(), dim), offset);
-            MlxArray keys = rope.apply(Heads.split(parts[1], length, shape.kvHeads(), dim), offset);
-            MlxArray values = Heads.split(parts[2], length, shape.kvHeads(), dim);
+            int[] positions = spans.positionsOfHeads();
+            MlxArray queries = rope.apply(spans.splitHeads(parts[0], shape.heads(), dim), positions);
+            MlxArray keys = rope.apply(spans.splitHeads(parts[1], shape.kvHeads(), dim), positions);
+            MlxArray values = spans.splitHeads(parts[2], shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
-            MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, null);
-            return o.apply(Heads.join(attended, length, shape.heads(), dim));
+            MlxArray attended = spans.attend(layer, queries, keys, values, scale, null);
+            return o.apply(spans.joinHeads(attended, shape.heads(), dim));
         }
 
         @Override

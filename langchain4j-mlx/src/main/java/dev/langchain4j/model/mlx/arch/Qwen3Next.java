@@ -5,10 +5,10 @@ import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
-import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RecurrentCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Tensors;
@@ -19,7 +19,6 @@ import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.GatedDelta;
 import dev.langchain4j.model.mlx.nn.Gating;
-import dev.langchain4j.model.mlx.nn.Heads;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -57,17 +56,17 @@ public final class Qwen3Next {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int dim = shape.headDim();
-            int offset = cache.offset();
-            MlxArray[] both = Indexing.split(Heads.split(q.apply(x), length, shape.heads(), 2 * dim), 2, -1);
-            MlxArray queries = rope.apply(qNorm.apply(both[0]), offset);
-            MlxArray keys = rope.apply(kNorm.apply(Heads.split(k.apply(x), length, shape.kvHeads(), dim)), offset);
-            MlxArray values = Heads.split(v.apply(x), length, shape.kvHeads(), dim);
+            int[] positions = spans.positionsOfHeads();
+            MlxArray[] both = Indexing.split(spans.splitHeads(q.apply(x), shape.heads(), 2 * dim), 2, -1);
+            MlxArray queries = rope.apply(qNorm.apply(both[0]), positions);
+            MlxArray keys = rope.apply(kNorm.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim)), positions);
+            MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
-            MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, null);
+            MlxArray attended = spans.attend(layer, queries, keys, values, scale, null);
             MlxArray gated = Ops.multiply(attended, Ops.sigmoid(both[1]));
-            return o.apply(Heads.join(gated, length, shape.heads(), dim));
+            return o.apply(spans.joinHeads(gated, shape.heads(), dim));
         }
 
         @Override
@@ -133,23 +132,28 @@ public final class Qwen3Next {
         }
 
         @Override
-        public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-            RecurrentCache state = (RecurrentCache) cache;
+        public MlxArray apply(MlxArray x, Spans spans, int layer) {
             Inputs in = projections.of(x);
-            MlxArray all = state.convolution().update(in.qkv, length);
-            MlxArray mixed = Ops.silu(Ops.conv1d(all, kernel, 1, 0, kernel.dim(0)));
-            MlxArray[] qkv = Indexing.splitAt(mixed, -1, heads.keys(), 2 * heads.keys());
-            GatedDelta.Result result = GatedDelta.run(
-                    GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, heads.keyHeads, heads.keyDim)),
-                    GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, heads.keyHeads, heads.keyDim)),
-                    Indexing.unflatten(qkv[2], -1, heads.valueHeads, heads.valueDim),
-                    GatedDelta.logDecay(rate, in.decay, dtBias),
-                    Ops.sigmoid(in.beta),
-                    state.matrix(),
-                    length);
-            state.setMatrix(result.matrix());
+            MlxArray logDecay = GatedDelta.logDecay(rate, in.decay, dtBias);
+            MlxArray beta = Ops.sigmoid(in.beta);
+            MlxArray y = spans.each(layer, span -> {
+                RecurrentCache state = (RecurrentCache) span.cache();
+                MlxArray all = state.convolution().update(span.tokens(in.qkv), span.length());
+                MlxArray mixed = Ops.silu(Ops.conv1d(all, kernel, 1, 0, kernel.dim(0)));
+                MlxArray[] qkv = Indexing.splitAt(mixed, -1, heads.keys(), 2 * heads.keys());
+                GatedDelta.Result result = GatedDelta.run(
+                        GatedDelta.normalizedQueries(Indexing.unflatten(qkv[0], -1, heads.keyHeads, heads.keyDim)),
+                        GatedDelta.normalizedKeys(Indexing.unflatten(qkv[1], -1, heads.keyHeads, heads.keyDim)),
+                        Indexing.unflatten(qkv[2], -1, heads.valueHeads, heads.valueDim),
+                        span.tokens(logDecay),
+                        span.tokens(beta),
+                        state.matrix(),
+                        span.length());
+                state.setMatrix(result.matrix());
+                return result.output();
+            });
             MlxArray gate = Indexing.unflatten(in.gate, -1, heads.valueHeads, heads.valueDim);
-            return out.apply(flat(gated(result.output(), gate)));
+            return out.apply(flat(gated(y, gate)));
         }
 
         private MlxArray gated(MlxArray y, MlxArray gate) {

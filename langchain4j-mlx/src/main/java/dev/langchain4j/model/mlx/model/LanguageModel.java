@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import java.util.List;
 
 /**
@@ -11,13 +12,24 @@ import java.util.List;
 public interface LanguageModel {
 
     /**
-     * Feeds tokens to a sequence: lazily computes their hidden states and moves the layers on.
+     * Feeds tokens to one or more sequences: lazily computes their hidden states and moves the layers on.
+     *
+     * @param tokens ids of all spans, one behind the other, [1, tokens]
+     * @param spans whose they are; afterwards the layers of each sequence are as many tokens further as its span has
+     * @return hidden states, [1, tokens, hidden size]
+     */
+    MlxArray forward(MlxArray tokens, Spans spans);
+
+    /**
+     * Feeds tokens to one sequence.
      *
      * @param tokens ids, [1, length]
      * @param layers the state of the sequence, as {@link #newLayers} made it; afterwards {@code length} tokens further
      * @return hidden states, [1, length, hidden size]
      */
-    MlxArray forward(MlxArray tokens, List<LayerCache> layers);
+    default MlxArray forward(MlxArray tokens, List<LayerCache> layers) {
+        return forward(tokens, Spans.of(layers, tokens.dim(1)));
+    }
 
     /**
      * The logits of hidden states.

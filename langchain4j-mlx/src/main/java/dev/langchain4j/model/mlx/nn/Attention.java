@@ -1,10 +1,10 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RotatingKvCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 
@@ -110,22 +110,22 @@ public record Attention(
     }
 
     @Override
-    public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-        int offset = cache.offset();
-        MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, length), offset);
-        MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, length), offset);
-        MlxArray values = heads(v.apply(x), null, shape.kvHeads, length);
-        MlxArray attended = ((AttentionCache) cache).attend(queries, keys, values, length, scale, sinks);
-        return o.apply(Heads.join(attended, length, shape.heads, shape.headDim));
+    public MlxArray apply(MlxArray x, Spans spans, int layer) {
+        int[] positions = spans.positionsOfHeads();
+        MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, spans), positions);
+        MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, spans), positions);
+        MlxArray values = heads(v.apply(x), null, shape.kvHeads, spans);
+        MlxArray attended = spans.attend(layer, queries, keys, values, scale, sinks);
+        return o.apply(spans.joinHeads(attended, shape.heads, shape.headDim));
     }
 
-    private MlxArray heads(MlxArray x, RmsNorm norm, int count, int length) {
+    private MlxArray heads(MlxArray x, RmsNorm norm, int count, Spans spans) {
         if (norm == null) {
-            return Heads.split(x, length, count, shape.headDim);
+            return spans.splitHeads(x, count, shape.headDim);
         }
         return normsHeads
-                ? norm.apply(Heads.split(x, length, count, shape.headDim))
-                : Heads.split(norm.apply(x), length, count, shape.headDim);
+                ? norm.apply(spans.splitHeads(x, count, shape.headDim))
+                : spans.splitHeads(norm.apply(x), count, shape.headDim);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
@@ -27,8 +28,8 @@ public record Block(
     }
 
     @Override
-    public MlxArray apply(MlxArray x, LayerCache cache, int length) {
-        MlxArray attended = attention.apply(normed(beforeAttention, x), cache, length);
+    public MlxArray apply(MlxArray x, Spans spans, int layer) {
+        MlxArray attended = attention.apply(normed(beforeAttention, x), spans, layer);
         MlxArray h = Ops.add(x, normed(afterAttention, attended));
         return Ops.add(h, normed(afterMlp, mlp.apply(normed(beforeMlp, h))));
     }

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -20,10 +21,11 @@ public final class Decoder implements LanguageModel {
         /**
          * Applies the layer and moves its state on.
          *
-         * @param x [1, length, dimension]
-         * @param cache the state, as {@link #newCache} made it
+         * @param x [1, tokens, dimension]
+         * @param spans the sequences that the tokens belong to
+         * @param layer index of this layer's state, as {@link #newCache} made it, in each of them
          */
-        MlxArray apply(MlxArray x, LayerCache cache, int length);
+        MlxArray apply(MlxArray x, Spans spans, int layer);
 
         /** An empty state for a new sequence. */
         LayerCache newCache();
@@ -38,8 +40,8 @@ public final class Decoder implements LanguageModel {
     /**
      * A decoder of these parts.
      *
-     * @param embed ids [1, length] to [1, length, dimension]
-     * @param head [1, length, dimension] to [1, length, vocabularySize]
+     * @param embed ids [1, tokens] to [1, tokens, dimension]
+     * @param head [1, tokens, dimension] to [1, tokens, vocabularySize]
      */
     public Decoder(UnaryOperator<MlxArray> embed, List<Layer> layers, Norm norm, Linear head, int vocabularySize) {
         this.embed = embed;
@@ -77,11 +79,10 @@ public final class Decoder implements LanguageModel {
     }
 
     @Override
-    public MlxArray forward(MlxArray tokens, List<LayerCache> caches) {
-        int length = tokens.dim(1);
+    public MlxArray forward(MlxArray tokens, Spans spans) {
         MlxArray h = embed.apply(tokens);
         for (int i = 0; i < layers.size(); i++) {
-            h = layers.get(i).apply(h, caches.get(i), length);
+            h = layers.get(i).apply(h, spans, i);
         }
         return norm.apply(h);
     }

@@ -2,11 +2,11 @@ package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
 
-/** Rotary positions for queries and keys [1, heads, length, dim]. */
+/** Rotary positions for queries and keys [batch, heads, length, dim]. */
 public interface Rope {
     /** No positions at all, as some layers of hybrid models have it. */
-    Rope NONE = (x, offset) -> x;
+    Rope NONE = (x, offsets) -> x;
 
-    /** Turns each position by its angles; the first one stands at {@code offset}. */
-    MlxArray apply(MlxArray x, int offset);
+    /** Turns each position by its angles; the first one of each element of the batch stands at its offset. */
+    MlxArray apply(MlxArray x, int[] offsets);
 }

@@ -78,16 +78,21 @@ public final class Ropes {
     }
 
     private static Rope plain(int dims, boolean traditional, double base, double scale) {
-        return (x, offset) -> Fast.rope(x, dims, traditional, (float) base, (float) scale, offset);
+        return (x, offsets) -> Fast.rope(x, dims, traditional, (float) base, (float) scale, offsets);
     }
 
     /** A base that grows with the context once that is longer than the model was trained for. */
     private static Rope dynamic(int dims, boolean traditional, double base, double factor, int positionsMax) {
-        return (x, offset) -> {
-            double length = Math.max(x.dim(-2) + offset, positionsMax);
-            double stretch = factor * length / positionsMax - (factor - 1);
-            double grown = base * Math.pow(stretch, dims / (dims - 2.0));
-            return Fast.rope(x, dims, traditional, (float) grown, 1f, offset);
+        return (x, offsets) -> {
+            MlxArray[] rows = new MlxArray[offsets.length];
+            for (int i = 0; i < rows.length; i++) {
+                double length = Math.max(x.dim(-2) + offsets[i], positionsMax);
+                double stretch = factor * length / positionsMax - (factor - 1);
+                double grown = base * Math.pow(stretch, dims / (dims - 2.0));
+                MlxArray row = rows.length == 1 ? x : Indexing.slice(x, 0, i, i + 1);
+                rows[i] = Fast.rope(row, dims, traditional, (float) grown, 1f, offsets[i]);
+            }
+            return rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
         };
     }
 
@@ -98,8 +103,8 @@ public final class Ropes {
             singles[i] = (float) lengths[i];
         }
         MlxArray wavelengths = weights.adopt(MlxArray.of(singles, singles.length));
-        Rope turn = (x, offset) -> Fast.rope(x, dims, traditional, wavelengths, 1f, offset);
-        return magnitude == 1 ? turn : (x, offset) -> turn.apply(magnified(x, dims, magnitude), offset);
+        Rope turn = (x, offsets) -> Fast.rope(x, dims, traditional, wavelengths, 1f, offsets);
+        return magnitude == 1 ? turn : (x, offsets) -> turn.apply(magnified(x, dims, magnitude), offsets);
     }
 
     private static MlxArray magnified(MlxArray x, int dims, double magnitude) {
