@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves. */
 class FlatStepTest {
-    private static final int VOCABULARY = 160;
+    private static final int VOCABULARY = 96;
     private static final double APART_MAX = 2e-3;
 
     /** A sequence that runs beside others, and the same one that runs alone. */
