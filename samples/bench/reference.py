@@ -13,7 +13,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import mlx_lm
-from mlx_lm.generate import generate_step
+from mlx_lm.generate import BatchGenerator, generate_step
 from mlx_lm.models.cache import KVCache, LRUPromptCache, make_prompt_cache
 from mlx_lm.utils import load_model
 
@@ -244,7 +244,52 @@ def stream(ask):
     return {"bare": bare, "streamed": (now() - first) / max(1, count - 1), "count": count}
 
 
-DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream)}
+def batch(ask):
+    """Seconds for the answers of several conversations at once, each behind a context of random keys and values."""
+    model, config = model_of(ask)
+    count, tokens = len(ask["contexts"]), ask["tokens"]
+    prompts = [ids(ask["prompt"], config["vocab_size"], 100 + row) for row in range(count)]
+    caches = [filled(model, config, context) for context in ask["contexts"]]
+    generator = BatchGenerator(model, max_tokens=tokens, completion_batch_size=count, prefill_batch_size=count)
+    begun, left = now(), count * tokens
+    generator.insert(prompts, [tokens] * count, caches=caches)
+    while left > 0:
+        left -= len(generator.next_generated())
+    seconds = now() - begun
+    generator.close()
+    return {"seconds": seconds}
+
+
+def fairness(ask):
+    """While conversations decode, a long prompt and a short round arrive: gaps between tokens, and times to first tokens."""
+    model, config = model_of(ask)
+    vocabulary, rows = config["vocab_size"], ask["rows"]
+    generator = BatchGenerator(model, max_tokens=1 << 20, completion_batch_size=rows + 2, prefill_batch_size=1, prefill_step_size=ask["chunk"])
+    generator.insert([ids(16, vocabulary, 100 + row) for row in range(rows)], caches=[filled(model, config, ask["context"]) for _ in range(rows)])
+    warm = 0
+    while warm < 4 * rows:
+        warm += len(generator.next_generated())
+    arrived = {}
+    first = {}
+    begun = now()
+    arrived["prompt"] = generator.insert([ids(ask["prompt"], vocabulary, 3)], [2])[0]
+    arrived["round"] = generator.insert([ids(ask["round"], vocabulary, 4)], [2], caches=[filled(model, config, ask["context"])])[0]
+    names = {uid: name for name, uid in arrived.items()}
+    last, gaps = {}, []
+    while len(first) < 2:
+        _, responses = generator.next()
+        at = now()
+        for response in responses:
+            if response.uid in names:
+                first.setdefault(names[response.uid], at - begun)
+            else:
+                gaps.append(at - last.get(response.uid, begun))
+                last[response.uid] = at
+    generator.close()
+    return {"gap": max(gaps), "round": first["round"], "prompt": first["prompt"]}
+
+
+DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)
