@@ -81,8 +81,10 @@ final class Numbers {
                 double y = b instanceof Double number ? number : 0;
                 return Double.isNaN(x) || Double.isNaN(y) ? 1 : Double.compare(x, y);
             }
+            Budget.current().digits(a, b, 32);
             return decimal(a).compareTo(decimal(b));
         }
+        Budget.current().digits(a, b, 1);
         return big(a).compareTo(big(b));
     }
 
@@ -97,6 +99,7 @@ final class Numbers {
                 return sum;
             }
         }
+        Budget.current().digits(a, b, 1);
         return anyDouble(a, b) ? (Object) (toDouble(a) + toDouble(b)) : integer(big(a).add(big(b)));
     }
 
@@ -107,14 +110,17 @@ final class Numbers {
                 return difference;
             }
         }
+        Budget.current().digits(a, b, 1);
         return anyDouble(a, b) ? (Object) (toDouble(a) - toDouble(b)) : integer(big(a).subtract(big(b)));
     }
 
     static Object multiply(Object a, Object b) {
+        Budget.current().digits(a, b, 4);
         return anyDouble(a, b) ? (Object) (toDouble(a) * toDouble(b)) : integer(big(a).multiply(big(b)));
     }
 
     static Object divide(Object a, Object b) {
+        Budget.current().digits(a, b, 64);
         if (toDouble(b) == 0) {
             throw zeroDivision(anyDouble(a, b) ? "float division by zero" : "division by zero");
         }
@@ -151,6 +157,7 @@ final class Numbers {
         if (a instanceof Long x && b instanceof Long y && y != -1) {
             return Math.floorDiv(x, y);
         }
+        Budget.current().digits(a, b, 16);
         BigInteger[] parts = big(a).divideAndRemainder(big(b));
         boolean down = parts[1].signum() != 0 && parts[1].signum() != big(b).signum();
         return integer(down ? parts[0].subtract(BigInteger.ONE) : parts[0]);
@@ -170,6 +177,7 @@ final class Numbers {
         if (a instanceof Long x && b instanceof Long y) {
             return Math.floorMod(x, y);
         }
+        Budget.current().digits(a, b, 8);
         return integer(big(a).subtract(big(b).multiply(big(floorDivide(a, b)))));
     }
 
@@ -194,6 +202,7 @@ final class Numbers {
                         ? (exponent.signum() == 0 ? 1L : 0L)
                         : (Object) (base.signum() > 0 || !exponent.testBit(0) ? 1L : -1L);
             }
+            Budget.current().steps(base.bitLength() * exponent.longValue() >> 3);
             return integer(base.pow(exponent.intValue()));
         }
         double base = toDouble(a);
@@ -229,6 +238,8 @@ final class Numbers {
 
     /** Python's round(value, digits): to even, exactly on the binary value; an int stays one. */
     static Object round(Object value, int digits) {
+        Budget.current().steps(Math.abs(digits) >> 3);
+        Budget.current().digits(value, null, 64);
         if (value instanceof Double number) {
             if (!Double.isFinite(number) || digits > 323) {
                 return number;

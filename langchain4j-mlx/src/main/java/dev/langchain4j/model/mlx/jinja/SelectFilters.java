@@ -29,6 +29,7 @@ final class SelectFilters {
                 Iterator<Object> items = Values.iterate(value);
                 while (items.hasNext()) {
                     render.iterate();
+                    render.budget.elements(1);
                     result.add(function.apply(items.next()));
                 }
             }
@@ -68,6 +69,7 @@ final class SelectFilters {
                 while (items.hasNext()) {
                     render.iterate();
                     Object item = items.next();
+                    render.budget.elements(1);
                     if (test.test(item) == keep) {
                         result.add(item);
                     }
