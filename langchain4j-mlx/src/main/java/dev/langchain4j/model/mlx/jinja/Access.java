@@ -157,7 +157,7 @@ final class Access {
 
         @Override
         Object eval(Frame frame) {
-            frame.render.budget.step();
+            frame.render.budget.steps(3);
             try {
                 return callee.call(frame, arguments);
             } catch (TemplateException e) {
@@ -221,7 +221,7 @@ final class Access {
         }
 
         final Object apply(Frame frame, Object input) {
-            frame.render.budget.step();
+            frame.render.budget.steps(3);
             try {
                 Args args = arguments.eval(frame);
                 if (function == null) {

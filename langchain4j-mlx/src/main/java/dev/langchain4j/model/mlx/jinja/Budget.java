@@ -67,7 +67,7 @@ final class Budget {
 
     /** Characters that are looked at one by one. */
     void scanSlowly(long characters) {
-        steps(1 + (characters >> 1));
+        steps(1 + characters);
     }
 
     /** Numbers of more bits than a long: {@code factor} steps for each 32 bits. */
@@ -84,18 +84,18 @@ final class Budget {
     /** A new string, or more characters of one that is being made. */
     void made(long characters) {
         keep(characters + VALUE_SIZE);
-        steps(1 + (characters >> 6));
+        steps(2 + (characters >> 6));
     }
 
     /** Elements of a new list. */
     void elements(long count) {
         keep(VALUE_SIZE + (count > Integer.MAX_VALUE ? Integer.MAX_VALUE : count * ELEMENT_SIZE));
-        steps(1 + (count >> 2));
+        steps(2 + (count >> 3));
     }
 
     /** An entry of a new dict. */
     void entry() {
-        steps(1);
+        steps(4);
         keep(ENTRY_SIZE);
     }
 

@@ -27,7 +27,7 @@ final class Dict extends LinkedHashMap<Object, Object> {
     static Dict copyOf(Dict other) {
         Budget budget = Budget.current();
         budget.keep((long) Budget.ENTRY_SIZE * other.size());
-        budget.steps(1 + other.size());
+        budget.steps(1 + 2L * other.size());
         return new Dict(other);
     }
 
@@ -62,7 +62,7 @@ final class Dict extends LinkedHashMap<Object, Object> {
 
     private Object storedKey(Object key) {
         Values.checkHashable(key);
-        Budget.current().steps(1 + (size() >> 2));
+        Budget.current().steps(1 + size());
         for (Object candidate : keySet()) {
             if (!(candidate instanceof String) && Values.equal(candidate, key)) {
                 return candidate;

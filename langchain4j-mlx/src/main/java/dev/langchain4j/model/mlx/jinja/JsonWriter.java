@@ -197,7 +197,7 @@ final class JsonWriter {
                 case '\t' -> out.append("\\t");
                 case '\f' -> out.append("\\f");
                 case '\b' -> out.append("\\b");
-                default -> out.append(String.format("\\u%04x", (int) c));
+                default -> out.append("\\u").append(Strings.hex(c, 4));
             }
         }
         out.append(text, plain, text.length()).append('"');

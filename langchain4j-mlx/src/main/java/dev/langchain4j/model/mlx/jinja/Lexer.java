@@ -316,7 +316,7 @@ final class Lexer {
     }
 
     private void add(Token.Type type, String text, Object value, int offset) {
-        budget.steps(4);
+        budget.steps(12);
         budget.keep(Budget.ENTRY_SIZE + text.length());
         int line = lineOf(offset);
         tokens.add(new Token(type, text, value, line, offset - lineStarts[line - 1] + 1));

@@ -9,7 +9,7 @@ record Markup(String text) {
     }
 
     static String escapeText(String text) {
-        Budget.current().scanSlowly(text.length() >> 2);
+        Budget.current().scanSlowly(text.length() >> 3);
         TextBuilder out = null;
         int plain = 0;
         for (int i = 0; i < text.length(); i++) {

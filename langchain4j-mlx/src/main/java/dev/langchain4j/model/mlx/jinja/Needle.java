@@ -47,11 +47,11 @@ final class Needle {
             }
             k += haystack.charAt(i) == text.charAt(k) ? 1 : 0;
             if (k == text.length()) {
-                budget.scan(4L * (i - from));
+                budget.scan(8L * (i - from));
                 return i - k + 1;
             }
         }
-        budget.scan(4L * (haystack.length() - from));
+        budget.scan(8L * (haystack.length() - from));
         return -1;
     }
 
@@ -73,11 +73,12 @@ final class Needle {
 
     /** By units, not by characters: only what is found counts. */
     private String reversed(String forward) {
-        budget.made(forward.length());
-        StringBuilder out = new StringBuilder(forward.length());
-        for (int i = forward.length() - 1; i >= 0; i--) {
-            out.append(forward.charAt(i));
+        budget.scan(8L * forward.length());
+        budget.made(2L * forward.length());
+        char[] backward = new char[forward.length()];
+        for (int i = 0; i < backward.length; i++) {
+            backward[i] = forward.charAt(backward.length - 1 - i);
         }
-        return out.toString();
+        return new String(backward);
     }
 }

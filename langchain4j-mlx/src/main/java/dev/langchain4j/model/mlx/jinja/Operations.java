@@ -124,11 +124,15 @@ final class Operations {
                 markup |= value instanceof Markup;
             }
             markup &= frame.render.autoescape;
-            TextBuilder out = new TextBuilder();
-            for (Object value : values) {
-                out.append(markup ? Markup.escape(value) : Repr.str(value));
+            String[] texts = new String[values.size()];
+            long length = 0;
+            for (int i = 0; i < texts.length; i++) {
+                texts[i] = markup ? Markup.escape(values.get(i)) : Repr.str(values.get(i));
+                length += texts[i].length();
             }
-            return markup ? new Markup(out.toString()) : out.toString();
+            frame.render.budget.made(length);
+            String text = String.join("", texts);
+            return markup ? new Markup(text) : text;
         }
     }
 

@@ -137,11 +137,11 @@ final class Repr {
 
     private static void escape(int c, TextBuilder out) {
         if (c < 0x100) {
-            out.append(String.format("\\x%02x", c));
+            out.append("\\x").append(Strings.hex(c, 2));
         } else if (c < 0x10000) {
-            out.append(String.format("\\u%04x", c));
+            out.append("\\u").append(Strings.hex(c, 4));
         } else {
-            out.append(String.format("\\U%08x", c));
+            out.append("\\U").append(Strings.hex(c, 8));
         }
     }
 
@@ -168,7 +168,7 @@ final class Repr {
             throw TemplateException.value(
                     "Exceeds the limit (" + INT_DIGITS_MAX + " digits) for integer string conversion");
         }
-        Budget.current().digits(value, null, 4);
+        Budget.current().digits(value, null, 16);
         return value.toString();
     }
 

@@ -117,7 +117,7 @@ final class Scope {
         List<Scope> copies = new ArrayList<>();
         Set<String> stored = new HashSet<>();
         for (List<? extends Node> branch : branches) {
-            Budget.current().steps(1 + refs.size() + loads.size());
+            Budget.current().steps(3 + 3L * (refs.size() + loads.size()));
             Scope copy = new Scope(
                     parent, activation, own, new HashMap<>(refs), new LinkedHashMap<>(loads), new HashSet<>(stores));
             branch.forEach(node -> node.declare(copy));

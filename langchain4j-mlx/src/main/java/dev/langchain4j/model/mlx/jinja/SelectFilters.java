@@ -69,8 +69,8 @@ final class SelectFilters {
                 while (items.hasNext()) {
                     render.iterate();
                     Object item = items.next();
-                    render.budget.elements(1);
                     if (test.test(item) == keep) {
+                        render.budget.elements(1);
                         result.add(item);
                     }
                 }

@@ -1,8 +1,11 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.NoSuchElementException;
 
 /** Strings as Python counts them: by code point, not by UTF-16 unit. */
 final class Strings {
@@ -36,11 +39,33 @@ final class Strings {
         return codePoint < 128 ? ASCII[codePoint] : Character.toString(codePoint);
     }
 
-    static List<Object> characters(String text) {
-        Budget.current().elements(text.length());
-        List<Object> result = new ArrayList<>(text.length());
-        text.codePoints().forEach(c -> result.add(character(c)));
-        return result;
+    /** A number in so many hexadecimal digits. */
+    static String hex(int number, int digits) {
+        return HexFormat.of().toHexDigits(number, digits);
+    }
+
+    /** The characters one after the other, each as a string. */
+    static Iterator<Object> characters(String text) {
+        Budget budget = Budget.current();
+        return new Iterator<>() {
+            private int position;
+
+            @Override
+            public boolean hasNext() {
+                return position < text.length();
+            }
+
+            @Override
+            public Object next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                budget.step();
+                int c = text.codePointAt(position);
+                position += Character.charCount(c);
+                return character(c);
+            }
+        };
     }
 
     /** The character at a Python index, or null when out of range. */

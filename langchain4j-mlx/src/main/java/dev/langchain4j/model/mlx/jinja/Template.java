@@ -82,7 +82,8 @@ public final class Template {
                 entry.run(frame);
                 Stmt.execAll(body, frame);
             } catch (StackOverflowError e) {
-                throw TemplateException.limit("the depth of recursion", limits.depthMax());
+                throw new TemplateException(
+                        TemplateException.Kind.LIMIT, "the stack of this thread is too small for the template");
             } catch (ArithmeticException | IndexOutOfBoundsException | IllegalArgumentException e) {
                 // Numbers that no reasonable template has.
                 throw TemplateException.runtime("a value is out of range: " + e.getMessage());

@@ -14,14 +14,14 @@ package dev.langchain4j.model.mlx.jinja;
  */
 public record TemplateLimits(int outputCharsMax, long iterationsMax, int depthMax, long stepsMax, int valueCharsMax) {
 
-    private static final long STEPS_MAX = 6_000_000;
+    private static final long STEPS_MAX = 20_000_000;
     private static final int VALUE_CHARS_MAX = 32 << 20;
 
     /**
-     * 32 Mi characters of output and as many of values, 2 million iterations, depth 200 (about where Python's own recursion
-     * limit lies), 6 million steps, which take less than a second.
+     * 32 Mi characters of output and as many of values, 5 million iterations, depth 200 (about where Python's own recursion
+     * limit lies), 20 million steps, which take less than a second.
      */
-    public static final TemplateLimits DEFAULT = new TemplateLimits(32 << 20, 2_000_000, 200);
+    public static final TemplateLimits DEFAULT = new TemplateLimits(32 << 20, 5_000_000, 200);
 
     public TemplateLimits {
         check("outputCharsMax", outputCharsMax);

@@ -52,7 +52,6 @@ final class TextWrap {
         if (chunks.peek().isBlank() && !lines.isEmpty()) {
             chunks.poll();
         }
-        Budget.current().elements(1 + chunks.peek().length() / 16);
         List<String> current = new ArrayList<>();
         long length = 0;
         while (!chunks.isEmpty() && length + Strings.length(chunks.peek()) <= width) {
@@ -62,6 +61,7 @@ final class TextWrap {
         }
         if (!chunks.isEmpty() && Strings.length(chunks.peek()) > width) {
             String word = chunks.poll();
+            Budget.current().scan(word.length());
             int room = (int) (width - length);
             if (breakLongWords) {
                 int end = room;

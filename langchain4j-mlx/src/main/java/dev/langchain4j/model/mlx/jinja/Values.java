@@ -246,8 +246,8 @@ final class Values {
             case Dict dict -> readOnly(dict.keySet().iterator());
             case List<?> list -> readOnly(list.iterator());
             case DictView view -> view.list().iterator();
-            case String text -> Strings.characters(text).iterator();
-            case Markup markup -> Strings.characters(markup.text()).iterator();
+            case String text -> Strings.characters(text);
+            case Markup markup -> Strings.characters(markup.text());
             case Undefined _ -> List.<Object>of().iterator();
             case LoopContext loop -> loop.pairs();
             case null, default -> throw TemplateException.type("'" + typeName(value) + "' object is not iterable");
@@ -264,6 +264,7 @@ final class Values {
         Budget budget = Budget.current();
         if (value instanceof List<?> list) {
             budget.elements(list.size());
+            budget.steps(list instanceof Range ? list.size() : 0);
             return new ArrayList<>(list);
         }
         List<Object> result = new ArrayList<>();
@@ -379,7 +380,7 @@ final class Values {
         int i = 0;
         int j = 0;
         while (i < left.size() && j < right.size()) {
-            Budget.current().step();
+            Budget.current().steps(4);
             Object a = left.get(i)[0];
             Object b = right.get(j)[0];
             boolean rightFirst = reverse ? ordered(a, b, "<") : ordered(b, a, "<");
