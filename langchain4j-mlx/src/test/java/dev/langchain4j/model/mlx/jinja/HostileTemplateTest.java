@@ -12,10 +12,10 @@ import org.junit.jupiter.api.Test;
 
 /** Whatever a template asks for, it ends soon and takes little; and what real templates ask for is little. */
 class HostileTemplateTest {
-    private static final int RANDOM_TEMPLATES = Integer.getInteger("hostile.templates", 120);
+    private static final int RANDOM_TEMPLATES = Integer.getInteger("hostile.templates", 40);
     private static final int MESSAGES = 400;
 
-    /** A process of its own shows that memory and stack are enough: 256 MB, and threads of 512 KB. */
+    /** A process of its own shows that memory and stack are enough: 256 MB, and 512 KB for a thread. */
     @Test
     void everyTemplateEndsWithinASecondInASmallHeap() throws Exception {
         long seed = Long.getLong("hostile.seed", System.nanoTime() % 1_000_000);
@@ -34,18 +34,7 @@ class HostileTemplateTest {
         process.waitFor();
         String as = "-Dhostile.seed=" + seed + "\n" + out;
         assertThat(out).as(as).contains("DONE " + (HostileTemplates.all().size() + RANDOM_TEMPLATES));
-        assertThat(out).as(as).doesNotContain("SLOW", "FAILED", "stack of this thread");
-    }
-
-    @Test
-    void eachOfTheListedTemplatesIsEnded() {
-        List<Kind> expected = List.of(Kind.LIMIT, Kind.SYNTAX, Kind.RUNTIME, Kind.TYPE, Kind.UNDEFINED);
-        for (String source : HostileTemplates.all()) {
-            HostileTemplates.Outcome outcome = HostileTemplates.run(source);
-            String as = source.substring(0, Math.min(300, source.length()));
-            assertThat(outcome.failure()).as(as).isNotNull();
-            assertThat(outcome.failure().kind()).as(as).isIn(expected);
-        }
+        assertThat(out).as(as).doesNotContain("SLOW", "RENDERED", "FAILED", "stack of this thread");
     }
 
     private static List<Map<String, Object>> messages(int count, int characters) {

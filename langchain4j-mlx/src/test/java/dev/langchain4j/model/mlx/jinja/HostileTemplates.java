@@ -342,27 +342,32 @@ final class HostileTemplates {
         return new Outcome(failure, nanos / 1_000_000);
     }
 
-    /** Runs all of them and a number of random ones, and prints those that take long. Arguments: the number, the seed. */
+    /** Runs all of them and a number of random ones, and prints what must not be. Arguments: the number, the seed. */
     public static void main(String[] args) {
         List<String> sources = new ArrayList<>(all());
+        int listed = sources.size();
         long seed = Long.parseLong(args[1]);
-        for (int i = 0; i < Integer.parseInt(args[0]); i++) {
-            sources.add(random(new Random(seed * 1_000_003 + i)));
+        for (int n = 0; n < Integer.parseInt(args[0]); n++) {
+            sources.add(random(new Random(seed * 1_000_003 + n)));
         }
         long slowest = 0;
-        for (String source : sources) {
+        for (int i = 0; i < sources.size(); i++) {
+            String source = sources.get(i);
             String shown = source.substring(0, Math.min(400, source.length()));
             try {
                 Outcome outcome = run(source);
                 slowest = Math.max(slowest, outcome.cpuMillis);
                 if (outcome.cpuMillis > 1000) {
                     System.out.println("SLOW " + outcome.cpuMillis + " ms: " + shown);
+                } else if (i < listed && outcome.failure == null) {
+                    System.out.println("RENDERED " + shown);
                 } else if (Boolean.getBoolean("print")) {
                     System.out.println(outcome.cpuMillis + " ms " + (outcome.failure == null ? "" : outcome.failure.kind())
                             + ": " + source.substring(0, Math.min(120, source.length())));
                 }
             } catch (Throwable e) {
-                System.out.println("FAILED " + e + " at " + List.of(e.getStackTrace()).subList(0, Math.min(6, e.getStackTrace().length)) + ": " + shown);
+                System.out.println("FAILED " + e + ": " + shown);
+                e.printStackTrace(System.out);
             }
         }
         System.out.println("DONE " + sources.size() + " templates, the slowest took " + slowest + " ms");
