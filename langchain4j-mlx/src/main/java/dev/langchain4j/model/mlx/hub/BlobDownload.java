@@ -2,10 +2,13 @@ package dev.langchain4j.model.mlx.hub;
 
 import dev.langchain4j.exception.InternalServerException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -25,7 +28,6 @@ final class BlobDownload {
     private final HubSettings settings;
     private final HubClient client;
     private final HubCache cache;
-    private final StallWatch watch;
     private final Tasks tasks;
     private final RemoteFile file;
     private final String commit;
@@ -40,7 +42,6 @@ final class BlobDownload {
             HubSettings settings,
             HubClient client,
             HubCache cache,
-            StallWatch watch,
             Tasks tasks,
             RemoteFile file,
             String commit,
@@ -48,7 +49,6 @@ final class BlobDownload {
         this.settings = settings;
         this.client = client;
         this.cache = cache;
-        this.watch = watch;
         this.tasks = tasks;
         this.file = file;
         this.commit = commit;
@@ -63,7 +63,21 @@ final class BlobDownload {
     }
 
     private static PartialFile open(HubSettings settings, HubCache cache, RemoteFile file) throws IOException {
-        return PartialFile.open(cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes());
+        PartialFile partial = PartialFile.open(
+                cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes());
+        Path others = cache.partialBlobOfOthers(file);
+        try {
+            boolean adopts = partial.bytesComplete() == 0
+                    && Files.isRegularFile(others)
+                    && settings.usableSpace().of(cache.folder()) >= file.size();
+            if (adopts) {
+                partial.adopt(others);
+            }
+            return partial;
+        } catch (IOException e) {
+            partial.close();
+            throw e;
+        }
     }
 
     void run() throws IOException, InterruptedException {
@@ -150,7 +164,7 @@ final class BlobDownload {
         String range = whole ? null : "bytes=" + span.position + "-" + (span.end - 1);
         URI known = location;
         HubHttp.Answer answer = client.open(known != null ? known : client.address(file, commit), range);
-        try (StallWatch.Watched body = watch.watch(answer.body())) {
+        try (InputStream body = answer.body()) {
             if (known == null) {
                 checkSame(answer);
             }
@@ -158,7 +172,7 @@ final class BlobDownload {
             skip(body, buffer, bytesBefore(answer, span, whole));
             location = answer.location();
             while (span.position < span.end) {
-                int n = body.read(buffer, (int) Math.min(buffer.length, span.end - span.position));
+                int n = body.read(buffer, 0, (int) Math.min(buffer.length, span.end - span.position));
                 if (n < 0) {
                     throw new BrokenTransferException(
                             "the connection ended at byte " + span.position + " of [.., " + span.end + ")");
@@ -170,7 +184,7 @@ final class BlobDownload {
             }
             if (answer.status() == 206 || span.end == file.size()) {
                 // Reading to the end lets the connection serve the next request.
-                body.read(buffer, 1);
+                body.read(buffer, 0, 1);
             }
         }
     }
@@ -193,9 +207,9 @@ final class BlobDownload {
         }
     }
 
-    private static void skip(StallWatch.Watched body, byte[] buffer, long bytes) throws IOException {
+    private static void skip(InputStream body, byte[] buffer, long bytes) throws IOException {
         for (long left = bytes; left > 0; ) {
-            int n = body.read(buffer, (int) Math.min(buffer.length, left));
+            int n = body.read(buffer, 0, (int) Math.min(buffer.length, left));
             if (n < 0) {
                 throw new BrokenTransferException("the connection ended before the bytes that were asked for");
             }

@@ -1,14 +1,18 @@
 package dev.langchain4j.model.mlx.hub;
 
+import dev.langchain4j.exception.InvalidRequestException;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -19,6 +23,8 @@ import java.util.stream.Stream;
  * after the links, so that whoever follows a ref finds whole files.
  */
 final class HubCache {
+    private static final String WHOLE = "model.safetensors";
+
     private final Path cacheFolder;
     private final Path folder;
     private final RepositoryId id;
@@ -45,7 +51,11 @@ final class HubCache {
         return folder.resolve("blobs").resolve(file.blobName());
     }
 
-    /** Names of its own: what other programs left unfinished is not ours to go on with. */
+    /** What huggingface_hub left of a download. It may still be writing there, so it is only read. */
+    Path partialBlobOfOthers(RemoteFile file) {
+        return folder.resolve("blobs").resolve(file.blobName() + ".incomplete");
+    }
+
     Path partialBlob(RemoteFile file) {
         return folder.resolve("blobs").resolve(file.blobName() + ".mlx.incomplete");
     }
@@ -72,7 +82,10 @@ final class HubCache {
         return commit().map(this::snapshot).filter(snapshot -> missing(snapshot).isEmpty());
     }
 
-    /** What a snapshot lacks to be loaded as a model. */
+    /**
+     * What a snapshot lacks to be loaded as a model, as far as the snapshot itself tells: settings that are not there
+     * but on the hub it does not know of.
+     */
     static List<String> missing(Path snapshot) {
         List<String> missing = new ArrayList<>();
         for (String name : List.of("config.json", "tokenizer.json")) {
@@ -80,23 +93,65 @@ final class HubCache {
                 missing.add(name);
             }
         }
-        Path index = snapshot.resolve(NeededFiles.INDEX);
-        if (Files.isRegularFile(index)) {
-            NeededFiles.shards(index).stream()
+        if (!Files.isRegularFile(snapshot.resolve(WHOLE))) {
+            shards(snapshot).stream()
                     .filter(name -> !Files.isRegularFile(snapshot.resolve(name)))
                     .forEach(missing::add);
-        } else if (!hasWeights(snapshot)) {
-            missing.add("model.safetensors");
         }
         return missing;
     }
 
-    private static boolean hasWeights(Path snapshot) {
+    /** The files of weights: those that the index names, else those that the names of the ones that are there imply. */
+    private static Set<String> shards(Path snapshot) {
+        Path index = snapshot.resolve(NeededFiles.INDEX);
+        try {
+            return Files.isRegularFile(index) ? NeededFiles.shards(index) : NeededFiles.siblings(weights(snapshot));
+        } catch (InvalidRequestException e) {
+            return Set.of(NeededFiles.INDEX + " that can be read");
+        }
+    }
+
+    private static Set<String> weights(Path snapshot) {
         try (Stream<Path> files = Files.list(snapshot)) {
-            return files.anyMatch(f -> NeededFiles.isWeights(f.getFileName().toString()) && Files.isRegularFile(f));
+            Set<String> names = files.map(f -> f.getFileName().toString())
+                    .filter(NeededFiles::isWeights)
+                    .collect(Collectors.toSet());
+            return names.isEmpty() ? Set.of(WHOLE) : names;
         } catch (IOException e) {
+            return Set.of(WHOLE);
+        }
+    }
+
+    /**
+     * Whether the snapshot was complete by the hub's own list when it was fetched, and still is. One that another
+     * program made may lack settings that nothing else tells of.
+     */
+    boolean isVerified(String commit) {
+        try {
+            return Files.readAllLines(listFile(commit)).stream().allMatch(line -> {
+                int space = line.indexOf(' ');
+                return isFile(snapshot(commit).resolve(line.substring(space + 1)), Long.parseLong(line, 0, space, 10));
+            });
+        } catch (IOException | RuntimeException e) {
             return false;
         }
+    }
+
+    /** Notes which files a commit needs, all of which are there. */
+    void noteVerified(String commit, Collection<RemoteFile> files) throws IOException {
+        if (isVerified(commit)) {
+            return;
+        }
+        Path temporary = listFile(commit).resolveSibling(commit + "." + unique() + ".tmp");
+        Files.write(
+                temporary,
+                files.stream().map(file -> file.size() + " " + file.path()).toList());
+        Files.move(
+                temporary, listFile(commit), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private Path listFile(String commit) {
+        return lockFile().resolveSibling(commit + ".files");
     }
 
     /** Whether the snapshot has the file, with its bytes. */

@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +21,9 @@ final class HubClient {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int ANSWER_BYTES_MAX = 32 << 20;
     private static final int PAGES_MAX = 1000;
+    /** A page takes no longer than so many stall timeouts, however slowly its bytes come. */
+    private static final int STALLS_PER_PAGE = 10;
+
     private static final Pattern NEXT = Pattern.compile("<([^>]+)>\\s*;\\s*rel=\"?next\"?");
     private static final String UNRESERVED = "-._~";
 
@@ -43,7 +48,8 @@ final class HubClient {
         URI uri = address("/api/models/" + encodePath(id.repository()) + "/revision/" + encode(id.revision()));
         String commit = page(uri).json.path("sha").asText("");
         if (!RepositoryId.isCommit(commit)) {
-            throw new InvalidRequestException(uri + " names the commit \"" + commit + "\", which is none");
+            throw new InvalidRequestException(
+                    uri + " names the commit \"" + settings.withoutToken(commit) + "\", which is none");
         }
         return commit;
     }
@@ -99,15 +105,30 @@ final class HubClient {
         return new Retries(settings, listingAttempts, "ask " + uri).run(() -> {
             HubHttp.Answer answer = open(uri, null);
             try (InputStream body = answer.body()) {
-                byte[] bytes = body.readNBytes(ANSWER_BYTES_MAX);
-                if (bytes.length == ANSWER_BYTES_MAX) {
-                    throw new InvalidRequestException(uri + " answers with more than " + ANSWER_BYTES_MAX + " bytes");
-                }
-                return new Page(JSON.readTree(bytes), next(answer));
+                return new Page(JSON.readTree(allOf(body, uri)), next(answer));
             } catch (JacksonException e) {
-                throw answer.broken(uri + " answers with what is no JSON: " + e.getOriginalMessage());
+                throw answer.broken(uri + " answers with what is no JSON: " + settings.withoutToken(e.getOriginalMessage()));
             }
         });
+    }
+
+    /** All bytes of an answer, if they come at a pace that makes sense. */
+    private byte[] allOf(InputStream body, URI uri) throws IOException {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        byte[] buffer = new byte[1 << 16];
+        long begin = System.nanoTime();
+        long limit = settings.stallTimeout().toNanos() * STALLS_PER_PAGE;
+        for (int n; (n = body.read(buffer, 0, buffer.length)) >= 0; ) {
+            all.write(buffer, 0, n);
+            if (all.size() > ANSWER_BYTES_MAX) {
+                throw new InvalidRequestException(uri + " answers with more than " + ANSWER_BYTES_MAX + " bytes");
+            }
+            if (System.nanoTime() - begin > limit) {
+                throw new HttpTimeoutException(uri + " gave " + all.size() + " bytes in "
+                        + limit / 1_000_000_000 + " s, and there are more");
+            }
+        }
+        return all.toByteArray();
     }
 
     private URI next(HubHttp.Answer answer) throws IOException {
@@ -124,7 +145,7 @@ final class HubClient {
         } catch (IllegalArgumentException e) {
             // Falls through to the same message.
         }
-        throw answer.broken("the listing goes on at " + next.group(1) + ", which is not on the hub");
+        throw answer.broken("the listing goes on at " + HubErrors.withoutQuery(next.group(1)) + ", which is not on the hub");
     }
 
     private RemoteFile file(JsonNode entry, URI listing) {
@@ -159,9 +180,10 @@ final class HubClient {
 
     private IOException refused(HubHttp.Answer answer) {
         int status = answer.status();
-        String message = HubErrors.serverMessage(answer);
+        String message = HubErrors.serverMessage(settings, answer);
         String said = "HTTP status " + status + " from " + HubErrors.withoutQuery(answer.location()) + message;
-        if (status == 408 || status == 429 || status >= 500 || status == 416 || !http.isEndpoint(answer.location())) {
+        if (status == 408 || status == 429 || status >= 500 || status == 416
+                || status != 407 && !http.isEndpoint(answer.location())) {
             return answer.broken(said);
         }
         throw HubErrors.refusal(settings, id, answer, said);

@@ -65,13 +65,15 @@ record HubEnvironment(Map<String, String> variables, Path home) {
         try {
             URI uri = URI.create(value.strip().replaceAll("/+$", ""));
             boolean http = "http".equalsIgnoreCase(uri.getScheme()) || "https".equalsIgnoreCase(uri.getScheme());
-            if (http && uri.getHost() != null && uri.getQuery() == null && uri.getFragment() == null) {
+            if (http && uri.getHost() != null && uri.getUserInfo() == null && uri.getQuery() == null && uri.getFragment() == null) {
                 return uri;
             }
         } catch (IllegalArgumentException e) {
             // Falls through to the same message.
         }
-        throw new InvalidRequestException(name + " (" + value + ") must be an http or https address");
+        // What stands before an @ is a password, and would be in every message.
+        String shown = value.contains("@") ? "not shown" : value;
+        throw new InvalidRequestException(name + " (" + shown + ") must be an http or https address");
     }
 
     private Path folder() {
@@ -99,6 +101,12 @@ record HubEnvironment(Map<String, String> variables, Path home) {
         return value.equals("~") || value.startsWith("~/")
                 ? home.resolve(value.substring(1).replaceFirst("^/", ""))
                 : Path.of(value);
+    }
+
+    /** Without the variables: one of them is the token. */
+    @Override
+    public String toString() {
+        return "HubEnvironment[home=" + home + "]";
     }
 
     private static String clean(String token) {

@@ -7,7 +7,6 @@ import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
-import java.net.URI;
 
 /** What the hub's refusals mean, and what helps. */
 final class HubErrors {
@@ -16,18 +15,18 @@ final class HubErrors {
     private HubErrors() {}
 
     /** The hub's own words in an answer, with a colon before them; empty if there are none. */
-    static String serverMessage(HubHttp.Answer answer) {
+    static String serverMessage(HubSettings settings, HubHttp.Answer answer) {
         String message = answer.header("X-Error-Message");
         if (message == null || message.isBlank()) {
             return "";
         }
-        String line = message.replaceAll("\\p{Cntrl}+", " ").strip();
+        String line = settings.withoutToken(message).replaceAll("\\p{Cntrl}+", " ").strip();
         return ": " + line.substring(0, Math.min(line.length(), MESSAGE_LENGTH_MAX));
     }
 
     /** Signatures are secrets and in queries. */
-    static String withoutQuery(URI uri) {
-        String text = uri.toString();
+    static String withoutQuery(Object address) {
+        String text = address.toString();
         int query = text.indexOf('?');
         return query < 0 ? text : text.substring(0, query);
     }
@@ -54,7 +53,13 @@ final class HubErrors {
                 : "use a token that may read it: the one that was sent may not";
         boolean badToken = answer.status() == 401
                 && settings.token() != null
-                && serverMessage(answer).contains("credentials");
+                && serverMessage(settings, answer).contains("credentials");
+        if (answer.status() == 407) {
+            return new AuthenticationException("the proxy wants a user and a password ("
+                    + answer.header("Proxy-Authenticate") + "): set HTTPS_PROXY to http://user:password@host:port, as"
+                    + " Basic is what is known here. Where that is set, the process had used Java's HTTP client before:"
+                    + " start it with -Djdk.http.auth.tunneling.disabledSchemes= (" + said + ")");
+        }
         if (code.equals("GatedRepo")) {
             return new AuthenticationException("the repository " + id.repository()
                     + " is gated: accept its conditions at " + page + ", then " + login + " (" + said + ")");

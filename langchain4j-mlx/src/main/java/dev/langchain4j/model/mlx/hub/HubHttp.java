@@ -24,16 +24,25 @@ final class HubHttp implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
     private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
 
+    /** Java sends no password through a tunnel unless this is empty; it is read once a process. */
+    private static final String TUNNEL_SCHEMES = "jdk.http.auth.tunneling.disabledSchemes";
+
     private final HubSettings settings;
+    private final StallWatch watch;
     private final HttpClient client;
 
     HubHttp(HubSettings settings) {
         this.settings = settings;
         Duration limit = settings.stallTimeout();
+        watch = new StallWatch(limit);
+        boolean tunnel = "https".equalsIgnoreCase(settings.endpoint().getScheme());
+        if (tunnel && settings.proxies().credentials(settings.endpoint()).isPresent()) {
+            System.getProperties().putIfAbsent(TUNNEL_SCHEMES, "");
+        }
         client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
-                .proxy(EnvironmentProxies.orDefault(System.getenv()))
+                .proxy(settings.proxies())
                 .connectTimeout(limit.compareTo(CONNECT_TIMEOUT) < 0 ? limit : CONNECT_TIMEOUT)
                 .build();
     }
@@ -43,17 +52,13 @@ final class HubHttp implements AutoCloseable {
      *
      * @param first headers of the first answer, which the hub itself gave
      */
-    record Answer(HttpResponse<InputStream> response, HttpHeaders first) {
+    record Answer(HttpResponse<InputStream> response, InputStream body, HttpHeaders first) {
         int status() {
             return response.statusCode();
         }
 
         URI location() {
             return response.uri();
-        }
-
-        InputStream body() {
-            return response.body();
         }
 
         String header(String name) {
@@ -63,6 +68,12 @@ final class HubHttp implements AutoCloseable {
         /** The failure that this answer is, if another attempt may mend it. */
         BrokenTransferException broken(String message) {
             return new BrokenTransferException(message, status(), retryAfter(header("Retry-After")));
+        }
+
+        /** Without headers: those of redirects have signatures. */
+        @Override
+        public String toString() {
+            return "HTTP status " + status() + " from " + HubErrors.withoutQuery(location());
         }
     }
 
@@ -80,12 +91,13 @@ final class HubHttp implements AutoCloseable {
                     client.send(request(target, range), HttpResponse.BodyHandlers.ofInputStream());
             first = first == null ? response.headers() : first;
             if (!REDIRECTS.contains(response.statusCode())) {
-                return new Answer(response, first);
+                return new Answer(response, watch.watch(response.body()), first);
             }
             response.body().close();
             target = redirected(response);
         }
-        throw new BrokenTransferException(uri + " redirects more than " + REDIRECTS_MAX + " times");
+        throw new BrokenTransferException(
+                HubErrors.withoutQuery(uri) + " redirects more than " + REDIRECTS_MAX + " times");
     }
 
     private HttpRequest request(URI uri, String range) {
@@ -96,6 +108,7 @@ final class HubHttp implements AutoCloseable {
         if (range != null) {
             request.header("Range", range);
         }
+        settings.proxies().credentials(uri).ifPresent(value -> request.header("Proxy-Authorization", value));
         if (settings.token() != null && isEndpoint(uri)) {
             request.header("Authorization", "Bearer " + settings.token());
         }
@@ -128,7 +141,8 @@ final class HubHttp implements AutoCloseable {
         } catch (IllegalArgumentException e) {
             // Falls through to the same message.
         }
-        throw new BrokenTransferException(from + " redirects to \"" + location + "\", which must not be followed");
+        throw new BrokenTransferException(HubErrors.withoutQuery(from) + " redirects to \""
+                + HubErrors.withoutQuery(location) + "\", which must not be followed");
     }
 
     /** Seconds or a date, as a duration; null if there is none or it makes no sense. */
@@ -151,6 +165,7 @@ final class HubHttp implements AutoCloseable {
 
     @Override
     public void close() {
+        watch.close();
         client.shutdownNow();
         client.close();
     }

@@ -17,6 +17,7 @@ import java.time.Duration;
  * @param backoff wait before the second attempt; doubles with each one
  * @param backoffMax longest wait, also if the server asks for more
  * @param stallTimeout how long a server may say nothing
+ * @param proxies which proxies are used, and what they want to know
  * @param durable whether contents are brought to the disk before they get their name
  * @param usableSpace bytes that may be written to a folder's disk
  */
@@ -31,8 +32,20 @@ record HubSettings(
         Duration backoff,
         Duration backoffMax,
         Duration stallTimeout,
+        EnvironmentProxies proxies,
         boolean durable,
         UsableSpace usableSpace) {
+
+    /** A text of the server's, without the token that it may repeat. */
+    String withoutToken(String text) {
+        return token == null || text == null ? text : text.replace(token, "***");
+    }
+
+    /** Without the token. */
+    @Override
+    public String toString() {
+        return "HubSettings[endpoint=" + endpoint + ", cacheFolder=" + cacheFolder + ", offline=" + offline + "]";
+    }
 
     /** Asks the file system; tests answer themselves. */
     @FunctionalInterface

@@ -99,7 +99,7 @@ public final class HuggingFaceHub {
     private Path fetch(RepositoryId id, String noFolder) throws IOException, InterruptedException {
         HubCache cache = new HubCache(settings.cacheFolder(), id);
         Optional<Path> kept = cache.completeSnapshot();
-        if (kept.isPresent() && (id.namesCommit() || settings.offline())) {
+        if (kept.isPresent() && (settings.offline() || id.namesCommit() && cache.isVerified(id.revision()))) {
             return kept.get();
         }
         String places = "no model \"" + id + "\": " + noFolder + "; " + inCache(cache) + "; ";
@@ -123,10 +123,24 @@ public final class HuggingFaceHub {
                 }
                 throw HubErrors.prefixed(places, e);
             }
+            RepositoryDownload download = new RepositoryDownload(settings, client, cache, id, commit, files);
+            if (download.isComplete()) {
+                noteIfWritable(cache, download);
+                return cache.snapshot(commit);
+            }
             cache.createFolders();
             try (RepositoryLock lock = RepositoryLock.acquire(cache.lockFile())) {
-                return new RepositoryDownload(settings, client, cache, id, commit, files).run(listener);
+                return download.run(listener);
             }
+        }
+    }
+
+    private static void noteIfWritable(HubCache cache, RepositoryDownload download) {
+        try {
+            cache.createFolders();
+            download.note();
+        } catch (IOException e) {
+            LOG.debug("the cache {} cannot be written to: {}", cache.folder(), e.toString());
         }
     }
 
@@ -222,6 +236,7 @@ public final class HuggingFaceHub {
                     Duration.ofMillis(500),
                     Duration.ofSeconds(60),
                     Duration.ofSeconds(30),
+                    EnvironmentProxies.ofProcess(),
                     true,
                     folder -> Files.getFileStore(folder).getUsableSpace());
             return new HuggingFaceHub(settings, listener);

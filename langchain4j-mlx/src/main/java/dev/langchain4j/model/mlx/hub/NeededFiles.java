@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -25,6 +27,8 @@ final class NeededFiles {
             .or(matches("additional_chat_templates/[^/]+\\.jinja"))
             .or(matches("\\d+_\\w+/config\\.json"));
     private static final Predicate<String> WEIGHTS = matches("(\\d+_\\w+/)?model[^/]*\\.safetensors");
+
+    private static final Pattern NUMBERED = Pattern.compile("(.*-)(\\d{5})-of-(\\d{5})(\\.safetensors)");
 
     private NeededFiles() {}
 
@@ -61,6 +65,22 @@ final class NeededFiles {
             }
         }
         return names;
+    }
+
+    /** The names, and those of a numbered series that a name is a part of: {@code model-00002-of-00003.safetensors}. */
+    static Set<String> siblings(Set<String> names) {
+        Set<String> all = new TreeSet<>(names);
+        for (String name : names) {
+            Matcher numbered = NUMBERED.matcher(name);
+            if (numbered.matches()) {
+                int width = numbered.group(2).length();
+                for (int i = 1; i <= Integer.parseInt(numbered.group(3)); i++) {
+                    String number = "0".repeat(Math.max(0, width - String.valueOf(i).length())) + i;
+                    all.add(numbered.group(1) + number + "-of-" + numbered.group(3) + numbered.group(4));
+                }
+            }
+        }
+        return all;
     }
 
     private static Predicate<String> matches(String regex) {

@@ -86,6 +86,26 @@ final class PartialFile implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes over what another program downloaded of the same contents, from their beginning on. Whether it did so
+     * without gaps, the checksum of the whole tells.
+     */
+    synchronized void adopt(Path other) throws IOException {
+        try (FileChannel from = FileChannel.open(other, StandardOpenOption.READ)) {
+            long end = Math.min(from.size(), size);
+            for (long at = 0; at < end; ) {
+                long n = from.transferTo(at, end - at, contents.position(at));
+                if (n <= 0) {
+                    return;
+                }
+                at += n;
+            }
+            for (int i = 0; i < segments() && end(i) <= end; i++) {
+                complete(i);
+            }
+        }
+    }
+
     /** Forgets everything: the contents are not what they should be. */
     synchronized void restart() throws IOException {
         close();

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 
 /** Brings what is missing of a commit's snapshot into the cache: settings first, then the weights. */
 final class RepositoryDownload {
@@ -40,31 +41,53 @@ final class RepositoryDownload {
         files.forEach(file -> listed.put(file.path(), file));
     }
 
+    /** Whether all files are there, so that nothing has to be written: a cache may be read-only. */
+    boolean isComplete() {
+        RemoteFile index = listed.get(NeededFiles.INDEX);
+        return (index == null || cache.has(index, commit)) && missing(weights()).isEmpty();
+    }
+
     /** Downloads and returns the snapshot's folder. */
     Path run(DownloadListener listener) throws IOException, InterruptedException {
-        try (Tasks tasks = new Tasks(settings.connections());
-                StallWatch watch = new StallWatch(settings.stallTimeout())) {
-            List<RemoteFile> weights = weights(tasks, watch);
-            List<RemoteFile> missing = new ArrayList<>();
-            listed.values().stream()
-                    .filter(f -> NeededFiles.isSetting(f.path()))
-                    .forEach(missing::add);
-            missing.addAll(weights);
-            missing.removeIf(file -> cache.has(file, commit));
-            if (!missing.isEmpty()) {
-                download(missing, weights, listener, tasks, watch);
+        try (Tasks tasks = new Tasks(settings.connections())) {
+            RemoteFile index = listed.get(NeededFiles.INDEX);
+            if (index != null && !cache.has(index, commit)) {
+                checkDisk(index.size());
+                fetch(index, bytes -> {}, tasks);
             }
-            cache.note(commit);
+            List<RemoteFile> weights = weights();
+            List<RemoteFile> missing = missing(weights);
+            if (!missing.isEmpty()) {
+                download(missing, weights, listener, tasks);
+            }
+            note();
             return cache.snapshot(commit);
         }
+    }
+
+    /** Notes which commit the revision is, and that it is complete. */
+    void note() throws IOException {
+        cache.noteVerified(commit, needed(weights()));
+        cache.note(commit);
+    }
+
+    private List<RemoteFile> needed(List<RemoteFile> weights) {
+        return Stream.concat(
+                        listed.values().stream().filter(f -> NeededFiles.isSetting(f.path())), weights.stream())
+                .toList();
+    }
+
+    private List<RemoteFile> missing(List<RemoteFile> weights) {
+        return needed(weights).stream()
+                .filter(file -> !cache.has(file, commit))
+                .toList();
     }
 
     private void download(
             List<RemoteFile> missing,
             List<RemoteFile> weights,
             DownloadListener listener,
-            Tasks tasks,
-            StallWatch watch)
+            Tasks tasks)
             throws IOException, InterruptedException {
         long total = missing.stream().mapToLong(RemoteFile::size).sum();
         long there = 0;
@@ -75,11 +98,11 @@ final class RepositoryDownload {
         ProgressReport report = new ProgressReport(listener, id.toString(), there, total, missing.size());
         report.begin(missing.getFirst().path());
         Set<RemoteFile> large = Set.copyOf(weights);
-        fetch(missing.stream().filter(f -> !large.contains(f)).toList(), settings.connections(), report, tasks, watch);
-        fetch(missing.stream().filter(large::contains).toList(), LARGE_FILES_AT_ONCE, report, tasks, watch);
+        fetch(missing.stream().filter(f -> !large.contains(f)).toList(), settings.connections(), report, tasks);
+        fetch(missing.stream().filter(large::contains).toList(), LARGE_FILES_AT_ONCE, report, tasks);
     }
 
-    private void fetch(List<RemoteFile> files, int atOnce, ProgressReport report, Tasks tasks, StallWatch watch)
+    private void fetch(List<RemoteFile> files, int atOnce, ProgressReport report, Tasks tasks)
             throws InterruptedException {
         Semaphore slots = new Semaphore(atOnce, true);
         List<Callable<Void>> all = new ArrayList<>();
@@ -87,7 +110,7 @@ final class RepositoryDownload {
             all.add(() -> {
                 slots.acquire();
                 try {
-                    fetch(file, bytes -> report.bytes(file.path(), bytes), tasks, watch);
+                    fetch(file, bytes -> report.bytes(file.path(), bytes), tasks);
                     report.fileDone(file.path());
                 } finally {
                     slots.release();
@@ -98,33 +121,29 @@ final class RepositoryDownload {
         tasks.all(all);
     }
 
-    private void fetch(RemoteFile file, LongConsumer progress, Tasks tasks, StallWatch watch)
+    private void fetch(RemoteFile file, LongConsumer progress, Tasks tasks)
             throws IOException, InterruptedException {
         if (!cache.hasBlob(file)) {
-            new BlobDownload(settings, client, cache, watch, tasks, file, commit, progress).run();
+            new BlobDownload(settings, client, cache, tasks, file, commit, progress).run();
         }
         cache.link(file, commit);
     }
 
-    /** The files with weights: those that the index names, which is fetched for that, or those with the usual names. */
-    private List<RemoteFile> weights(Tasks tasks, StallWatch watch) throws IOException, InterruptedException {
-        RemoteFile index = listed.get(NeededFiles.INDEX);
-        if (index == null) {
-            return usual(listed.values().stream()
-                    .filter(f -> NeededFiles.isWeights(f.path()))
-                    .toList());
-        }
-        if (!cache.has(index, commit)) {
-            checkDisk(index.size());
-            fetch(index, bytes -> {}, tasks, watch);
-        }
-        List<RemoteFile> weights = new ArrayList<>();
-        for (String name : NeededFiles.shards(cache.snapshot(commit).resolve(NeededFiles.INDEX))) {
-            if (!listed.containsKey(name)) {
-                throw new InvalidRequestException("the repository " + id
-                        + " has an index of weights that names the file " + name + ", but no such file");
-            }
-            weights.add(listed.get(name));
+    /**
+     * The files with weights: those that the index names, which must be there if it is listed, or those with the usual
+     * names, if there is no index or one of other files.
+     */
+    private List<RemoteFile> weights() {
+        Set<String> named = listed.containsKey(NeededFiles.INDEX)
+                ? NeededFiles.shards(cache.snapshot(commit).resolve(NeededFiles.INDEX))
+                : Set.of();
+        boolean listedAll = !named.isEmpty() && listed.keySet().containsAll(named);
+        List<RemoteFile> weights = listed.values().stream()
+                .filter(f -> listedAll ? named.contains(f.path()) : NeededFiles.isWeights(f.path()))
+                .toList();
+        if (weights.isEmpty() && !named.isEmpty()) {
+            throw new InvalidRequestException("the repository " + id
+                    + " has an index of weights that names the files " + named + ", but not all of them");
         }
         return usual(weights);
     }

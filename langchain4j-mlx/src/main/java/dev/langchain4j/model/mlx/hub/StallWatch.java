@@ -1,14 +1,16 @@
 package dev.langchain4j.model.mlx.hub;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Closes streams that nothing comes from any more, which wakes up their readers: Java's HTTP client knows a limit for the
- * headers of an answer only.
+ * Closes streams whose readers wait too long for a byte, which wakes up the readers: Java's HTTP client knows a limit
+ * for the headers of an answer only.
  */
 final class StallWatch implements AutoCloseable {
     private final long limitNanos;
@@ -22,42 +24,57 @@ final class StallWatch implements AutoCloseable {
     }
 
     /** A stream under watch. */
-    final class Watched implements AutoCloseable {
-        private final InputStream stream;
-        private volatile long lastRead = System.nanoTime();
+    private final class Watched extends FilterInputStream {
+        private static final long NOT_READING = 0;
+
+        private volatile long readingSince = NOT_READING;
         private volatile boolean stalled;
 
         private Watched(InputStream stream) {
-            this.stream = stream;
+            super(stream);
         }
 
-        /** As {@link InputStream#read(byte[], int, int)}. */
-        int read(byte[] buffer, int length) throws IOException {
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] buffer, int offset, int length) throws IOException {
+            long now = System.nanoTime();
+            readingSince = now == NOT_READING ? 1 : now;
             try {
-                int n = stream.read(buffer, 0, length);
-                lastRead = System.nanoTime();
+                int n = in.read(buffer, offset, length);
                 if (n < 0 && stalled) {
                     throw stalled();
                 }
                 return n;
             } catch (IOException e) {
                 throw stalled ? stalled() : e;
+            } finally {
+                readingSince = NOT_READING;
             }
         }
 
+        private boolean waitsTooLong(long now) {
+            long since = readingSince;
+            return since != NOT_READING && now - since > limitNanos;
+        }
+
         private IOException stalled() {
-            return new BrokenTransferException(
+            return new HttpTimeoutException(
                     "nothing came for " + Duration.ofNanos(limitNanos).toMillis() + " ms");
         }
 
         @Override
         public void close() throws IOException {
             streams.remove(this);
-            stream.close();
+            super.close();
         }
     }
 
-    Watched watch(InputStream stream) {
+    InputStream watch(InputStream stream) {
         Watched watched = new Watched(stream);
         streams.add(watched);
         return watched;
@@ -69,7 +86,7 @@ final class StallWatch implements AutoCloseable {
                 Thread.sleep(pauseMillis);
                 long now = System.nanoTime();
                 for (Watched watched : streams) {
-                    if (now - watched.lastRead > limitNanos) {
+                    if (watched.waitsTooLong(now)) {
                         watched.stalled = true;
                         close(watched);
                     }

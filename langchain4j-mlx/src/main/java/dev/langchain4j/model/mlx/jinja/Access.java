@@ -29,6 +29,7 @@ final class Access {
 
         @Override
         Object eval(Frame frame) {
+            frame.render.budget.step();
             return of(owner.eval(frame));
         }
 
@@ -75,6 +76,7 @@ final class Access {
         Object eval(Frame frame) {
             Object object = owner.eval(frame);
             Object index = key.eval(frame);
+            frame.render.budget.step();
             try {
                 Object value = Attributes.item(object, index);
                 if (value instanceof Dict dict && dict.traceIndex >= 0) {
@@ -155,6 +157,7 @@ final class Access {
 
         @Override
         Object eval(Frame frame) {
+            frame.render.budget.steps(3);
             try {
                 return callee.call(frame, arguments);
             } catch (TemplateException e) {
@@ -218,6 +221,7 @@ final class Access {
         }
 
         final Object apply(Frame frame, Object input) {
+            frame.render.budget.steps(3);
             try {
                 Args args = arguments.eval(frame);
                 if (function == null) {

@@ -29,33 +29,43 @@ record CallArgs(List<Expr> positional, Map<String, Expr> keywords, Expr rest, Ex
         }
         Object[] values = new Object[positional.size()];
         for (int i = 0; i < values.length; i++) {
-            values[i] = positional.get(i).eval(frame);
+            values[i] = shared(frame, positional.get(i));
         }
         if (keywords.isEmpty() && rest == null && keywordRest == null) {
             return new Args(values, Map.of());
         }
         Map<String, Object> named = new LinkedHashMap<>();
-        keywords.forEach((name, value) -> named.put(name, value.eval(frame)));
+        keywords.forEach((name, value) -> named.put(name, shared(frame, value)));
         if (rest != null) {
             List<Object> all = new ArrayList<>();
             for (Object value : values) {
                 all.add(value);
             }
             Iterator<Object> more = Values.iterate(rest.eval(frame));
-            more.forEachRemaining(all::add);
+            while (more.hasNext()) {
+                frame.render.budget.elements(1);
+                all.add(more.next());
+            }
             values = all.toArray();
         }
         if (keywordRest != null) {
-            addKeywords(named, keywordRest.eval(frame));
+            addKeywords(frame.render.budget, named, keywordRest.eval(frame));
         }
         return new Args(values, named);
     }
 
-    private static void addKeywords(Map<String, Object> named, Object more) {
+    private static Object shared(Frame frame, Expr argument) {
+        Object value = argument.eval(frame);
+        frame.render.budget.shared(value);
+        return value;
+    }
+
+    private static void addKeywords(Budget budget, Map<String, Object> named, Object more) {
         if (!(more instanceof Dict dict)) {
             throw TemplateException.type("argument after ** must be a mapping, not " + Values.typeName(more));
         }
         dict.forEach((key, value) -> {
+            budget.entry();
             if (!(key instanceof String name)) {
                 throw TemplateException.type("keywords must be strings");
             }

@@ -12,7 +12,10 @@ final class ContainerMethods {
             new Method("fromkeys", Params.of("/iterable", "/value?"), (render, self, args) -> {
                 Dict result = new Dict();
                 Iterator<Object> keys = Values.iterate(args[0]);
-                keys.forEachRemaining(key -> result.set(key, args[1] == Values.MISSING ? null : args[1]));
+                keys.forEachRemaining(key -> {
+                    render.budget.entry();
+                    result.set(key, args[1] == Values.MISSING ? null : args[1]);
+                });
                 return result;
             });
 
@@ -35,7 +38,7 @@ final class ContainerMethods {
             "values",
             view(DictView.Part.VALUES, "values"),
             "copy",
-            new Method("copy", Params.NONE, (render, self, args) -> new Dict((Dict) self)),
+            new Method("copy", Params.NONE, (render, self, args) -> Dict.copyOf((Dict) self)),
             "fromkeys",
             FROM_KEYS);
 
@@ -56,7 +59,7 @@ final class ContainerMethods {
             "index",
             INDEX,
             "copy",
-            new Method("copy", Params.NONE, (render, self, args) -> new ArrayList<>((List<?>) self)));
+            new Method("copy", Params.NONE, (render, self, args) -> Values.list(self)));
 
     static final Map<String, Method> INT = Map.of(
             "bit_length",

@@ -24,6 +24,13 @@ final class Dict extends LinkedHashMap<Object, Object> {
         super(other);
     }
 
+    static Dict copyOf(Dict other) {
+        Budget budget = Budget.current();
+        budget.keep((long) Budget.ENTRY_SIZE * other.size());
+        budget.steps(1 + 2L * other.size());
+        return new Dict(other);
+    }
+
     /** The value of a key, or {@link Values#MISSING}. */
     Object find(Object key) {
         if (key instanceof String) {
@@ -55,6 +62,7 @@ final class Dict extends LinkedHashMap<Object, Object> {
 
     private Object storedKey(Object key) {
         Values.checkHashable(key);
+        Budget.current().steps(1 + size());
         for (Object candidate : keySet()) {
             if (!(candidate instanceof String) && Values.equal(candidate, key)) {
                 return candidate;

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 
@@ -21,13 +22,19 @@ record DictView(Part part, Dict dict) {
 
     List<Object> list() {
         return switch (part) {
-            case KEYS -> new ArrayList<>(dict.keySet());
-            case VALUES -> new ArrayList<>(dict.values());
+            case KEYS -> counted(dict.keySet());
+            case VALUES -> counted(dict.values());
             case ITEMS -> items(dict);
         };
     }
 
+    private static List<Object> counted(Collection<Object> items) {
+        Budget.current().elements(items.size());
+        return new ArrayList<>(items);
+    }
+
     static List<Object> items(Dict dict) {
+        Budget.current().elements(4L * dict.size());
         List<Object> items = new ArrayList<>(dict.size());
         for (Map.Entry<Object, Object> entry : dict.entrySet()) {
             items.add(new Tuple(entry.getKey(), entry.getValue()));

@@ -11,19 +11,36 @@ final class ExpressionParser {
 
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
+    private static final int HEIGHT_MAX = 200;
+
     private final TokenStream stream;
 
     ExpressionParser(TokenStream stream) {
         this.stream = stream;
     }
 
+    /** Refuses what would take too much of the thread's stack. */
+    static <T extends Node> T checkHeight(T node) {
+        if (node.height() > HEIGHT_MAX) {
+            throw node.failure(Parser.TOO_DEEP);
+        }
+        return node;
+    }
+
     Expr expression() {
+        stream.enter();
+        Expr result = conditional();
+        stream.leave();
+        return result;
+    }
+
+    private Expr conditional() {
         Token at = stream.current();
         Expr result = or();
         while (stream.skipName("if")) {
             Expr test = or();
             Expr otherwise = stream.skipName("else") ? expression() : null;
-            result = new Operations.Conditional(at, test, result, otherwise);
+            result = checkHeight(new Operations.Conditional(at, test, result, otherwise));
             at = stream.current();
         }
         return result;
@@ -33,7 +50,7 @@ final class ExpressionParser {
         Expr left = and();
         while (stream.current().isName("or")) {
             Token at = stream.take();
-            left = new Operations.Or(at, left, and());
+            left = checkHeight(new Operations.Or(at, left, and()));
         }
         return left;
     }
@@ -42,7 +59,7 @@ final class ExpressionParser {
         Expr left = not();
         while (stream.current().isName("and")) {
             Token at = stream.take();
-            left = new Operations.And(at, left, not());
+            left = checkHeight(new Operations.And(at, left, not()));
         }
         return left;
     }
@@ -50,7 +67,10 @@ final class ExpressionParser {
     private Expr not() {
         if (stream.current().isName("not")) {
             Token at = stream.take();
-            return negation(at, not());
+            stream.enter();
+            Expr operand = not();
+            stream.leave();
+            return negation(at, operand);
         }
         return compare();
     }
@@ -87,6 +107,7 @@ final class ExpressionParser {
             left = at.isOperator("+")
                     ? new Operations.Binary(at, left, concat(), Operators::add)
                     : new Operations.Binary(at, left, concat(), Operators::subtract);
+            checkHeight(left);
         }
         return left;
     }
@@ -115,6 +136,7 @@ final class ExpressionParser {
             } else {
                 return left;
             }
+            checkHeight(left);
         }
     }
 
@@ -122,7 +144,7 @@ final class ExpressionParser {
         Expr left = unary(true);
         while (stream.current().isOperator("**")) {
             Token at = stream.take();
-            left = new Operations.Binary(at, left, unary(true), Operators::power);
+            left = checkHeight(new Operations.Binary(at, left, unary(true), Operators::power));
         }
         return left;
     }
@@ -130,6 +152,7 @@ final class ExpressionParser {
     private Expr unary(boolean withFilter) {
         Token at = stream.current();
         Expr result;
+        stream.enter();
         if (stream.skipOperator("-")) {
             result = new Operations.Unary(at, unary(false), Operators::negate);
         } else if (stream.skipOperator("+")) {
@@ -137,6 +160,7 @@ final class ExpressionParser {
         } else {
             result = primary();
         }
+        stream.leave();
         result = postfix(result);
         return withFilter ? filtersAndTests(result) : result;
     }
@@ -264,9 +288,9 @@ final class ExpressionParser {
         while (true) {
             Token token = stream.current();
             if (token.isOperator(".") || token.isOperator("[")) {
-                result = subscript(result);
+                result = checkHeight(subscript(result));
             } else if (token.isOperator("(")) {
-                result = new Access.Call(token, result, arguments());
+                result = checkHeight(new Access.Call(token, result, arguments()));
             } else {
                 return result;
             }
@@ -278,11 +302,11 @@ final class ExpressionParser {
         while (true) {
             Token token = stream.current();
             if (token.isOperator("|")) {
-                result = filter(result, false);
+                result = checkHeight(filter(result, false));
             } else if (token.isName("is")) {
-                result = test(result);
+                result = checkHeight(test(result));
             } else if (token.isOperator("(")) {
-                result = new Access.Call(token, result, arguments());
+                result = checkHeight(new Access.Call(token, result, arguments()));
             } else {
                 return result;
             }
@@ -388,7 +412,7 @@ final class ExpressionParser {
             Token at = stream.current();
             String name = dottedName();
             CallArgs args = stream.current().isOperator("(") ? arguments() : CallArgs.NONE;
-            result = new Access.FilterExpr(at, result, name, args);
+            result = checkHeight(new Access.FilterExpr(at, result, name, args));
         }
         return (Access.FilterExpr) result;
     }

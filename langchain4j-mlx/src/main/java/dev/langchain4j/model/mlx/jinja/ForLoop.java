@@ -105,13 +105,13 @@ final class ForLoop extends Stmt {
     /** One level of a recursive loop: what it writes. */
     Object recurse(Frame outer, Object items, int depth) {
         Render render = outer.render;
-        render.enter();
+        render.enter(height());
         try {
             Frame frame = new Frame(render, outer, scope.activation);
             String text = render.capture(() -> run(frame, items, outer, depth));
             return render.autoescape ? new Markup(text) : text;
         } finally {
-            render.leave();
+            render.leave(height());
         }
     }
 
@@ -120,9 +120,12 @@ final class ForLoop extends Stmt {
         boolean finished = loopSlot < 0
                 ? plain(frame, source)
                 : extended(frame, new LoopContext(this, recursionFrame, test == null ? items : null, source, depth));
+        bodyEntry.leave(frame);
         if (!finished && !otherwise.isEmpty()) {
             otherwiseEntry.run(frame);
-            return execAll(otherwise, frame);
+            Signal signal = execAll(otherwise, frame);
+            otherwiseEntry.leave(frame);
+            return signal;
         }
         return Signal.NEXT;
     }
@@ -154,6 +157,15 @@ final class ForLoop extends Stmt {
     }
 
     private Signal iteration(Frame frame, Object item) {
+        Budget budget = frame.render.budget;
+        long mark = budget.mark();
+        Signal signal = traced(frame, item);
+        budget.release(mark);
+        return signal;
+    }
+
+    /** Runs the body, and notes which element of the traced list wrote what. */
+    private Signal traced(Frame frame, Object item) {
         Render render = frame.render;
         render.iterate();
         target.assign(frame, item);
@@ -191,9 +203,11 @@ final class ForLoop extends Stmt {
                     Object candidate = source.next();
                     frame.render.iterate();
                     testTarget.assign(frame, candidate);
+                    long mark = frame.render.budget.mark();
                     if (Values.truth(test.eval(frame))) {
                         next = candidate;
                     }
+                    frame.render.budget.release(mark);
                 }
                 return next != Values.MISSING;
             }

@@ -32,7 +32,7 @@ final class Globals {
     private static final Map<String, Function> ALL = Map.of(
             "range", new Function("range", "function", (render, args) -> range(args)),
             "dict", new Function("dict", "type", (render, args) -> dict(args)),
-            "namespace", new Function("namespace", "type", (render, args) -> new Namespace(dict(args))),
+            "namespace", new Function("namespace", "type", (render, args) -> namespace(render, args)),
             "cycler", new Function("cycler", "type", (render, args) -> new Cycler(args.positional())),
             "joiner",
                     new Function("joiner", "type", (render, args) -> {
@@ -74,24 +74,30 @@ final class Globals {
         };
     }
 
+    private static Namespace namespace(Render render, Args args) {
+        Dict attributes = dict(args);
+        attributes.values().forEach(value -> render.budget.assigned(List.of(), value, false));
+        return new Namespace(attributes);
+    }
+
     private static Dict dict(Args args) {
         Object[] values = args.positional();
         if (values.length > 1) {
             throw TemplateException.type("dict expected at most 1 argument, got " + values.length);
         }
-        Dict result = new Dict();
-        if (values.length == 1) {
-            Object source = values[0] instanceof Namespace ? Values.MISSING : values[0];
-            if (source instanceof Dict dict) {
-                result.putAll(dict);
-            } else {
-                Iterator<Object> pairs = Values.iterate(source);
-                while (pairs.hasNext()) {
-                    addPair(result, pairs.next());
-                }
+        Budget budget = Budget.current();
+        Dict result = values.length == 1 && values[0] instanceof Dict dict ? Dict.copyOf(dict) : new Dict();
+        if (values.length == 1 && !(values[0] instanceof Dict)) {
+            Iterator<Object> pairs = Values.iterate(values[0] instanceof Namespace ? Values.MISSING : values[0]);
+            while (pairs.hasNext()) {
+                budget.entry();
+                addPair(result, pairs.next());
             }
         }
-        result.putAll(args.keywords());
+        args.keywords().forEach((name, value) -> {
+            budget.entry();
+            result.put(name, value);
+        });
         return result;
     }
 

@@ -17,6 +17,7 @@ final class Inputs {
     private static final int DEPTH_MAX = 500;
 
     private final List<?> traced;
+    private final Budget budget = Budget.current();
 
     Inputs(List<?> traced) {
         this.traced = traced;
@@ -32,6 +33,7 @@ final class Inputs {
         if (depth > DEPTH_MAX) {
             throw new IllegalArgumentException(path + " is nested more than " + DEPTH_MAX + " deep");
         }
+        budget.step();
         return switch (value) {
             case null -> null;
             case String text -> text;

@@ -17,7 +17,8 @@ final class JsonWriter {
     private final String itemSeparator;
     private final String keySeparator;
     private final boolean sortKeys;
-    private final StringBuilder out = new StringBuilder();
+    private final TextBuilder out = new TextBuilder();
+    private final Budget budget = Budget.current();
     private int depth;
 
     JsonWriter(boolean asciiOnly, String indent, String itemSeparator, String keySeparator, boolean sortKeys) {
@@ -68,6 +69,7 @@ final class JsonWriter {
     }
 
     private void write(Object value) {
+        budget.step();
         if (depth > 400) {
             throw TemplateException.runtime("maximum recursion depth exceeded while encoding a JSON object");
         }
@@ -144,6 +146,7 @@ final class JsonWriter {
         if (!sortKeys) {
             return dict.entrySet();
         }
+        budget.elements(8L * dict.size());
         List<Object[]> keyed = new ArrayList<>();
         dict.entrySet().forEach(entry -> keyed.add(new Object[] {entry.getKey()}));
         Values.sort(keyed, false);
@@ -173,10 +176,10 @@ final class JsonWriter {
                 out.append(indent);
             }
         }
-        Strings.checkLength(out.length());
     }
 
     private void string(String text) {
+        budget.scan(2L * text.length());
         out.append('"');
         int plain = 0;
         for (int i = 0; i < text.length(); i++) {
@@ -194,7 +197,7 @@ final class JsonWriter {
                 case '\t' -> out.append("\\t");
                 case '\f' -> out.append("\\f");
                 case '\b' -> out.append("\\b");
-                default -> out.append(String.format("\\u%04x", (int) c));
+                default -> out.append("\\u").append(Strings.hex(c, 4));
             }
         }
         out.append(text, plain, text.length()).append('"');

@@ -38,7 +38,12 @@ final class Lazy {
 
     private Iterator<Object> delegate() {
         if (iterator == null) {
+            Budget budget = Budget.current();
+            budget.enter();
             iterator = source.get();
+            budget.leave();
+            // Elements that are not taken yet stay alive wherever this value is.
+            budget.keepAll();
             source = null;
         }
         return iterator;

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * Splits a template into tokens, with the whitespace rules of {@code trim_blocks} and {@code lstrip_blocks}: the
@@ -18,10 +19,14 @@ import java.util.regex.Pattern;
 final class Lexer {
 
     private static final Pattern NEWLINE = Pattern.compile("\r\n|\r");
+    private static final String DIGITS = "\\d(?:_?\\d)*+";
     private static final Pattern FLOAT = Pattern.compile(
-            "(?<!\\.)(?:\\d+_)*\\d+(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+\\-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)");
-    private static final Pattern INTEGER =
-            Pattern.compile("0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\\da-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*");
+            "(?<!\\.)" + DIGITS + "(?:(?:\\." + DIGITS + ")?[eE][+\\-]?" + DIGITS + "|\\." + DIGITS + ")");
+    private static final Pattern INTEGER = Pattern.compile(
+            "0[bB](?:_?[01])++|0[oO](?:_?[0-7])++|0[xX](?:_?[\\da-fA-F])++|[1-9](?:_?\\d)*+|0(?:_?0)*+");
+    /** Python refuses longer ones. */
+    private static final int INTEGER_LENGTH_MAX = 4300;
+
     private static final Pattern NAME = Pattern.compile("[\\w·]+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern SPACES = Pattern.compile("[\\s\\x1c-\\x1f]+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern RAW_BEGIN =
@@ -35,6 +40,7 @@ final class Lexer {
     private final String source;
     private final int[] lineStarts;
     private final List<Token> tokens = new ArrayList<>();
+    private final Budget budget = Budget.current();
     private int position;
     /** Whether the last match ended with a newline, so that indentation before a block is at a line's start. */
     private boolean lineStarting = true;
@@ -52,13 +58,12 @@ final class Lexer {
     }
 
     private static int[] lineStarts(String source) {
-        List<Integer> starts = new ArrayList<>(List.of(0));
-        for (int i = 0; i < source.length(); i++) {
-            if (source.charAt(i) == '\n') {
-                starts.add(i + 1);
-            }
-        }
-        return starts.stream().mapToInt(Integer::intValue).toArray();
+        return IntStream.concat(
+                        IntStream.of(0),
+                        IntStream.range(0, source.length())
+                                .filter(i -> source.charAt(i) == '\n')
+                                .map(i -> i + 1))
+                .toArray();
     }
 
     private void root() {
@@ -222,6 +227,9 @@ final class Lexer {
         }
         text = match(INTEGER);
         if (text != null) {
+            if (text.length() > INTEGER_LENGTH_MAX) {
+                throw failure("an integer is longer than " + INTEGER_LENGTH_MAX + " digits", position);
+            }
             return add(Token.Type.NUMBER, text, integer(text.replace("_", "")));
         }
         text = match(NAME);
@@ -308,6 +316,8 @@ final class Lexer {
     }
 
     private void add(Token.Type type, String text, Object value, int offset) {
+        budget.steps(12);
+        budget.keep(Budget.ENTRY_SIZE + text.length());
         int line = lineOf(offset);
         tokens.add(new Token(type, text, value, line, offset - lineStarts[line - 1] + 1));
     }

@@ -77,6 +77,13 @@ final class Literals {
         final List<Expr> children() {
             return items;
         }
+
+        static Object element(Frame frame, Expr item) {
+            Object value = item.eval(frame);
+            frame.render.budget.elements(1);
+            frame.render.budget.shared(value);
+            return value;
+        }
     }
 
     static final class ListExpr extends Display {
@@ -88,7 +95,7 @@ final class Literals {
         Object eval(Frame frame) {
             List<Object> result = new ArrayList<>(items.size());
             for (Expr item : items) {
-                result.add(item.eval(frame));
+                result.add(element(frame, item));
             }
             return result;
         }
@@ -103,7 +110,7 @@ final class Literals {
         Object eval(Frame frame) {
             Object[] result = new Object[items.size()];
             for (int i = 0; i < result.length; i++) {
-                result[i] = items.get(i).eval(frame);
+                result[i] = element(frame, items.get(i));
             }
             return new Tuple(result);
         }
@@ -119,8 +126,9 @@ final class Literals {
         Object eval(Frame frame) {
             Dict result = new Dict();
             for (int i = 0; i < items.size(); i += 2) {
-                Object key = items.get(i).eval(frame);
-                result.set(key, items.get(i + 1).eval(frame));
+                frame.render.budget.entry();
+                Object key = element(frame, items.get(i));
+                result.set(key, element(frame, items.get(i + 1)));
             }
             return result;
         }

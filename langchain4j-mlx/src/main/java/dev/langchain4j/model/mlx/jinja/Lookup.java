@@ -19,6 +19,7 @@ final class Lookup {
         List<Object> parts = parts(path);
         return item -> {
             Object value = item;
+            Budget.current().steps(parts.size());
             for (Object part : parts) {
                 value = Attributes.item(value, part);
                 if (otherwise != null && value instanceof Undefined) {
@@ -54,6 +55,7 @@ final class Lookup {
             lookups.add(of(path));
         }
         return item -> {
+            Budget.current().elements(lookups.size());
             List<Object> key = new ArrayList<>(lookups.size());
             lookups.forEach(lookup -> key.add(folded(lookup.apply(item), caseSensitive)));
             return key;

@@ -57,6 +57,7 @@ final class LoopContext implements PyCallable {
     Iterator<Object> pairs() {
         List<Object> pairs = new ArrayList<>();
         while (advance()) {
+            Budget.current().elements(2);
             pairs.add(new Tuple(current, this));
         }
         return pairs.iterator();
@@ -68,7 +69,11 @@ final class LoopContext implements PyCallable {
         }
         if (length < 0) {
             List<Object> rest = new ArrayList<>();
-            source.forEachRemaining(rest::add);
+            source.forEachRemaining(item -> {
+                Budget.current().elements(1);
+                rest.add(item);
+            });
+            Budget.current().keepAll();
             source = rest.iterator();
             length = rest.size() + index0 + 1 + (after == Values.MISSING ? 0 : 1);
         }
@@ -109,6 +114,7 @@ final class LoopContext implements PyCallable {
         boolean changed = loop.lastChanged == null || !Values.equal(loop.lastChanged, value);
         if (changed) {
             loop.lastChanged = value;
+            render.budget.keepAll();
         }
         return changed;
     });

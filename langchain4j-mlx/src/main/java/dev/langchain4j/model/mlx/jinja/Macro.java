@@ -49,6 +49,8 @@ record Macro(Definition definition, Frame frame) implements PyCallable {
         private int kwargsSlot = -1;
         private int varargsSlot = -1;
         private final List<Undefined> notProvided = new ArrayList<>();
+        /** How deeply its parts are nested. */
+        private int height;
 
         Definition(String name, List<Target.Variable> parameters, List<Expr> defaults, List<Stmt> body) {
             this.name = name;
@@ -70,6 +72,7 @@ record Macro(Definition definition, Frame frame) implements PyCallable {
 
         void bind(Scope outer, Node at) {
             scope = outer.innerActivation();
+            height = 1 + children().stream().mapToInt(Node::height).max().orElse(0);
             parameters.forEach(parameter -> parameter.declareParameters(scope));
             usesCaller = Names.undeclared(body, "caller");
             int explicitCaller = parameterIndex("caller");
@@ -109,15 +112,17 @@ record Macro(Definition definition, Frame frame) implements PyCallable {
             Render render = outer.render;
             Frame frame = new Frame(render, outer, scope.activation);
             bindArguments(frame, args);
-            render.enter();
+            render.enter(height);
             try {
                 return render.capture(() -> {
+                    long mark = render.budget.mark();
                     entry.run(frame);
                     applyDefaults(frame);
                     Stmt.execAll(body, frame);
+                    render.budget.release(mark);
                 });
             } finally {
-                render.leave();
+                render.leave(height);
             }
         }
 

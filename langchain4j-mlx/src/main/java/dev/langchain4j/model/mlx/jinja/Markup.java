@@ -9,7 +9,9 @@ record Markup(String text) {
     }
 
     static String escapeText(String text) {
-        StringBuilder out = null;
+        Budget.current().scanSlowly(text.length() >> 3);
+        TextBuilder out = null;
+        int plain = 0;
         for (int i = 0; i < text.length(); i++) {
             String entity =
                     switch (text.charAt(i)) {
@@ -20,17 +22,12 @@ record Markup(String text) {
                         case '\'' -> "&#39;";
                         default -> null;
                     };
-            if (entity != null && out == null) {
-                out = new StringBuilder(text.length() + 16).append(text, 0, i);
-            }
-            if (out != null) {
-                if (entity != null) {
-                    out.append(entity);
-                } else {
-                    out.append(text.charAt(i));
-                }
+            if (entity != null) {
+                out = out == null ? new TextBuilder() : out;
+                out.append(text, plain, i).append(entity);
+                plain = i + 1;
             }
         }
-        return out == null ? text : out.toString();
+        return out == null ? text : out.append(text, plain, text.length()).toString();
     }
 }

@@ -14,6 +14,7 @@ final class Names {
     }
 
     private static Node first(List<? extends Node> nodes, String name) {
+        Budget.current().steps(nodes.size());
         for (Node node : nodes) {
             if ((node instanceof Literals.Name read && read.name.equals(name))
                     || (node instanceof Target.Variable set && set.name.equals(name))) {
@@ -28,6 +29,7 @@ final class Names {
     }
 
     static boolean assigns(Node node, String name) {
+        Budget.current().step();
         return (node instanceof Target.Variable set && set.name.equals(name) && !set.parameter)
                 || node.children().stream().anyMatch(child -> assigns(child, name));
     }

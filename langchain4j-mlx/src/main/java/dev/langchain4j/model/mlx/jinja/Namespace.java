@@ -7,9 +7,10 @@ record Namespace(Dict attributes) {
         attributes.keySet().forEach(Namespace::check);
     }
 
-    void set(String name, Object value) {
+    /** Returns what the attribute was before, or null. */
+    Object set(String name, Object value) {
         check(name);
-        attributes.put(name, value);
+        return attributes.put(name, value);
     }
 
     private static void check(Object name) {

@@ -8,6 +8,7 @@ import java.util.List;
  */
 abstract sealed class Node permits Expr, Stmt {
 
+    private int height;
     final int line;
     final int column;
 
@@ -31,6 +32,18 @@ abstract sealed class Node permits Expr, Stmt {
      */
     void bind(Scope scope, boolean soft) {
         children().forEach(child -> child.bind(scope, soft));
+    }
+
+    /** How many parts of parts there are below it, itself included, which is how deep the thread's stack goes for it. */
+    final int height() {
+        if (height == 0) {
+            height = 1 + partsHeight();
+        }
+        return height;
+    }
+
+    int partsHeight() {
+        return children().stream().mapToInt(Node::height).max().orElse(0);
     }
 
     /** A token at this node's place, for nodes that are derived from it. */

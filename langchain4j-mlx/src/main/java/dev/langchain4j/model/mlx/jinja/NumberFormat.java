@@ -26,6 +26,7 @@ final class NumberFormat {
         if (!Double.isFinite(magnitude)) {
             text = Double.isNaN(magnitude) ? "nan" : "inf";
         } else {
+            Budget.current().steps(8 + 3L * precision);
             BigDecimal value = new BigDecimal(magnitude);
             text = switch (Character.toLowerCase(type)) {
                 case 'e' -> exponent(value, precision);
@@ -109,6 +110,7 @@ final class NumberFormat {
                     case 'b' -> 2;
                     default -> 10;
                 };
+        Budget.current().digits(integer, null, 50);
         String text = radix == 10
                 ? Repr.integer(Numbers.integer(Numbers.big(integer).abs()))
                 : Numbers.big(integer).abs().toString(radix);

@@ -74,6 +74,9 @@ final class Numbers {
             return Long.compare(x, y);
         }
         if (a instanceof Double || b instanceof Double) {
+            if (isSmall(a) && isSmall(b)) {
+                return Double.compare(toDouble(a) + 0.0, toDouble(b) + 0.0);
+            }
             boolean finite = (!(a instanceof Double x) || Double.isFinite(x))
                     && (!(b instanceof Double y) || Double.isFinite(y));
             if (!finite) {
@@ -81,9 +84,18 @@ final class Numbers {
                 double y = b instanceof Double number ? number : 0;
                 return Double.isNaN(x) || Double.isNaN(y) ? 1 : Double.compare(x, y);
             }
+            Budget.current().digits(a, b, 100);
             return decimal(a).compareTo(decimal(b));
         }
+        Budget.current().digits(a, b, 3);
         return big(a).compareTo(big(b));
+    }
+
+    /** Whether a double can hold it exactly. */
+    private static boolean isSmall(Object value) {
+        return value instanceof Double number && Double.isFinite(number)
+                || value instanceof Boolean
+                || value instanceof Long whole && Math.abs(whole) <= 1L << 53;
     }
 
     private static BigDecimal decimal(Object value) {
@@ -97,6 +109,7 @@ final class Numbers {
                 return sum;
             }
         }
+        Budget.current().digits(a, b, 3);
         return anyDouble(a, b) ? (Object) (toDouble(a) + toDouble(b)) : integer(big(a).add(big(b)));
     }
 
@@ -107,14 +120,17 @@ final class Numbers {
                 return difference;
             }
         }
+        Budget.current().digits(a, b, 3);
         return anyDouble(a, b) ? (Object) (toDouble(a) - toDouble(b)) : integer(big(a).subtract(big(b)));
     }
 
     static Object multiply(Object a, Object b) {
+        Budget.current().digits(a, b, 25);
         return anyDouble(a, b) ? (Object) (toDouble(a) * toDouble(b)) : integer(big(a).multiply(big(b)));
     }
 
     static Object divide(Object a, Object b) {
+        Budget.current().digits(a, b, 200);
         if (toDouble(b) == 0) {
             throw zeroDivision(anyDouble(a, b) ? "float division by zero" : "division by zero");
         }
@@ -151,6 +167,7 @@ final class Numbers {
         if (a instanceof Long x && b instanceof Long y && y != -1) {
             return Math.floorDiv(x, y);
         }
+        Budget.current().digits(a, b, 50);
         BigInteger[] parts = big(a).divideAndRemainder(big(b));
         boolean down = parts[1].signum() != 0 && parts[1].signum() != big(b).signum();
         return integer(down ? parts[0].subtract(BigInteger.ONE) : parts[0]);
@@ -170,6 +187,7 @@ final class Numbers {
         if (a instanceof Long x && b instanceof Long y) {
             return Math.floorMod(x, y);
         }
+        Budget.current().digits(a, b, 25);
         return integer(big(a).subtract(big(b).multiply(big(floorDivide(a, b)))));
     }
 
@@ -194,6 +212,7 @@ final class Numbers {
                         ? (exponent.signum() == 0 ? 1L : 0L)
                         : (Object) (base.signum() > 0 || !exponent.testBit(0) ? 1L : -1L);
             }
+            Budget.current().steps(base.bitLength() * exponent.longValue() >> 1);
             return integer(base.pow(exponent.intValue()));
         }
         double base = toDouble(a);
@@ -229,6 +248,8 @@ final class Numbers {
 
     /** Python's round(value, digits): to even, exactly on the binary value; an int stays one. */
     static Object round(Object value, int digits) {
+        Budget.current().steps(Math.abs(digits));
+        Budget.current().digits(value, null, 200);
         if (value instanceof Double number) {
             if (!Double.isFinite(number) || digits > 323) {
                 return number;

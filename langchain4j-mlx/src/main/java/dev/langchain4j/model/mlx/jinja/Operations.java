@@ -27,6 +27,7 @@ final class Operations {
 
         @Override
         Object eval(Frame frame) {
+            frame.render.budget.step();
             try {
                 return operation.apply(operand.eval(frame));
             } catch (TemplateException e) {
@@ -63,6 +64,7 @@ final class Operations {
         Object eval(Frame frame) {
             Object a = left.eval(frame);
             Object b = right.eval(frame);
+            frame.render.budget.step();
             try {
                 return operation.apply(a, b);
             } catch (TemplateException e) {
@@ -79,6 +81,7 @@ final class Operations {
         @Override
         Object eval(Frame frame) {
             Object a = left.eval(frame);
+            frame.render.budget.step();
             return Values.truth(a) ? right.eval(frame) : a;
         }
     }
@@ -91,6 +94,7 @@ final class Operations {
         @Override
         Object eval(Frame frame) {
             Object a = left.eval(frame);
+            frame.render.budget.step();
             return Values.truth(a) ? a : right.eval(frame);
         }
     }
@@ -116,15 +120,19 @@ final class Operations {
             for (Expr part : parts) {
                 Object value = part.eval(frame);
                 values.add(value);
+                frame.render.budget.shared(value);
                 markup |= value instanceof Markup;
             }
             markup &= frame.render.autoescape;
-            StringBuilder out = new StringBuilder();
-            for (Object value : values) {
-                out.append(markup ? Markup.escape(value) : Repr.str(value));
+            String[] texts = new String[values.size()];
+            long length = 0;
+            for (int i = 0; i < texts.length; i++) {
+                texts[i] = markup ? Markup.escape(values.get(i)) : Repr.str(values.get(i));
+                length += texts[i].length();
             }
-            Strings.checkLength(out.length());
-            return markup ? new Markup(out.toString()) : out.toString();
+            frame.render.budget.made(length);
+            String text = String.join("", texts);
+            return markup ? new Markup(text) : text;
         }
     }
 
@@ -149,6 +157,7 @@ final class Operations {
             Object left = operands.getFirst().eval(frame);
             for (int i = 0; i < operators.size(); i++) {
                 Object right = operands.get(i + 1).eval(frame);
+                frame.render.budget.step();
                 if (!test(operators.get(i), left, right)) {
                     return false;
                 }
@@ -200,6 +209,7 @@ final class Operations {
 
         @Override
         Object eval(Frame frame) {
+            frame.render.budget.step();
             if (Values.truth(test.eval(frame))) {
                 return then.eval(frame);
             }

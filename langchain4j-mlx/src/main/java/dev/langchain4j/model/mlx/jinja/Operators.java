@@ -12,7 +12,7 @@ final class Operators {
 
     static Object add(Object a, Object b) {
         if (a instanceof String x && b instanceof String y) {
-            Strings.checkLength((long) x.length() + y.length());
+            Budget.current().made((long) x.length() + y.length());
             return x.concat(y);
         }
         checkDefined(a, b);
@@ -21,7 +21,10 @@ final class Operators {
         }
         if (a instanceof Markup || b instanceof Markup) {
             if (Values.text(a) != null && Values.text(b) != null) {
-                return new Markup(Markup.escape(a) + Markup.escape(b));
+                return new Markup(new TextBuilder()
+                        .append(Markup.escape(a))
+                        .append(Markup.escape(b))
+                        .toString());
             }
         }
         if (a instanceof Tuple x && b instanceof Tuple y) {
@@ -43,17 +46,11 @@ final class Operators {
     }
 
     private static List<Object> joined(List<?> a, List<?> b) {
-        checkListSize((long) a.size() + b.size());
+        Budget.current().elements((long) a.size() + b.size());
         List<Object> result = new ArrayList<>(a.size() + b.size());
         result.addAll(a);
         result.addAll(b);
         return result;
-    }
-
-    private static void checkListSize(long size) {
-        if (size > TemplateLimits.DEFAULT.iterationsMax()) {
-            throw TemplateException.limit("the length of a list", TemplateLimits.DEFAULT.iterationsMax());
-        }
     }
 
     static Object subtract(Object a, Object b) {
@@ -96,7 +93,7 @@ final class Operators {
         List<?> items = (List<?>) sequence;
         List<Object> result = new ArrayList<>();
         if (times > 0 && !items.isEmpty()) {
-            checkListSize(times > Integer.MAX_VALUE ? Long.MAX_VALUE : items.size() * times);
+            Budget.current().elements(times > Integer.MAX_VALUE ? Long.MAX_VALUE : items.size() * times);
             for (long i = 0; i < times; i++) {
                 result.addAll(items);
             }

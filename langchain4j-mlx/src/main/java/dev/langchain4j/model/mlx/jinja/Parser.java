@@ -8,6 +8,8 @@ import java.util.Set;
 /** Parses the statements of a template. */
 final class Parser {
 
+    static final String TOO_DEEP = "the template is nested too deeply";
+
     private final TokenStream stream;
     private final ExpressionParser expressions;
     private final Set<String> blocks = new HashSet<>();
@@ -20,7 +22,9 @@ final class Parser {
 
     static List<Stmt> parse(String source) {
         Parser parser = new Parser(new TokenStream(Lexer.tokenize(source)));
-        return parser.statements(Set.of());
+        List<Stmt> statements = parser.statements(Set.of());
+        statements.forEach(ExpressionParser::checkHeight);
+        return statements;
     }
 
     /** Statements up to a tag of the given names, whose name is then the current token; without names, to the end. */
@@ -56,7 +60,10 @@ final class Parser {
     private List<Stmt> body(String... ends) {
         stream.skipOperator(":");
         stream.expect(Token.Type.BLOCK_END, "end of statement block");
-        return statements(Set.of(ends));
+        stream.enter();
+        List<Stmt> body = statements(Set.of(ends));
+        stream.leave();
+        return body;
     }
 
     private List<Stmt> bodyToEnd(String end) {
@@ -173,6 +180,7 @@ final class Parser {
             } else if (!defaults.isEmpty()) {
                 throw stream.failure("non-default argument follows default argument");
             }
+            Budget.current().steps(parameters.size());
             if (parameters.stream().anyMatch(other -> other.name.equals(parameter.name))) {
                 throw stream.failure("duplicate argument '" + parameter.name + "' in macro definition");
             }

@@ -13,12 +13,12 @@ final class PrettyPrinter {
     private PrettyPrinter() {}
 
     static String format(Object value) {
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
         write(value, 0, 0, out);
         return out.toString();
     }
 
-    private static void write(Object value, int indent, int allowance, StringBuilder out) {
+    private static void write(Object value, int indent, int allowance, TextBuilder out) {
         String line = Repr.repr(sorted(value));
         boolean fits = Strings.length(line) <= WIDTH - indent - allowance;
         switch (value) {
@@ -45,7 +45,7 @@ final class PrettyPrinter {
     }
 
     private static void writeItems(
-            List<?> items, String open, String close, int indent, int allowance, StringBuilder out) {
+            List<?> items, String open, String close, int indent, int allowance, TextBuilder out) {
         out.append(open);
         for (int i = 0; i < items.size(); i++) {
             boolean last = i == items.size() - 1;
@@ -56,6 +56,18 @@ final class PrettyPrinter {
     }
 
     private static Object sorted(Object value) {
+        if (!(value instanceof Dict) && !(value instanceof List)) {
+            return value;
+        }
+        Budget budget = Budget.current();
+        budget.elements(4 * Budget.lengthOf(value));
+        budget.enter();
+        Object result = sortedContainer(value);
+        budget.leave();
+        return result;
+    }
+
+    private static Object sortedContainer(Object value) {
         return switch (value) {
             case Dict dict -> {
                 Dict result = new Dict();
@@ -88,6 +100,9 @@ final class PrettyPrinter {
         try {
             return Values.ordered(a, b, "<") ? -1 : Values.ordered(b, a, "<") ? 1 : 0;
         } catch (TemplateException e) {
+            if (e.kind() == TemplateException.Kind.LIMIT) {
+                throw e;
+            }
             return Values.typeName(a).compareTo(Values.typeName(b));
         }
     }

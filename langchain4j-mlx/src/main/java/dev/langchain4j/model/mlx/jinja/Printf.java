@@ -8,7 +8,7 @@ final class Printf {
     private final String format;
     private final Object arguments;
     private final boolean markup;
-    private final StringBuilder out = new StringBuilder();
+    private final TextBuilder out = new TextBuilder();
     private int position;
     private int used;
 
@@ -45,7 +45,7 @@ final class Printf {
             out.append(format, position, percent);
             position = percent + 1;
             directive();
-            Strings.checkLength(out.length());
+            out.step();
         }
         boolean mapping = arguments instanceof Dict
                 || arguments instanceof Undefined

@@ -9,7 +9,10 @@ import java.util.Map;
 /** The state of one render: context, output and what is left of the limits. */
 final class Render {
 
+    private static final int STACK_HEIGHT_MAX = 1000;
+
     final Clock clock;
+    final Budget budget;
     private final TemplateLimits limits;
     private final Map<String, Object> context;
     private final Map<String, Object> exported = new HashMap<>();
@@ -18,6 +21,7 @@ final class Render {
     private StringBuilder out = root;
     private long iterations;
     private int depth;
+    private int stackHeight;
 
     /**
      * The item of the innermost loop over integers, or -1, and which traced element was read with it as its
@@ -30,7 +34,8 @@ final class Render {
     /** Whether output is escaped, inside of an autoescape block. */
     boolean autoescape;
 
-    Render(Map<String, Object> context, TemplateLimits limits, Clock clock) {
+    Render(Map<String, Object> context, TemplateLimits limits, Budget budget, Clock clock) {
+        this.budget = budget;
         this.context = context;
         this.limits = limits;
         this.clock = clock;
@@ -53,10 +58,14 @@ final class Render {
     }
 
     void write(String text) {
-        out.append(text);
-        if (out.length() > limits.outputCharsMax()) {
+        budget.steps(1 + (text.length() >> 6));
+        if (out.length() + text.length() > limits.outputCharsMax()) {
             throw TemplateException.limit("the length of the output", limits.outputCharsMax());
         }
+        if (out != root) {
+            budget.keep(text.length());
+        }
+        out.append(text);
     }
 
     void writeValue(Object value) {
@@ -73,6 +82,7 @@ final class Render {
         out = new StringBuilder();
         try {
             body.run();
+            budget.made(out.length());
             return out.toString();
         } finally {
             out = outer;
@@ -81,19 +91,33 @@ final class Render {
 
     /** Counts an iteration of a loop. */
     void iterate() {
+        budget.step();
         if (++iterations > limits.iterationsMax()) {
             throw TemplateException.limit("the number of loop iterations", limits.iterationsMax());
         }
     }
 
-    void enter() {
-        if (++depth > limits.depthMax()) {
+    /**
+     * Begins a macro or a level of a recursive loop.
+     *
+     * @param height how deeply its parts are nested, which is what it needs of the thread's stack
+     */
+    void enter(int height) {
+        budget.step();
+        stackHeight += height;
+        if (++depth > limits.depthMax() || stackHeight > STACK_HEIGHT_MAX) {
             throw TemplateException.limit("the depth of recursion", limits.depthMax());
         }
     }
 
-    void leave() {
+    void leave(int height) {
+        stackHeight -= height;
         depth--;
+    }
+
+    /** Whether no macro and no recursive loop is active, so that no expression waits for its value. */
+    boolean isAtTop() {
+        return depth == 0;
     }
 
     /** The offset of what is written next, or -1 while output is captured. */

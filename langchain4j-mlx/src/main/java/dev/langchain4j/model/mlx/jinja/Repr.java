@@ -27,17 +27,18 @@ final class Repr {
 
     static String repr(Object value) {
         if (value instanceof String text) {
-            StringBuilder out = new StringBuilder(text.length() + 2);
+            TextBuilder out = new TextBuilder();
             quote(text, out);
             return out.toString();
         }
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
         write(value, out, 0);
         return out.toString();
     }
 
-    private static void write(Object value, StringBuilder out, int depth) {
-        if (depth > 500) {
+    private static void write(Object value, TextBuilder out, int depth) {
+        out.step();
+        if (depth > 400) {
             throw TemplateException.runtime("maximum recursion depth exceeded while getting the repr of an object");
         }
         switch (value) {
@@ -82,7 +83,7 @@ final class Repr {
         }
     }
 
-    private static void writeItems(String open, List<?> items, String close, StringBuilder out, int depth) {
+    private static void writeItems(String open, List<?> items, String close, TextBuilder out, int depth) {
         out.append(open);
         for (int i = 0; i < items.size(); i++) {
             if (i > 0) {
@@ -93,7 +94,7 @@ final class Repr {
         out.append(close);
     }
 
-    private static void writeDict(Dict dict, StringBuilder out, int depth) {
+    private static void writeDict(Dict dict, TextBuilder out, int depth) {
         out.append('{');
         boolean first = true;
         for (Map.Entry<Object, Object> entry : dict.entrySet()) {
@@ -108,7 +109,8 @@ final class Repr {
         out.append('}');
     }
 
-    private static void quote(String text, StringBuilder out) {
+    private static void quote(String text, TextBuilder out) {
+        Budget.current().scanSlowly(text.length());
         char mark = text.indexOf('\'') >= 0 && text.indexOf('"') < 0 ? '"' : '\'';
         out.append(mark);
         for (int i = 0; i < text.length(); ) {
@@ -133,13 +135,13 @@ final class Repr {
         out.append(mark);
     }
 
-    private static void escape(int c, StringBuilder out) {
+    private static void escape(int c, TextBuilder out) {
         if (c < 0x100) {
-            out.append(String.format("\\x%02x", c));
+            out.append("\\x").append(Strings.hex(c, 2));
         } else if (c < 0x10000) {
-            out.append(String.format("\\u%04x", c));
+            out.append("\\u").append(Strings.hex(c, 4));
         } else {
-            out.append(String.format("\\U%08x", c));
+            out.append("\\U").append(Strings.hex(c, 8));
         }
     }
 
@@ -166,6 +168,7 @@ final class Repr {
             throw TemplateException.value(
                     "Exceeds the limit (" + INT_DIGITS_MAX + " digits) for integer string conversion");
         }
+        Budget.current().digits(value, null, 16);
         return value.toString();
     }
 

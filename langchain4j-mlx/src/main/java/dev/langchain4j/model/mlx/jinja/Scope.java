@@ -117,6 +117,7 @@ final class Scope {
         List<Scope> copies = new ArrayList<>();
         Set<String> stored = new HashSet<>();
         for (List<? extends Node> branch : branches) {
+            Budget.current().steps(3 + 3L * (refs.size() + loads.size()));
             Scope copy = new Scope(
                     parent, activation, own, new HashMap<>(refs), new LinkedHashMap<>(loads), new HashSet<>(stores));
             branch.forEach(node -> node.declare(copy));
@@ -148,7 +149,8 @@ final class Scope {
                 case Load.Nothing() -> steps.add(new Step(variable.slot(), null, 0, -1));
             }
         });
-        return new Entry(steps.toArray(Step[]::new));
+        int[] slots = own.values().stream().mapToInt(Variable::slot).toArray();
+        return new Entry(steps.toArray(Step[]::new), slots);
     }
 
     private record Step(int slot, String name, int hops, int outerSlot) {}
@@ -157,8 +159,18 @@ final class Scope {
     static final class Entry {
         private final Step[] steps;
 
-        private Entry(Step[] steps) {
+        private final int[] slots;
+
+        private Entry(Step[] steps, int[] slots) {
             this.steps = steps;
+            this.slots = slots;
+        }
+
+        /** Forgets the scope's values when it ends, as Jinja does. */
+        void leave(Frame frame) {
+            for (int slot : slots) {
+                frame.slots[slot] = Values.MISSING;
+            }
         }
 
         void run(Frame frame) {

@@ -29,6 +29,7 @@ final class SelectFilters {
                 Iterator<Object> items = Values.iterate(value);
                 while (items.hasNext()) {
                     render.iterate();
+                    render.budget.elements(1);
                     result.add(function.apply(items.next()));
                 }
             }
@@ -69,6 +70,7 @@ final class SelectFilters {
                     render.iterate();
                     Object item = items.next();
                     if (test.test(item) == keep) {
+                        render.budget.elements(1);
                         result.add(item);
                     }
                 }

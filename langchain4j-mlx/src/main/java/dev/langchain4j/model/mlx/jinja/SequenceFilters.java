@@ -6,10 +6,9 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
-import java.util.Spliterators;
 import java.util.function.UnaryOperator;
-import java.util.stream.StreamSupport;
 
 /** The filters that work on lists and other iterables as a whole. */
 final class SequenceFilters {
@@ -120,16 +119,15 @@ final class SequenceFilters {
         while (items.hasNext()) {
             Object part = lookup.apply(items.next());
             markup |= part instanceof Markup;
+            Budget.current().elements(1);
             parts.add(part);
         }
         markup &= render.autoescape;
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
+        String between = parts.size() < 2 ? "" : markup ? Markup.escape(separator) : Repr.str(separator);
         for (int i = 0; i < parts.size(); i++) {
-            if (i > 0) {
-                out.append(markup ? Markup.escape(separator) : Repr.str(separator));
-            }
+            out.append(i == 0 ? "" : between);
             out.append(markup ? Markup.escape(parts.get(i)) : Repr.str(parts.get(i)));
-            Strings.checkLength(out.length());
         }
         return markup ? new Markup(out.toString()) : out.toString();
     }
@@ -147,6 +145,7 @@ final class SequenceFilters {
     }
 
     private static List<Object> sorted(List<Object> items, UnaryOperator<Object> key, boolean reverse) {
+        Budget.current().elements(6L * items.size());
         List<Object[]> keyed = new ArrayList<>(items.size());
         items.forEach(item -> keyed.add(new Object[] {key.apply(item), item}));
         Values.sort(keyed, reverse);
@@ -172,12 +171,38 @@ final class SequenceFilters {
                 Filters.flag(a[2]));
     }
 
+    /** As far as it is asked: items that cannot be hashed fail where they are reached. */
     private static Iterator<Object> unique(Object value, boolean caseSensitive, Object attribute) {
         UnaryOperator<Object> lookup = Lookup.of(attribute);
         Set<Object> seen = new HashSet<>();
-        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(Values.iterate(value), 0), false)
-                .filter(item -> seen.add(Values.hashKey(Lookup.folded(lookup.apply(item), caseSensitive))))
-                .iterator();
+        Iterator<Object> items = Values.iterate(value);
+        Budget budget = Budget.current();
+        return new Iterator<>() {
+            private Object next = Values.MISSING;
+
+            @Override
+            public boolean hasNext() {
+                budget.enter();
+                while (next == Values.MISSING && items.hasNext()) {
+                    Object item = items.next();
+                    budget.entry();
+                    boolean isNew = seen.add(Values.hashKey(Lookup.folded(lookup.apply(item), caseSensitive)));
+                    next = isNew ? item : Values.MISSING;
+                }
+                budget.leave();
+                return next != Values.MISSING;
+            }
+
+            @Override
+            public Object next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                Object item = next;
+                next = Values.MISSING;
+                return item;
+            }
+        };
     }
 
     private static Object extreme(Object value, Object[] a, String operator) {
@@ -191,6 +216,7 @@ final class SequenceFilters {
         Object bestKey = Lookup.folded(lookup.apply(best), caseSensitive);
         while (items.hasNext()) {
             Object item = items.next();
+            Budget.current().step();
             Object key = Lookup.folded(lookup.apply(item), caseSensitive);
             if (Values.ordered(key, bestKey, operator)) {
                 best = item;
@@ -208,6 +234,7 @@ final class SequenceFilters {
         }
         Iterator<Object> items = Values.iterate(value);
         while (items.hasNext()) {
+            Budget.current().step();
             total = Operators.add(total, lookup.apply(items.next()));
         }
         return total;
@@ -228,6 +255,7 @@ final class SequenceFilters {
                 group = new ArrayList<>();
                 groups.add(new Tuple.Group(lookup.apply(item), group));
             }
+            Budget.current().elements(4);
             group.add(item);
         }
         return groups;
@@ -243,11 +271,13 @@ final class SequenceFilters {
                 rows.add(row);
                 row = new ArrayList<>();
             }
+            Budget.current().elements(4);
             row.add(items.next());
         }
         if (!row.isEmpty()) {
             if (fill != null) {
                 long missing = Numbers.index(a[0]) - row.size();
+                Budget.current().elements(Math.clamp(missing, 0, 100_000));
                 for (long i = 0; i < Math.min(missing, 100_000); i++) {
                     row.add(fill);
                 }
@@ -269,6 +299,7 @@ final class SequenceFilters {
         List<Object> result = new ArrayList<>();
         int offset = 0;
         for (long i = 0; i < Math.min(slices, 100_000); i++) {
+            Budget.current().elements(4 + each);
             int start = (int) (offset + i * each);
             if (i < withExtra) {
                 offset++;

@@ -33,7 +33,10 @@ final class Slices {
             case Markup markup -> new Markup(text(markup.text(), from, to, by));
             case Tuple tuple -> new Tuple(items(tuple, from, to, by).toArray());
             case Range range ->
-                new Range(range.start + from * range.step, range.start + to * range.step, range.step * by);
+                new Range(
+                        Math.addExact(range.start, Math.multiplyExact(from, range.step)),
+                        Math.addExact(range.start, Math.multiplyExact(to, range.step)),
+                        Math.multiplyExact(range.step, by));
             case List<?> list -> items(list, from, to, by);
             default -> throw new AssertionError(object);
         };
@@ -50,8 +53,10 @@ final class Slices {
         if (by == 1) {
             return from >= to ? "" : Strings.substring(text, (int) from, (int) to);
         }
+        Budget.current().scanSlowly(text.length());
+        Budget.current().made(3L * text.length());
         int[] characters = text.codePoints().toArray();
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
         for (long i = from; by > 0 ? i < to : i > to; i += by) {
             out.appendCodePoint(characters[(int) i]);
         }
@@ -59,6 +64,7 @@ final class Slices {
     }
 
     private static List<Object> items(List<?> list, long from, long to, long by) {
+        Budget.current().elements(1 + Math.max(0, (to - from) / by));
         if (by == 1) {
             return from >= to ? new ArrayList<>() : new ArrayList<>(list.subList((int) from, (int) to));
         }

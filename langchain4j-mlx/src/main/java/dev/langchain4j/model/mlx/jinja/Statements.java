@@ -104,9 +104,19 @@ final class Statements {
         }
 
         @Override
+        boolean leavesValues() {
+            return true;
+        }
+
+        @Override
         Signal exec(Frame frame) {
+            Budget budget = frame.render.budget;
             for (int i = 0; i < tests.size(); i++) {
-                if (Values.truth(tests.get(i).eval(frame))) {
+                budget.step();
+                long mark = budget.mark();
+                boolean holds = Values.truth(tests.get(i).eval(frame));
+                budget.release(mark);
+                if (holds) {
                     return execAll(bodies.get(i), frame);
                 }
             }
@@ -138,9 +148,21 @@ final class Statements {
         }
 
         @Override
+        boolean leavesValues() {
+            return true;
+        }
+
+        @Override
         Signal exec(Frame frame) {
             target.check(frame);
-            target.assign(frame, value.eval(frame));
+            Budget budget = frame.render.budget;
+            long mark = budget.mark();
+            Object computed = value.eval(frame);
+            if (Budget.isSimple(computed)) {
+                budget.release(mark);
+                budget.shared(computed);
+            }
+            target.assign(frame, computed);
             if (exported) {
                 target.export(frame);
             }
@@ -192,6 +214,11 @@ final class Statements {
         }
 
         @Override
+        boolean leavesValues() {
+            return true;
+        }
+
+        @Override
         Signal exec(Frame frame) {
             entry.run(frame);
             Signal[] signal = new Signal[1];
@@ -200,7 +227,9 @@ final class Statements {
                 return signal[0];
             }
             Object value = frame.render.autoescape ? new Markup(text) : text;
-            target.assign(frame, filter == null ? value : filter.evalBlock(frame, text));
+            Object filtered = filter == null ? value : filter.evalBlock(frame, text);
+            entry.leave(frame);
+            target.assign(frame, filtered);
             if (exported) {
                 target.export(frame);
             }
@@ -247,6 +276,7 @@ final class Statements {
             String text = frame.render.capture(() -> signal[0] = execAll(body, frame));
             if (signal[0] == Signal.NEXT) {
                 Object value = filter.evalBlock(frame, text);
+                entry.leave(frame);
                 if (Values.text(value) == null) {
                     throw TemplateException.type(
                                     "sequence item: expected str instance, " + Values.typeName(value) + " found")
@@ -303,7 +333,9 @@ final class Statements {
             for (int i = 0; i < targets.size(); i++) {
                 targets.get(i).assign(frame, values.get(i).eval(frame));
             }
-            return execAll(body, frame);
+            Signal signal = execAll(body, frame);
+            entry.leave(frame);
+            return signal;
         }
     }
 
@@ -350,6 +382,7 @@ final class Statements {
                 return execAll(body, frame);
             } finally {
                 frame.render.autoescape = before;
+                entry.leave(frame);
             }
         }
     }
@@ -368,6 +401,11 @@ final class Statements {
         @Override
         List<Node> children() {
             return List.of();
+        }
+
+        @Override
+        int partsHeight() {
+            return body.stream().mapToInt(Node::height).max().orElse(0);
         }
 
         @Override

@@ -18,10 +18,21 @@ abstract non-sealed class Stmt extends Node {
 
     abstract Signal exec(Frame frame);
 
+    /** Whether what it made may be in variables when it has run, so that it counts until their scope ends. */
+    boolean leavesValues() {
+        return false;
+    }
+
     static Signal execAll(List<Stmt> body, Frame frame) {
+        Budget budget = frame.render.budget;
         for (Stmt statement : body) {
             try {
+                budget.step();
+                long mark = budget.mark();
                 Signal signal = statement.exec(frame);
+                if (!statement.leavesValues()) {
+                    budget.release(mark);
+                }
                 if (signal != Signal.NEXT) {
                     return signal;
                 }

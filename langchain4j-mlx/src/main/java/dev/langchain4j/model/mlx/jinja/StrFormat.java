@@ -27,7 +27,8 @@ final class StrFormat {
         if (depth < 0) {
             throw TemplateException.value("Max string recursion exceeded");
         }
-        StringBuilder out = new StringBuilder();
+        Budget.current().scanSlowly(2L * format.length());
+        TextBuilder out = new TextBuilder();
         for (int i = 0; i < format.length(); i++) {
             char c = format.charAt(i);
             boolean doubled = i + 1 < format.length() && format.charAt(i + 1) == c;
@@ -43,7 +44,6 @@ final class StrFormat {
             } else {
                 out.append(c);
             }
-            Strings.checkLength(out.length());
         }
         return out.toString();
     }
@@ -194,10 +194,8 @@ final class StrFormat {
         String sign = sign(value, matcher.group(3));
         String body = numberBody(value, matcher);
         String separator = matcher.group(8);
-        while (separator != null && fill.equals("0") && align.equals("=") && sign.length() + body.length() < width) {
-            // Zeros take part in the grouping, and so may exceed the width by a separator.
-            Strings.checkLength(width);
-            body = grouped("0" + body.replace(separator, ""), separator, 3);
+        if (separator != null && fill.equals("0") && align.equals("=")) {
+            body = zeros(body, separator, width - sign.length());
         }
         return padded(sign, body, fill, align, width);
     }
@@ -283,19 +281,40 @@ final class StrFormat {
                 "Unknown format code '" + type + "' for object of type '" + Values.typeName(value) + "'");
     }
 
-    private static String grouped(String text, String separator, int size) {
-        if (separator == null) {
-            return text;
+    /** Zeros before the digits up to a width: they take part in the grouping, and so may exceed it by a separator. */
+    private static String zeros(String body, String separator, long width) {
+        long missing = width - body.length();
+        if (missing <= 0) {
+            return body;
         }
+        String plain = body.replace(separator, "");
+        int digits = digits(plain);
+        long room = width - (plain.length() - digits);
+        // Each group of three digits but the first takes a separator too.
+        long all = room - room / 4 + (room % 4 == 0 ? 1 : 0);
+        return grouped(Strings.repeat("0", all - digits) + plain, separator, 3);
+    }
+
+    private static int digits(String text) {
         int end = 0;
         while (end < text.length() && Character.digit(text.charAt(end), 16) >= 0) {
             end++;
         }
-        StringBuilder out = new StringBuilder(text);
-        for (int i = end - size; i > 0; i -= size) {
-            out.insert(i, separator);
+        return end;
+    }
+
+    private static String grouped(String text, String separator, int size) {
+        if (separator == null) {
+            return text;
         }
-        return out.toString();
+        int end = digits(text);
+        TextBuilder out = new TextBuilder();
+        int start = 0;
+        for (int i = end % size == 0 ? size : end % size; i < end; i += size) {
+            out.append(text, start, i).append(separator);
+            start = i;
+        }
+        return out.append(text, start, text.length()).toString();
     }
 
     private static String padded(String sign, String body, String fill, String align, long width) {

@@ -14,7 +14,8 @@ final class Strftime {
 
     static String format(String format, Clock clock) {
         ZonedDateTime now = ZonedDateTime.now(clock);
-        StringBuilder out = new StringBuilder(format.length() + 16);
+        TextBuilder out = new TextBuilder();
+        Budget.current().scanSlowly(4L * format.length());
         for (int i = 0; i < format.length(); i++) {
             char c = format.charAt(i);
             if (c != '%' || i + 1 == format.length()) {

@@ -46,9 +46,11 @@ final class StringMethods {
             return new Markup(text);
         }
         if (result instanceof Tuple tuple) {
+            Budget.current().elements(2L * tuple.size());
             return new Tuple(tuple.stream().map(StringMethods::marked).toArray());
         }
         if (result instanceof List<?> list) {
+            Budget.current().elements(2L * list.size());
             List<Object> all = new ArrayList<>(list.size());
             list.forEach(item -> all.add(marked(item)));
             return all;
@@ -63,7 +65,7 @@ final class StringMethods {
     private static void transforms() {
         transform("upper", Strings::upper);
         transform("lower", Strings::lower);
-        transform("casefold", self -> Strings.lower(self).replace("ß", "ss"));
+        transform("casefold", self -> Strings.replace(Strings.lower(self), "ß", "ss", -1));
         transform("capitalize", Strings::capitalize);
         transform("title", Strings::title);
         transform("swapcase", Strings::swapCase);
@@ -75,11 +77,11 @@ final class StringMethods {
         });
         add("removeprefix", Params.of("/prefix"), (self, args, markup) -> {
             String prefix = string(args[0], "removeprefix() argument must be str, not ");
-            return self.startsWith(prefix) ? self.substring(prefix.length()) : self;
+            return self.startsWith(prefix) ? copied(self, prefix.length(), self.length()) : self;
         });
         add("removesuffix", Params.of("/suffix"), (self, args, markup) -> {
             String suffix = string(args[0], "removesuffix() argument must be str, not ");
-            return self.endsWith(suffix) ? self.substring(0, self.length() - suffix.length()) : self;
+            return self.endsWith(suffix) ? copied(self, 0, self.length() - suffix.length()) : self;
         });
         add(
                 "expandtabs",
@@ -89,12 +91,14 @@ final class StringMethods {
     }
 
     private static String expandTabs(String text, int size) {
-        StringBuilder out = new StringBuilder(text.length());
+        Budget.current().scanSlowly(text.length());
+        TextBuilder out = new TextBuilder();
         int column = 0;
-        for (int c : text.codePoints().toArray()) {
+        for (int i = 0, c; i < text.length(); i += Character.charCount(c)) {
+            c = text.codePointAt(i);
             if (c == '\t') {
                 int spaces = size == 0 ? 0 : size - column % size;
-                out.repeat(' ', spaces);
+                out.append(" ".repeat(spaces));
                 column += spaces;
             } else {
                 out.appendCodePoint(c);
@@ -137,22 +141,29 @@ final class StringMethods {
                         values(Strings.splitLines(self, args[0] != Values.MISSING && Values.truth(args[0]))));
         add("partition", Params.of("/sep"), (self, args, markup) -> {
             String separator = separator(args[0]);
-            int found = self.indexOf(separator);
-            return found < 0
-                    ? new Tuple(self, "", "")
-                    : new Tuple(self.substring(0, found), separator, self.substring(found + separator.length()));
+            int found = new Needle(separator).in(self, 0);
+            return found < 0 ? new Tuple(self, "", "") : parted(self, found, separator);
         });
         add("rpartition", Params.of("/sep"), (self, args, markup) -> {
             String separator = separator(args[0]);
-            int found = self.lastIndexOf(separator);
-            return found < 0
-                    ? new Tuple("", "", self)
-                    : new Tuple(self.substring(0, found), separator, self.substring(found + separator.length()));
+            int found = new Needle(separator).lastIn(self, self.length());
+            return found < 0 ? new Tuple("", "", self) : parted(self, found, separator);
         });
         add("join", Params.of("/iterable"), (self, args, markup) -> join(self, args[0], markup));
     }
 
+    private static Tuple parted(String text, int found, String separator) {
+        return new Tuple(
+                copied(text, 0, found), separator, copied(text, found + separator.length(), text.length()));
+    }
+
+    private static String copied(String text, int start, int end) {
+        Budget.current().made(end - start);
+        return text.substring(start, end);
+    }
+
     private static List<Object> values(List<String> strings) {
+        Budget.current().elements(strings.size());
         return new ArrayList<>(strings);
     }
 
@@ -168,7 +179,7 @@ final class StringMethods {
         if (!Values.isIterable(items)) {
             throw TemplateException.type("can only join an iterable");
         }
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
         Iterator<Object> iterator = Values.iterate(items);
         for (int i = 0; iterator.hasNext(); i++) {
             Object item = iterator.next();
@@ -178,7 +189,6 @@ final class StringMethods {
                         "sequence item " + i + ": expected str instance, " + Values.typeName(item) + " found");
             }
             out.append(i == 0 ? "" : separator).append(text);
-            Strings.checkLength(out.length());
         }
         return out.toString();
     }
@@ -205,7 +215,12 @@ final class StringMethods {
     }
 
     private static long count(String text, String needle) {
-        return Strings.split(text, needle, -1).size() - 1L;
+        Needle search = new Needle(needle);
+        long count = 0;
+        for (int at = search.in(text, 0); at >= 0; at = search.in(text, at + needle.length())) {
+            count++;
+        }
+        return count;
     }
 
     /** The part of the text between the optional bounds in the second and third argument; null when they cross. */
@@ -236,6 +251,7 @@ final class StringMethods {
                 throw TemplateException.type(
                         name + " first arg must be str or a tuple of str, not " + Values.typeName(affix));
             }
+            Budget.current().scan(text.length());
             if (window != null && (prefix ? window.startsWith(text) : window.endsWith(text))) {
                 return true;
             }
@@ -246,7 +262,11 @@ final class StringMethods {
     private static long find(String self, Object[] args, boolean last) {
         String needle = string(args[0], "must be str, not ");
         String window = window(self, args);
-        int found = window == null ? -1 : last ? window.lastIndexOf(needle) : window.indexOf(needle);
+        int found = -1;
+        if (window != null) {
+            Needle search = new Needle(needle);
+            found = last ? search.lastIn(window, window.length()) : search.in(window, 0);
+        }
         if (found < 0) {
             return -1;
         }
@@ -268,30 +288,32 @@ final class StringMethods {
         predicate("isnumeric", c -> Character.isDigit(c) || isNumeric(c));
         predicate("isalpha", Character::isLetter);
         predicate("isalnum", c -> Character.isLetterOrDigit(c) || isNumeric(c));
-        add("isascii", Params.NONE, (self, args, markup) -> self.chars().allMatch(c -> c < 128));
-        add("isprintable", Params.NONE, (self, args, markup) -> self.codePoints()
+        add("isascii", Params.NONE, (self, args, markup) -> read(self).chars().allMatch(c -> c < 128));
+        add("isprintable", Params.NONE, (self, args, markup) -> read(self).codePoints()
                 .allMatch(Repr::isPrintable));
         add(
                 "isidentifier",
                 Params.NONE,
                 (self, args, markup) -> !self.isEmpty()
                         && (self.charAt(0) == '_' || Character.isUnicodeIdentifierStart(self.codePointAt(0)))
-                        && self.codePoints().allMatch(Character::isUnicodeIdentifierPart));
+                        && read(self).codePoints().allMatch(Character::isUnicodeIdentifierPart));
         add("isupper", Params.NONE, (self, args, markup) -> isUpper(self));
         add("islower", Params.NONE, (self, args, markup) -> isLower(self));
         add(
                 "istitle",
                 Params.NONE,
                 (self, args, markup) ->
-                        self.codePoints().anyMatch(Strings::isCased) && self.equals(Strings.title(self)));
+                        read(self).codePoints().anyMatch(Strings::isCased) && self.equals(Strings.title(self)));
     }
 
     static boolean isUpper(String text) {
+        Budget.current().scanSlowly(text.length());
         return text.codePoints().anyMatch(Strings::isCased)
                 && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
     }
 
     static boolean isLower(String text) {
+        Budget.current().scanSlowly(text.length());
         return text.codePoints().anyMatch(Strings::isCased)
                 && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
     }
@@ -305,11 +327,16 @@ final class StringMethods {
         return type == Character.LETTER_NUMBER || type == Character.OTHER_NUMBER;
     }
 
+    private static String read(String text) {
+        Budget.current().scanSlowly(text.length());
+        return text;
+    }
+
     private static void predicate(String name, IntPredicate test) {
         add(
                 name,
                 Params.NONE,
-                (self, args, markup) -> !self.isEmpty() && self.codePoints().allMatch(test));
+                (self, args, markup) -> !self.isEmpty() && read(self).codePoints().allMatch(test));
     }
 
     private static void pads() {
@@ -323,7 +350,13 @@ final class StringMethods {
         add("zfill", Params.of("/width"), (self, args, markup) -> {
             boolean signed = self.startsWith("+") || self.startsWith("-");
             String zeros = Strings.repeat("0", Numbers.index(args[0]) - Strings.length(self));
-            return signed ? self.charAt(0) + zeros + self.substring(1) : zeros + self;
+            TextBuilder out = new TextBuilder();
+            if (signed) {
+                out.append(self.charAt(0));
+            }
+            return out.append(zeros)
+                    .append(self, signed ? 1 : 0, self.length())
+                    .toString();
         });
     }
 
@@ -351,7 +384,10 @@ final class StringMethods {
                 throw TemplateException.type("format_map() takes a mapping, not " + Values.typeName(args[0]));
             }
             Map<String, Object> named = new HashMap<>();
-            dict.forEach((key, value) -> named.put(Repr.str(key), value));
+            dict.forEach((key, value) -> {
+                render.budget.entry();
+                named.put(Repr.str(key), value);
+            });
             boolean markup = self instanceof Markup;
             return marked(self, StrFormat.format(Values.text(self), new Args(new Object[0], named), markup));
         }));

@@ -1,11 +1,17 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.NoSuchElementException;
 
 /** Strings as Python counts them: by code point, not by UTF-16 unit. */
 final class Strings {
+
+    /** From this length on reading a string through counts as work of its own. */
+    private static final int LONG = 64;
 
     private static final String[] ASCII = new String[128];
 
@@ -17,16 +23,15 @@ final class Strings {
 
     private Strings() {}
 
+    /** Whether each character is one UTF-16 unit. */
     static boolean isSimple(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (Character.isSurrogate(text.charAt(i))) {
-                return false;
-            }
-        }
-        return true;
+        return length(text) == text.length();
     }
 
     static int length(String text) {
+        if (text.length() > LONG) {
+            Budget.current().scan(text.length());
+        }
         return text.codePointCount(0, text.length());
     }
 
@@ -34,24 +39,52 @@ final class Strings {
         return codePoint < 128 ? ASCII[codePoint] : Character.toString(codePoint);
     }
 
-    static List<Object> characters(String text) {
-        List<Object> result = new ArrayList<>(text.length());
-        text.codePoints().forEach(c -> result.add(character(c)));
-        return result;
+    /** A number in so many hexadecimal digits. */
+    static String hex(int number, int digits) {
+        return HexFormat.of().toHexDigits(number, digits);
+    }
+
+    /** The characters one after the other, each as a string. */
+    static Iterator<Object> characters(String text) {
+        Budget budget = Budget.current();
+        return new Iterator<>() {
+            private int position;
+
+            @Override
+            public boolean hasNext() {
+                return position < text.length();
+            }
+
+            @Override
+            public Object next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                budget.step();
+                int c = text.codePointAt(position);
+                position += Character.charCount(c);
+                return character(c);
+            }
+        };
     }
 
     /** The character at a Python index, or null when out of range. */
     static String at(String text, long index) {
-        int length = length(text);
-        long position = index < 0 ? index + length : index;
-        if (position < 0 || position >= length) {
+        if (index >= text.length() || -index > text.length()) {
             return null;
         }
-        return character(text.codePointAt(text.offsetByCodePoints(0, (int) position)));
+        Budget.current().scan(Math.abs(index));
+        try {
+            int offset = text.offsetByCodePoints(index < 0 ? text.length() : 0, (int) index);
+            return offset == text.length() ? null : character(text.codePointAt(offset));
+        } catch (IndexOutOfBoundsException e) {
+            return null;
+        }
     }
 
     /** The substring between two code point offsets. */
     static String substring(String text, int start, int end) {
+        Budget.current().made(Math.max(0, end - start));
         if (isSimple(text)) {
             return text.substring(start, end);
         }
@@ -61,6 +94,7 @@ final class Strings {
 
     static int compare(String a, String b) {
         int common = Math.min(a.length(), b.length());
+        Budget.current().scan(common);
         for (int i = 0; i < common; i++) {
             char x = a.charAt(i);
             char y = b.charAt(i);
@@ -90,6 +124,8 @@ final class Strings {
 
     /** Strips from the ends what is whitespace, or in {@code chars} where that is not null. */
     static String strip(String text, String chars, boolean left, boolean right) {
+        Budget budget = Budget.current();
+        int cost = chars == null ? 0 : chars.length() >> 4;
         int start = 0;
         int end = text.length();
         while (left && start < end) {
@@ -97,6 +133,7 @@ final class Strings {
             if (!strippable(c, chars)) {
                 break;
             }
+            budget.steps(cost);
             start += Character.charCount(c);
         }
         while (right && end > start) {
@@ -104,8 +141,11 @@ final class Strings {
             if (!strippable(c, chars)) {
                 break;
             }
+            budget.steps(cost);
             end -= Character.charCount(c);
         }
+        budget.scan(4L * (text.length() - end + start));
+        budget.made(end - start);
         return text.substring(start, end);
     }
 
@@ -118,7 +158,8 @@ final class Strings {
     }
 
     static List<String> splitLines(String text, boolean keepEnds) {
-        List<String> lines = new ArrayList<>();
+        Parts lines = new Parts();
+        Budget.current().scan(text.length());
         int start = 0;
         int i = 0;
         while (i < text.length()) {
@@ -128,84 +169,97 @@ final class Strings {
                 if (c == '\r' && i < text.length() && text.charAt(i) == '\n') {
                     i++;
                 }
-                lines.add(text.substring(start, keepEnds ? i : end));
+                lines.add(text, start, keepEnds ? i : end);
                 start = i;
             }
         }
         if (start < text.length()) {
-            lines.add(text.substring(start));
+            lines.add(text, start, text.length());
         }
-        return lines;
+        return lines.list;
+    }
+
+    /** The parts of a string, as they are found. */
+    private static final class Parts {
+        private final List<String> list = new ArrayList<>();
+        private final Budget budget = Budget.current();
+
+        void add(String text, int start, int end) {
+            budget.elements(1);
+            budget.made(end - start);
+            list.add(text.substring(start, end));
+        }
     }
 
     static List<String> split(String text, String separator, long limit) {
-        List<String> parts = new ArrayList<>();
+        Parts parts = new Parts();
+        Needle needle = new Needle(separator);
         int start = 0;
         int found;
-        while ((limit < 0 || parts.size() < limit) && (found = text.indexOf(separator, start)) >= 0) {
-            parts.add(text.substring(start, found));
+        while ((limit < 0 || parts.list.size() < limit) && (found = needle.in(text, start)) >= 0) {
+            parts.add(text, start, found);
             start = found + separator.length();
         }
-        parts.add(text.substring(start));
-        return parts;
+        parts.add(text, start, text.length());
+        return parts.list;
     }
 
     static List<String> splitFromRight(String text, String separator, long limit) {
-        List<String> parts = new ArrayList<>();
+        Parts parts = new Parts();
+        Needle needle = new Needle(separator);
         int end = text.length();
-        while (limit < 0 || parts.size() < limit) {
-            int found = text.lastIndexOf(separator, end - separator.length());
-            if (found < 0 || end < separator.length()) {
-                break;
-            }
-            parts.addFirst(text.substring(found + separator.length(), end));
+        int found;
+        while ((limit < 0 || parts.list.size() < limit) && (found = needle.lastIn(text, end)) >= 0) {
+            parts.add(text, found + separator.length(), end);
             end = found;
         }
-        parts.addFirst(text.substring(0, end));
-        return parts;
+        parts.add(text, 0, end);
+        return parts.list.reversed();
     }
 
     static List<String> splitSpaces(String text, long limit) {
-        List<String> parts = new ArrayList<>();
+        Parts parts = new Parts();
+        parts.budget.scan(text.length());
         int i = 0;
         while (true) {
             while (i < text.length() && isSpace(text.charAt(i))) {
                 i++;
             }
             if (i == text.length()) {
-                return parts;
+                return parts.list;
             }
-            if (limit >= 0 && parts.size() >= limit) {
-                parts.add(text.substring(i));
-                return parts;
+            if (limit >= 0 && parts.list.size() >= limit) {
+                parts.add(text, i, text.length());
+                return parts.list;
             }
             int start = i;
             while (i < text.length() && !isSpace(text.charAt(i))) {
                 i++;
             }
-            parts.add(text.substring(start, i));
+            parts.add(text, start, i);
         }
     }
 
     static List<String> splitSpacesFromRight(String text, long limit) {
-        List<String> parts = new ArrayList<>();
+        Parts parts = new Parts();
+        parts.budget.scan(text.length());
         int i = text.length();
         while (true) {
             while (i > 0 && isSpace(text.charAt(i - 1))) {
                 i--;
             }
             if (i == 0) {
-                return parts;
+                return parts.list.reversed();
             }
-            if (limit >= 0 && parts.size() >= limit) {
-                parts.addFirst(text.substring(0, i));
-                return parts;
+            if (limit >= 0 && parts.list.size() >= limit) {
+                parts.add(text, 0, i);
+                return parts.list.reversed();
             }
             int end = i;
             while (i > 0 && !isSpace(text.charAt(i - 1))) {
                 i--;
             }
-            parts.addFirst(text.substring(i, end));
+            parts.add(text, i, end);
         }
     }
 
@@ -217,11 +271,28 @@ final class Strings {
         if (limit == 0) {
             return text;
         }
-        if (!old.isEmpty()) {
-            return limit < 0 ? text.replace(old, replacement) : String.join(replacement, split(text, old, limit));
-        }
-        StringBuilder out = new StringBuilder();
         long left = limit < 0 ? Long.MAX_VALUE : limit;
+        if (old.isEmpty()) {
+            return spread(text, replacement, left);
+        }
+        Needle needle = new Needle(old);
+        int found = needle.in(text, 0);
+        if (found < 0) {
+            return text;
+        }
+        TextBuilder out = new TextBuilder();
+        int start = 0;
+        for (; found >= 0 && left > 0; left--) {
+            out.append(text, start, found).append(replacement);
+            start = found + old.length();
+            found = needle.in(text, start);
+        }
+        return out.append(text, start, text.length()).toString();
+    }
+
+    private static String spread(String text, String replacement, long limit) {
+        TextBuilder out = new TextBuilder();
+        long left = limit;
         for (int i = 0; i < text.length(); ) {
             if (left > 0) {
                 out.append(replacement);
@@ -238,11 +309,14 @@ final class Strings {
         if (text.isEmpty()) {
             return text;
         }
+        Budget.current().made(text.length());
         int first = text.codePointAt(0);
         return titleCase(first) + lower(text.substring(Character.charCount(first)));
     }
 
     static String title(String text) {
+        Budget.current().scanSlowly(text.length());
+        Budget.current().made(2L * text.length());
         StringBuilder out = new StringBuilder(text.length());
         boolean inWord = false;
         for (int i = 0; i < text.length(); ) {
@@ -269,14 +343,28 @@ final class Strings {
     }
 
     static String upper(String text) {
+        beforeCasing(text);
         return text.toUpperCase(Locale.ROOT);
     }
 
     static String lower(String text) {
+        beforeCasing(text);
         return text.toLowerCase(Locale.ROOT);
     }
 
+    /** Some characters become up to three. */
+    private static void beforeCasing(String text) {
+        if (text.length() > LONG) {
+            Budget.current().checkRoom(3L * text.length());
+            Budget.current().scan(2L * text.length());
+            Budget.current().made(text.length());
+        }
+    }
+
     static String swapCase(String text) {
+        Budget.current().checkRoom(3L * text.length());
+        Budget.current().scanSlowly(text.length());
+        Budget.current().made(2L * text.length());
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints()
                 .forEach(c -> out.append(
@@ -288,23 +376,17 @@ final class Strings {
         if (times <= 0 || text.isEmpty()) {
             return "";
         }
-        checkLength(Math.multiplyHigh(text.length(), times) != 0 ? Long.MAX_VALUE : text.length() * times);
+        boolean tooLong = times > Integer.MAX_VALUE || text.length() * times > Integer.MAX_VALUE;
+        Budget.current().made(tooLong ? Integer.MAX_VALUE : text.length() * times);
         return text.repeat((int) times);
     }
 
-    /** No string of a template may be longer than the largest output. */
-    static void checkLength(long length) {
-        if (length > TemplateLimits.DEFAULT.outputCharsMax()) {
-            throw TemplateException.limit("the length of a string", TemplateLimits.DEFAULT.outputCharsMax());
-        }
-    }
-
     static String padLeft(String text, String fill, long width) {
-        return repeat(fill, width - length(text)) + text;
+        return (String) Operators.add(repeat(fill, width - length(text)), text);
     }
 
     static String padRight(String text, String fill, long width) {
-        return text + repeat(fill, width - length(text));
+        return (String) Operators.add(text, repeat(fill, width - length(text)));
     }
 
     static String center(String text, String fill, long width) {
@@ -313,6 +395,6 @@ final class Strings {
             return text;
         }
         long left = margin / 2 + (margin & width & 1);
-        return repeat(fill, left) + text + repeat(fill, margin - left);
+        return (String) Operators.add(Operators.add(repeat(fill, left), text), repeat(fill, margin - left));
     }
 }

@@ -122,7 +122,9 @@ abstract class Target extends Expr {
         @Override
         void assign(Frame frame, Object value) {
             check(frame);
-            ((Namespace) namespace.eval(frame)).set(name, value);
+            Namespace owner = (Namespace) namespace.eval(frame);
+            Object before = owner.set(name, value);
+            frame.render.budget.assigned(before, value, frame.render.isAtTop());
         }
     }
 

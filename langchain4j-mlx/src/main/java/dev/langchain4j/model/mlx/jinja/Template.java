@@ -23,6 +23,7 @@ public final class Template {
     private final Clock clock;
 
     private Template(String source, TemplateLimits limits, Clock clock) {
+        Budget.current().scan(source.length());
         this.body = Parser.parse(source);
         this.scope = new Scope(null, new Scope.Activation(0));
         body.forEach(statement -> statement.declare(scope));
@@ -47,9 +48,9 @@ public final class Template {
      */
     public static Template compile(String source, TemplateLimits limits, Clock clock) {
         try {
-            return new Template(source, limits, clock);
+            return new Budget(limits).run(() -> new Template(source, limits, clock));
         } catch (StackOverflowError e) {
-            throw new TemplateException(TemplateException.Kind.SYNTAX, "the template is nested too deeply");
+            throw new TemplateException(TemplateException.Kind.SYNTAX, Parser.TOO_DEEP);
         }
     }
 
@@ -73,14 +74,21 @@ public final class Template {
      * @throws IllegalArgumentException when the context holds a value of a class that is not supported
      */
     public RenderResult render(Map<String, ?> context, List<?> traced) {
-        Render render = new Render(new Inputs(traced).convert(context), limits, clock);
-        try {
-            Frame frame = new Frame(render, null, scope.activation);
-            entry.run(frame);
-            Stmt.execAll(body, frame);
-        } catch (StackOverflowError e) {
-            throw TemplateException.limit("the depth of recursion", limits.depthMax());
-        }
-        return render.result();
+        Budget budget = new Budget(limits);
+        return budget.run(() -> {
+            Render render = new Render(new Inputs(traced).convert(context), limits, budget, clock);
+            try {
+                Frame frame = new Frame(render, null, scope.activation);
+                entry.run(frame);
+                Stmt.execAll(body, frame);
+            } catch (StackOverflowError e) {
+                throw new TemplateException(
+                        TemplateException.Kind.LIMIT, "the stack of this thread is too small for the template");
+            } catch (ArithmeticException | IndexOutOfBoundsException | IllegalArgumentException e) {
+                // Numbers that no reasonable template has.
+                throw TemplateException.runtime("a value is out of range: " + e.getMessage());
+            }
+            return render.result();
+        });
     }
 }

@@ -14,7 +14,6 @@ final class TextFilters {
 
     private static final Pattern WORD_START = Pattern.compile("[-\\s({\\[<]+", Pattern.UNICODE_CHARACTER_CLASS);
     private static final Pattern WORD = Pattern.compile("[\\w&&[^\\p{M}]]+", Pattern.UNICODE_CHARACTER_CLASS);
-    private static final Pattern TAG = Pattern.compile("<!--.*?-->|<.*?>", Pattern.DOTALL);
     private static final Pattern ATTRIBUTE_KEY = Pattern.compile("[ \\t\\n\\x0b\\f\\r/>=]");
 
     private TextFilters() {}
@@ -42,9 +41,7 @@ final class TextFilters {
                 "wordwrap",
                 Params.of("width?", "break_long_words?", "wrapstring?", "break_on_hyphens?"),
                 TextFilters::wordWrap);
-        Filters.add(all, "wordcount", Params.NONE, (v, a) -> WORD.matcher(Repr.str(v))
-                .results()
-                .count());
+        Filters.add(all, "wordcount", Params.NONE, (v, a) -> wordCount(Repr.str(v)));
         all.put("format", (render, value, args) -> format(value, args));
         Filters.add(all, "striptags", Params.NONE, (v, a) -> stripTags(Repr.str(v)));
         Filter escape = Filter.of("escape", Params.NONE, (v, a) -> new Markup(Markup.escape(v)));
@@ -70,7 +67,8 @@ final class TextFilters {
     }
 
     private static String title(String text) {
-        StringBuilder out = new StringBuilder(text.length());
+        Budget.current().scanSlowly(2L * text.length());
+        TextBuilder out = new TextBuilder();
         Matcher separators = WORD_START.matcher(text);
         int start = 0;
         while (separators.find()) {
@@ -82,7 +80,7 @@ final class TextFilters {
         return out.toString();
     }
 
-    private static void titleWord(String word, StringBuilder out) {
+    private static void titleWord(String word, TextBuilder out) {
         if (!word.isEmpty()) {
             int first = word.offsetByCodePoints(0, 1);
             out.append(Strings.upper(word.substring(0, first))).append(Strings.lower(word.substring(first)));
@@ -116,7 +114,7 @@ final class TextFilters {
             throw TemplateException.type("'" + Values.typeName(value) + "' object has no attribute 'splitlines'");
         }
         List<String> lines = Strings.splitLines(text, false);
-        StringBuilder out = new StringBuilder(text.length() + lines.size() * indent.length());
+        TextBuilder out = new TextBuilder();
         boolean blank = Filters.flag(a[2]);
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i);
@@ -128,7 +126,6 @@ final class TextFilters {
             }
             out.append(line);
         }
-        Strings.checkLength(out.length());
         return Filters.like(value, out.toString());
     }
 
@@ -162,9 +159,9 @@ final class TextFilters {
         String separator = Filters.isNone(a[2]) ? "\n" : Filters.text(a[2], "join");
         List<String> paragraphs = new ArrayList<>();
         for (String line : Strings.splitLines(text, false)) {
-            paragraphs.add(String.join(separator, TextWrap.wrap(line, width, breakWords, breakHyphens)));
+            paragraphs.add(joined(separator, TextWrap.wrap(line, width, breakWords, breakHyphens)));
         }
-        return String.join(separator, paragraphs);
+        return joined(separator, paragraphs);
     }
 
     private static Object format(Object value, Args args) {
@@ -175,14 +172,33 @@ final class TextFilters {
         return Printf.format(Filters.soft(value), arguments);
     }
 
+    private static String joined(String separator, List<String> parts) {
+        TextBuilder out = new TextBuilder();
+        for (int i = 0; i < parts.size(); i++) {
+            out.append(i == 0 ? "" : separator).append(parts.get(i));
+        }
+        return out.toString();
+    }
+
+    private static long wordCount(String text) {
+        Budget.current().scanSlowly(4L * text.length());
+        Matcher words = WORD.matcher(text);
+        long count = 0;
+        while (words.find()) {
+            count++;
+        }
+        return count;
+    }
+
     private static String stripTags(String html) {
         String text = html;
         String before;
         do {
             before = text;
-            text = TAG.matcher(text).replaceAll("");
-        } while (!before.equals(text));
-        String joined = String.join(" ", Strings.splitSpaces(text, -1));
+            text = withoutTags(text);
+        } while (before.length() != text.length());
+        String joined = joined(" ", Strings.splitSpaces(text, -1));
+        Budget.current().made(6L * joined.length());
         return joined.replace("&lt;", "<")
                 .replace("&gt;", ">")
                 .replace("&#34;", "\"")
@@ -190,6 +206,26 @@ final class TextFilters {
                 .replace("&#39;", "'")
                 .replace("&nbsp;", "\u00a0")
                 .replace("&amp;", "&");
+    }
+
+    /** Without comments and tags, each up to its first end. */
+    private static String withoutTags(String text) {
+        Budget.current().scan(4L * text.length());
+        int lastCommentEnd = text.lastIndexOf("-->");
+        TextBuilder out = new TextBuilder();
+        int plain = 0;
+        int tag = text.indexOf('<');
+        while (tag >= 0) {
+            boolean comment = text.startsWith("<!--", tag) && lastCommentEnd >= tag + 4;
+            int end = comment ? text.indexOf("-->", tag + 4) + 3 : text.indexOf('>', tag) + 1;
+            if (end == 0) {
+                break;
+            }
+            out.append(text, plain, tag);
+            plain = end;
+            tag = text.indexOf('<', end);
+        }
+        return plain == 0 ? text : out.append(text, plain, text.length()).toString();
     }
 
     private static String urlEncode(Object value) {
@@ -200,18 +236,23 @@ final class TextFilters {
         List<String> parts = new ArrayList<>();
         for (Object pair : pairs) {
             List<Object> items = Values.list(pair);
+            Budget.current().elements(2);
             if (items.size() != 2) {
                 throw TemplateException.value("not a pair: " + Repr.repr(pair));
             }
             parts.add(quoted(items.get(0), true) + "=" + quoted(items.get(1), true));
         }
-        return String.join("&", parts);
+        return joined("&", parts);
     }
 
     private static String quoted(Object value, boolean query) {
-        String encoded = URLEncoder.encode(Repr.str(value), StandardCharsets.UTF_8)
+        String text = Repr.str(value);
+        Budget.current().checkRoom(9L * text.length());
+        Budget.current().scanSlowly(4L * text.length());
+        String encoded = URLEncoder.encode(text, StandardCharsets.UTF_8)
                 .replace("*", "%2A")
                 .replace("%7E", "~");
+        Budget.current().made(encoded.length());
         return query ? encoded : encoded.replace("+", "%20").replace("%2F", "/");
     }
 
@@ -224,7 +265,7 @@ final class TextFilters {
                     ? undefined.failure()
                     : TemplateException.type("'" + Values.typeName(value) + "' object has no attribute 'items'");
         }
-        StringBuilder out = new StringBuilder();
+        TextBuilder out = new TextBuilder();
         dict.forEach((key, content) -> {
             if (content == null || content instanceof Undefined) {
                 return;

@@ -33,9 +33,11 @@ final class TextWrap {
         if (width <= 0) {
             throw TemplateException.value("invalid width " + width + " (must be > 0)");
         }
+        Budget.current().scanSlowly(8L * line.length());
         Deque<String> chunks = new ArrayDeque<>();
         Matcher matcher = (breakOnHyphens ? CHUNK : SIMPLE_CHUNK).matcher(line);
         while (matcher.find()) {
+            Budget.current().made(matcher.end() - matcher.start());
             chunks.add(matcher.group());
         }
         List<String> lines = new ArrayList<>();
@@ -54,10 +56,12 @@ final class TextWrap {
         long length = 0;
         while (!chunks.isEmpty() && length + Strings.length(chunks.peek()) <= width) {
             length += Strings.length(chunks.peek());
+            Budget.current().elements(1);
             current.add(chunks.poll());
         }
         if (!chunks.isEmpty() && Strings.length(chunks.peek()) > width) {
             String word = chunks.poll();
+            Budget.current().scan(word.length());
             int room = (int) (width - length);
             if (breakLongWords) {
                 int end = room;
@@ -78,6 +82,7 @@ final class TextWrap {
         }
         if (!current.isEmpty()) {
             lines.add(String.join("", current));
+            Budget.current().made(lines.getLast().length());
         }
     }
 }

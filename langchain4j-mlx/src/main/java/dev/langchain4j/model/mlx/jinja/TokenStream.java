@@ -5,11 +5,25 @@ import java.util.List;
 /** The tokens of a template, read from left to right. */
 final class TokenStream {
 
+    private static final int DEPTH_MAX = 100;
+
     private final List<Token> tokens;
     private int next;
+    private int depth;
 
     TokenStream(List<Token> tokens) {
         this.tokens = tokens;
+    }
+
+    /** Goes into a part of a part; {@link #leave} comes back. */
+    void enter() {
+        if (++depth > DEPTH_MAX) {
+            throw failure(Parser.TOO_DEEP);
+        }
+    }
+
+    void leave() {
+        depth--;
     }
 
     Token current() {

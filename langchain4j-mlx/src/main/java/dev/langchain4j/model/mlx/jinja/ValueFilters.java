@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 /** The filters that work on single values: defaults, numbers, attributes, JSON. */
 final class ValueFilters {
 
-    private static final Pattern FLOAT = Pattern.compile("[-+]?(\\d[\\d_]*\\.?[\\d_]*|\\.\\d[\\d_]*)([eE][-+]?\\d+)?");
+    private static final Pattern FLOAT = 
+            Pattern.compile("[-+]?(\\d[\\d_]*+\\.?[\\d_]*+|\\.\\d[\\d_]*+)([eE][-+]?\\d++)?");
 
     private ValueFilters() {}
 
@@ -71,6 +72,7 @@ final class ValueFilters {
         if (base != 0 && (base < 2 || base > 36)) {
             return null;
         }
+        Budget.current().scanSlowly(2L * text.length());
         String digits = Strings.strip(text, null, true, true);
         boolean negative = digits.startsWith("-");
         if (negative || digits.startsWith("+")) {
@@ -114,6 +116,7 @@ final class ValueFilters {
         if (given == null) {
             return null;
         }
+        Budget.current().scanSlowly(2L * given.length());
         String text = Strings.strip(given, null, true, true);
         String word = text.toLowerCase(Locale.ROOT).replaceFirst("^[-+]", "");
         double sign = text.startsWith("-") ? -1 : 1;

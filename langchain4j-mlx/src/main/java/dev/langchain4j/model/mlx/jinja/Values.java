@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -82,8 +81,8 @@ final class Values {
         }
         return switch (a) {
             case null -> false;
-            case String text -> text.equals(text(b));
-            case Markup markup -> markup.text().equals(text(b));
+            case String text -> equalTexts(text, text(b));
+            case Markup markup -> equalTexts(markup.text(), text(b));
             case Long _, Double _, Boolean _, BigInteger _ -> isNumber(b) && Numbers.compare(a, b) == 0;
             case Undefined _ -> b instanceof Undefined;
             case Dict dict -> b instanceof Dict other && equalDicts(dict, other);
@@ -100,29 +99,49 @@ final class Values {
         };
     }
 
+    private static boolean equalTexts(String a, String b) {
+        if (b == null || a.length() != b.length()) {
+            return false;
+        }
+        if (a.length() > 64) {
+            Budget.current().scan(a.length());
+        }
+        return a.equals(b);
+    }
+
     private static boolean equalLists(List<?> a, List<?> b) {
         if (a.size() != b.size()) {
             return false;
         }
-        for (int i = 0; i < a.size(); i++) {
-            if (a.get(i) != b.get(i) && !equal(a.get(i), b.get(i))) {
-                return false;
-            }
+        Budget budget = Budget.current();
+        budget.enter();
+        boolean equal = true;
+        for (int i = 0; i < a.size() && equal; i++) {
+            budget.step();
+            Object x = a.get(i);
+            Object y = b.get(i);
+            equal = x == y || equal(x, y);
         }
-        return true;
+        budget.leave();
+        return equal;
     }
 
     private static boolean equalDicts(Dict a, Dict b) {
         if (a.size() != b.size()) {
             return false;
         }
-        for (Map.Entry<Object, Object> entry : a.entrySet()) {
+        Budget budget = Budget.current();
+        budget.enter();
+        boolean equal = true;
+        Iterator<Map.Entry<Object, Object>> entries = a.entrySet().iterator();
+        while (entries.hasNext() && equal) {
+            budget.step();
+            Map.Entry<Object, Object> entry = entries.next();
             Object other = b.find(entry.getKey());
-            if (other == MISSING || (other != entry.getValue() && !equal(entry.getValue(), other))) {
-                return false;
-            }
+            equal = other != MISSING && (other == entry.getValue() || equal(entry.getValue(), other));
         }
-        return true;
+        budget.leave();
+        return equal;
     }
 
     /**
@@ -160,11 +179,17 @@ final class Values {
 
     private static boolean orderedLists(List<?> a, List<?> b, String operator) {
         int common = Math.min(a.size(), b.size());
+        Budget budget = Budget.current();
+        budget.enter();
         for (int i = 0; i < common; i++) {
+            budget.step();
             if (!equal(a.get(i), b.get(i))) {
-                return ordered(a.get(i), b.get(i), operator);
+                boolean ordered = ordered(a.get(i), b.get(i), operator);
+                budget.leave();
+                return ordered;
             }
         }
+        budget.leave();
         return holds(Integer.compare(a.size(), b.size()), operator);
     }
 
@@ -221,8 +246,8 @@ final class Values {
             case Dict dict -> readOnly(dict.keySet().iterator());
             case List<?> list -> readOnly(list.iterator());
             case DictView view -> view.list().iterator();
-            case String text -> Strings.characters(text).iterator();
-            case Markup markup -> Strings.characters(markup.text()).iterator();
+            case String text -> Strings.characters(text);
+            case Markup markup -> Strings.characters(markup.text());
             case Undefined _ -> List.<Object>of().iterator();
             case LoopContext loop -> loop.pairs();
             case null, default -> throw TemplateException.type("'" + typeName(value) + "' object is not iterable");
@@ -236,11 +261,18 @@ final class Values {
 
     /** A new list of everything in an iterable. */
     static List<Object> list(Object value) {
+        Budget budget = Budget.current();
         if (value instanceof List<?> list) {
+            budget.elements(list.size());
+            budget.steps(list instanceof Range ? list.size() : 0);
             return new ArrayList<>(list);
         }
         List<Object> result = new ArrayList<>();
-        iterate(value).forEachRemaining(result::add);
+        Iterator<Object> items = iterate(value);
+        while (items.hasNext()) {
+            budget.elements(1);
+            result.add(items.next());
+        }
         return result;
     }
 
@@ -254,10 +286,10 @@ final class Values {
                 return view.dict().contains(item);
             }
             case String text -> {
-                return text.contains(needle(item));
+                return new Needle(needle(item)).in(text, 0) >= 0;
             }
             case Markup markup -> {
-                return markup.text().contains(needle(item));
+                return new Needle(needle(item)).in(markup.text(), 0) >= 0;
             }
             case null -> throw notIterableArgument(null);
             default -> {
@@ -265,7 +297,9 @@ final class Values {
                     throw notIterableArgument(container);
                 }
                 Iterator<Object> items = iterate(container);
+                Budget budget = Budget.current();
                 while (items.hasNext()) {
+                    budget.step();
                     Object candidate = items.next();
                     if (candidate == item || equal(candidate, item)) {
                         return true;
@@ -296,21 +330,31 @@ final class Values {
             throw TemplateException.type("unhashable type: '" + typeName(key) + "'");
         }
         if (key instanceof Tuple tuple) {
+            Budget budget = Budget.current();
+            budget.enter();
+            budget.steps(tuple.size());
             tuple.forEach(Values::checkHashable);
+            budget.leave();
         }
     }
 
-    /** A number that equals in Java when it equals in Python, for hashing. */
+    /** A value that equals in Java when it equals in Python, for hashing. */
     static Object hashKey(Object value) {
         checkHashable(value);
+        Budget.current().scan(Budget.lengthOf(value));
+        return hashable(value);
+    }
+
+    private static Object hashable(Object value) {
         return switch (value) {
-            case Boolean bool -> bool ? BigDecimal.ONE : BigDecimal.ZERO;
-            case Long number -> BigDecimal.valueOf(number).stripTrailingZeros();
-            case BigInteger number -> new BigDecimal(number).stripTrailingZeros();
+            case Boolean bool -> bool ? 1L : 0L;
             case Double number
-            when Double.isFinite(number) -> number == 0 ? BigDecimal.ZERO : new BigDecimal(number).stripTrailingZeros();
+            when number == Math.rint(number) && Double.isFinite(number) -> Numbers.truncate(number);
             case Markup markup -> markup.text();
-            case Tuple tuple -> tuple.stream().map(Values::hashKey).toList();
+            case Tuple tuple -> {
+                Budget.current().elements(tuple.size());
+                yield tuple.stream().map(Values::hashable).toList();
+            }
             case Undefined _ -> Undefined.class;
             case null -> MISSING;
             default -> value;
@@ -336,6 +380,7 @@ final class Values {
         int i = 0;
         int j = 0;
         while (i < left.size() && j < right.size()) {
+            Budget.current().steps(4);
             Object a = left.get(i)[0];
             Object b = right.get(j)[0];
             boolean rightFirst = reverse ? ordered(a, b, "<") : ordered(b, a, "<");

@@ -58,6 +58,14 @@ final class FakeHub implements AutoCloseable {
             CHUNKED,
             /** Headers, and then nothing. */
             STALL,
+            /** Headers and the first half, and then nothing. */
+            STALL_AFTER,
+            /** Not even headers, for {@code number} milliseconds. */
+            SILENT,
+            /** A byte each {@code number} milliseconds. */
+            TRICKLE,
+            /** The status {@code number}, and the token of the request in its message. */
+            ECHO,
             /** A redirect that leads nowhere. */
             NOWHERE
         }
@@ -153,8 +161,15 @@ final class FakeHub implements AutoCloseable {
     private void answerHub(HttpExchange e) throws IOException {
         Request request = note(e);
         Fault fault = faults.apply(request);
+        if (fault.kind() == Fault.Kind.SILENT) {
+            sleep(fault.number());
+        }
         if (fault.kind() == Fault.Kind.STATUS) {
             fail(e, fault.number(), "", "");
+            return;
+        }
+        if (fault.kind() == Fault.Kind.ECHO) {
+            fail(e, fault.number(), "Odd", "what is " + request.authorization() + "?");
             return;
         }
         if (gated && !("Bearer " + TOKEN).equals(request.authorization())) {
@@ -247,6 +262,9 @@ final class FakeHub implements AutoCloseable {
     private void answerStore(HttpExchange e) throws IOException {
         Request request = note(e);
         Fault fault = faults.apply(request);
+        if (fault.kind() == Fault.Kind.SILENT) {
+            sleep(fault.number());
+        }
         if (fault.kind() == Fault.Kind.STATUS) {
             fail(e, fault.number(), "", "");
             return;
@@ -286,10 +304,22 @@ final class FakeHub implements AutoCloseable {
         switch (fault.kind()) {
             case CUT -> out.write(body, 0, position);
             case STALL -> sleep(fault.number());
+            case STALL_AFTER -> {
+                out.write(body, 0, body.length / 2);
+                out.flush();
+                sleep(fault.number());
+            }
+            case TRICKLE -> {
+                for (byte b : body) {
+                    out.write(b);
+                    out.flush();
+                    sleep(fault.number());
+                }
+            }
             default -> out.write(body);
         }
         out.flush();
-        if (fault.kind() != Fault.Kind.CUT && fault.kind() != Fault.Kind.STALL) {
+        if (fault.kind() != Fault.Kind.CUT && !fault.kind().name().startsWith("STALL")) {
             out.close();
         }
     }

@@ -8,10 +8,13 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Proxy;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -74,8 +77,8 @@ class HubEnvironmentTest {
 
     @Test
     void proxiesComeFromVariables() {
-        var proxies = EnvironmentProxies.orDefault(Map.of(
-                "HTTPS_PROXY", "http://proxy:3128", "http_proxy", "plain:80", "NO_PROXY", "intern, .corp.example"));
+        var proxies = proxies(
+                "HTTPS_PROXY", "http://proxy:3128", "http_proxy", "plain:80", "NO_PROXY", "intern, .corp.example");
         assertThat(proxies.select(URI.create("https://huggingface.co/x")))
                 .containsExactly(new Proxy(Proxy.Type.HTTP, new InetSocketAddress("proxy", 3128)));
         assertThat(proxies.select(URI.create("http://huggingface.co/x")))
@@ -84,6 +87,63 @@ class HubEnvironmentTest {
                 List.of("https://intern/", "https://hub.corp.example/", "http://127.0.0.1:9/", "http://localhost/")) {
             assertThat(proxies.select(URI.create(direct))).as(direct).containsExactly(Proxy.NO_PROXY);
         }
+    }
+
+    private static EnvironmentProxies proxies(String... pairs) {
+        Map<String, String> variables = new java.util.HashMap<>();
+        for (int i = 0; i < pairs.length; i += 2) {
+            variables.put(pairs[i], pairs[i + 1]);
+        }
+        return new EnvironmentProxies(variables, new Properties());
+    }
+
+    private static String credentials(String variable, String address, String uri) {
+        return proxies(variable, address)
+                .credentials(URI.create(uri))
+                .map(value -> new String(
+                        Base64.getDecoder().decode(value.substring("Basic ".length())), StandardCharsets.UTF_8))
+                .orElse(null);
+    }
+
+    @Test
+    void userAndPasswordOfAProxyStandBeforeTheAt() {
+        String hub = "https://huggingface.co/x";
+        assertThat(credentials("HTTPS_PROXY", "http://me:secret@proxy:3128", hub)).isEqualTo("me:secret");
+        assertThat(credentials("https_proxy", "me:secret@proxy", hub)).isEqualTo("me:secret");
+        assertThat(credentials("ALL_PROXY", "http://me:p%40ss%C3%A9+:@proxy:1", hub)).isEqualTo("me:p@ss\u00e9+:");
+        assertThat(credentials("HTTPS_PROXY", "http://me:p@ss#w?rd@proxy:1", hub))
+                .as("characters that should have been escaped")
+                .isEqualTo("me:p@ss#w?rd");
+        assertThat(credentials("HTTPS_PROXY", "http://proxy:1", hub)).isNull();
+        assertThat(credentials("HTTP_PROXY", "http://me:secret@proxy:1", hub)).isNull();
+        assertThat(credentials("HTTPS_PROXY", "http://me:secret@proxy:1", "https://localhost/x"))
+                .isNull();
+        assertThat(proxies("HTTPS_PROXY", "http://me:p@ss#w?rd@proxy:3128/").select(URI.create(hub)))
+                .containsExactly(new Proxy(Proxy.Type.HTTP, new InetSocketAddress("proxy", 3128)));
+    }
+
+    @Test
+    void aProxyThatCannotBeReadIsRefusedWithoutItsPassword() {
+        for (String wrong : List.of(
+                "socks5://me:secret@proxy:1080",
+                "http://me:secret@",
+                "http://me:secret@proxy:99999",
+                "http://me:secret@pro xy:1",
+                "http://me:secret@proxy:x")) {
+            assertThatThrownBy(() -> proxies("all_proxy", wrong).credentials(URI.create("https://huggingface.co/")))
+                    .as(wrong)
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessage("ALL_PROXY (not shown) must be the address of an HTTP proxy:"
+                            + " http://[user:password@]host[:port]");
+        }
+    }
+
+    @Test
+    void nothingShowsASecret() {
+        assertThat(environment("HF_TOKEN", "hf_secret").toString()).doesNotContain("hf_secret");
+        assertThatThrownBy(() -> environment("HF_ENDPOINT", "https://me:secret@mirror").endpoint())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessage("HF_ENDPOINT (not shown) must be an http or https address");
     }
 
     @Test

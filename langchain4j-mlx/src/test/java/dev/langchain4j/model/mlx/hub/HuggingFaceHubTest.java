@@ -12,6 +12,7 @@ import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault.Kind;
 import dev.langchain4j.model.mlx.hub.FakeHub.Request;
@@ -318,6 +319,50 @@ class HuggingFaceHubTest {
         HubSettings impatient = with().stallTimeout(Duration.ofMillis(500)).build();
         assertContents(hub(impatient).locate(ID).folder(), needed(1));
         assertThat(left.get()).isNotPositive();
+    }
+
+    @Test
+    void everyRequestThatStallsEndsInTheStallTimeout() {
+        List<java.util.function.Predicate<Request>> kinds = List.of(
+                r -> r.path().contains("/revision/"),
+                r -> r.path().contains("/tree/"),
+                r -> r.path().endsWith("config.json"),
+                r -> r.host().equals(fake.storeHost()));
+        for (var kind : kinds) {
+            for (Kind how : List.of(Kind.STALL, Kind.STALL_AFTER, Kind.SILENT)) {
+                fake.faults = r -> kind.test(r) ? new Fault(how, 60_000) : Fault.NONE;
+                HubSettings impatient = new TestSettings(fake, cache.resolve("stalls" + fake.requests.size()))
+                        .stallTimeout(Duration.ofMillis(300))
+                        .attempts(2)
+                        .build();
+                long begin = System.nanoTime();
+                assertThatThrownBy(() -> hub(impatient).locate(ID))
+                        .isInstanceOf(TimeoutException.class)
+                        .hasMessageContaining("tried 2 times");
+                assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(20));
+            }
+        }
+    }
+
+    @Test
+    void aListingThatTricklesEnds() {
+        fake.faults = r -> r.path().contains("/tree/") ? new Fault(Kind.TRICKLE, 50) : Fault.NONE;
+        HubSettings impatient =
+                with().stallTimeout(Duration.ofMillis(200)).attempts(1).build();
+        assertThatThrownBy(() -> hub(impatient).locate(ID))
+                .isInstanceOf(TimeoutException.class)
+                .hasMessageContaining("and there are more");
+    }
+
+    @Test
+    void theTokenIsInNoTextThatTheServerSends() {
+        fake.faults = r -> new Fault(Kind.ECHO, 400);
+        HubSettings secret = with().token(FakeHub.TOKEN).build();
+        assertThatThrownBy(() -> hub(secret).locate(ID))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("***")
+                .hasMessageNotContaining(FakeHub.TOKEN);
+        assertThat(secret.toString()).doesNotContain(FakeHub.TOKEN);
     }
 
     @Test

@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.hub;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
 
 /** Settings of a test's hub: small segments and no waits. A test changes what it is about. */
 final class TestSettings {
@@ -14,9 +17,12 @@ final class TestSettings {
     private Duration stallTimeout = Duration.ofSeconds(20);
     private boolean durable;
     private long usableSpace = Long.MAX_VALUE;
+    private URI endpoint;
+    private EnvironmentProxies proxies = new EnvironmentProxies(Map.of(), new Properties());
 
     TestSettings(FakeHub fake, Path cache) {
         this.fake = fake;
+        this.endpoint = fake.endpoint();
         this.cache = cache;
     }
 
@@ -50,6 +56,13 @@ final class TestSettings {
         return this;
     }
 
+    TestSettings proxy(String address, String endpointBehindIt) {
+        proxies = new EnvironmentProxies(
+                Map.of("http_proxy", address, "https_proxy", address, "no_proxy", ""), new Properties());
+        endpoint = URI.create(endpointBehindIt);
+        return this;
+    }
+
     TestSettings usableSpace(long bytes) {
         usableSpace = bytes;
         return this;
@@ -57,7 +70,7 @@ final class TestSettings {
 
     HubSettings build() {
         return new HubSettings(
-                fake.endpoint(),
+                endpoint,
                 token,
                 cache,
                 offline,
@@ -67,6 +80,7 @@ final class TestSettings {
                 Duration.ZERO,
                 Duration.ZERO,
                 stallTimeout,
+                proxies,
                 durable,
                 folder -> usableSpace);
     }
