@@ -42,7 +42,7 @@ import java.util.Set;
  * <p>Supported parameters: {@code dimensions} cuts the vectors, which makes sense for models that were trained for it
  * (Matryoshka); {@code inputType} chooses the prompt, if there are prompts for queries or documents.
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements AutoCloseable {
     private final Shared shared;
@@ -50,13 +50,12 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     /** Held by reference, so that copies of this object share it. */
     private static final class Shared {
         private String name;
+        private final OpenParts parts = new OpenParts();
         private MlxThread thread;
-        private Tokenizer tokenizer;
         private TextEmbedder embedder;
         private List<EmbeddingModelListener> listeners;
         private String queryPrompt;
         private String documentPrompt;
-        private boolean closed;
     }
 
     private MlxEmbeddingModel(Builder builder) {
@@ -64,20 +63,17 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         Shared s = new Shared();
         s.name = located.name();
         s.listeners = builder.listeners;
-        s.tokenizer = NativeParts.loadTokenizer(located.folder());
         try {
-            s.thread = NativeParts.startThread("mlx-" + s.name);
+            Tokenizer tokenizer = s.parts.add(NativeParts.loadTokenizer(located.folder()));
+            s.thread = s.parts.on(NativeParts.startThread("mlx-" + s.name));
             DType type = NativeParts.type(builder.dtype, s.thread);
-            s.embedder = new TextEmbedder(
+            s.embedder = s.parts.add(new TextEmbedder(
                     located.folder(),
                     new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
                     s.thread,
-                    s.tokenizer);
-        } catch (RuntimeException e) {
-            s.tokenizer.close();
-            if (s.thread != null) {
-                s.thread.close();
-            }
+                    tokenizer));
+        } catch (Throwable e) {
+            s.parts.closeAfter(e);
             throw e;
         }
         s.queryPrompt = builder.queryPrompt != null ? builder.queryPrompt : s.embedder.prompt("query");
@@ -100,7 +96,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         String prompt = prompt(parameters.inputType());
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
         TextEmbedder.Result result =
-                NativeParts.compute(shared.name, () -> shared.embedder.embed(texts, prompt, dimensions));
+                NativeParts.compute(
+                        shared.name, shared.thread, () -> shared.embedder.embed(texts, prompt, dimensions));
         return EmbeddingResponse.builder()
                 .embeddings(result.vectors().stream().map(Embedding::from).toList())
                 .modelName(shared.name)
@@ -175,18 +172,13 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         return shared.embedder.weightBytes();
     }
 
-    /** Lets running requests finish their batch, then frees everything. Idempotent. */
+    /**
+     * Lets running requests finish their batch, then frees everything, ends the thread, gives memory back to the system, and
+     * returns; an interrupt does not change that. Idempotent.
+     */
     @Override
     public void close() {
-        synchronized (shared) {
-            if (shared.closed) {
-                return;
-            }
-            shared.closed = true;
-        }
-        shared.embedder.close();
-        shared.thread.close();
-        shared.tokenizer.close();
+        shared.parts.close();
     }
 
     /** Settings of an embedding model. */

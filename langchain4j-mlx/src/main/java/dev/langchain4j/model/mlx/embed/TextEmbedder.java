@@ -36,6 +36,7 @@ public final class TextEmbedder implements AutoCloseable {
     private final TextTokens tokens;
     private final int batchSize;
     private final ModelFolder.Part<TextEncoder> loaded;
+    private final long weightBytes;
 
     /**
      * What a caller wants otherwise than the folder says; null for what the folder says.
@@ -63,6 +64,7 @@ public final class TextEmbedder implements AutoCloseable {
         settings = SentenceSettings.load(folder);
         batchSize = wishes.batchSize;
         loaded = thread.call(() -> loadEncoder(folder, wishes.type));
+        weightBytes = thread.call(() -> loaded.weights().bytes());
         TextEncoder encoder = loaded.model();
         boolean decoder = !encoder.takesBatches();
         // What sentence-transformers takes where a folder has no modules.json; decoders are made for the last token.
@@ -70,15 +72,15 @@ public final class TextEmbedder implements AutoCloseable {
         boolean unsaid = settings.pooling() == null && decoder;
         normalize = wishes.normalize != null ? wishes.normalize : settings.normalize() || unsaid;
         try {
-            tokens = new TextTokens(tokenizer, tokensMax(wishes, encoder));
-        } catch (RuntimeException e) {
+            int tokensMax = tokensMax(wishes, encoder);
+            tokens = new TextTokens(tokenizer, tokensMax);
+            if (tokens.special() >= tokensMax) {
+                throw new InvalidRequestException("maxLength (" + tokensMax
+                        + ") must be more than the special tokens around each text (" + tokens.special() + ")");
+            }
+        } catch (Throwable e) {
             close();
             throw e;
-        }
-        if (tokens.special() >= tokensMax(wishes, encoder)) {
-            close();
-            throw new InvalidRequestException("maxLength (" + tokensMax(wishes, encoder)
-                    + ") must be more than the special tokens around each text (" + tokens.special() + ")");
         }
     }
 
@@ -109,7 +111,7 @@ public final class TextEmbedder implements AutoCloseable {
 
     /** Bytes of the weights. */
     public long weightBytes() {
-        return thread.call(() -> loaded.weights().bytes());
+        return weightBytes;
     }
 
     /** The folder's prompt of a name, the first of these that it has; null if it has none of them. */
