@@ -216,7 +216,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     private static int checked(int topLogprobs) {
-        if (topLogprobs < 0) {
+        if (topLogprobs < 0 || topLogprobs > Sampling.TOP_LOGPROBS_MAX) {
             throw new InvalidRequestException(
                     "topLogprobs (" + topLogprobs + ") must be from 0 to " + Sampling.TOP_LOGPROBS_MAX);
         }

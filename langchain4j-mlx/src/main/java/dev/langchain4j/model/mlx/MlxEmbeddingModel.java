@@ -167,6 +167,10 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         return shared.embedder.dimension();
     }
 
+    MlxThread thread() {
+        return shared.thread;
+    }
+
     /** Bytes of the weights in memory. */
     public long weightBytes() {
         return shared.embedder.weightBytes();

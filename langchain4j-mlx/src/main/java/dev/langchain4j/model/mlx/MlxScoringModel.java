@@ -74,6 +74,11 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
     }
 
+    /** The model that this one runs on. */
+    MlxModel model() {
+        return share.model();
+    }
+
     /** Gives back the model if it was loaded by name or path; its last user frees it. Idempotent. */
     @Override
     public void close() {
