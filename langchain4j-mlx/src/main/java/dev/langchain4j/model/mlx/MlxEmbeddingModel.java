@@ -25,6 +25,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Vectors of texts by a model inside this JVM: of BERT, RoBERTa, XLM-RoBERTa and DistilBERT folders, and of language
@@ -45,6 +47,8 @@ import java.util.Set;
  * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MlxEmbeddingModel.class);
+
     private final Shared shared;
 
     /** Held by reference, so that copies of this object share it. */
@@ -72,6 +76,14 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
                     new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
                     s.thread,
                     tokenizer));
+            NativeParts.logLoaded(
+                    log,
+                    s.name,
+                    s.embedder.modelType() + (type == null ? "" : " in " + type),
+                    s.thread,
+                    s.embedder.weightBytes(),
+                    "vectors of " + s.embedder.dimension() + " numbers, texts up to " + s.embedder.tokensMax()
+                            + " tokens");
         } catch (Throwable e) {
             s.parts.closeAfter(e);
             throw e;

@@ -27,6 +27,8 @@ import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
@@ -37,9 +39,14 @@ import java.util.Map;
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ * <p>Each load is a model of its own, with its own prompt cache; chat and scoring models that are built with a name or a
+ * path share theirs.
+ *
+ * <p>Thread-safe. Close it to free the weights; requests after that fail.
  */
 public final class MlxModel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MlxModel.class);
+
     private final String name;
     private final MlxThread thread;
     private final Tokenizer tokenizer;
@@ -96,6 +103,14 @@ public final class MlxModel implements AutoCloseable {
             loaded = read;
             thread = owner;
             tokenizer = openTokenizer;
+            NativeParts.logLoaded(
+                    log,
+                    name,
+                    config.modelType() + (type == null ? "" : " in " + type),
+                    owner,
+                    weightBytes,
+                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context
+                            + " tokens");
         } catch (Throwable e) {
             parts.closeAfter(e);
             throw e;

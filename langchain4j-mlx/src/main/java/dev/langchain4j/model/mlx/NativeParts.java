@@ -7,11 +7,13 @@ import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
 
 /** Opens and uses what every kind of model needs, with LangChain4j's exceptions. */
 final class NativeParts {
@@ -40,6 +42,23 @@ final class NativeParts {
     /** The type to compute with: the wanted one, else single precision on the CPU, else null for what the files have. */
     static DType type(DType wanted, MlxThread thread) {
         return wanted == null && thread.device() == Device.CPU ? DType.FLOAT32 : wanted;
+    }
+
+    /** One line for those who operate the application, when a model was loaded. */
+    static void logLoaded(Logger log, String name, String modelType, MlxThread thread, long weightBytes, String rest) {
+        log.info(
+                "loaded {}: {} on the {}, weights {} MiB; all models hold {} of {} MiB; {}",
+                name,
+                modelType,
+                thread.device(),
+                mebibytes(weightBytes),
+                mebibytes(MlxMemory.activeBytes()),
+                mebibytes(MlxMemory.budgetBytes()),
+                rest);
+    }
+
+    static long mebibytes(long bytes) {
+        return bytes >> 20;
     }
 
     /**

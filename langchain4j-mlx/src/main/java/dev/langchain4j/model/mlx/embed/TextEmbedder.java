@@ -30,6 +30,7 @@ public final class TextEmbedder implements AutoCloseable {
     private static final int BATCH_TOKENS_MAX = 16_384;
 
     private final MlxThread thread;
+    private final String modelType;
     private final SentenceSettings settings;
     private final List<Pooling> pooling;
     private final boolean normalize;
@@ -63,7 +64,9 @@ public final class TextEmbedder implements AutoCloseable {
         this.thread = thread;
         settings = SentenceSettings.load(folder);
         batchSize = wishes.batchSize;
-        loaded = thread.call(() -> loadEncoder(folder, wishes.type));
+        ModelConfig config = ModelFolder.config(folder);
+        modelType = config.modelType();
+        loaded = thread.call(() -> loadEncoder(folder, config, wishes.type));
         weightBytes = thread.call(() -> loaded.weights().bytes());
         TextEncoder encoder = loaded.model();
         boolean decoder = !encoder.takesBatches();
@@ -84,8 +87,7 @@ public final class TextEmbedder implements AutoCloseable {
         }
     }
 
-    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, DType type) {
-        ModelConfig config = ModelFolder.config(folder);
+    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, ModelConfig config, DType type) {
         if (BertEncoder.MODEL_TYPES.contains(config.modelType())) {
             return ModelFolder.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
         }
@@ -102,6 +104,16 @@ public final class TextEmbedder implements AutoCloseable {
             return wishes.tokensMax;
         }
         return settings.tokensMax() == null ? encoder.tokensMax() : Math.min(settings.tokensMax(), encoder.tokensMax());
+    }
+
+    /** The architecture's name in config.json. */
+    public String modelType() {
+        return modelType;
+    }
+
+    /** Most tokens of a text; what is longer loses its end. */
+    public int tokensMax() {
+        return tokens.tokensMax();
     }
 
     /** Length of the vectors. */
