@@ -21,6 +21,8 @@ public final class MlxThread implements Executor, AutoCloseable {
     private final OwnerThread thread;
     private final Device device;
     private boolean closed;
+    /** Whether {@link #close} was called on this thread, which then has nobody to tell what the last task throws. */
+    private boolean endedByItself;
 
     private MlxThread(String name, Device device) {
         this.device = device;
@@ -42,7 +44,7 @@ public final class MlxThread implements Executor, AutoCloseable {
         started.thread.start();
         try {
             started.run(() -> OwnerThread.current().openStreams(device));
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             started.close();
             throw e;
         }
@@ -108,18 +110,63 @@ public final class MlxThread implements Executor, AutoCloseable {
         }
     }
 
-    /** Lets queued tasks finish, then ends the thread and waits for its end. Idempotent. */
+    /** Whether it was told to end; tasks that were queued before may still run. */
+    public boolean isClosed() {
+        synchronized (tasks) {
+            return closed;
+        }
+    }
+
+    /** Whether the JVM is ending, so that nothing is computed any more. */
+    public static boolean isShuttingDown() {
+        return Shutdown.hasBegun();
+    }
+
+    /** Like {@link #close(Runnable)}, with nothing left to do. */
     @Override
     public void close() {
+        close(() -> {});
+    }
+
+    /**
+     * Lets queued tasks finish, runs a last one, then ends the thread, gives freed memory back to the system, and waits
+     * for the end, whether the caller is interrupted or not. Called again it only waits. Called on this thread itself it
+     * returns at once, and the end comes after the tasks that are queued.
+     *
+     * @param last frees what lives on this thread; what it throws is thrown here, after the end
+     */
+    public void close(Runnable last) {
+        CompletableFuture<Void> freed = new CompletableFuture<>();
         synchronized (tasks) {
-            if (!closed) {
+            if (closed) {
+                freed.complete(null);
+            } else {
                 closed = true;
+                endedByItself = isCurrent();
+                tasks.add(() -> {
+                    try {
+                        last.run();
+                        freed.complete(null);
+                    } catch (Throwable e) {
+                        freed.completeExceptionally(e);
+                        if (endedByItself) {
+                            throw e;
+                        }
+                    }
+                });
                 tasks.add(STOP);
             }
         }
         if (isCurrent()) {
             return;
         }
+        join();
+        if (freed.isCompletedExceptionally()) {
+            throw unchecked(freed.exceptionNow());
+        }
+    }
+
+    private void join() {
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
@@ -151,6 +198,7 @@ public final class MlxThread implements Executor, AutoCloseable {
         } finally {
             Shutdown.remove(self);
             self.closeStreams();
+            MlxMemory.giveBack();
         }
     }
 

@@ -12,23 +12,37 @@ final class Shutdown {
     private static final long LOOK_EVERY_MILLIS = 2;
     private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
     private static volatile boolean begun;
-
-    static {
-        try {
-            Runtime.getRuntime().addShutdownHook(new Thread(Shutdown::run, "mlx-shutdown"));
-        } catch (IllegalStateException e) {
-            begun = true;
-        }
-    }
+    /** Registered while there are threads: the JVM holds it, and with it these classes and their loader. */
+    private static Thread hook;
 
     private Shutdown() {}
 
-    static void add(OwnerThread thread) {
+    static synchronized void add(OwnerThread thread) {
         THREADS.add(thread);
+        if (hook == null && !begun) {
+            try {
+                hook = new Thread(Shutdown::run, "mlx-shutdown");
+                Runtime.getRuntime().addShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                begun = true;
+            }
+        }
     }
 
-    static void remove(OwnerThread thread) {
+    static synchronized void remove(OwnerThread thread) {
         THREADS.remove(thread);
+        if (hook != null && THREADS.isEmpty() && !begun) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+                hook = null;
+            } catch (IllegalStateException e) {
+                begun = true;
+            }
+        }
+    }
+
+    static boolean hasBegun() {
+        return begun;
     }
 
     /**

@@ -11,6 +11,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
@@ -34,8 +35,9 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>All meters have the tag {@code model}; docs/metrics.md lists them. Thread-safe. Borrows the model.
  */
-public final class MlxMetrics implements MeterBinder, ChatModelListener {
+public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoCloseable {
     private static final String PREFIX = "langchain4j.mlx.";
+    private static final String MODEL = "model";
 
     private final MlxModel model;
     private final List<Meters> bound = new CopyOnWriteArrayList<>();
@@ -47,6 +49,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
 
     /** What requests are counted with, of one registry. */
     private record Meters(
+            MeterRegistry registry,
             Timer queued,
             Timer prefill,
             Timer firstToken,
@@ -59,9 +62,10 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
     /** Registers the meters of this model. Requests are counted from then on. */
     @Override
     public void bindTo(MeterRegistry registry) {
-        Tags tags = Tags.of("model", model.name());
+        Tags tags = Tags.of(MODEL, model.name());
         bindCache(registry, tags);
         bound.add(new Meters(
+                registry,
                 timer(registry, tags, "queue.time", "How long requests waited for those before them"),
                 timer(registry, tags, "prefill.time", "How long prompts took to compute"),
                 timer(registry, tags, "first.token.time", "From the request to its first token"),
@@ -76,6 +80,22 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
                         .description("Requests that failed")
                         .tags(tags)
                         .register(registry)));
+    }
+
+    /**
+     * Removes the model's meters from the registries, which would hold these classes otherwise. Requests are not counted
+     * any more. To be closed with the model. Idempotent.
+     */
+    @Override
+    public void close() {
+        for (Meters meters : bound) {
+            meters.registry.getMeters().stream()
+                    .map(Meter::getId)
+                    .filter(id -> id.getName().startsWith(PREFIX)
+                            && model.name().equals(id.getTag(MODEL)))
+                    .forEach(meters.registry::remove);
+            bound.remove(meters);
+        }
     }
 
     private static Timer timer(MeterRegistry registry, Tags tags, String name, String description) {

@@ -27,6 +27,8 @@ import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
@@ -37,9 +39,14 @@ import java.util.Map;
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ * <p>Each load is a model of its own, with its own prompt cache; chat and scoring models that are built with a name or a
+ * path share theirs.
+ *
+ * <p>Thread-safe. Close it to free the weights; requests after that fail.
  */
 public final class MlxModel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MlxModel.class);
+
     private final String name;
     private final MlxThread thread;
     private final Tokenizer tokenizer;
@@ -51,16 +58,16 @@ public final class MlxModel implements AutoCloseable {
     private final PromptCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
-    private boolean closed;
+    private final long weightBytes;
+    private final OpenParts parts = new OpenParts();
 
     private MlxModel(Builder builder) {
         LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
         ModelConfig config = ModelFolder.config(folder);
-        Tokenizer openTokenizer = NativeParts.loadTokenizer(folder);
-        MlxThread openThread = null;
         try {
+            Tokenizer openTokenizer = parts.add(NativeParts.loadTokenizer(folder));
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder, builder.chatTemplate, token -> openTokenizer
                     .id(token)
@@ -70,8 +77,7 @@ public final class MlxModel implements AutoCloseable {
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
             int context = contextLength(builder, defaults);
-            openThread = NativeParts.startThread("mlx-" + name);
-            MlxThread owner = openThread;
+            MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             boolean cpu = owner.device() == Device.CPU;
             DType type = NativeParts.type(builder.dtype, owner);
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
@@ -85,21 +91,28 @@ public final class MlxModel implements AutoCloseable {
                     adapter == null ? "" : adapter.toString(),
                     "",
                     (type == null ? "native" : type.name()) + format.key());
-            loaded = owner.call(() -> load(folder, type, adapter, format));
+            ModelLoader.Loaded read = owner.call(() -> load(folder, type, adapter, format, parts));
+            grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
+                    read.model().vocabularySize(),
+                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray())));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
-            cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
+            cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
             cache.listener(ledger);
-            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
-            grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
-                    loaded.model().vocabularySize(),
-                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
+            engine = new Engine(owner, read.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            weightBytes = owner.call(() -> read.weights().bytes());
+            loaded = read;
             thread = owner;
             tokenizer = openTokenizer;
-        } catch (RuntimeException e) {
-            openTokenizer.close();
-            if (openThread != null) {
-                openThread.close();
-            }
+            NativeParts.logLoaded(
+                    log,
+                    name,
+                    config.modelType() + (type == null ? "" : " in " + type),
+                    owner,
+                    weightBytes,
+                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context
+                            + " tokens");
+        } catch (Throwable e) {
+            parts.closeAfter(e);
             throw e;
         }
     }
@@ -129,14 +142,10 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format) {
+    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format, OpenParts parts) {
         ModelLoader.Loaded plain = ModelLoader.load(folder, type, adapter);
-        try {
-            return plain.with(format);
-        } catch (RuntimeException e) {
-            plain.weights().close();
-            throw e;
-        }
+        parts.add(plain.weights());
+        return plain.with(format);
     }
 
     private static int contextLength(Builder builder, GenerationDefaults defaults) {
@@ -150,9 +159,9 @@ public final class MlxModel implements AutoCloseable {
         return builder.contextLength;
     }
 
-    /** Half of the memory that MLX may use and that the weights leave. */
+    /** Half of the memory that MLX should use and that the weights leave. */
     private static CacheLimits defaultCacheLimits() {
-        return CacheLimits.ofBytes(Math.max(0, MlxMemory.limitBytes() - MlxMemory.activeBytes()) / 2);
+        return CacheLimits.ofBytes(Math.max(0, MlxMemory.budgetBytes() - MlxMemory.activeBytes()) / 2);
     }
 
     /** The model's name: the repository id or the folder's, unless the builder gave another. */
@@ -167,7 +176,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Bytes of the weights in memory. */
     public long weightBytes() {
-        return thread.call(() -> loaded.weights().bytes());
+        return weightBytes;
     }
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
@@ -245,20 +254,18 @@ public final class MlxModel implements AutoCloseable {
         return defaults.sampling();
     }
 
-    /** Lets the running request and those that wait finish, then frees everything. Idempotent. */
+    boolean isClosed() {
+        return thread.isClosed();
+    }
+
+    /**
+     * Lets the running request and those that wait finish, then frees everything, ends the thread, gives memory back to
+     * the system, and returns; an interrupt does not change that. Called on the model's own thread it returns at once, and
+     * the rest follows. Idempotent.
+     */
     @Override
-    public synchronized void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
-        thread.run(() -> {
-            cache.close();
-            loaded.weights().close();
-        });
-        thread.close();
-        grammars.close();
-        tokenizer.close();
+    public void close() {
+        parts.close();
     }
 
     /** Settings of a model. */

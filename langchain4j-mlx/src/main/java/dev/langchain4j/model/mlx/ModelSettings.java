@@ -41,12 +41,9 @@ final class ModelSettings {
         return (hub != null ? hub : HuggingFaceHub.fromEnvironment()).locate(modelName);
     }
 
-    /** The loaded model, or else the one of that name or in that folder, which is loaded. */
-    static MlxModel loaded(MlxModel model, String modelName, Path folder) {
+    /** The loaded model, which stays its owner's, or else a share of the one of that name or in that folder. */
+    static SharedModels.Share share(MlxModel model, String modelName, Path folder, HuggingFaceHub hub) {
         onlyOne("model", model == null ? null : model.name(), "modelName", modelName, "modelPath", folder);
-        if (model != null) {
-            return model;
-        }
-        return modelName != null ? MlxModel.load(modelName) : MlxModel.load(folder);
+        return model != null ? SharedModels.borrowed(model) : SharedModels.acquire(folder, modelName, hub);
     }
 }

@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 b3504c3fa61ab6b1e629e911ef23c1a7f6c65fe10bd73136f0456389a4c8a86d
+// bindings.txt sha256 ab880c314696c1b4f3ad733334aced644b63004b35e6952c9da9cfc8589393ee
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -103,6 +103,54 @@ public final class MlxC {
 
     private static final class Link_mlx_device_is_available {
         static final MethodHandle HANDLE = Downcall.link("mlx_device_is_available", "JJ)I");
+    }
+
+    public static long mlx_device_info_new() {
+        try {
+            return (long) Link_mlx_device_info_new.HANDLE.invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_new", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_new {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_new", ")J");
+    }
+
+    public static int mlx_device_info_get(long info, long dev) {
+        try {
+            return (int) Link_mlx_device_info_get.HANDLE.invokeExact(info, dev);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_get", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_get {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get", "JJ)I");
+    }
+
+    public static int mlx_device_info_get_size(long value, long info, long key) {
+        try {
+            return (int) Link_mlx_device_info_get_size.HANDLE.invokeExact(value, info, key);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_get_size", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_get_size {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get_size", "JJJ)I");
+    }
+
+    public static int mlx_device_info_free(long info) {
+        try {
+            return (int) Link_mlx_device_info_free.HANDLE.invokeExact(info);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_free", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_free", "J)I");
     }
 
     public static long mlx_stream_new_device(long dev) {
@@ -259,6 +307,18 @@ public final class MlxC {
 
     private static final class Link_mlx_set_memory_limit {
         static final MethodHandle HANDLE = Downcall.link("mlx_set_memory_limit", "JJ)I");
+    }
+
+    public static int mlx_set_wired_limit(long res, long limit) {
+        try {
+            return (int) Link_mlx_set_wired_limit.HANDLE.invokeExact(res, limit);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_set_wired_limit", e);
+        }
+    }
+
+    private static final class Link_mlx_set_wired_limit {
+        static final MethodHandle HANDLE = Downcall.link("mlx_set_wired_limit", "JJ)I");
     }
 
     public static int mlx_array_free(long arr) {
