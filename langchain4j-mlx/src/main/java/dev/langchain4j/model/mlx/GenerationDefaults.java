@@ -7,6 +7,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -32,7 +33,9 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
         ModelConfig generation = new ModelConfig(json, generationFile.toString());
         JsonNode tokenizerConfig = optional(folder.resolve("tokenizer_config.json"));
         return new GenerationDefaults(
-                endTokens(config, generation, tokenizerConfig, tokenizer), sampling(generation), contextLength(config));
+                endTokens(config, generation, tokenizerConfig, tokenizer),
+                sampling(generation),
+                RopeParameters.contextLength(config, UNLIMITED));
     }
 
     private static JsonNode optional(Path file) {
@@ -88,19 +91,5 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
             throw generation.invalid(name, value, "must not be negative");
         }
         return value;
-    }
-
-    /** Yarn stretches the context that max_position_embeddings names, unless that names the stretched one already. */
-    private static int contextLength(ModelConfig config) {
-        ModelConfig text = config.has("max_position_embeddings") || !config.has("text_config")
-                ? config
-                : config.section("text_config");
-        int positions = text.count("max_position_embeddings", UNLIMITED);
-        ModelConfig scaling = text.section("rope_scaling");
-        if (scaling == null || !scaling.has("factor") || !scaling.has("original_max_position_embeddings")) {
-            return positions;
-        }
-        double stretched = scaling.number("factor") * scaling.number("original_max_position_embeddings");
-        return (int) Math.min(UNLIMITED, Math.max(positions, stretched));
     }
 }
