@@ -7,7 +7,6 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.RopeParameters;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -20,11 +19,8 @@ import java.util.TreeSet;
  *
  * @param endTokens ids that end an answer
  * @param sampling defaults of each parameter
- * @param contextLength most tokens of prompt and answer together
  */
-record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int contextLength) {
-    private static final int UNLIMITED = 1 << 24;
-
+record GenerationDefaults(Set<Integer> endTokens, Sampling sampling) {
     static GenerationDefaults load(Path folder, ModelConfig config, Tokenizer tokenizer) {
         Path generationFile = folder.resolve("generation_config.json");
         JsonNode json = Files.isRegularFile(generationFile)
@@ -34,8 +30,7 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
         JsonNode tokenizerConfig = optional(folder.resolve("tokenizer_config.json"));
         return new GenerationDefaults(
                 endTokens(config, generation, tokenizerConfig, tokenizer),
-                sampling(generation),
-                RopeParameters.contextLength(config, UNLIMITED));
+                sampling(generation));
     }
 
     private static JsonNode optional(Path file) {

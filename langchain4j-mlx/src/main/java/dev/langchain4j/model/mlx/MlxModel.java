@@ -57,7 +57,7 @@ public final class MlxModel implements AutoCloseable {
         LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
-        ModelConfig config = ModelFolder.config(folder);
+        ContextLimit context = ContextLimit.of(ModelFolder.config(folder), builder.ropeScaling, builder.contextLength);
         Tokenizer openTokenizer = NativeParts.loadTokenizer(folder);
         MlxThread openThread = null;
         try {
@@ -65,11 +65,10 @@ public final class MlxModel implements AutoCloseable {
             template = ChatTemplate.load(folder, builder.chatTemplate, token -> openTokenizer
                     .id(token)
                     .isPresent());
-            defaults = GenerationDefaults.load(folder, config, openTokenizer);
+            defaults = GenerationDefaults.load(folder, context.config(), openTokenizer);
             PromptLedger ledger = new PromptLedger();
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
-            int context = contextLength(builder, defaults);
             openThread = NativeParts.startThread("mlx-" + name);
             MlxThread owner = openThread;
             boolean cpu = owner.device() == Device.CPU;
@@ -84,12 +83,12 @@ public final class MlxModel implements AutoCloseable {
                     "",
                     adapter == null ? "" : adapter.toString(),
                     "",
-                    (type == null ? "native" : type.name()) + format.key());
-            loaded = owner.call(() -> load(folder, type, adapter, format));
+                    (type == null ? "native" : type.name()) + format.key() + context.key());
+            loaded = owner.call(() -> load(folder, context.config(), type, adapter, format));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
             cache.listener(ledger);
-            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context.tokens(), chunk);
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
                     loaded.model().vocabularySize(),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
@@ -129,25 +128,15 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format) {
-        ModelLoader.Loaded plain = ModelLoader.load(folder, type, adapter);
+    private static ModelLoader.Loaded load(
+            Path folder, ModelConfig config, DType type, Path adapter, KvFormat format) {
+        ModelLoader.Loaded plain = ModelLoader.load(folder, config, type, adapter);
         try {
             return plain.with(format);
         } catch (RuntimeException e) {
             plain.weights().close();
             throw e;
         }
-    }
-
-    private static int contextLength(Builder builder, GenerationDefaults defaults) {
-        if (builder.contextLength == null) {
-            return defaults.contextLength();
-        }
-        if (builder.contextLength > defaults.contextLength()) {
-            throw new InvalidRequestException("contextLength (" + builder.contextLength
-                    + ") must not exceed what the model was made for (" + defaults.contextLength() + ")");
-        }
-        return builder.contextLength;
     }
 
     /** Half of the memory that MLX may use and that the weights leave. */
@@ -269,6 +258,7 @@ public final class MlxModel implements AutoCloseable {
         private String name;
         private DType dtype;
         private Integer contextLength;
+        private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
         private boolean exactReuse;
@@ -315,9 +305,24 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /** Most tokens of prompt and answer together. Default: what the model was made for. */
+        /**
+         * Most tokens of prompt and answer together. Default: what the model was made for, which is its
+         * max_position_embeddings, or what its yarn stretches that to; more than that needs {@link #ropeScaling}. A model
+         * with longrope (Phi) whose context is limited to that of its first training turns positions as it did then, which
+         * is better for short prompts.
+         */
         public Builder contextLength(Integer tokens) {
             this.contextLength = tokens;
+            return this;
+        }
+
+        /**
+         * Scales rotary positions, so that the model takes more tokens than config.json says, up to factor times original
+         * context. At the risk of whoever sets it: answers get worse where the model was not made for it, those to short
+         * prompts too, and nothing tells. Default: what config.json says. A folder that scales in another way is refused.
+         */
+        public Builder ropeScaling(RopeScaling scaling) {
+            this.ropeScaling = scaling;
             return this;
         }
 

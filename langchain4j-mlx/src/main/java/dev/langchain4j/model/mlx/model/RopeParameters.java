@@ -25,6 +25,8 @@ public final class RopeParameters {
     private static final String POSITIONS = "max_position_embeddings";
     private static final String FACTOR = "factor";
     private static final String TYPE = "rope_type";
+    private static final String TEXT = "text_config";
+    private static final String FULL = "full_attention";
 
     /** Kinds whose factor stretches the context that max_position_embeddings names. */
     private static final Set<String> STRETCHING = Set.of("yarn", "deepseek_yarn");
@@ -227,8 +229,86 @@ public final class RopeParameters {
         return (int) Math.min(otherwise, most);
     }
 
+    /**
+     * A config whose positions are scaled as somebody wants it. Layers that attend to a window and turn in their own way stay
+     * as they are.
+     *
+     * @param type yarn or linear
+     * @param original number of positions to start from; null for what config.json says
+     * @throws InvalidRequestException if the model has no rotary positions, or scales them in another way
+     */
+    public static ModelConfig scaled(ModelConfig config, String type, double factor, Integer original) {
+        ModelConfig c = textPart(config);
+        String wanted = type + " by " + factor;
+        if (!c.has("num_attention_heads")) {
+            throw new InvalidRequestException(
+                    "ropeScaling (" + wanted + ") needs a model with rotary positions, which " + c.where() + " has not");
+        }
+        if (original == null && !c.has(POSITIONS)) {
+            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs an original context, for " + c.where()
+                    + " has no " + POSITIONS);
+        }
+        RopeParameters old = wholeContext(c);
+        boolean plain = old.type().equals("default") || old.type().equals("mrope");
+        if (!plain && !old.type().equals(type)) {
+            throw new InvalidRequestException("ropeScaling (" + wanted + ") must not replace the scaling that the model in "
+                    + c.where() + " was made with (" + old.type() + ")");
+        }
+        double from = original != null ? original : old.originalPositions();
+        ObjectNode fields = old.fields.json().deepCopy();
+        fields.remove("attention_factor");
+        fields.put(TYPE, type).put("type", type).put(FACTOR, factor).put(ORIGINAL, (int) from);
+        ObjectNode changed = c.json().deepCopy();
+        changed.remove(ORIGINAL);
+        changed.put(POSITIONS, (int) Math.min(Integer.MAX_VALUE, Math.max(old.positions(), factor * from)));
+        return with(config, c, changed, fields);
+    }
+
+    /**
+     * A config whose positions fit a context. Longrope has factors for contexts up to that of the first training, and others
+     * beyond; which ones is decided here, for all tokens, because keys that were turned in one way do not go with queries
+     * that were turned in the other.
+     *
+     * @return the same config if there is nothing to decide
+     */
+    public static ModelConfig fitted(ModelConfig config, int contextLength) {
+        ModelConfig c = textPart(config);
+        if (isNested(object(c, PARAMETERS))) {
+            return config;
+        }
+        ModelConfig fields = of(c).fields;
+        if (!fields.has("short_factor") || !fields.has(ORIGINAL) || contextLength > fields.count(ORIGINAL)) {
+            return config;
+        }
+        ObjectNode scaling = fields.json().deepCopy();
+        scaling.set("long_factor", scaling.get("short_factor"));
+        return with(config, c, c.json().deepCopy(), scaling);
+    }
+
+    private static RopeParameters wholeContext(ModelConfig c) {
+        JsonNode parameters = object(c, PARAMETERS);
+        if (isNested(parameters) && !parameters.path(FULL).isObject()) {
+            throw c.invalid(PARAMETERS, parameters, "must have " + FULL + " to be scaled");
+        }
+        return isNested(parameters) ? ofFull(c, FULL) : of(c);
+    }
+
+    /** Puts parameters where the config has those of layers that attend to the whole context. */
+    private static ModelConfig with(ModelConfig config, ModelConfig text, ObjectNode changed, ObjectNode fields) {
+        if (isNested(object(text, PARAMETERS))) {
+            changed.withObjectProperty(PARAMETERS).set(FULL, fields);
+        }
+        changed.set(SCALING, fields);
+        if (text == config) {
+            return new ModelConfig(changed, config.where());
+        }
+        ObjectNode outer = config.json().deepCopy();
+        outer.set(TEXT, changed);
+        return new ModelConfig(outer, config.where());
+    }
+
     /** What has the positions: config.json itself, or its text_config. */
     private static ModelConfig textPart(ModelConfig config) {
-        return config.has(POSITIONS) || !config.has("text_config") ? config : config.section("text_config");
+        return config.has(POSITIONS) || !config.has(TEXT) ? config : config.section(TEXT);
     }
 }
