@@ -8,14 +8,19 @@ Writes src/test/resources/goldens/adapters/NAME: adapter_config.json, adapters.s
   decode   int32  [D]      greedy tokens that follow, one at a time
   steps    float32[D, V]   the logits after each of them
 adapter_config.json has one field more, model: the golden model that the adapter is for.
+
+Where config.json says "truncate": false, mlx-lm rounds the bounds of yarn's ramp all the same; here they stay as they are.
 """
 import json
+import math
 import pathlib
 import shutil
+import types
 import zlib
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
+from mlx_lm.models import rope_utils
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.tuner.utils import linear_to_lora_layers, load_adapters
 from mlx_lm.utils import load_model
@@ -64,11 +69,20 @@ def train(model, c):
     return config, tensors
 
 
+def round_ramps(source):
+    """Rounds the bounds of yarn's ramp or not, as the model's authors do it."""
+    uncut = types.SimpleNamespace(**{**vars(math), "floor": lambda x: x, "ceil": lambda x: x})
+    config = json.loads((source / "config.json").read_text())
+    truncate = (config.get("rope_scaling") or {}).get("truncate", True)
+    rope_utils.math = math if truncate else uncut
+
+
 def make(c):
     folder = OUT / c["name"]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     source = GOLDENS / "models" / c["model"]
+    round_ramps(source)
     mx.random.seed(zlib.crc32(c["name"].encode()))
     config, tensors = train(load_model(source)[0], c)
     mx.save_safetensors(str(folder / "adapters.safetensors"), tensors)

@@ -53,7 +53,8 @@ public final class Safetensors {
 
     /**
      * The weight files of a model folder: those that {@code model.safetensors.index.json} names, else all that are
-     * called {@code model*.safetensors}, in the order of their names. Empty if there are none.
+     * called {@code model*.safetensors}, in the order of their names. An index that names files that are not there does
+     * not count if there are others. Empty if there are none.
      *
      * @throws MlxException if the index is malformed, or a file is missing, is no regular file, or lies outside of the
      *     folder
@@ -115,7 +116,7 @@ public final class Safetensors {
         return floating == null || width == 0 ? bytes : bytes / width * floating.bytes();
     }
 
-    private static Map<String, SafetensorsHeader.Tensor> header(Path file) {
+    static Map<String, SafetensorsHeader.Tensor> header(Path file) {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
             throw new MlxException(file + " is no regular file");
         }

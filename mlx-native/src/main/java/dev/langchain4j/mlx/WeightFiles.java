@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -27,13 +29,31 @@ final class WeightFiles {
         this.index = this.folder.resolve("model.safetensors.index.json");
     }
 
+    /**
+     * The files that the index names. One that names files that are not there is of another time, if there are weights that
+     * it does not know: then those count, and what it names and has other tensors.
+     */
     Set<Path> find() {
-        if (Files.exists(index)) {
-            Set<Path> shards = shards();
-            if (!shards.isEmpty()) {
-                return shards;
-            }
+        Set<Path> shards = Files.exists(index) ? shards() : Set.of();
+        Set<Path> usual = usual();
+        if (shards.isEmpty()) {
+            return usual;
         }
+        Set<Path> found = new LinkedHashSet<>(usual);
+        found.removeAll(shards);
+        if (found.isEmpty() || shards.stream().allMatch(Files::exists)) {
+            shards.forEach(shard -> checked(shard, index.toString()));
+            return shards;
+        }
+        Set<String> tensors = new HashSet<>();
+        found.forEach(file -> tensors.addAll(tensors(file)));
+        usual.stream()
+                .filter(file -> shards.contains(file) && Collections.disjoint(tensors(file), tensors))
+                .forEach(found::add);
+        return found;
+    }
+
+    private Set<Path> usual() {
         try (Stream<Path> all = Files.list(folder)) {
             Set<Path> found = new LinkedHashSet<>();
             all.filter(f -> f.getFileName().toString().matches("model.*\\.safetensors"))
@@ -43,6 +63,10 @@ final class WeightFiles {
         } catch (IOException e) {
             throw new MlxException("cannot list the folder " + folder, e);
         }
+    }
+
+    private static Set<String> tensors(Path file) {
+        return Safetensors.header(file).keySet();
     }
 
     Path file(String name) {
@@ -100,7 +124,7 @@ final class WeightFiles {
         if (!file.startsWith(folder) || file.equals(folder)) {
             throw new MlxException(index + " names the file " + name + ", which is outside of the model folder");
         }
-        return checked(file, index.toString());
+        return file;
     }
 
     private Path checked(Path file, String namedBy) {

@@ -147,6 +147,10 @@ class SafetensorsTest {
                 .isInstanceOf(MlxException.class)
                 .hasMessageContaining("outside");
         Files.writeString(index, "{\"weight_map\":{\"a\":\"gone.safetensors\"}}");
+        assertThat(Safetensors.files(folder))
+                .as("an index of another time beside whole weights")
+                .containsExactly(shard);
+        Files.writeString(index, "{\"weight_map\":{\"a\":\"gone.safetensors\",\"b\":\"model.safetensors\"}}");
         assertThatThrownBy(() -> Safetensors.files(folder))
                 .isInstanceOf(MlxException.class)
                 .hasMessageContaining("missing");

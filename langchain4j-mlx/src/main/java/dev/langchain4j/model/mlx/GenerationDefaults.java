@@ -19,11 +19,8 @@ import java.util.TreeSet;
  *
  * @param endTokens ids that end an answer
  * @param sampling defaults of each parameter
- * @param contextLength most tokens of prompt and answer together
  */
-record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int contextLength) {
-    private static final int UNLIMITED = 1 << 24;
-
+record GenerationDefaults(Set<Integer> endTokens, Sampling sampling) {
     static GenerationDefaults load(Path folder, ModelConfig config, Tokenizer tokenizer) {
         Path generationFile = folder.resolve("generation_config.json");
         JsonNode json = Files.isRegularFile(generationFile)
@@ -32,7 +29,8 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
         ModelConfig generation = new ModelConfig(json, generationFile.toString());
         JsonNode tokenizerConfig = optional(folder.resolve("tokenizer_config.json"));
         return new GenerationDefaults(
-                endTokens(config, generation, tokenizerConfig, tokenizer), sampling(generation), contextLength(config));
+                endTokens(config, generation, tokenizerConfig, tokenizer),
+                sampling(generation));
     }
 
     private static JsonNode optional(Path file) {
@@ -88,19 +86,5 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling, int context
             throw generation.invalid(name, value, "must not be negative");
         }
         return value;
-    }
-
-    /** Yarn stretches the context that max_position_embeddings names, unless that names the stretched one already. */
-    private static int contextLength(ModelConfig config) {
-        ModelConfig text = config.has("max_position_embeddings") || !config.has("text_config")
-                ? config
-                : config.section("text_config");
-        int positions = text.count("max_position_embeddings", UNLIMITED);
-        ModelConfig scaling = text.section("rope_scaling");
-        if (scaling == null || !scaling.has("factor") || !scaling.has("original_max_position_embeddings")) {
-            return positions;
-        }
-        double stretched = scaling.number("factor") * scaling.number("original_max_position_embeddings");
-        return (int) Math.min(UNLIMITED, Math.max(positions, stretched));
     }
 }

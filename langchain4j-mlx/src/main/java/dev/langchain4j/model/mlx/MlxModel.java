@@ -65,18 +65,17 @@ public final class MlxModel implements AutoCloseable {
         LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
-        ModelConfig config = ModelFolder.config(folder);
+        ContextLimit context = ContextLimit.of(ModelFolder.config(folder), builder.ropeScaling, builder.contextLength);
         try {
             Tokenizer openTokenizer = parts.add(NativeParts.loadTokenizer(folder));
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder, builder.chatTemplate, token -> openTokenizer
                     .id(token)
                     .isPresent());
-            defaults = GenerationDefaults.load(folder, config, openTokenizer);
+            defaults = GenerationDefaults.load(folder, context.config(), openTokenizer);
             PromptLedger ledger = new PromptLedger();
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
-            int context = contextLength(builder, defaults);
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             boolean cpu = owner.device() == Device.CPU;
             DType type = NativeParts.type(builder.dtype, owner);
@@ -90,15 +89,17 @@ public final class MlxModel implements AutoCloseable {
                     "",
                     adapter == null ? "" : adapter.toString(),
                     "",
-                    (type == null ? "native" : type.name()) + format.key());
-            ModelLoader.Loaded read = owner.call(() -> load(folder, type, adapter, format, parts));
+                    (type == null ? "native" : type.name()) + format.key() + context.key());
+            ModelLoader.Loaded read =
+                    owner.call(() -> load(folder, context.config(), type, adapter, format, parts));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray())));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
             cache.listener(ledger);
-            engine = new Engine(owner, read.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            engine = new Engine(
+                    owner, read.model(), openTokenizer, cache, key, defaults.endTokens(), context.tokens(), chunk);
             weightBytes = owner.call(() -> read.weights().bytes());
             loaded = read;
             thread = owner;
@@ -106,10 +107,10 @@ public final class MlxModel implements AutoCloseable {
             NativeParts.logLoaded(
                     log,
                     name,
-                    config.modelType() + (type == null ? "" : " in " + type),
+                    context.config().modelType() + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
-                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context
+                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context.tokens()
                             + " tokens");
         } catch (Throwable e) {
             parts.closeAfter(e);
@@ -142,21 +143,11 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format, OpenParts parts) {
-        ModelLoader.Loaded plain = ModelLoader.load(folder, type, adapter);
+    private static ModelLoader.Loaded load(
+            Path folder, ModelConfig config, DType type, Path adapter, KvFormat format, OpenParts parts) {
+        ModelLoader.Loaded plain = ModelLoader.load(folder, config, type, adapter);
         parts.add(plain.weights());
         return plain.with(format);
-    }
-
-    private static int contextLength(Builder builder, GenerationDefaults defaults) {
-        if (builder.contextLength == null) {
-            return defaults.contextLength();
-        }
-        if (builder.contextLength > defaults.contextLength()) {
-            throw new InvalidRequestException("contextLength (" + builder.contextLength
-                    + ") must not exceed what the model was made for (" + defaults.contextLength() + ")");
-        }
-        return builder.contextLength;
     }
 
     /** Half of the memory that MLX should use and that the weights leave. */
@@ -276,6 +267,7 @@ public final class MlxModel implements AutoCloseable {
         private String name;
         private DType dtype;
         private Integer contextLength;
+        private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
         private boolean exactReuse;
@@ -322,9 +314,24 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /** Most tokens of prompt and answer together. Default: what the model was made for. */
+        /**
+         * Most tokens of prompt and answer together. Default: what the model was made for, which is its
+         * max_position_embeddings, or what its yarn stretches that to; more than that needs {@link #ropeScaling}. A model
+         * with longrope (Phi) whose context is limited to that of its first training turns positions as it did then, which
+         * is better for short prompts.
+         */
         public Builder contextLength(Integer tokens) {
             this.contextLength = tokens;
+            return this;
+        }
+
+        /**
+         * Scales rotary positions, so that the model takes more tokens than config.json says, up to factor times original
+         * context. At the risk of whoever sets it: answers get worse where the model was not made for it, those to short
+         * prompts too, and nothing tells. Default: what config.json says. A folder that scales in another way is refused.
+         */
+        public Builder ropeScaling(RopeScaling scaling) {
+            this.ropeScaling = scaling;
             return this;
         }
 

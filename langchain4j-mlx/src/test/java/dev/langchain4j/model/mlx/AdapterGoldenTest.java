@@ -18,6 +18,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.JsonFiles;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Feed;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
@@ -68,6 +69,10 @@ class AdapterGoldenTest {
         }
     }
 
+    private static ModelLoader.Loaded load(Path model, Path adapter) {
+        return ModelLoader.load(model, ModelFolder.config(model), DType.FLOAT32, adapter);
+    }
+
     private static Path model(Path adapter) {
         return Goldens.own(
                 "models/" + JsonFiles.read(adapter.resolve(CONFIG)).get("model").asText());
@@ -78,7 +83,7 @@ class AdapterGoldenTest {
     void logitsAndGreedyTokensAreThoseOfMlxLm(String name) {
         Path adapter = Goldens.own("adapters/" + name);
         thread.run(() -> {
-            ModelLoader.Loaded loaded = ModelLoader.load(model(adapter), DType.FLOAT32, adapter);
+            ModelLoader.Loaded loaded = load(model(adapter), adapter);
             List<LayerCache> layers = loaded.model().newLayers();
             try (Scope scope = Scope.open()) {
                 Map<String, MlxArray> golden = Safetensors.load(adapter.resolve("golden.safetensors"));
@@ -108,7 +113,7 @@ class AdapterGoldenTest {
 
     private void load() {
         thread.run(() ->
-                ModelLoader.load(model(folder), DType.FLOAT32, folder).weights().close());
+                load(model(folder), folder).weights().close());
     }
 
     private void tensors(Consumer<Map<String, MlxArray>> change) throws IOException {
@@ -204,7 +209,7 @@ class AdapterGoldenTest {
         Path golden = Goldens.own("models/qwen3");
         for (String file : List.of(CONFIG, WEIGHTS)) {
             Files.delete(folder.resolve(file));
-            assertThatThrownBy(() -> thread.run(() -> ModelLoader.load(golden, DType.FLOAT32, folder)))
+            assertThatThrownBy(() -> thread.run(() -> load(golden, folder)))
                     .isInstanceOf(ModelNotFoundException.class)
                     .hasMessageContaining(file);
             copy("full");
@@ -230,7 +235,7 @@ class AdapterGoldenTest {
             bytes[at] = (byte) random.nextInt();
             Files.write(file, random.nextInt(3) == 0 ? Arrays.copyOf(bytes, at) : bytes);
             try {
-                thread.run(() -> ModelLoader.load(golden, DType.FLOAT32, folder)
+                thread.run(() -> load(golden, folder)
                         .weights()
                         .close());
             } catch (InvalidRequestException e) {

@@ -53,7 +53,7 @@ class ArchitectureContractTest {
 
     static List<String> folders() throws IOException {
         try (Stream<Path> all = Files.list(Goldens.folder("models"))) {
-            return all.filter(f -> Files.exists(f.resolve("config.json")))
+            return all.filter(f -> Files.exists(f.resolve("config.json")) && ModelRegistry.knows(ModelFolder.config(f)))
                     .map(f -> f.getFileName().toString())
                     .sorted()
                     .toList();

@@ -193,7 +193,6 @@ class LyingFolderTest {
                 new String[] {"{\"weight_map\":{\"a\":\"../model.safetensors\"}}", "outside"},
                 new String[] {"{\"weight_map\":{\"a\":\"sub/../../x.safetensors\"}}", "outside"},
                 new String[] {"{\"weight_map\":{\"a\":\".\"}}", "outside"},
-                new String[] {"{\"weight_map\":{\"a\":\"gone.safetensors\"}}", "missing"},
                 new String[] {"{\"weight_map\":{\"a\":\"nul\\u0000.safetensors\"}}", "no path"},
                 new String[] {"{\"weight_map\":{\"a\":7}}", "names no file"},
                 new String[] {"{\"weight_map\":{\"a\":{\"b\":1}}}", "names no file"},
@@ -208,6 +207,20 @@ class LyingFolderTest {
     void anIndexThatLies(String index, String reason) throws IOException {
         Files.writeString(file("model.safetensors.index.json"), index);
         refused(reason);
+    }
+
+    @Test
+    void anIndexOfFilesThatAreGone() throws IOException {
+        Path index = file("model.safetensors.index.json");
+        Files.writeString(index, "{\"weight_map\":{\"a\":\"gone.safetensors\"}}");
+        load();
+        Files.writeString(index, "{\"weight_map\":{\"a\":\"gone.safetensors\",\"b\":\"model.safetensors\"}}");
+        refused("gone.safetensors", "missing");
+        Files.copy(file("model.safetensors"), file("model-again.safetensors"));
+        load();
+        Files.delete(file("model.safetensors"));
+        Files.delete(file("model-again.safetensors"));
+        refused("missing");
     }
 
     @Test

@@ -6,16 +6,19 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.function.IntPredicate;
 
 /**
  * Command R7B and Command A: attention and the feed-forward layer beside each other, sliding windows with positions in
@@ -24,7 +27,7 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 public final class Cohere2 {
 
     /** What config.json says, and mlx-lm's defaults where it is silent. */
-    private record Config(Shape shape, int inner, int window, int pattern, double eps, boolean bias, boolean normBias) {
+    private record Config(Shape shape, int inner, int window, double eps, boolean bias, boolean normBias) {
 
         static Config of(ModelConfig c) {
             int hidden = c.count("hidden_size", 4096);
@@ -41,7 +44,6 @@ public final class Cohere2 {
                     new Shape(hidden, heads, kvHeads, dim),
                     c.count("intermediate_size", 14_336),
                     c.count("sliding_window", 4096),
-                    c.count("sliding_window_pattern", 4),
                     c.number("layer_norm_eps", 1e-5),
                     c.flag("attention_bias", false),
                     c.flag("layer_norm_bias", false));
@@ -77,18 +79,20 @@ public final class Cohere2 {
 
     private Cohere2() {}
 
-    /** The model. Its head is the embedding, whatever tie_word_embeddings says; layer_types is not read. */
+    /** The model. Its head is the embedding, whatever tie_word_embeddings says. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         Config config = Config.of(c);
         int rows = c.count("vocab_size", 256_000);
-        Rope rope = Ropes.plain(config.shape.headDim(), c.number("rope_theta", 50_000), true);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), config.shape.headDim(), 50_000, true);
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, config.shape.hidden());
         Linear head = embedding.asLinear();
+        int layers = c.count("num_hidden_layers", 32);
+        IntPredicate windows = LayerTypes.slides(c, layers, 4);
         double scale = c.number("logit_scale", 0.0625);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c.count("num_hidden_layers", 32), i -> {
-                    boolean slides = (i + 1) % config.pattern != 0;
+                Decoder.layers(layers, i -> {
+                    boolean slides = windows.test(i);
                     String name = "model.layers." + i;
                     return ParallelBlock.load(config, w, name, slides ? rope : Rope.NONE, slides ? config.window : 0);
                 }),

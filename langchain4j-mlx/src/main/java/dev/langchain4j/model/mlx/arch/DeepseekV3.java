@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Block;
@@ -56,12 +57,12 @@ public final class DeepseekV3 {
                     turned,
                     c.count("v_head_dim"),
                     c.flag("attention_bias", false),
-                    Math.pow(plain + turned, -0.5) * temperature(c.section("rope_scaling")));
+                    Math.pow(plain + turned, -0.5) * temperature(RopeParameters.of(c)));
         }
 
-        private static double temperature(ModelConfig scaling) {
-            double all = scaling == null ? 0 : scaling.number("mscale_all_dim", 0);
-            return all == 0 ? 1 : Math.pow(Ropes.yarnScale(scaling.number("factor"), all), 2);
+        private static double temperature(RopeParameters positions) {
+            double all = positions.type().equals("default") ? 0 : positions.fields().number("mscale_all_dim", 0);
+            return all == 0 ? 1 : Math.pow(Ropes.yarnScale(positions.factor(), all), 2);
         }
     }
 
@@ -160,9 +161,7 @@ public final class DeepseekV3 {
         int hidden = config.hidden;
         int rows = c.count("vocab_size");
         double eps = c.number("rms_norm_eps");
-        int positions = c.count("max_position_embeddings", 2048);
-        double base = c.number("rope_theta", 10_000);
-        Rope rope = Ropes.of(w, config.turnedDim, base, true, c.section("rope_scaling"), positions);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), config.turnedDim, 10_000, true);
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,

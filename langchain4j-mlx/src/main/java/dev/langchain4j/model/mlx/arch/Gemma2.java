@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Block;
@@ -91,7 +92,8 @@ public final class Gemma2 {
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, c.count("head_dim"));
         int rows = c.count("vocab_size");
-        Rope rope = Ropes.plain(shape.headDim(), c.number("rope_theta", 10_000), c.flag("rope_traditional", false));
+        Rope rope = Ropes.of(
+                w, RopeParameters.of(c), shape.headDim(), 10_000, c.flag("rope_traditional", false));
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         Linear head = embedding.asLinear();
         double cap = c.number("final_logit_softcapping", 30);

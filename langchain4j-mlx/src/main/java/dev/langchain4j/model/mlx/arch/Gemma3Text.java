@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -12,11 +13,13 @@ import dev.langchain4j.model.mlx.nn.Block;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.function.IntPredicate;
 
 /**
  * Gemma 3: sliding windows with positions of their own in all layers but every sixth, norms before and behind
@@ -25,7 +28,7 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 public final class Gemma3Text {
 
     /** What config.json says, and the numbers of the one-billion model where it is silent. */
-    private record Config(Shape shape, int inner, double eps, double scale, int window, int pattern, int rows) {
+    private record Config(Shape shape, int inner, double eps, double scale, int window, int rows) {
 
         static Config of(ModelConfig c) {
             int heads = c.count("num_attention_heads", 4);
@@ -39,12 +42,7 @@ public final class Gemma3Text {
                     c.number("rms_norm_eps", 1e-6),
                     Math.pow(c.number("query_pre_attn_scalar", 256), -0.5),
                     c.count("sliding_window", 512),
-                    c.count("sliding_window_pattern", 6),
                     c.count("vocab_size", 262_144));
-        }
-
-        boolean slides(int layer) {
-            return (layer + 1) % pattern != 0;
         }
     }
 
@@ -55,15 +53,16 @@ public final class Gemma3Text {
         Config config = Config.of(c);
         int hidden = config.shape.hidden();
         int dim = config.shape.headDim();
-        int positions = c.count("max_position_embeddings", 32_768);
-        Rope local = Ropes.plain(dim, c.number("rope_local_base_freq", 10_000), false);
-        Rope global = Ropes.of(w, dim, c.number("rope_theta", 1e6), false, c.section("rope_scaling"), positions);
+        Rope local = Ropes.of(w, RopeParameters.ofSliding(c, LayerTypes.SLIDING), dim, 10_000, false);
+        Rope global = Ropes.of(w, RopeParameters.ofFull(c, LayerTypes.FULL), dim, 1e6, false);
+        int layers = c.count("num_hidden_layers", 26);
+        IntPredicate slides = LayerTypes.slides(c, layers, 6);
         Embedding embedding = Embedding.load(w, "model.embed_tokens", config.rows, hidden);
         return new Decoder(
                 ids -> scaled(embedding.apply(ids), hidden),
-                Decoder.layers(c.count("num_hidden_layers", 26), i -> {
+                Decoder.layers(layers, i -> {
                     String name = "model.layers." + i;
-                    return block(config, w, name, config.slides(i) ? local : global, config.slides(i));
+                    return block(config, w, name, slides.test(i) ? local : global, slides.test(i));
                 }),
                 RmsNorm.loadFromOne(w, "model.norm", hidden, config.eps),
                 w.has("lm_head.weight") ? Linear.load(w, "lm_head", hidden, config.rows, false) : embedding.asLinear(),

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.LayerTypes;
@@ -135,14 +136,11 @@ record Gemma4Config(
     Rope rope(ModelConfig c, Weights w, boolean sliding) {
         int dims = sliding ? headDim : globalHeadDim;
         boolean traditional = c.flag("rope_traditional", false);
-        ModelConfig all = c.section("rope_parameters");
-        if (all == null) {
-            return sliding
-                    ? Ropes.plain(dims, 10_000, traditional)
-                    : Ropes.proportional(w, dims, traditional, 1e6, 0.25, 1);
-        }
-        ModelConfig one = all.section(sliding ? LayerTypes.SLIDING : LayerTypes.FULL);
-        double base = one == null ? 10_000 : one.number("rope_theta", 10_000);
-        return Ropes.of(w, dims, base, traditional, one, c.count("max_position_embeddings", 131_072));
+        RopeParameters positions = sliding
+                ? RopeParameters.ofSliding(c, LayerTypes.SLIDING)
+                : RopeParameters.ofFull(c, LayerTypes.FULL);
+        return sliding || RopeParameters.areNested(c)
+                ? Ropes.of(w, positions, dims, 10_000, traditional)
+                : Ropes.proportional(w, positions, dims, 1e6, 0.25, traditional);
     }
 }

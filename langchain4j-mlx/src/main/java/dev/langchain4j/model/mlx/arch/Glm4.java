@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -26,8 +27,9 @@ public final class Glm4 {
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, 0);
         int rows = c.count("vocab_size");
-        int turned = (int) (shape.headDim() * c.number("partial_rotary_factor"));
-        Rope rope = Ropes.plain(turned, c.number("rope_theta"), c.flag("rope_traditional", true));
+        RopeParameters positions = RopeParameters.of(c);
+        int turned = positions.dims(shape.headDim(), Double.NaN);
+        Rope rope = Ropes.of(w, positions, turned, Double.NaN, c.flag("rope_traditional", true));
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         return new Decoder(
                 embedding::apply,

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -29,13 +30,14 @@ import java.util.Map;
 public final class Glm4Moe {
     private Glm4Moe() {}
 
-    /** The model. It has a head of its own, whatever tie_word_embeddings says; rope_scaling is not read. */
+    /** The model. It has a head of its own, whatever tie_word_embeddings says. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, c.count("head_dim"));
         int hidden = shape.hidden();
         int rows = c.count("vocab_size");
-        int turned = (int) (shape.headDim() * c.number("partial_rotary_factor"));
-        Rope rope = Ropes.plain(turned, c.number("rope_theta"), false);
+        RopeParameters positions = RopeParameters.of(c);
+        int turned = positions.dims(shape.headDim(), Double.NaN);
+        Rope rope = Ropes.of(w, positions, turned, Double.NaN, false);
         double eps = c.number("rms_norm_eps");
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(

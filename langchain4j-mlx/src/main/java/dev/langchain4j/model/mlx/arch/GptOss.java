@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -57,9 +58,8 @@ public final class GptOss {
         Shape shape = config.shape;
         int rows = c.count("vocab_size", 201_088);
         int layers = c.count("num_hidden_layers", 36);
-        double base = c.number("rope_theta", 150_000);
-        int positions = c.count("max_position_embeddings", 131_072);
-        Rope rope = Ropes.of(w, shape.headDim(), base, false, c.section("rope_scaling"), positions);
+        RopeParameters positions = RopeParameters.of(c.withDefaults("max_position_embeddings", 131_072));
+        Rope rope = Ropes.of(w, positions, shape.headDim(), 150_000, false);
         List<String> types = LayerTypes.of(c, layers, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         return new Decoder(

@@ -6,6 +6,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -53,7 +54,7 @@ public final class Granite {
         Linear head = c.flag("tie_word_embeddings", true)
                 ? embedding.asLinear()
                 : Linear.load(w, "lm_head", hidden, rows, false);
-        Rope rope = Ropes.of(w, c, shape.headDim(), Double.NaN, false);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), Double.NaN, false);
         double onEmbeddings = c.number("embedding_multiplier");
         double onLogits = c.number("logits_scaling");
         return new Decoder(

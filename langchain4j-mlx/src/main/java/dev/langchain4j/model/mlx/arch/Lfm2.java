@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.kv.ShortConvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -80,9 +81,7 @@ public final class Lfm2 {
         Shape shape = Shape.ofEqualHeads(c);
         int hidden = shape.hidden();
         int rows = c.count("vocab_size");
-        ModelConfig nested = c.section("rope_parameters");
-        double theta = c.number("rope_theta", 1e6);
-        Rope rope = Ropes.plain(shape.headDim(), nested == null ? theta : nested.number("rope_theta", theta), false);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), 1e6, false);
         IntPredicate attends = attends(c);
         double eps = c.number("norm_eps");
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);

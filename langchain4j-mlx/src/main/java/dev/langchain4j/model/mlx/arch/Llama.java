@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -44,7 +45,7 @@ public final class Llama {
         boolean bias = c.flag("attention_bias", false);
         boolean mlpBias = c.flag("mlp_bias", false);
         boolean traditional = c.flag("rope_traditional", false);
-        Rope rope = Ropes.of(w, c, shape.headDim(), 10_000, traditional);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), 10_000, traditional);
         List<String> types = LayerTypes.of(c, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
@@ -58,7 +59,7 @@ public final class Llama {
     /** {@code qwen2}: biases on queries, keys and values. */
     public static LanguageModel qwen2(ModelConfig c, Weights w) {
         Shape shape = Shape.ofEqualHeads(c);
-        Rope rope = Ropes.of(w, c, shape.headDim(), 1_000_000, c.flag("rope_traditional", false));
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), 1_000_000, c.flag("rope_traditional", false));
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
             return block(c, w, name, Attention.load(w, name + ".self_attn", shape, true, false, rope), false);
@@ -69,7 +70,7 @@ public final class Llama {
     public static LanguageModel qwen3(ModelConfig c, Weights w) {
         c.count("head_dim");
         Shape shape = Shape.of(c, 0);
-        Rope rope = Ropes.of(w, c, shape.headDim(), Double.NaN, false);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), Double.NaN, false);
         double eps = c.number("rms_norm_eps");
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -29,12 +30,9 @@ public final class Ministral3 {
     /** The model. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, 0);
-        ModelConfig parameters = c.section("rope_parameters");
-        if (parameters == null) {
-            throw c.invalid("rope_parameters", null, "must be an object");
-        }
-        int positions = c.count("max_position_embeddings", 2048);
-        Rope keys = Ropes.of(w, shape.headDim(), parameters.number("rope_theta"), false, parameters, positions);
+        RopeParameters positions = RopeParameters.of(c);
+        ModelConfig parameters = positions.fields();
+        Rope keys = Ropes.of(w, positions, shape.headDim(), Double.NaN, false);
         Rope queries = growing(
                 keys, parameters.number("llama_4_scaling_beta"), parameters.count("original_max_position_embeddings"));
         List<String> types = LayerTypes.of(c, List.of(LayerTypes.FULL, LayerTypes.SLIDING));

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -23,12 +24,12 @@ public final class Mixtral {
 
     private Mixtral() {}
 
-    /** The model. As in mlx-lm, rope_scaling is not read. */
+    /** The model. */
     public static LanguageModel create(ModelConfig given, Weights w) {
         ModelConfig c = defaults(given);
         Shape shape = Shape.ofEqualHeads(c);
         boolean traditional = c.flag("rope_traditional", false);
-        Rope rope = Ropes.plain(shape.headDim(), c.number("rope_theta"), traditional);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), 1e6, traditional);
         double eps = c.number("rms_norm_eps");
         return Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
@@ -46,8 +47,7 @@ public final class Mixtral {
                 "num_attention_heads", 32,
                 "num_key_value_heads", 8,
                 "num_local_experts", 8,
-                "rms_norm_eps", 1e-5,
-                "rope_theta", 1e6);
+                "rms_norm_eps", 1e-5);
     }
 
     private static SparseMlp experts(ModelConfig c, Weights w, String name) {

@@ -41,21 +41,22 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      */
     public static Loaded load(Path folder, DType type) {
-        return load(folder, type, null);
+        return load(folder, ModelFolder.config(folder), type, null);
     }
 
     /**
      * Loads the model and puts an adapter on it, on the current thread, which owns both from then on.
      *
+     * @param config config.json, with what is wanted otherwise
      * @param type floating type of the weights; null keeps what the files have
      * @param adapter folder of the adapter; null for none
      */
-    public static Loaded load(Path folder, DType type, Path adapter) {
-        ModelConfig config = ModelFolder.config(folder);
+    public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter) {
         ModelRegistry.Architecture architecture = ModelRegistry.find(config);
         BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
         ModelFolder.Part<LanguageModel> part = ModelFolder.load(
                 folder,
+                config,
                 type,
                 adapter,
                 sanitizer.andThen(architecture.sanitizer()::sanitize),

@@ -88,6 +88,11 @@ public final class ModelRegistry {
         return ALIASES.getOrDefault(modelType, modelType);
     }
 
+    /** Whether there is an architecture for this config. */
+    public static boolean knows(ModelConfig config) {
+        return ARCHITECTURES.containsKey(canonical(config.modelType()));
+    }
+
     static Architecture find(ModelConfig config) {
         String type = config.modelType();
         Architecture found = ARCHITECTURES.get(canonical(type));

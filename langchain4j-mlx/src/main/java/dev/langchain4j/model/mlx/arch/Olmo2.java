@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -28,7 +29,7 @@ public final class Olmo2 {
         double eps = c.number("rms_norm_eps");
         boolean bias = c.flag("attention_bias", false);
         boolean mlpBias = c.flag("mlp_bias", false);
-        Rope rope = Ropes.of(w, c, dim, 10_000, c.flag("rope_traditional", false));
+        Rope rope = Ropes.of(w, RopeParameters.of(c), dim, 10_000, c.flag("rope_traditional", false));
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
             Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope)

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -32,7 +33,7 @@ public final class Olmoe {
         int dim = shape.headDim();
         double eps = c.number("rms_norm_eps");
         boolean bias = c.flag("attention_bias", false);
-        Rope rope = Ropes.of(w, c, dim, 10_000, c.flag("rope_traditional", false));
+        Rope rope = Ropes.of(w, RopeParameters.of(c), dim, 10_000, c.flag("rope_traditional", false));
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
             Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope)

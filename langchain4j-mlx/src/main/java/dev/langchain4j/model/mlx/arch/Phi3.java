@@ -7,6 +7,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Block;
@@ -24,6 +25,7 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 public final class Phi3 {
     private static final int POSITIONS = 131_072;
     private static final int POSITIONS_AT_FIRST = 4096;
+    private static final String ORIGINAL = "original_max_position_embeddings";
 
     private record FusedAttention(Linear qkv, Linear o, Shape shape, Rope rope) implements Decoder.Layer {
 
@@ -62,7 +64,7 @@ public final class Phi3 {
     /** The model. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.ofEqualHeads(c);
-        Rope rope = rope(c, w, (int) (shape.headDim() * c.number("partial_rotary_factor", 1)));
+        Rope rope = rope(c, w, shape.headDim());
         return Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
             FeedForward mlp = Mlp.loadFused(w, name + ".mlp", shape.hidden(), c.count("intermediate_size"));
@@ -71,19 +73,16 @@ public final class Phi3 {
         });
     }
 
-    /** The first length of contexts is a field beside rope_scaling; kinds of scaling that mlx-lm ignores are ignored. */
-    private static Rope rope(ModelConfig c, Weights w, int dims) {
-        double base = c.number("rope_theta", 10_000);
-        ModelConfig scaling = c.section("rope_scaling");
-        String type = scaling == null ? "none" : scaling.text("type");
-        int positions = c.count("max_position_embeddings", POSITIONS);
-        return switch (type) {
-            case "longrope", "su" -> {
-                int atFirst = c.count("original_max_position_embeddings", POSITIONS_AT_FIRST);
-                yield Ropes.longrope(w, dims, base, scaling, positions, atFirst);
-            }
-            case "linear" -> Ropes.of(w, dims, base, c.flag("rope_traditional", false), scaling, positions);
-            default -> Ropes.plain(dims, base, c.flag("rope_traditional", false));
-        };
+    /** Folders of the first models call the same kind of scaling su or yarn. */
+    private static Rope rope(ModelConfig c, Weights w, int headDim) {
+        ModelConfig all = c.withDefaults("max_position_embeddings", POSITIONS);
+        if (!RopeParameters.of(all).fields().has(ORIGINAL)) {
+            all = all.withDefaults(ORIGINAL, POSITIONS_AT_FIRST);
+        }
+        RopeParameters positions = RopeParameters.of(all);
+        int dims = positions.dims(headDim, 1);
+        return positions.fields().has("long_factor")
+                ? Ropes.longrope(w, positions, dims, 10_000)
+                : Ropes.of(w, positions, dims, 10_000, c.flag("rope_traditional", false));
     }
 }

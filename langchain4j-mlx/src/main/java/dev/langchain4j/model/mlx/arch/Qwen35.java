@@ -5,6 +5,7 @@ import dev.langchain4j.model.mlx.arch.Qwen3Next.DeltaNet;
 import dev.langchain4j.model.mlx.arch.Qwen3Next.GatedAttention;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -16,6 +17,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * {@code qwen3_5}: Qwen3-Next with projections of their own for everything that goes into linear attention, in folders
@@ -32,6 +34,7 @@ public final class Qwen35 {
                 "num_hidden_layers", 32,
                 "num_attention_heads", 32,
                 "num_key_value_heads", 8,
+                "max_position_embeddings", 131_072,
                 "rms_norm_eps", 1e-6,
                 "vocab_size", 151_936,
                 "linear_num_value_heads", 64,
@@ -45,15 +48,12 @@ public final class Qwen35 {
         ModelConfig c = text(outer);
         Shape shape = Shape.of(c, 0);
         int hidden = shape.hidden();
-        ModelConfig parameters = c.isNull("rope_parameters") ? c : c.section("rope_parameters");
-        double part = parameters == null ? 0.25 : parameters.number("partial_rotary_factor", 0.25);
-        double base = parameters == null ? 100_000 : parameters.number("rope_theta", 100_000);
-        int positions = c.count("max_position_embeddings", 131_072);
-        Rope rope = Ropes.of(w, (int) (shape.headDim() * part), base, false, parameters, positions);
-        int interval = c.count("full_attention_interval", 4);
+        RopeParameters positions = RopeParameters.of(c);
+        Rope rope = Ropes.of(w, positions, positions.dims(shape.headDim(), 0.25), 100_000, false);
+        IntPredicate attends = Qwen3Next.attends(c);
         return Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
-            Decoder.Layer attention = (i + 1) % interval == 0
+            Decoder.Layer attention = attends.test(i)
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
                     : deltaNet(c, w, name + ".linear_attn", hidden);
             FeedForward mlp = c.integer("num_experts", 0) > 0

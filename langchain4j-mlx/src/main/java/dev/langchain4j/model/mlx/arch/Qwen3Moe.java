@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -26,12 +27,12 @@ import java.util.Map;
 public final class Qwen3Moe {
     private Qwen3Moe() {}
 
-    /** The model. As in mlx-lm, rope_scaling is not read. */
+    /** The model. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, 0);
         int dim = shape.headDim();
         double eps = c.number("rms_norm_eps");
-        Rope rope = Ropes.plain(dim, c.number("rope_theta"), false);
+        Rope rope = Ropes.of(w, RopeParameters.of(c), dim, Double.NaN, false);
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
             Attention attention = Attention.load(w, name + ".self_attn", shape, false, false, rope)

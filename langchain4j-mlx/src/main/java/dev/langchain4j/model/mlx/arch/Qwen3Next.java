@@ -11,6 +11,7 @@ import dev.langchain4j.model.mlx.kv.RecurrentCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -19,6 +20,7 @@ import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.GatedDelta;
 import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -28,7 +30,9 @@ import dev.langchain4j.model.mlx.nn.Router;
 import dev.langchain4j.model.mlx.nn.SparseMlp;
 import dev.langchain4j.model.mlx.nn.SwitchMlp;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * Qwen3-Next: linear attention by the gated delta rule, gated attention in every fourth layer, experts of which one is
@@ -177,12 +181,12 @@ public final class Qwen3Next {
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, c.count("head_dim"));
         int hidden = shape.hidden();
-        int turned = (int) (shape.headDim() * c.number("partial_rotary_factor"));
-        Rope rope = Ropes.of(w, c, turned, Double.NaN, false);
-        int interval = c.count("full_attention_interval", 4);
+        RopeParameters positions = RopeParameters.of(c);
+        Rope rope = Ropes.of(w, positions, positions.dims(shape.headDim(), Double.NaN), Double.NaN, false);
+        IntPredicate attends = attends(c);
         return Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
-            Decoder.Layer attention = (i + 1) % interval == 0
+            Decoder.Layer attention = attends.test(i)
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
                     : deltaNet(c, w, name + ".linear_attn", hidden);
             FeedForward mlp = isSparse(c, i)
@@ -190,6 +194,13 @@ public final class Qwen3Next {
                     : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
             return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
         });
+    }
+
+    /** The layers of full attention: those that layer_types lists, or else every full_attention_interval-th. */
+    static IntPredicate attends(ModelConfig c) {
+        List<String> types = LayerTypes.of(c, List.of(LayerTypes.FULL, LayerTypes.LINEAR));
+        int interval = c.count("full_attention_interval", 4);
+        return i -> types == null ? (i + 1) % interval == 0 : types.get(i).equals(LayerTypes.FULL);
     }
 
     /** Projections that are mixed by key head: its query, its key, and the values and gates of its group. */

@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import java.util.List;
 
 /** A language model whose hidden states are the vectors, as of Qwen3-Embedding: each token sees those before it. */
@@ -15,7 +16,7 @@ final class DecoderEncoder implements TextEncoder {
     DecoderEncoder(LanguageModel model, ModelConfig config) {
         this.model = model;
         hidden = config.count("hidden_size");
-        positions = config.count("max_position_embeddings", 1 << 20);
+        positions = RopeParameters.contextLength(config, 1 << 20);
     }
 
     @Override

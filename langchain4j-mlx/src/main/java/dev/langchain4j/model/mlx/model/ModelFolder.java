@@ -50,17 +50,20 @@ public final class ModelFolder {
             DType type,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
-        return load(folder, type, null, sanitizer, factory);
+        return load(folder, config(folder), type, null, sanitizer, factory);
     }
 
-    /** As {@link #load(Path, DType, BiConsumer, BiFunction)}, with the adapter of a folder on the weights; null for none. */
+    /**
+     * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of a
+     * folder on the weights; null for none.
+     */
     public static <T> Part<T> load(
             Path folder,
+            ModelConfig config,
             DType type,
             Path adapter,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
-        ModelConfig config = config(folder);
         Weights weights = null;
         MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {

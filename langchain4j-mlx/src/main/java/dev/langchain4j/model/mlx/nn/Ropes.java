@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Set;
 
@@ -31,50 +32,23 @@ public final class Ropes {
      * The rotation that config.json asks for.
      *
      * @param weights owner of the wavelengths
+     * @param p what config.json says
      * @param dims how many of a head's dimensions turn
-     * @param base rope_theta
-     * @param scaling the rope_scaling object, or null
-     * @param positionsMax max_position_embeddings
-     */
-    public static Rope of(
-            Weights weights, int dims, double base, boolean traditional, ModelConfig scaling, int positionsMax) {
-        String type = scaling == null ? "default" : scaling.text("type", scaling.text("rope_type", "default"));
-        return switch (type) {
-            case "default", "mrope" -> plain(dims, traditional, base, 1);
-            case "linear" -> plain(dims, traditional, base, 1 / scaling.number("factor"));
-            case "llama3" -> turning(weights, dims, traditional, llama3(dims, base, scaling), 1);
-            case "yarn", "deepseek_yarn" -> yarn(weights, dims, traditional, base, scaling);
-            case "longrope", "su" ->
-                longrope(
-                        weights, dims, base, scaling, positionsMax, scaling.number("original_max_position_embeddings"));
-            case "dynamic" -> dynamic(dims, traditional, base, scaling.number("factor"), positionsMax);
-            case "proportional" -> proportional(weights, dims, traditional, base, scaling);
-            default -> throw scaling.invalid("rope_type", type, "must be one of " + TYPES);
-        };
-    }
-
-    /**
-     * The rotation that the usual fields of config.json ask for: rope_theta, rope_scaling and max_position_embeddings, or
-     * rope_parameters, where newer exports put the first two.
-     *
      * @param base rope_theta if config.json has none; not a number if it must
      */
-    public static Rope of(Weights weights, ModelConfig c, int dims, double base, boolean traditional) {
-        ModelConfig nested = c.section("rope_parameters");
-        double theta = c.number("rope_theta", nested == null ? base : nested.number("rope_theta", base));
-        ModelConfig scaling = c.section("rope_scaling");
-        return of(
-                weights,
-                dims,
-                Double.isNaN(theta) ? c.number("rope_theta") : theta,
-                traditional,
-                scaling == null ? nested : scaling,
-                c.count("max_position_embeddings", 2048));
-    }
-
-    /** Rotation of the first {@code dims} dimensions without any scaling. */
-    public static Rope plain(int dims, double base, boolean traditional) {
-        return plain(dims, traditional, base, 1);
+    public static Rope of(Weights weights, RopeParameters p, int dims, double base, boolean traditional) {
+        double theta = p.theta(base);
+        return switch (p.type()) {
+            case "default", "mrope" -> plain(dims, traditional, theta, 1);
+            case "linear" -> plain(dims, traditional, theta, 1 / p.factor());
+            case "llama3" -> turning(weights, dims, traditional, llama3(dims, theta, p), 1);
+            case "yarn", "deepseek_yarn" ->
+                turning(weights, dims, traditional, yarn(dims, theta, p), yarnMagnitude(p));
+            case "longrope", "su" -> longrope(weights, p, dims, base);
+            case "dynamic" -> dynamic(dims, traditional, theta, p.factor(), p.positions());
+            case "proportional" -> proportional(weights, p, dims, base, 1, traditional);
+            default -> throw p.fields().invalid("rope_type", p.type(), "must be one of " + TYPES);
+        };
     }
 
     private static Rope plain(int dims, boolean traditional, double base, double scale) {
@@ -124,11 +98,11 @@ public final class Ropes {
         return lengths;
     }
 
-    private static double[] llama3(int dims, double base, ModelConfig scaling) {
-        double factor = scaling.number("factor");
-        double low = scaling.number("low_freq_factor", 1);
-        double high = scaling.number("high_freq_factor", 4);
-        double context = scaling.number("original_max_position_embeddings", 8192);
+    private static double[] llama3(int dims, double base, RopeParameters p) {
+        double factor = p.factor();
+        double low = p.fields().number("low_freq_factor", 1);
+        double high = p.fields().number("high_freq_factor", 4);
+        double context = p.originalPositions();
         double[] lengths = wavelengths(dims, base);
         for (int i = 0; i < lengths.length; i++) {
             double wave = 2 * Math.PI * lengths[i];
@@ -142,12 +116,16 @@ public final class Ropes {
         return lengths;
     }
 
-    private static Rope yarn(Weights weights, int dims, boolean traditional, double base, ModelConfig scaling) {
-        double factor = scaling.number("factor");
-        double context = scaling.number("original_max_position_embeddings", 4096);
-        double low = Math.max(0, Math.floor(turnsToDimension(scaling.number("beta_fast", 32), dims, base, context)));
-        double high =
-                Math.min(dims - 1.0, Math.ceil(turnsToDimension(scaling.number("beta_slow", 1), dims, base, context)));
+    private static double[] yarn(int dims, double base, RopeParameters p) {
+        double factor = p.factor();
+        double low = turnsToDimension(orElse(p.fields(), "beta_fast", 32), dims, base, p.originalPositions());
+        double high = turnsToDimension(orElse(p.fields(), "beta_slow", 1), dims, base, p.originalPositions());
+        if (p.fields().flag("truncate", true)) {
+            low = Math.floor(low);
+            high = Math.ceil(high);
+        }
+        low = Math.max(0, low);
+        high = Math.min(dims - 1.0, high);
         double span = low == high ? 0.001 : high - low;
         double[] lengths = wavelengths(dims, base);
         for (int i = 0; i < lengths.length; i++) {
@@ -155,14 +133,31 @@ public final class Ropes {
             double stretched = factor * lengths[i];
             lengths[i] = stretched * lengths[i] / (stretched * keep + lengths[i] * (1 - keep));
         }
-        double magnitude =
-                yarnScale(factor, scaling.number("mscale", 1)) / yarnScale(factor, scaling.number("mscale_all_dim", 0));
-        return turning(weights, dims, traditional, lengths, magnitude);
+        return lengths;
     }
 
     /** The dimension that turns this often within the original context. */
     private static double turnsToDimension(double turns, int dims, double base, double context) {
         return dims * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(base));
+    }
+
+    /** What turned vectors are multiplied by: attention_factor, or else what the two scales and the factor imply. */
+    private static double yarnMagnitude(RopeParameters p) {
+        ModelConfig c = p.fields();
+        if (c.has("attention_factor")) {
+            return c.number("attention_factor");
+        }
+        double mscale = c.number("mscale", 0);
+        double all = c.number("mscale_all_dim", 0);
+        return mscale != 0 && all != 0
+                ? yarnScale(p.factor(), mscale) / yarnScale(p.factor(), all)
+                : yarnScale(p.factor(), 1);
+    }
+
+    /** A number, where zero counts as none. */
+    private static double orElse(ModelConfig c, String name, double otherwise) {
+        double value = c.number(name, otherwise);
+        return value == 0 ? otherwise : value;
     }
 
     /** The temperature that yarn puts on attention at a scale factor. */
@@ -173,40 +168,41 @@ public final class Ropes {
     /**
      * Rotation by wavelengths that long_factor stretches one by one.
      *
-     * @param context length that the model was trained with at first
+     * @param base rope_theta if config.json has none
      */
-    public static Rope longrope(
-            Weights weights, int dims, double base, ModelConfig scaling, int positionsMax, double context) {
-        double[] factors = scaling.numbers("long_factor");
-        double[] lengths = wavelengths(dims, base);
+    public static Rope longrope(Weights weights, RopeParameters p, int dims, double base) {
+        ModelConfig c = p.fields();
+        double[] factors = c.numbers("long_factor");
+        double[] lengths = wavelengths(dims, p.theta(base));
         if (factors == null || (factors.length != 1 && factors.length != lengths.length)) {
-            throw scaling.invalid(
+            throw c.invalid(
                     "long_factor", factors == null ? null : factors.length, "must be " + lengths.length + " numbers");
         }
         for (int i = 0; i < lengths.length; i++) {
             lengths[i] *= factors[factors.length == 1 ? 0 : i];
         }
-        double factor = positionsMax / context;
-        double magnitude = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(context));
-        return turning(weights, dims, false, lengths, magnitude);
+        return turning(weights, dims, false, lengths, longropeMagnitude(p));
     }
 
-    private static Rope proportional(Weights weights, int dims, boolean traditional, double base, ModelConfig scaling) {
-        double part = scaling.number("partial_rotary_factor", 1);
-        return proportional(weights, dims, traditional, base, part, scaling.number("factor", 1));
+    private static double longropeMagnitude(RopeParameters p) {
+        double factor = p.factor();
+        double implied = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(p.originalPositions()));
+        return p.fields().number("attention_factor", implied);
     }
 
     /**
-     * Rotation of the first {@code part} of a head's pairs by the wavelengths that they have where all turn.
+     * Rotation of the first pairs of a head by the wavelengths that they have where all turn.
      *
-     * @param factor what the wavelengths are multiplied by
+     * @param base rope_theta if config.json has none
+     * @param part the part of the pairs that turns if config.json has none
      */
     public static Rope proportional(
-            Weights weights, int dims, boolean traditional, double base, double part, double factor) {
-        int turned = (int) (dims * part);
-        double[] lengths = wavelengths(dims, base);
+            Weights weights, RopeParameters p, int dims, double base, double part, boolean traditional) {
+        double factor = p.fields().number("factor", 1);
+        int turned = (int) (dims * p.part(part) / 2);
+        double[] lengths = wavelengths(dims, p.theta(base));
         for (int i = 0; i < lengths.length; i++) {
-            lengths[i] = i < (turned + 1) / 2 ? factor * lengths[i] : Double.POSITIVE_INFINITY;
+            lengths[i] = i < turned ? factor * lengths[i] : Double.POSITIVE_INFINITY;
         }
         return turning(weights, dims, traditional, lengths, 1);
     }
