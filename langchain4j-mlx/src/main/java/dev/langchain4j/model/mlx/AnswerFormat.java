@@ -12,9 +12,9 @@ import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.grammar.JsonSchemas;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +51,7 @@ final class AnswerFormat {
                 .reasoning(reasoning(format.reasoning(), prompt))
                 .opening(format.toolCalls().answerOpening());
         if (required || !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE) {
-            answer.calls(format.toolCalls(), model.template().source(true), schemas(tools));
+            answer.calls(format.toolCalls()::grammar, model.template().source(true), schemas(tools));
         }
         if (!required) {
             JsonSchema schema = response.jsonSchema();

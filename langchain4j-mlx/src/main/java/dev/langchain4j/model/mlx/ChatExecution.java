@@ -20,7 +20,7 @@ import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;

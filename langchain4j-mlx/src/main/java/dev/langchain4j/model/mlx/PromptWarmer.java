@@ -14,7 +14,7 @@ import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.Sampling;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import dev.langchain4j.model.mlx.prompt.PromptRequest;

@@ -10,7 +10,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.ReusePlan;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.Prompt;

@@ -28,7 +28,7 @@ import dev.langchain4j.model.chat.request.json.JsonReferenceSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.grammar.JsonSchemas;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.output.FinishReason;
 import java.nio.file.Path;

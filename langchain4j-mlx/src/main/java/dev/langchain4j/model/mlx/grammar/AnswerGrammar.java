@@ -5,10 +5,10 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
+import java.util.function.Function;
 
 /**
  * Puts together what a whole answer must look like: reasoning, if the model reasons, then a JSON value, tool calls, or
@@ -61,13 +61,14 @@ public final class AnswerGrammar {
     /**
      * Allows an answer of one or more tool calls.
      *
-     * @param format how the model writes them
+     * @param format writes the expression for them
      * @param template its chat template, which tells variants of a format apart
      * @param tools by name, with the schema of their arguments, which is an object
      * @throws UnsupportedFeatureException if the format cannot express the schemas
      */
-    public AnswerGrammar calls(ToolCallFormat format, String template, Map<String, ObjectNode> tools) {
-        calls = new ToolCallGrammar(lark, template, tools).calls(format);
+    public AnswerGrammar calls(
+            Function<CallGrammar, String> format, String template, Map<String, ObjectNode> tools) {
+        calls = format.apply(new CallGrammar(lark, template, tools));
         return this;
     }
 

@@ -19,69 +19,27 @@ final class TextArguments {
 
     private static final Set<String> ALL_TYPES = Set.of("null", "boolean", "number", "integer", "array", "object");
 
-    /**
-     * Tags of one family; {@code %s} is the name.
-     *
-     * @param wrapped whether a value stands on lines of its own
-     * @param lines whether a line break may follow the tag that opens the block
-     * @param severalInABlock whether a block has several calls
-     * @param typed whether a parameter says whether it is a string
-     */
-    record Tags(
-            String call,
-            String parameter,
-            String parameterEnd,
-            String callEnd,
-            boolean wrapped,
-            boolean lines,
-            boolean severalInABlock,
-            boolean typed) {
-        static final Tags QWEN3_CODER =
-                new Tags("<function=%s>", "<parameter=%s>", "</parameter>", "</function>", true, true, false, false);
-        static final Tags SEED =
-                new Tags("<function=%s>", "<parameter=%s>", "</parameter>", "</function>", false, true, false, false);
-        static final Tags MINIMAX = new Tags(
-                "<invoke name=\"%s\">",
-                "<parameter name=\"%s\">", "</parameter>", "</invoke>", false, true, true, false);
-        static final Tags MUSE = new Tags(
-                "<atem:invoke name=\"%s\">",
-                "<atem:parameter name=\"%s\">", "</atem:parameter>", "</atem:invoke>", false, true, true, false);
-        static final Tags MINICPM = new Tags(
-                "<function name=\"%s\">", "<param name=\"%s\">", "</param>", "</function>", false, false, false, false);
-        static final Tags DSML = new Tags(
-                "<｜DSML｜invoke name=\"%s\">",
-                "<｜DSML｜parameter name=\"%s\"", "</｜DSML｜parameter>", "</｜DSML｜invoke>", false, true, true, true);
-        static final Tags GLM = new Tags("%s", "<arg_key>%s</arg_key>", "</arg_value>", "", false, false, false, false);
-        static final Tags LONGCAT = new Tags(
-                "%s", "<longcat_arg_key>%s</longcat_arg_key>", "</longcat_arg_value>", "", false, false, false, false);
-
-        /** What opens the value after a key in tags of its own; empty where the parameter's tag does. */
-        String valueStart() {
-            return parameter.contains("arg_key") ? parameterEnd.replace("</", "<") : "";
-        }
-    }
-
     /** One way to write a value, up to the tag that ends it. */
     private record Writing(boolean string, String expression) {}
 
     private final Lark lark;
     private final ArgumentSchemas schemas;
-    private final Tags tags;
+    private final ArgumentTags tags;
 
-    TextArguments(Lark lark, ObjectNode schema, Tags tags) {
+    TextArguments(Lark lark, ObjectNode schema, ArgumentTags tags) {
         this.lark = lark;
         this.schemas = new ArgumentSchemas(schema);
         this.tags = tags;
     }
 
     String call(String name) {
-        StringBuilder call = new StringBuilder("(").append(lark.text(tags.call.formatted(name)));
+        StringBuilder call = new StringBuilder("(").append(lark.text(tags.call().formatted(name)));
         call.append(lineBreak());
         for (Map.Entry<String, JsonNode> property : schemas.properties()) {
             String parameter = parameter(property.getKey(), property.getValue());
             call.append(parameter).append(schemas.isRequired(property.getKey()) ? " " : "? ");
         }
-        return call.append(lark.text(tags.callEnd))
+        return call.append(lark.text(tags.callEnd()))
                 .append(lineBreak())
                 .append(')')
                 .toString();
@@ -97,7 +55,7 @@ final class TextArguments {
         }
         List<String> options = new ArrayList<>();
         for (Writing writing : writings(schema)) {
-            String open = tags.parameter.formatted(name) + (tags.typed ? " string=\"" + writing.string + "\">" : "");
+            String open = tags.opening(name, writing.string);
             String start = tags.valueStart();
             String gap = start.isEmpty() ? " " : lineBreak() + lark.text(start) + " ";
             options.add(lark.text(open) + gap + writing.expression + lineBreak());
@@ -147,7 +105,7 @@ final class TextArguments {
 
     private void addOption(JsonNode option, List<Writing> writings) {
         String text = option.isTextual() ? option.asText() : option.toString();
-        if (text.contains(tags.parameterEnd) || text.startsWith("\n") || text.endsWith("\n")) {
+        if (text.contains(tags.parameterEnd()) || text.startsWith("\n") || text.endsWith("\n")) {
             throw ArgumentSchemas.unsupported("enum", option);
         }
         String value = text.isEmpty() ? "" : lark.text(text);
@@ -161,7 +119,7 @@ final class TextArguments {
             }
         }
         if (!mixed && !isConstrained(schema)) {
-            return (tags.wrapped ? lark.text("\n") + " " : "") + lark.until(tags.parameterEnd);
+            return (tags.wrapped() ? lark.text("\n") + " " : "") + lark.until(tags.parameterEnd());
         }
         int least = schema.path("minLength").asInt(0);
         int most = schema.path("maxLength").asInt(-1);
@@ -197,8 +155,8 @@ final class TextArguments {
     }
 
     private String wrapped(String value) {
-        String end = tags.parameterEnd;
-        return tags.wrapped
+        String end = tags.parameterEnd();
+        return tags.wrapped()
                 ? lark.text("\n") + " " + value + " " + lark.text("\n" + end)
                 : value + " " + lark.text(end);
     }

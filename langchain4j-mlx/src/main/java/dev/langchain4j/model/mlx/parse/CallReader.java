@@ -6,9 +6,9 @@ package dev.langchain4j.model.mlx.parse;
  * <p>{@link #step} is called until it waits or ends. A reader keeps its own state, consumes only what it understood, and
  * never throws on what a model wrote.
  */
-abstract class CallReader {
+public abstract class CallReader {
 
-    enum Step {
+    public enum Step {
         /** Progress was made; call again. */
         AGAIN,
         /** More text is needed. */
@@ -18,56 +18,50 @@ abstract class CallReader {
         FAILED
     }
 
-    private static final int NAME_MAX = 200;
+    public static final int NAME_MAX = 200;
 
-    final CallEmitter calls;
-    final ToolSchemas tools;
+    public final CallEmitter calls;
+    public final ToolSchemas tools;
     private String failure = "";
-    private boolean callEnded;
+    /** The tool whose call is being read. */
+    public String tool = "";
 
-    CallReader(CallEmitter calls, ToolSchemas tools) {
+    public CallReader(CallEmitter calls, ToolSchemas tools) {
         this.calls = calls;
         this.tools = tools;
     }
 
-    abstract Step step(Input in);
+    public abstract Step step(Input in);
 
     /** Whether the output may end here, where {@link #step} waits, without a call being torn. */
-    abstract boolean mayEnd();
+    public abstract boolean mayEnd();
 
     /** Why {@link #step} failed. */
-    final String failure() {
+    public final String failure() {
         return failure;
     }
 
-    /** Whether a call was completed since the last time this was asked. */
-    final boolean pollCallEnded() {
-        boolean ended = callEnded;
-        callEnded = false;
-        return ended;
+    /** Whether a block without a marker that breaks off here can be nothing but a call. */
+    public boolean isCertain() {
+        return true;
     }
 
-    final Step fail(String reason) {
+    public final Step fail(String reason) {
         failure = reason;
         return Step.FAILED;
     }
 
     /** Completes the call of the emitter. */
-    final Step completeCall() {
+    public final Step completeCall() {
         String reason = calls.complete();
         if (reason != null) {
             return fail(reason);
         }
-        callEnded();
         return Step.AGAIN;
     }
 
-    final void callEnded() {
-        callEnded = true;
-    }
-
     /** Reads one value into the arguments of the current call and passes on what is readable. */
-    final Step readArguments(LenientJson value, Input in) {
+    public final Step readArguments(LenientJson value, Input in) {
         Step step = readValue(value, in, calls.arguments());
         if (step != Step.FAILED) {
             calls.flush();
@@ -76,7 +70,7 @@ abstract class CallReader {
     }
 
     /** DONE when the value is complete. */
-    final Step readValue(LenientJson value, Input in, StringBuilder out) {
+    public final Step readValue(LenientJson value, Input in, StringBuilder out) {
         return switch (value.read(in, out)) {
             case WAIT -> Step.WAIT;
             case DONE -> Step.DONE;
@@ -84,8 +78,14 @@ abstract class CallReader {
         };
     }
 
+    /** Reads on with another reader. */
+    public final Step step(CallReader reader, Input in) {
+        Step step = reader.step(in);
+        return step == Step.FAILED ? fail(reader.failure()) : step;
+    }
+
     /** Expects {@code marker} here, after whitespace. DONE when it was there. */
-    final Step expect(Input in, String marker) {
+    public final Step expect(Input in, String marker) {
         in.skipWhitespace();
         return switch (in.match(marker)) {
             case MAYBE -> Step.WAIT;
@@ -97,8 +97,16 @@ abstract class CallReader {
         };
     }
 
+    /** Expects the end of the block, which is forgotten where the next block opens, or the output ends. */
+    public final Step expectEnd(Input in, String end) {
+        in.skipWhitespace();
+        String start = end.replaceFirst("/", "");
+        boolean another = !start.equals(end) && in.match(start) == Input.Match.YES;
+        return another ? Step.DONE : expect(in, end);
+    }
+
     /** Distance to {@code terminator} of a short name, -1 to wait, -2 after failing. */
-    final int findName(Input in, String terminator) {
+    public final int findName(Input in, String terminator) {
         int length = in.find(terminator);
         if (length > NAME_MAX || length < 0 && in.available() > NAME_MAX + terminator.length()) {
             fail("no '" + terminator + "' after a name");
@@ -108,22 +116,36 @@ abstract class CallReader {
     }
 
     /** What a step gives where {@link #findName} found no name. */
-    static Step noName(int length) {
+    public static Step noName(int length) {
         return length == -1 ? Step.WAIT : Step.FAILED;
     }
 
-    /** Begins a call whose arguments come one by one, if that is the name of a tool. */
-    final Step beginCall(String name) {
-        if (!isToolName(name)) {
-            return fail("'" + name + "' is not the name of a tool");
+    /** Begins a call, if that is the name of a tool, perhaps in a namespace. */
+    public final Step begin(String written, String id) {
+        if (!isToolName(written)) {
+            return fail("'" + written + "' is not the name of a tool");
         }
-        calls.begin(name, null);
-        calls.arguments().append('{');
+        tool = toolName(written);
+        calls.begin(tool, id);
         return Step.AGAIN;
     }
 
+    /** Begins a call whose arguments come one by one. */
+    public final Step beginCall(String written) {
+        Step step = begin(written, null);
+        if (step == Step.AGAIN) {
+            calls.arguments().append('{');
+        }
+        return step;
+    }
+
+    /** See {@link ToolSchemas#named}. */
+    public final String toolName(String written) {
+        return tools.named(written);
+    }
+
     /** Writes the key of the next argument; its value is to follow. */
-    final StringBuilder putKey(String key) {
+    public final StringBuilder putKey(String key) {
         StringBuilder out = calls.arguments();
         out.append(out.length() > 1 ? "," : "");
         JsonText.quote(key, out);
@@ -131,11 +153,20 @@ abstract class CallReader {
     }
 
     /** A tool on offer, or what could be the name of one: a call of an unknown tool is for the caller to answer. */
-    final boolean isToolName(String name) {
+    public final boolean isToolName(String name) {
         return tools.contains(name) || !name.isEmpty() && name.chars().allMatch(c -> isNamePart((char) c));
     }
 
-    static boolean isNamePart(char c) {
+    /** The place behind the characters of a name that stand so far ahead. */
+    public static int nameEnd(Input in, int from) {
+        int at = from;
+        while (at < in.available() && isNamePart(in.ahead(at))) {
+            at++;
+        }
+        return at;
+    }
+
+    public static boolean isNamePart(char c) {
         return Character.isLetterOrDigit(c) || c == '_' || c == '-' || c == '.' || c == ':' || c == '/';
     }
 }

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.parse;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * gpt-oss' Harmony: messages with a header (channel, recipient) and a body. Analysis is reasoning, a message to
@@ -13,6 +14,9 @@ final class HarmonyMachine implements OutputParser.Machine {
     private static final String START = "<|start|>";
     private static final List<String> OPENINGS = List.of(CHANNEL, START, MESSAGE, " to=", "to=");
     private static final List<String> BODY_ENDS = List.of("<|end|>", "<|call|>", "<|return|>", START, CHANNEL);
+    /** Recipients that are no tools. */
+    private static final Set<String> PEOPLE = Set.of("user", "assistant", "system", "developer", "all", "self");
+
     private static final int HEADER_MAX = 400;
 
     private enum State {
@@ -31,7 +35,7 @@ final class HarmonyMachine implements OutputParser.Machine {
 
     HarmonyMachine(TextFlow flow, CallEmitter calls, ToolSchemas tools) {
         this.flow = flow;
-        this.call = new MessageCall(flow, calls);
+        this.call = new MessageCall(flow, calls, BODY_ENDS);
         this.tools = tools;
     }
 
@@ -68,6 +72,7 @@ final class HarmonyMachine implements OutputParser.Machine {
             mayGrow |= match == Input.Match.MAYBE;
         }
         if (mayGrow) {
+            in.skip(in.ended() ? in.available() : 0);
             return false;
         }
         state = State.TEXT;
@@ -76,6 +81,12 @@ final class HarmonyMachine implements OutputParser.Machine {
 
     private boolean header(Input in) {
         int length = in.find(MESSAGE);
+        if (length < 0 && in.cut() && in.available() < HEADER_MAX) {
+            // Markup that was cut is no text.
+            in.unmark();
+            in.skip(in.available());
+            return false;
+        }
         if (length > HEADER_MAX || length < 0 && (in.available() >= HEADER_MAX + MESSAGE.length() || in.ended())) {
             // Not a header after all: its first character is text, and so is what follows.
             in.unmark();
@@ -90,7 +101,7 @@ final class HarmonyMachine implements OutputParser.Machine {
         in.skip(MESSAGE.length());
         flow.marker();
         String name = recipient(header);
-        if (!name.isEmpty() && tools.contains(name)) {
+        if (!name.isEmpty() && !tools.isEmpty() && !PEOPLE.contains(name)) {
             call.begin(name);
             state = State.ARGUMENTS;
             return true;
@@ -111,7 +122,8 @@ final class HarmonyMachine implements OutputParser.Machine {
         }
     }
 
-    private static String recipient(String header) {
+    /** The tool that a header names, known or not; empty for none. */
+    private String recipient(String header) {
         int at = header.indexOf("to=");
         if (at < 0) {
             return "";
@@ -121,7 +133,10 @@ final class HarmonyMachine implements OutputParser.Machine {
             end++;
         }
         String recipient = header.substring(at + 3, end);
-        return recipient.startsWith("functions.") ? recipient.substring("functions.".length()) : recipient;
+        if (recipient.startsWith("functions.")) {
+            recipient = recipient.substring("functions.".length());
+        }
+        return tools.named(recipient);
     }
 
     private boolean body(Input in) {

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /** Writing and checking of JSON text. */
-final class JsonText {
+public final class JsonText {
 
     private static final ObjectMapper MAPPER =
             new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
@@ -14,7 +14,7 @@ final class JsonText {
     private JsonText() {}
 
     /** The value of {@code json}, or null if it is not exactly one JSON value. */
-    static JsonNode read(String json) {
+    public static JsonNode read(String json) {
         try {
             JsonNode node = MAPPER.readTree(json);
             return node == null || node.isMissingNode() ? null : node;
@@ -23,7 +23,7 @@ final class JsonText {
         }
     }
 
-    static void quote(String text, StringBuilder out) {
+    public static void quote(String text, StringBuilder out) {
         out.append('"');
         for (int i = 0; i < text.length(); i++) {
             escape(text.charAt(i), out);
@@ -32,7 +32,7 @@ final class JsonText {
     }
 
     /** Appends a character as it stands inside of a JSON string. */
-    static void escape(char c, StringBuilder out) {
+    public static void escape(char c, StringBuilder out) {
         switch (c) {
             case '"' -> out.append("\\\"");
             case '\\' -> out.append("\\\\");

@@ -11,10 +11,10 @@ import java.util.regex.Pattern;
  * Accepted beyond JSON: single quotes, True/False/None, tuples, bare keys, trailing commas, raw line breaks and wrong
  * escapes inside of strings.
  */
-final class LenientJson {
+public final class LenientJson {
 
-    enum Dialect {
-        /** JSON and Python literals. */
+    public enum Dialect {
+        /** JSON and Python literals, of which strings may stand between three quotes. */
         LITERAL(null),
         /** Gemma 4: strings between {@code <|"|>}, bare keys, bare words are strings. */
         GEMMA4("<|\"|>"),
@@ -28,7 +28,7 @@ final class LenientJson {
         }
     }
 
-    enum Status {
+    public enum Status {
         /** More text is needed. */
         WAIT,
         DONE,
@@ -43,6 +43,9 @@ final class LenientJson {
     }
 
     private static final int MAX_DEPTH = 200;
+    /** The parenthesis around named arguments; one around a tuple is itself. */
+    private static final char ARGUMENTS = 'A';
+
     private static final Pattern NUMBER = Pattern.compile("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?");
     private static final Pattern PYTHON_NUMBER = Pattern.compile("[+-]?[0-9_]*\\.?[0-9_]*([eE][+-]?[0-9]{1,4})?");
 
@@ -52,22 +55,31 @@ final class LenientJson {
     private Expect expect = Expect.VALUE;
     private boolean commaDue;
     private boolean inWord;
+    /** Whether the outermost bracket is a parenthesis around named arguments. */
+    private boolean arguments;
     /** Closing quote of the string being read; null outside of strings. */
     private String quote;
 
     private String failure = "";
 
-    LenientJson(Dialect dialect) {
+    public LenientJson(Dialect dialect) {
         this.dialect = dialect;
     }
 
+    /** Reads named arguments: between braces, or as Python writes them. */
+    public static LenientJson arguments(Dialect dialect) {
+        LenientJson reader = new LenientJson(dialect);
+        reader.arguments = true;
+        return reader;
+    }
+
     /** Why the value could not be read. */
-    String failure() {
+    public String failure() {
         return failure;
     }
 
     /** Reads on; appends JSON to {@code out}. After DONE the input stands behind the value. */
-    Status read(Input in, StringBuilder out) {
+    public Status read(Input in, StringBuilder out) {
         while (true) {
             if (quote != null) {
                 Status status = readString(in, out);
@@ -115,7 +127,7 @@ final class LenientJson {
         char c = in.peek();
         switch (expect) {
             case COLON -> {
-                if (c != ':') {
+                if (c != ':' && !(c == '=' && arguments)) {
                     return fail("':' expected after a key, found '" + c + "'");
                 }
                 in.skip(1);
@@ -127,14 +139,14 @@ final class LenientJson {
                 if (c == ',') {
                     in.skip(1);
                     commaDue = true;
-                    expect = top() == '{' ? Expect.KEY : Expect.VALUE;
+                    expect = isObject(top()) ? Expect.KEY : Expect.VALUE;
                     return null;
                 }
                 return isCloser(c) ? close(in, out) : fail("',' or a closing bracket expected, found '" + c + "'");
             }
             default -> {
                 // A comma before a closing bracket is dropped; after a colon there must be a value.
-                if (isCloser(c) && (expect == Expect.KEY || top() == '[')) {
+                if (isCloser(c) && (expect == Expect.KEY || !nesting.isEmpty() && !isObject(top()))) {
                     return close(in, out);
                 }
                 return openOrScalar(in, out, c);
@@ -149,10 +161,10 @@ final class LenientJson {
             }
             separate(out);
             in.skip(1);
-            char kind = c == '{' ? '{' : '[';
+            char kind = c == '(' && nesting.isEmpty() && arguments ? ARGUMENTS : c;
             nesting.append(kind);
-            out.append(kind);
-            expect = kind == '{' ? Expect.KEY : Expect.VALUE;
+            out.append(isObject(kind) ? '{' : '[');
+            expect = isObject(kind) ? Expect.KEY : Expect.VALUE;
             return null;
         }
         if (dialect.quote != null) {
@@ -165,7 +177,7 @@ final class LenientJson {
             }
         }
         if (c == '"' || c == '\'') {
-            return openString(in, out, String.valueOf(c));
+            return openQuoted(in, out, c);
         }
         if (isWordEnd(c)) {
             return fail("a value expected, found '" + c + "'");
@@ -173,6 +185,16 @@ final class LenientJson {
         separate(out);
         inWord = true;
         return null;
+    }
+
+    /** One quote opens a string, three open one that may have line breaks, two are an empty one. */
+    private Status openQuoted(Input in, StringBuilder out, char c) {
+        String three = String.valueOf(c).repeat(3);
+        Input.Match match = in.match(three);
+        if (match == Input.Match.MAYBE) {
+            return Status.WAIT;
+        }
+        return openString(in, out, match == Input.Match.YES ? three : String.valueOf(c));
     }
 
     private Status openString(Input in, StringBuilder out, String opening) {
@@ -192,19 +214,20 @@ final class LenientJson {
 
     private Status close(Input in, StringBuilder out) {
         char c = in.peek();
-        if (nesting.isEmpty() || (c == '}') != (top() == '{')) {
+        char open = top();
+        if (c != (open == '{' ? '}' : open == '[' ? ']' : ')') || nesting.isEmpty()) {
             return fail("unbalanced '" + c + "'");
         }
         in.skip(1);
         commaDue = false;
-        out.append(top() == '{' ? '}' : ']');
+        out.append(isObject(open) ? '}' : ']');
         nesting.setLength(nesting.length() - 1);
         expect = Expect.SEPARATOR;
         return nesting.isEmpty() ? Status.DONE : null;
     }
 
     private Status readString(Input in, StringBuilder out) {
-        boolean escapes = quote.length() == 1;
+        boolean escapes = quote.charAt(0) == '"' || quote.charAt(0) == '\'';
         while (!in.empty()) {
             char c = in.peek();
             if (c == quote.charAt(0)) {
@@ -289,7 +312,7 @@ final class LenientJson {
     }
 
     /** JSON of a bare word, or null if it is none. */
-    static String scalar(String text) {
+    public static String scalar(String text) {
         switch (text) {
             case "true", "True":
                 return "true";
@@ -320,9 +343,13 @@ final class LenientJson {
             return true;
         }
         if (expect == Expect.KEY) {
-            return c == ':';
+            return c == ':' || c == '=' && arguments;
         }
         return dialect == Dialect.LITERAL && (Character.isWhitespace(c) || "\"'{[(:<;=".indexOf(c) >= 0);
+    }
+
+    private static boolean isObject(char bracket) {
+        return bracket == '{' || bracket == ARGUMENTS;
     }
 
     private static boolean isCloser(char c) {

@@ -4,7 +4,8 @@ package dev.langchain4j.model.mlx.parse;
  * Receives what {@link OutputParser} recognises, in the order of the output and on the thread that feeds the parser.
  *
  * <p>Pieces add up: all of {@link #text} is the answer, all of {@link #thinking} the reasoning, and all
- * {@link #partialToolCall} pieces of an index are exactly the arguments that {@link #toolCall} then gives. None is empty.
+ * {@link #partialToolCall} pieces of an ID are exactly the arguments that {@link #toolCall} then gives. None is empty.
+ * Pieces of a call that turned out to be none, or that was cut, have an ID that no {@link #toolCall} has.
  */
 public interface OutputSink {
 
@@ -17,7 +18,7 @@ public interface OutputSink {
     /**
      * The next piece of a call's arguments.
      *
-     * @param index position of the call in this output, from 0; an index whose call turned out malformed stays unused
+     * @param index position among the calls of this output, from 0
      * @param id identifies the call; written by the model or generated
      * @param name of the tool
      * @param argumentsPiece JSON text

@@ -19,6 +19,9 @@ final class TextFlow {
         }
 
         void add(String piece) {
+            if (piece.isEmpty()) {
+                return;
+            }
             int body = piece.length();
             while (body > 0 && Character.isWhitespace(piece.charAt(body - 1))) {
                 body--;

@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.prompt;
 
-import dev.langchain4j.model.mlx.parse.CallWriter;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.CallWriter;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -11,7 +11,7 @@ import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 
 /**
  * What the ledger must know of a prompt to find the answer to it again.

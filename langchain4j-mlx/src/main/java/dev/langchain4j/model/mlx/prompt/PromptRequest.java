@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

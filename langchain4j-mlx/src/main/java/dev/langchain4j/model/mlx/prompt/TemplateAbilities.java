@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.parse.CallWriter;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.CallWriter;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.CallStyle.Kind;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -13,7 +13,7 @@ import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -202,7 +202,7 @@ class AnswerGrammarTest {
                 "ping",
                 JsonSchemas.ofArguments(null));
         Grammar grammar = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
-                .calls(format, template == null ? "" : template, tools)
+                .calls(format::grammar, template == null ? "" : template, tools)
                 .build();
         String call = text.replace('¶', '\n')
                 .replace('␣', ' ')

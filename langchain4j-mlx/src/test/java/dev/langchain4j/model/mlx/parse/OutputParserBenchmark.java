@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.parse;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -36,7 +37,7 @@ public class OutputParserBenchmark {
         Counter counter = new Counter();
         OutputParser parser = OutputParser.builder(counter)
                 .reasoning(format == ToolCallFormat.HARMONY ? ReasoningFormat.HARMONY : ReasoningFormat.THINK, false)
-                .toolCalls(format, ToolSchemas.of(TOOLS))
+                .toolCalls(format.reading(), ToolSchemas.of(TOOLS))
                 .build();
         String output = output();
         for (int i = 0; i < output.length(); i += PIECE) {

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.parse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -134,7 +135,7 @@ class OutputParserFuzzTest {
             String output, ToolCallFormat format, ReasoningFormat reasoning, boolean open, List<String> pieces) {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
-                .toolCalls(format, OutputParserTest.TOOLS)
+                .toolCalls(format.reading(), OutputParserTest.TOOLS)
                 .reasoning(reasoning, open)
                 .ids(Recorder.countingIds())
                 .build();

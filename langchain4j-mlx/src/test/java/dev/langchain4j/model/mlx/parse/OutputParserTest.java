@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -30,7 +32,7 @@ class OutputParserTest {
     private static Recorder read(ToolCallFormat format, ReasoningFormat reasoning, boolean open, String... pieces) {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
-                .toolCalls(format, TOOLS)
+                .toolCalls(format.reading(), TOOLS)
                 .reasoning(reasoning, open)
                 .ids(Recorder.countingIds())
                 .build();
@@ -220,10 +222,10 @@ class OutputParserTest {
     void arguments_stream_before_the_call_is_complete() {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
-                .toolCalls(ToolCallFormat.HERMES, TOOLS)
+                .toolCalls(ToolCallFormat.HERMES.reading(), TOOLS)
                 .build();
         parser.accept("<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Par");
-        assertThat(recorder.partials.get(0)).hasToString("{\"city\":\"Par");
+        assertThat(recorder.partials.values()).hasToString("[{\"city\":\"Par]");
         assertThat(recorder.calls).isEmpty();
     }
 
@@ -279,7 +281,7 @@ class OutputParserTest {
     void without_tools_markers_are_text() {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
-                .toolCalls(ToolCallFormat.HERMES, ToolSchemas.none())
+                .toolCalls(ToolCallFormat.HERMES.reading(), ToolSchemas.none())
                 .build();
         parser.accept("<tool_call>{}</tool_call>");
         parser.finish();

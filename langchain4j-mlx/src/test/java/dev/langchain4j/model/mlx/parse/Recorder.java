@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.parse;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /** A sink that remembers what it was given, and checks that pieces add up. */
@@ -19,7 +19,8 @@ final class Recorder implements OutputSink {
     /** Texts in the order of their delivery, neighbours of a kind joined. */
     final List<String> order = new ArrayList<>();
 
-    final Map<Integer, StringBuilder> partials = new TreeMap<>();
+    /** Pieces of arguments by the ID of their call. */
+    final Map<String, StringBuilder> partials = new LinkedHashMap<>();
 
     private String lastKind = "";
 
@@ -40,13 +41,16 @@ final class Recorder implements OutputSink {
         if (argumentsPiece.isEmpty() || name.isBlank()) {
             throw new AssertionError("empty partial tool call");
         }
-        partials.computeIfAbsent(index, i -> new StringBuilder()).append(argumentsPiece);
+        if (index != calls.size()) {
+            throw new AssertionError("a piece of call " + index + " behind " + calls.size() + " calls");
+        }
+        partials.computeIfAbsent(id, i -> new StringBuilder()).append(argumentsPiece);
     }
 
     @Override
     public void toolCall(int index, String id, String name, String arguments) {
-        if (!partials.get(index).toString().equals(arguments)) {
-            throw new AssertionError("pieces " + partials.get(index) + " are not the arguments " + arguments);
+        if (index != calls.size() || !partials.get(id).toString().equals(arguments)) {
+            throw new AssertionError("pieces " + partials.get(id) + " are not the arguments " + arguments);
         }
         calls.add(new Call(index, id, name, arguments));
         put("call", "");

@@ -9,7 +9,7 @@ import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
@@ -135,7 +135,7 @@ class CallRoundTripTest {
             OutputParser parser = OutputParser.builder(sink)
                     .reasoning(ReasoningFormat.detect(source), false)
                     .toolCalls(
-                            ToolCallFormat.detect(source),
+                            ToolCallFormat.detect(source).reading(),
                             ToolSchemas.of(Map.of("get_weather", JSON.valueToTree(schema()))))
                     .build();
             parser.accept(output);

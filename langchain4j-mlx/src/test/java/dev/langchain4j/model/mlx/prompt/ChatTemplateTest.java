@@ -19,7 +19,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
-import dev.langchain4j.model.mlx.parse.ToolCallFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;

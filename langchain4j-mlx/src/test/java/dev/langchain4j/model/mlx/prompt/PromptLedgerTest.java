@@ -11,7 +11,7 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.ArrayList;

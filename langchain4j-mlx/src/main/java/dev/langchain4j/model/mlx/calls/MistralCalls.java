@@ -1,4 +1,10 @@
-package dev.langchain4j.model.mlx.parse;
+package dev.langchain4j.model.mlx.calls;
+
+import dev.langchain4j.model.mlx.parse.CallEmitter;
+import dev.langchain4j.model.mlx.parse.CallReader;
+import dev.langchain4j.model.mlx.parse.Input;
+import dev.langchain4j.model.mlx.parse.LenientJson;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 
 /**
  * Mistral: behind {@code [TOOL_CALLS]} either a JSON list of calls (older models) or
@@ -8,7 +14,7 @@ final class MistralCalls extends CallReader {
 
     private static final String CALL_ID = "[CALL_ID]";
     private static final String ARGS = "[ARGS]";
-    private static final int NAME_MAX = 200;
+    private static final String CALLS = "[TOOL_CALLS]";
 
     private CallReader json;
     private String name;
@@ -21,18 +27,14 @@ final class MistralCalls extends CallReader {
     }
 
     @Override
-    boolean mayEnd() {
+    public boolean mayEnd() {
         return json != null ? json.mayEnd() : ended;
     }
 
     @Override
-    Step step(Input in) {
+    public Step step(Input in) {
         if (json != null) {
-            Step step = json.step(in);
-            if (json.pollCallEnded()) {
-                callEnded();
-            }
-            return step == Step.FAILED ? fail(json.failure()) : step;
+            return step(json, in);
         }
         if (ended) {
             return another(in);
@@ -41,11 +43,14 @@ final class MistralCalls extends CallReader {
             return arguments(in);
         }
         in.skipWhitespace();
-        if (in.empty()) {
+        if (in.empty() && !nothingFollows(in)) {
             return Step.WAIT;
         }
+        if (in.empty()) {
+            return name == null ? Step.WAIT : empty();
+        }
         if (name == null && (in.peek() == '[' || in.peek() == '{')) {
-            json = new JsonCalls(calls, tools, "", false);
+            json = new JsonCalls(calls, tools, JsonCalls.Block.MARKED, "");
             return Step.AGAIN;
         }
         return header(in);
@@ -53,14 +58,8 @@ final class MistralCalls extends CallReader {
 
     /** Behind a call: the name of a further one, or what is none of this block's business. */
     private Step another(Input in) {
-        int blank = 0;
-        while (blank < in.available() && Character.isWhitespace(in.ahead(blank))) {
-            blank++;
-        }
-        int at = blank;
-        while (at < in.available() && isNamePart(in.ahead(at))) {
-            at++;
-        }
+        int blank = in.skipBlank(0);
+        int at = nameEnd(in, blank);
         if (at == in.available()) {
             return in.ended() || at - blank > NAME_MAX ? Step.DONE : Step.WAIT;
         }
@@ -80,50 +79,73 @@ final class MistralCalls extends CallReader {
         return Step.AGAIN;
     }
 
+    private static boolean nothingFollows(Input in) {
+        return in.empty() && in.ended() && !in.cut();
+    }
+
     private Step header(Input in) {
-        int length = 0;
-        while (length < in.available() && isNamePart(in.ahead(length))) {
-            length++;
-        }
-        if (length > NAME_MAX) {
+        int length = nameEnd(in, 0);
+        if (length > NAME_MAX || length == 0) {
             return fail("no tool name before " + ARGS);
         }
-        if (length == in.available()) {
-            return Step.WAIT;
+        int behind = in.skipBlank(length);
+        if (behind == in.available()) {
+            boolean alone = in.ended() && !in.cut() && tools.contains(toolName(in.lookAhead(length)));
+            return alone ? name(in, length, 0) : Step.WAIT;
         }
         Input.Match callId = in.matchAhead(length, CALL_ID);
         Input.Match args = in.matchAhead(length, ARGS);
-        boolean object = in.ahead(length) == '{';
-        if (!object && callId == Input.Match.NO && args == Input.Match.NO || length == 0) {
+        boolean object = in.ahead(behind) == '{';
+        if (!object && callId == Input.Match.NO && args == Input.Match.NO) {
             return fail("no tool name before " + ARGS);
         }
         if (callId == Input.Match.MAYBE || args == Input.Match.MAYBE) {
             return Step.WAIT;
         }
-        String word = in.take(length);
         if (callId == Input.Match.YES) {
             if (name != null) {
                 return fail("two call IDs");
             }
-            name = word;
+            name = in.take(length);
             in.skip(CALL_ID.length());
             return Step.AGAIN;
         }
-        if (name == null) {
-            name = word;
-        } else {
-            id = word;
-        }
-        in.skip(args == Input.Match.YES ? ARGS.length() : 0);
-        calls.begin(name, id);
-        value = new LenientJson(LenientJson.Dialect.LITERAL);
-        return Step.AGAIN;
+        return name(in, length, args == Input.Match.YES ? ARGS.length() : 0);
     }
 
+    /** A name, or an ID behind one; arguments follow. */
+    private Step name(Input in, int length, int separator) {
+        String word = in.take(length);
+        in.skip(separator);
+        Step step = begin(name == null ? word : name, name == null ? null : word);
+        name = name == null ? word : name;
+        value = new LenientJson(LenientJson.Dialect.LITERAL);
+        return step;
+    }
+
+    /** Arguments may be missing where there is nothing more, or the next call. */
     private Step arguments(Input in) {
+        if (calls.arguments().isEmpty()) {
+            in.skipWhitespace();
+            Input.Match next = in.match(CALLS);
+            if (next == Input.Match.MAYBE) {
+                return nothingFollows(in) ? empty() : Step.WAIT;
+            }
+            if (next == Input.Match.YES || nothingFollows(in)) {
+                return empty();
+            }
+        }
         Step step = readArguments(value, in);
         if (step != Step.DONE) {
             return step;
+        }
+        ended = true;
+        return completeCall();
+    }
+
+    private Step empty() {
+        if (value == null) {
+            begin(name, null);
         }
         ended = true;
         return completeCall();

@@ -1,6 +1,13 @@
-package dev.langchain4j.model.mlx.parse;
+package dev.langchain4j.model.mlx.calls;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.langchain4j.model.mlx.parse.CallEmitter;
+import dev.langchain4j.model.mlx.parse.CallReader;
+import dev.langchain4j.model.mlx.parse.Input;
+import dev.langchain4j.model.mlx.parse.JsonText;
+import dev.langchain4j.model.mlx.parse.LenientJson;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import java.util.List;
 
 /**
  * Kimi K3: elements between control tokens, {@code <|open|>call tool=".."<|sep|>}, with an element for each argument that
@@ -14,6 +21,9 @@ final class XtmlCalls extends CallReader {
     private static final String CALL_END = CLOSE + "call" + SEP;
     private static final String ARGUMENT_END = CLOSE + "argument" + SEP;
     private static final String JSON_END = CLOSE + "json" + SEP;
+
+    private static final ValueEnd.Tags VALUES =
+            new ValueEnd.Tags(OPEN, ARGUMENT_END, List.of(CALL_END, END), List.of(OPEN), true);
 
     private enum State {
         BETWEEN,
@@ -32,18 +42,23 @@ final class XtmlCalls extends CallReader {
     private boolean whole;
 
     private LenientJson value;
+    private ValueEnd valueEnd;
+    private CallReader jsonCalls;
 
     XtmlCalls(CallEmitter calls, ToolSchemas tools) {
         super(calls, tools);
     }
 
     @Override
-    boolean mayEnd() {
-        return state == State.BETWEEN;
+    public boolean mayEnd() {
+        return jsonCalls != null ? jsonCalls.mayEnd() : state == State.BETWEEN;
     }
 
     @Override
-    Step step(Input in) {
+    public Step step(Input in) {
+        if (jsonCalls != null) {
+            return step(jsonCalls, in);
+        }
         return switch (state) {
             case BETWEEN -> choose(in, END, OPEN, State.CALL);
             case CALL -> call(in);
@@ -62,7 +77,15 @@ final class XtmlCalls extends CallReader {
     private Step choose(Input in, String end, String element, State next) {
         in.skipWhitespace();
         if (in.empty()) {
-            return Step.WAIT;
+            boolean over = state == State.INSIDE && in.ended() && !in.cut() && calls.arguments().length() > 1;
+            return over ? endCall() : Step.WAIT;
+        }
+        if (state == State.BETWEEN && (in.peek() == '{' || in.peek() == '[')) {
+            jsonCalls = new JsonCalls(calls, tools, JsonCalls.Block.MARKED, END);
+            return Step.AGAIN;
+        }
+        if (state == State.INSIDE && in.match(END) == Input.Match.YES) {
+            return endCall();
         }
         switch (in.match(end)) {
             case YES -> {
@@ -122,6 +145,7 @@ final class XtmlCalls extends CallReader {
         if (!header.startsWith("argument") || key == null || whole) {
             return fail("an argument with a key expected");
         }
+        valueEnd = new ValueEnd(VALUES, next -> false);
         return to(State.VALUE);
     }
 
@@ -135,12 +159,14 @@ final class XtmlCalls extends CallReader {
     }
 
     private Step value(Input in) {
-        int length = in.find(ARGUMENT_END);
-        if (length < 0) {
+        if (!valueEnd.find(in)) {
             return Step.WAIT;
         }
-        String text = in.take(length);
-        in.skip(ARGUMENT_END.length());
+        if (valueEnd.isAmbiguous()) {
+            return fail("no end of the value of '" + key + "'");
+        }
+        String text = in.take(valueEnd.length());
+        in.skip(valueEnd.closeLength());
         StringBuilder out = putKey(key);
         JsonNode node = type.equals("string") ? null : JsonText.read(text);
         if (node == null) {

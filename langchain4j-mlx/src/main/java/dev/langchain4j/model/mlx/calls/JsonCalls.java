@@ -1,14 +1,35 @@
-package dev.langchain4j.model.mlx.parse;
+package dev.langchain4j.model.mlx.calls;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.langchain4j.model.mlx.parse.CallEmitter;
+import dev.langchain4j.model.mlx.parse.CallReader;
+import dev.langchain4j.model.mlx.parse.Input;
+import dev.langchain4j.model.mlx.parse.JsonText;
+import dev.langchain4j.model.mlx.parse.LenientJson;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * Calls as JSON objects that hold name and arguments: one, a list of them, or several in a row.
  *
- * <p>The words of all families are understood: {@code name | tool_name | function}, {@code arguments | parameters},
- * {@code id | tool_call_id}, also one level down in a {@code function} object as in the OpenAI API.
+ * <p>The words of all families are understood: {@code name | tool_name | function | tool}, {@code arguments | parameters},
+ * {@code id | tool_call_id}, also one level down in a {@code function} or {@code tool} object. Where there is no object of
+ * arguments, what else the object holds are the arguments.
  */
 final class JsonCalls extends CallReader {
+
+    /** How a block of calls begins. */
+    enum Block {
+        /** With a marker. */
+        MARKED,
+        /** With a marker that the bracket of the list belongs to. */
+        OPENED_LIST,
+        /** Without a marker, which was forgotten: calls of known tools count, and nothing else. */
+        BARE,
+        /** Without a marker, as the format has it: a call of an unknown tool has arguments, and nothing behind it. */
+        BARE_BY_NATURE
+    }
 
     private enum State {
         START,
@@ -24,14 +45,16 @@ final class JsonCalls extends CallReader {
         NAME,
         ARGUMENTS,
         ID,
-        FUNCTION,
+        WRAPPER,
         OTHER
     }
 
     /** Text that ends the block; empty if the calls end by themselves. */
     private final String end;
-    /** Nothing but a call of a tool on offer counts: the block has no marker of its own. */
+    /** Nothing but calls counts: the block has no marker of its own. */
     private final boolean bare;
+
+    private final boolean mayBeUnknown;
 
     private State state = State.START;
     private boolean list;
@@ -39,30 +62,48 @@ final class JsonCalls extends CallReader {
     private LenientJson value;
     private StringBuilder scratch = new StringBuilder();
     private Part part;
+    private String key;
     private String name;
     private String id;
-    /** Arguments that came before the name, or that are written as a string; null if none came. */
+    /** Arguments that came before the name, or that are no object; null if none came. */
     private String heldArguments;
+    /** What is neither name nor arguments. */
+    private final Map<String, String> others = new LinkedHashMap<>();
 
     private boolean begun;
+    private boolean unknown;
 
-    JsonCalls(CallEmitter calls, ToolSchemas tools, String end, boolean bare) {
+    JsonCalls(CallEmitter calls, ToolSchemas tools, Block block, String end) {
         super(calls, tools);
         this.end = end;
-        this.bare = bare;
+        list = block == Block.OPENED_LIST;
+        bare = block == Block.BARE || block == Block.BARE_BY_NATURE;
+        mayBeUnknown = block == Block.BARE_BY_NATURE;
     }
 
     @Override
-    boolean mayEnd() {
+    public boolean mayEnd() {
         return state == State.BETWEEN || state == State.CLOSED_LIST;
     }
 
+    /** What has the name of a tool, or the beginning of one, is a call; a value like that is not. */
     @Override
-    Step step(Input in) {
+    public boolean isCertain() {
+        if (name != null) {
+            return !unknown;
+        }
+        String begun = part == Part.NAME && state == State.VALUE && scratch.length() > 1 ? scratch.substring(1) : "";
+        return !begun.isEmpty() && tools.names().stream().anyMatch(tool -> tool.startsWith(begun));
+    }
+
+    @Override
+    public Step step(Input in) {
         if (value == null) {
             in.skipWhitespace();
             if (in.empty()) {
-                return Step.WAIT;
+                return state == State.AFTER_VALUE && begun && nested == 0 && !list && in.ended() && !in.cut()
+                        ? endObject()
+                        : Step.WAIT;
             }
         }
         return switch (state) {
@@ -90,6 +131,7 @@ final class JsonCalls extends CallReader {
         name = null;
         id = null;
         heldArguments = null;
+        others.clear();
         begun = false;
         nested = 0;
         state = State.KEY;
@@ -110,11 +152,23 @@ final class JsonCalls extends CallReader {
             state = State.CLOSED_LIST;
             return Step.AGAIN;
         }
-        return list ? fail("',' or ']' expected") : finish(in);
+        if (c == '}' && !end.isEmpty()) {
+            // One brace too many closes nothing.
+            in.skip(1);
+            return Step.AGAIN;
+        }
+        return list && !closes(in) ? fail("',' or ']' expected") : finish(in);
+    }
+
+    private boolean closes(Input in) {
+        return !end.isEmpty() && in.match(end) == Input.Match.YES;
     }
 
     private Step finish(Input in) {
-        return end.isEmpty() ? Step.DONE : expect(in, end);
+        if (unknown) {
+            return fail("no tool '" + name + "'");
+        }
+        return end.isEmpty() ? Step.DONE : expectEnd(in, end);
     }
 
     private Step key(Input in) {
@@ -135,25 +189,28 @@ final class JsonCalls extends CallReader {
         if (step != Step.DONE) {
             return step;
         }
-        JsonNode key = JsonText.read(takeScratch());
-        part = partOf(key == null ? "" : key.asText());
-        if (bare && part == null) {
+        JsonNode node = JsonText.read(takeScratch());
+        key = node == null ? "" : node.asText();
+        part = partOf(key);
+        if (bare && part == Part.OTHER && !isMetadata(key) && (name == null || !tools.has(name, key))) {
             return fail("not a tool call");
         }
-        part = part == null ? Part.OTHER : part;
         state = State.COLON;
         return Step.AGAIN;
     }
 
-    private Part partOf(String key) {
-        return switch (key) {
-            case "name", "tool_name" -> Part.NAME;
+    private Part partOf(String word) {
+        return switch (word) {
+            case "name", "tool_name" -> name == null ? Part.NAME : Part.OTHER;
             case "arguments", "parameters" -> Part.ARGUMENTS;
             case "id", "tool_call_id" -> Part.ID;
-            case "function" -> Part.FUNCTION;
-            case "type" -> Part.OTHER;
-            default -> null;
+            case "function", "tool", "tool_call", "function_call" -> name == null ? Part.WRAPPER : Part.OTHER;
+            default -> Part.OTHER;
         };
+    }
+
+    private static boolean isMetadata(String word) {
+        return word.equals("type") || word.equals("id") || word.equals("tool_call_id");
     }
 
     private Step colon(Input in) {
@@ -169,14 +226,14 @@ final class JsonCalls extends CallReader {
     private Step value(Input in) {
         if (value == null) {
             boolean object = in.peek() == '{';
-            if (part == Part.FUNCTION && object && nested == 0) {
+            if (part == Part.WRAPPER && object && nested == 0) {
                 in.skip(1);
                 nested++;
                 state = State.KEY;
                 return Step.AGAIN;
             }
-            if (part == Part.ARGUMENTS && object && name != null && !begun) {
-                calls.begin(name, id);
+            if (part == Part.ARGUMENTS && object && name != null && !begun && !unknown) {
+                begin(name, id);
                 begun = true;
                 value = new LenientJson(LenientJson.Dialect.LITERAL);
                 scratch = calls.arguments();
@@ -201,18 +258,22 @@ final class JsonCalls extends CallReader {
             return fail("not JSON: " + json);
         }
         switch (part) {
-            case NAME, FUNCTION -> {
+            case NAME, WRAPPER -> {
                 if (!node.isTextual() || !isToolName(node.asText())) {
                     return fail(json + " is not the name of a tool");
                 }
-                name = node.asText();
-                if (bare && !tools.contains(name)) {
+                name = toolName(node.asText());
+                unknown = bare && !tools.contains(name);
+                if (unknown && !mayBeUnknown) {
                     return fail("no tool '" + name + "'");
                 }
             }
-            case ID -> id = node.asText();
+            case ID -> {
+                id = node.asText();
+                others.put(key, json);
+            }
             case ARGUMENTS -> heldArguments = node.isTextual() ? node.asText().strip() : node.isNull() ? "{}" : json;
-            case OTHER -> {}
+            case OTHER -> others.put(key, json);
         }
         return Step.AGAIN;
     }
@@ -251,12 +312,18 @@ final class JsonCalls extends CallReader {
         if (name == null) {
             return fail("a call without a name");
         }
-        if (bare && !begun && heldArguments == null) {
-            return fail("not a tool call: no arguments");
-        }
         if (!begun) {
-            calls.begin(name, id);
-            if (heldArguments != null && !heldArguments.isEmpty() && !readHeld()) {
+            if (heldArguments == null) {
+                heldArguments = flatArguments();
+                if (bare && (unknown || !isWhole(heldArguments))) {
+                    return fail("not a tool call: no arguments");
+                }
+            }
+            if (unknown && heldArguments.equals("{}")) {
+                return fail("no tool '" + name + "'");
+            }
+            begin(name, id);
+            if (!heldArguments.isEmpty() && !readHeld()) {
                 return fail("the arguments of '" + name + "' are not a JSON object");
             }
         }
@@ -264,10 +331,29 @@ final class JsonCalls extends CallReader {
         return completeCall();
     }
 
+    /** What stands beside the name, where nothing else holds the arguments. */
+    private String flatArguments() {
+        StringBuilder json = new StringBuilder("{");
+        others.forEach((word, text) -> {
+            if (!isMetadata(word) || tools.has(name, word)) {
+                json.append(json.length() > 1 ? "," : "");
+                JsonText.quote(word, json);
+                json.append(':').append(text);
+            }
+        });
+        return json.append('}').toString();
+    }
+
+    /** Whether arguments beside the name are those that the tool must have: other objects have names, too. */
+    private boolean isWhole(String arguments) {
+        JsonNode node = JsonText.read(arguments);
+        return node != null && tools.required(name).stream().allMatch(node::has);
+    }
+
     private boolean readHeld() {
         Input held = new Input();
         held.append(heldArguments);
-        held.end();
+        held.end(false);
         LenientJson reader = new LenientJson(LenientJson.Dialect.LITERAL);
         return readValue(reader, held, calls.arguments()) == Step.DONE;
     }

@@ -1,10 +1,13 @@
-package dev.langchain4j.model.mlx.parse;
+package dev.langchain4j.model.mlx.calls;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
+import dev.langchain4j.model.mlx.parse.OutputParser;
+import dev.langchain4j.model.mlx.parse.OutputSink;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -23,9 +26,16 @@ class CallWriterTest {
     void whatIsWrittenIsReadBack(ToolCallFormat format) throws JsonProcessingException {
         String text = CallWriter.write(format, CALLS).orElse(null);
         if (text == null) {
-            assertThat(format.bareStarts())
+            assertThat(format.reading().starts())
                     .as("formats without a marker have to be written")
-                    .isEmpty();
+                    .satisfiesAnyOf(
+                            starts -> assertThat(starts).isNotEmpty(),
+                            starts -> assertThat(format)
+                                    .isIn(
+                                            ToolCallFormat.NONE,
+                                            ToolCallFormat.HARMONY,
+                                            ToolCallFormat.FUNCTIONARY_V2,
+                                            ToolCallFormat.FUNCTIONARY_V3));
             return;
         }
         List<String> read = new ArrayList<>();
@@ -56,7 +66,7 @@ class CallWriterTest {
                 "now",
                 JSON.createObjectNode());
         OutputParser parser = OutputParser.builder(sink)
-                .toolCalls(format, ToolSchemas.of(schemas))
+                .toolCalls(format.reading(), ToolSchemas.of(schemas))
                 .build();
         parser.accept(text);
         parser.finish();

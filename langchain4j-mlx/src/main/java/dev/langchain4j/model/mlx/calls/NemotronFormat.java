@@ -1,0 +1,50 @@
+package dev.langchain4j.model.mlx.calls;
+
+import static dev.langchain4j.model.mlx.grammar.CallGrammar.BLANK;
+
+import dev.langchain4j.model.mlx.calls.CallWriter.Call;
+import dev.langchain4j.model.mlx.grammar.CallGrammar;
+import dev.langchain4j.model.mlx.parse.CallEmitter;
+import dev.langchain4j.model.mlx.parse.CallReader;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import java.util.List;
+
+/** Nemotron Nano 2: a JSON list between tags. */
+final class NemotronFormat extends WireFormat {
+    private static final String START = "<TOOLCALL>";
+    private static final String END = "</TOOLCALL>";
+
+    NemotronFormat() {
+        super(START);
+    }
+
+    @Override
+    boolean isToldBy(Clues clues) {
+        return clues.says(START);
+    }
+
+    @Override
+    public List<String> ends() {
+        return List.of(END);
+    }
+
+    @Override
+    CallReader openMarked(String start, CallEmitter calls, ToolSchemas tools) {
+        return new JsonCalls(calls, tools, JsonCalls.Block.MARKED, END);
+    }
+
+    @Override
+    String write(List<Call> calls, CallText text) {
+        return START + text.list(calls, "arguments") + END;
+    }
+
+    @Override
+    boolean isWrittenIntoText() {
+        return true;
+    }
+
+    @Override
+    String grammar(CallGrammar grammar) {
+        return grammar.text(START) + BLANK + grammar.list("arguments") + grammar.end(END);
+    }
+}
