@@ -22,6 +22,7 @@ import java.util.function.Function;
  * @param tools where tools on offer are looked for
  * @param calls how an assistant's tool calls are given
  * @param toolResults whether tool results reach the text; true where the template refuses them in its own words
+ * @param turns tries what is not in order in a conversation
  */
 record TemplateAbilities(
         boolean parts,
@@ -30,7 +31,8 @@ record TemplateAbilities(
         boolean lateSystem,
         ToolPlace tools,
         CallStyle calls,
-        boolean toolResults) {
+        boolean toolResults,
+        TurnTrials turns) {
 
     private static final String MARK = "probe7zq";
     private static final String OTHER = "probe4xk";
@@ -71,7 +73,13 @@ record TemplateAbilities(
                 probe.shows(OTHER, user, message("assistant", "fine"), other, user),
                 place,
                 style,
-                !probe.drops(MARK, message("user", "hello"), style.apply(called("", "Rome")), result));
+                !probe.drops(MARK, message("user", "hello"), style.apply(called("", "Rome")), result),
+                new TurnTrials(render, probe.tools));
+    }
+
+    /** Whether a conversation may have this: the template neither refuses it, nor drops more than if it were mended. */
+    boolean says(Irregularity what, boolean system) {
+        return turns.says(what, system, this);
     }
 
     private static ToolPlace place(Function<Map<String, Object>, String> render, boolean parts, ToolCallFormat format) {
