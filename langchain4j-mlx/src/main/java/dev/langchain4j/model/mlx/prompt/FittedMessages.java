@@ -70,6 +70,7 @@ final class FittedMessages {
     private final List<Map<String, Object>> open = new ArrayList<>();
 
     private int caller;
+    private final Set<Object> ids = new HashSet<>();
 
     private FittedMessages(List<Map<String, Object>> source, TemplateAbilities can, Extent extent) {
         this.source = source;
@@ -157,7 +158,7 @@ final class FittedMessages {
 
     /** A system message without a place is told where it stands, as the user's, together with the question beside it. */
     private void system(int index) {
-        if (can.lateSystem() && trusted()) {
+        if (placed(index)) {
             add(source.get(index), index);
         } else {
             changed(index, Kind.SYSTEM_MOVED);
@@ -191,31 +192,42 @@ final class FittedMessages {
             changed(index, Kind.JOINED);
             join(answer, index);
         } else {
-            add(filled(answer, EMPTY_ANSWER, index), index);
+            boolean reasons = answer.get("reasoning_content") instanceof String;
+            add(filled(answer, reasons ? REASONING_ALONE : EMPTY_ANSWER, index), index);
         }
         state = State.ANSWER;
     }
 
-    /** A result that belongs to no call. */
+    /** A result that does not follow the call it belongs to. */
     private void orphan(int index) {
+        Map<String, Object> result = source.get(index);
+        Object id = result.get("tool_call_id");
+        boolean late = id != null && waits(id);
         Irregularity what =
                 switch (state) {
                     case START -> RESULT_FIRST;
-                    case QUESTION -> RESULT_AFTER_QUESTION;
-                    case ANSWER -> RESULT_AFTER_ANSWER;
+                    case QUESTION -> late ? RESULT_LATE : RESULT_AFTER_QUESTION;
+                    case ANSWER -> late ? RESULT_LATE : RESULT_AFTER_ANSWER;
                     case CALLED, RETURNED -> RESULT_TOO_MANY;
                 };
-        Map<String, Object> result = source.get(index);
         if (extent == Extent.CALLS_TOO || mends(what)) {
             Object name = result.get("name");
             String told = "Result of " + (name == null ? "a tool" : "the tool " + name) + ":\n" + text(result);
             changed(index, Kind.RESULT_AS_TEXT);
             question(message("user", told), index, false);
         } else {
-            Object id = result.get("tool_call_id");
-            add(with(filled(result, EMPTY_RESULT, index), "tool_call_id", fittedId(id, id, index)), index);
+            Object fitted = late ? id : fittedId(id, result.get("name") + " " + text(result), index);
+            add(with(filled(result, EMPTY_RESULT, index), "tool_call_id", fitted), index);
             state = state == State.CALLED ? State.CALLED : State.RETURNED;
         }
+    }
+
+    /** Whether there is a call with this ID, and no result. */
+    private boolean waits(Object id) {
+        return messages.stream()
+                        .anyMatch(message ->
+                                callsOf(message).stream().anyMatch(call -> id.equals(call.get("id"))))
+                && messages.stream().noneMatch(message -> id.equals(message.get("tool_call_id")));
     }
 
     // ---- calls and their results ---------------------------------------------------------------------------------
@@ -248,15 +260,25 @@ final class FittedMessages {
                 Integer call = callOf[i - index - 1];
                 if (call != null) {
                     result(i, fitted.get(call));
-                } else if (is("system", i) ? can.lateSystem() && trusted() : !mends(RESULT_TOO_MANY)) {
+                } else if (!mends(is("system", i) ? SYSTEM_BEFORE_RESULT : RESULT_TOO_MANY) && placed(i)) {
                     message(i);
                 } else {
                     later.add(i);
                 }
             }
         }
-        later.forEach(this::message);
+        for (int i : later) {
+            if (is("system", i)) {
+                changed(i, Kind.SYSTEM_MOVED);
+            }
+            message(i);
+        }
         return end;
+    }
+
+    /** Whether a message is none of the system's, or one that has a place here. */
+    private boolean placed(int index) {
+        return !is("system", index) || can.lateSystem() && trusted();
     }
 
     /** For each message from one index to another the call that it is the result of, or null. */
@@ -297,7 +319,7 @@ final class FittedMessages {
         List<Map<String, Object>> calls = new ArrayList<>();
         for (Map<String, Object> call : callsOf(message)) {
             Map<String, Object> function = function(call);
-            Object made = function.get("name") + " " + function.get("arguments") + " " + calls.size();
+            String made = function.get("name") + " " + function.get("arguments") + " " + calls.size();
             Map<String, Object> changed = with(call, "id", fittedId(call.get("id"), made, index));
             if (!(function.get("arguments") instanceof Map) && mends(ARGUMENTS)) {
                 Object wrapped = MessageMapper.object(function.get("arguments"));
@@ -324,9 +346,12 @@ final class FittedMessages {
             result = with(result, "name", function(call).get("name"));
         }
         Object id = result.get("tool_call_id");
-        Object fitted = fittedId(id, call.get("id"), index);
-        boolean sameId = id != null && id.equals(fitted);
-        add(sameId || fitted == null ? result : with(result, "tool_call_id", call.get("id")), index);
+        Object fitted = call.get("id");
+        if (fitted != null && !fitted.equals(id) && (id != null || mends(NO_ID))) {
+            result = with(result, "tool_call_id", fitted);
+            changed(index, Kind.ID_REPLACED);
+        }
+        add(result, index);
         open.removeIf(one -> one == call);
         state = open.isEmpty() ? State.RETURNED : State.CALLED;
     }
@@ -349,15 +374,21 @@ final class FittedMessages {
         state = State.RETURNED;
     }
 
-    /** An ID that the template accepts: this one, or one of nine letters and digits that is always the same. */
-    private Object fittedId(Object id, Object otherwise, int index) {
+    /** An ID that the template accepts: this one, or one of nine letters and digits that is the same each time. */
+    private Object fittedId(Object id, String otherwise, int index) {
         boolean common = id != null && COMMON_ID.matcher(id.toString()).matches();
         Irregularity what = id == null ? NO_ID : id.toString().length() < 9 ? SHORT_ID : LONG_ID;
-        if (common || !mends(what)) {
-            return id;
+        Object fitted = common || !mends(what) ? id : MessageMapper.id(id == null ? otherwise : id.toString());
+        if (fitted != null && !ids.add(fitted) && mends(SAME_ID)) {
+            Object first = fitted;
+            for (int times = 2; !ids.add(fitted); times++) {
+                fitted = MessageMapper.id(first + " " + times);
+            }
         }
-        changed(index, Kind.ID_REPLACED);
-        return MessageMapper.id(String.valueOf(id == null ? otherwise : id));
+        if (fitted != id) {
+            changed(index, Kind.ID_REPLACED);
+        }
+        return fitted;
     }
 
     /** Calls as text of the answer; their results become the user's. */

@@ -8,24 +8,31 @@ import java.util.List;
  *
  * <ul>
  *   <li>u a question of the user, q an empty one;
- *   <li>a an answer, e an empty one;
+ *   <li>a an answer, e an empty one, t one of reasoning alone;
  *   <li>c a tool call, x one whose arguments are no JSON object; n, h, l one without an ID, with a short and a long one;
- *   <li>r the result of the call before it, z an empty one, m one without the tool's name; o a result without a call.
+ *       w two calls without IDs, k two that have the same IDs each time, j
+ *       one with the second of these;
+ *   <li>r the result of the last call before it, z an empty one, m one without the tool's name; f that of the first of
+ *       two; o a result without a call.
  * </ul>
  */
 enum Irregularity {
     /** A call whose arguments are no JSON object. */
     ARGUMENTS("uxr", "uxrau"),
     /** A call without an ID. */
-    NO_ID("unr", "unrau"),
+    NO_ID("unr", "unrau", "uwfrauwfr"),
     /** A call with an ID of less than nine characters. */
     SHORT_ID("uhr", "uhrau"),
     /** A call with an ID of more than nine characters, or of other characters than letters and digits. */
     LONG_ID("ulr", "ulrau"),
+    /** Calls of several messages with the same IDs. */
+    SAME_ID("ukfrauk", "ukfraujr"),
     /** A result without its tool's name. */
     NO_NAME("ucm", "ucmau"),
-    /** An answer without a text: of reasoning only, for example. */
+    /** An answer that says nothing. */
     EMPTY_ANSWER("ueu", "ueuau"),
+    /** An answer of reasoning, without a text. */
+    REASONING_ALONE("utu", "utuau"),
     /** A question without a text. */
     EMPTY_QUESTION("q", "qau", "uaq"),
     /** A result without a text. */
@@ -39,6 +46,10 @@ enum Irregularity {
     RESULT_AFTER_ANSWER("uao", "uaou"),
     /** A result of no call, behind calls or their results. */
     RESULT_TOO_MANY("uco", "ucro", "ucroau"),
+    /** A result that does not follow its call at once. */
+    RESULT_LATE("ucur", "ucurau"),
+    /** A system message between a call and its result. */
+    SYSTEM_BEFORE_RESULT("ucsr", "ucsrau"),
 
     /** A call without a result, before a question. */
     CALL_BEFORE_QUESTION("ucu", "ucuau"),

@@ -48,20 +48,25 @@ record TemplateAbilities(
      */
     static TemplateAbilities of(Function<Map<String, Object>, String> render, boolean offered, ToolCallFormat format) {
         Map<String, Object> user = message("user", MARK);
-        Map<String, Object> system = message("system", MARK);
-        Map<String, Object> other = message("system", OTHER);
         Probe plain = new Probe(render, false, List.of(), ToolPlace.NONE);
         Probe listed = new Probe(render, true, List.of(), ToolPlace.NONE);
         boolean parts = plain.text(user) == null || !plain.text(user).contains(MARK);
         parts = parts && listed.shows(MARK, user);
-        Probe bare = parts ? listed : plain;
-
-        ToolPlace place = ToolPlace.NONE;
-        Probe probe = bare;
-        if (offered) {
-            place = place(render, parts, format);
-            probe = new Probe(render, parts, List.of(tool()), place);
+        TemplateAbilities can = of(render, parts, offered, format);
+        if (offered && !parts && can.turns.refusesCalls(can)) {
+            TemplateAbilities inParts = of(render, true, offered, format);
+            return inParts.turns.refusesCalls(inParts) ? can : inParts;
         }
+        return can;
+    }
+
+    private static TemplateAbilities of(
+            Function<Map<String, Object>, String> render, boolean parts, boolean offered, ToolCallFormat format) {
+        Map<String, Object> user = message("user", MARK);
+        Map<String, Object> system = message("system", MARK);
+        Map<String, Object> other = message("system", OTHER);
+        ToolPlace place = offered ? place(render, parts, format) : ToolPlace.NONE;
+        Probe probe = new Probe(render, parts, offered ? List.of(tool()) : List.of(), place);
         CallStyle style = style(probe, format);
         Map<String, Object> result = message("tool", MARK);
         result.put("name", TOOL);

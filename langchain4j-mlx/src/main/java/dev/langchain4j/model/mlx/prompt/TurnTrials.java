@@ -3,6 +3,8 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +48,11 @@ final class TurnTrials {
         return says;
     }
 
+    /** Whether not even a call in order, with its result, can be rendered. */
+    boolean refusesCalls(TemplateAbilities can) {
+        return render(sample("ucr").messages, can, Extent.NOTHING) == null;
+    }
+
     private boolean says(String letters, TemplateAbilities can) {
         Sample sample = sample(letters);
         String plain = render(sample.messages, can, Extent.NOTHING);
@@ -53,7 +60,7 @@ final class TurnTrials {
         if (shown == sample.words.size()) {
             return !takesForQuestion(sample, plain, can);
         }
-        return shown >= 0 && shown >= shown(sample.words, render(sample.messages, can, Extent.ALL));
+        return shown >= shown(sample.words, render(sample.messages, can, Extent.ALL));
     }
 
     /** Whether the template writes the first message as if the user had said it. */
@@ -102,11 +109,11 @@ final class TurnTrials {
     private static Sample sample(String letters) {
         List<Map<String, Object>> messages = new ArrayList<>();
         List<String> words = new ArrayList<>();
-        String called = null;
+        List<String> called = List.of();
         for (int i = 0; i < letters.length(); i++) {
             char letter = letters.charAt(i);
             String word = MARK + (char) ('a' + i);
-            String id = id(letter, i);
+            List<String> ids = ids(letter, i);
             Map<String, Object> message =
                     switch (letter) {
                         case 's' -> map("role", "system", "content", word);
@@ -114,37 +121,48 @@ final class TurnTrials {
                         case 'q' -> map("role", "user", "content", "");
                         case 'a' -> map("role", "assistant", "content", word);
                         case 'e' -> map("role", "assistant", "content", "");
-                        case 'c', 'x', 'n', 'h', 'l' -> calling(id, letter == 'x' ? word : map("city", word));
-                        case 'o' -> result(id, word, TOOL);
-                        case 'r' -> result(called, word, TOOL);
-                        case 'z' -> result(called, "", TOOL);
-                        case 'm' -> result(called, word, null);
+                        case 't' ->
+                            map("role", "assistant", "content", "", "reasoning_content", word, "thinking", word);
+                        case 'o' -> result(ids.getFirst(), word, TOOL);
+                        case 'f' -> result(called.getFirst(), word, TOOL);
+                        case 'r' -> result(called.getLast(), word, TOOL);
+                        case 'z' -> result(called.getLast(), "", TOOL);
+                        case 'm' -> result(called.getLast(), word, null);
+                        case 'c', 'x', 'n', 'h', 'l', 'w', 'k', 'j' ->
+                            calling(ids, letter == 'x' ? word : map("city", word));
                         default -> throw new IllegalArgumentException("no such message: " + letter);
                     };
-            called = message.containsKey("tool_calls") ? id : called;
+            called = message.containsKey("tool_calls") ? ids : called;
             messages.add(message);
-            if ("sqez".indexOf(letter) < 0) {
+            if ("qetz".indexOf(letter) < 0 && (letter != 's' || letters.length() == 1)) {
                 words.add(word);
             }
         }
         return new Sample(messages, words);
     }
 
-    private static String id(char letter, int position) {
+    private static List<String> ids(char letter, int position) {
         return switch (letter) {
-            case 'n' -> null;
-            case 'h' -> "c" + position;
-            case 'l' -> "call_0123456789abcdefghij" + position;
-            default -> MARK + position;
+            case 'n' -> Collections.singletonList(null);
+            case 'w' -> Arrays.asList(null, null);
+            case 'k' -> List.of(MARK + "1", MARK + "2");
+            case 'j' -> List.of(MARK + "2");
+            case 'h' -> List.of("c" + position);
+            case 'l' -> List.of("call_0123456789abcdefghij" + position);
+            default -> List.of(MARK + position);
         };
     }
 
-    private static Map<String, Object> calling(String id, Object arguments) {
-        Map<String, Object> call = map("type", "function", "function", map("name", TOOL, "arguments", arguments));
-        if (id != null) {
-            call.put("id", id);
+    private static Map<String, Object> calling(List<String> ids, Object arguments) {
+        List<Object> calls = new ArrayList<>();
+        for (String id : ids) {
+            Map<String, Object> call = map("type", "function", "function", map("name", TOOL, "arguments", arguments));
+            if (id != null) {
+                call.put("id", id);
+            }
+            calls.add(call);
         }
-        return map("role", "assistant", "content", "", "tool_calls", List.of(call));
+        return map("role", "assistant", "content", "", "tool_calls", calls);
     }
 
     private static Map<String, Object> result(String id, String text, String name) {
