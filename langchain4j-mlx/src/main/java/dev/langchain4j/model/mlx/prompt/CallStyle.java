@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * How an assistant's tool calls have to be given to a chat template.
@@ -40,14 +41,11 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
         if (!(message.get("tool_calls") instanceof List<?> calls) || kind == Kind.DROPPED) {
             return message;
         }
-        String text = message.get("content") instanceof String content ? content : "";
-        if (kind == Kind.WRITTEN || !text.isBlank() && !besideText && CallWriter.followsText(format)) {
+        String text = content(message);
+        if (kind == Kind.WRITTEN || dropsText(message) && CallWriter.followsText(format)) {
             Optional<String> written = CallWriter.write(format, calls(calls));
             if (written.isPresent()) {
-                Map<String, Object> changed = new LinkedHashMap<>(message);
-                changed.remove("tool_calls");
-                changed.put("content", text.isBlank() ? written.get() : text + "\n" + written.get());
-                return changed;
+                return withText(message, written.get());
             }
         }
         if (kind == Kind.FIELD && !argumentsAsText) {
@@ -61,6 +59,34 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
             changed.put("tool_calls", asText(calls));
         }
         return changed;
+    }
+
+    /** Whether the template shows the message's calls, and not the text beside them. */
+    boolean dropsText(Map<String, Object> message) {
+        return !content(message).isBlank() && !besideText && kind != Kind.WRITTEN;
+    }
+
+    /** The message with its calls in its text: as the model writes them, if there is a notation for that. */
+    Map<String, Object> written(Map<String, Object> message) {
+        List<CallWriter.Call> calls = calls((List<?>) message.get("tool_calls"));
+        return withText(
+                message,
+                CallWriter.write(format, calls)
+                        .orElseGet(() -> calls.stream()
+                                .map(call -> call.name() + " " + call.arguments())
+                                .collect(Collectors.joining("\n"))));
+    }
+
+    private static Map<String, Object> withText(Map<String, Object> message, String calls) {
+        Map<String, Object> changed = new LinkedHashMap<>(message);
+        changed.remove("tool_calls");
+        String text = content(message);
+        changed.put("content", text.isBlank() ? calls : text + "\n" + calls);
+        return changed;
+    }
+
+    private static String content(Map<String, Object> message) {
+        return message.get("content") instanceof String content ? content : "";
     }
 
     private static List<Object> asText(List<?> calls) {
@@ -78,7 +104,9 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
     private static List<CallWriter.Call> calls(List<?> calls) {
         return calls.stream()
                 .map(call -> copy(copy(call).get("function")))
-                .map(function -> new CallWriter.Call((String) function.get("name"), text(function.get("arguments"))))
+                .map(function -> new CallWriter.Call(
+                        (String) function.get("name"),
+                        MessageMapper.json(MessageMapper.object(function.get("arguments")))))
                 .toList();
     }
 

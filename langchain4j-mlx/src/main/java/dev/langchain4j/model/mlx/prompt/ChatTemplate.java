@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
+import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * with tools, {@code rag} those with the template argument {@code documents}, {@code default} all others. Thread-safe.
  *
  * <p>What a template drops without a word is found out by trying (see {@link TemplateAbilities}): tools, calls and results
- * without a place in it are refused, system messages are placed elsewhere (see {@link SystemMessages}).
+ * without a place in it are refused, all else is fitted (see {@link FittedMessages}).
  */
 public final class ChatTemplate {
     private static final Logger log = LoggerFactory.getLogger(ChatTemplate.class);
@@ -125,26 +126,76 @@ public final class ChatTemplate {
     public Prompt prompt(
             List<ChatMessage> messages, List<ToolSpecification> tools, Map<String, ?> arguments, Tokenizer tokenizer) {
         List<Map<String, Object>> mapped = MessageMapper.map(messages);
-        RenderResult rendered = render(mapped, ToolMapper.map(tools), arguments);
+        Rendered written = write(mapped, ToolMapper.map(tools), arguments);
+        RenderResult rendered = written.result;
         Encoding encoding = tokenizer.encodeWithOffsets(rendered.text(), false);
         int[] tokens = encoding.ids();
         if (tokens.length == 0) {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
         }
         List<Boundary> boundaries = boundaries(mapped, rendered, encoding::tokensWithin);
-        return new Prompt(rendered.text(), tokens, boundaries, List.of(), null);
+        return new Prompt(rendered.text(), tokens, boundaries, List.of(), written.changes, null);
     }
 
-    /** Renders mapped messages and tools; spans name the messages as they are here. See {@link #prompt}. */
+    /**
+     * A rendered conversation.
+     *
+     * @param result the text; spans name the messages as they were given
+     * @param changes what was changed in them
+     */
+    record Rendered(RenderResult result, List<MessageChange> changes) {}
+
+    /** Renders mapped messages and tools; see {@link #prompt}. */
     RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
+        return write(messages, tools, arguments).result;
+    }
+
+    /**
+     * Renders mapped messages and tools, with as few changes as the template can do with: where it refuses what its trials
+     * said it takes, all that is not in order is mended, and then calls become text.
+     */
+    Rendered write(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
         checkArguments(arguments);
-        TemplateAbilities can = abilities(!tools.isEmpty());
+        boolean asWithTools = !tools.isEmpty() || needsToolTemplate(messages);
+        TemplateAbilities can = abilities(asWithTools);
         checkExpressible(messages, tools, can);
-        Map<String, Object> variables = new LinkedHashMap<>();
-        FittedMessages fitted = FittedMessages.of(messages, tools, can, variables);
-        RenderResult rendered = render(fitted.messages(), !tools.isEmpty(), variables, arguments);
-        checkCustom(messages, rendered.text());
-        return fitted.inOriginalTerms(rendered);
+        Template template = templates.get(name(asWithTools, arguments.get(DOCUMENTS) != null));
+        TemplateException refused = null;
+        FittedMessages tried = null;
+        for (Extent extent : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO)) {
+            Map<String, Object> variables = new LinkedHashMap<>();
+            FittedMessages fitted = FittedMessages.of(messages, tools, can, extent, variables);
+            if (tried != null && tried.messages().equals(fitted.messages())) {
+                continue;
+            }
+            tried = fitted;
+            try {
+                RenderResult rendered = template.render(context(fitted, variables, arguments), fitted.messages());
+                checkCustom(messages, rendered.text());
+                return new Rendered(fitted.inOriginalTerms(rendered), fitted.changes());
+            } catch (TemplateException e) {
+                refused = refused == null ? e : refused;
+                if (e.kind() == TemplateException.Kind.LIMIT) {
+                    break;
+                }
+            } catch (IllegalArgumentException e) {
+                throw new InvalidRequestException("templateArguments: " + e.getMessage(), e);
+            }
+        }
+        if (refused.kind() == TemplateException.Kind.RAISED) {
+            throw new InvalidRequestException(refused.words(), refused);
+        }
+        throw new InvalidRequestException(
+                "the chat template cannot render these messages: " + refused.getMessage(), refused);
+    }
+
+    /** Whether earlier calls can be said by the template of requests with tools only. */
+    private boolean needsToolTemplate(List<Map<String, Object>> messages) {
+        return sources.containsKey(TOOL_USE)
+                && messages.stream()
+                        .anyMatch(message -> message.containsKey("tool_calls") || "tool".equals(message.get("role")))
+                && (abilities(false).calls().kind() == CallStyle.Kind.DROPPED
+                        || !abilities(false).toolResults());
     }
 
     private static void checkArguments(Map<String, ?> arguments) {
@@ -207,28 +258,16 @@ public final class ChatTemplate {
         }
     }
 
-    private RenderResult render(
-            List<Map<String, Object>> messages,
-            boolean tools,
-            Map<String, Object> variables,
-            Map<String, ?> arguments) {
+    private Map<String, Object> context(
+            FittedMessages fitted, Map<String, Object> variables, Map<String, ?> arguments) {
         Map<String, Object> context = new LinkedHashMap<>(specialTokens);
-        context.put("messages", messages);
+        context.put("messages", fitted.messages());
         context.put("add_generation_prompt", true);
         // Tools and documents are always defined, as with transformers.
         context.putAll(variables);
         context.put(DOCUMENTS, null);
         context.putAll(arguments);
-        try {
-            return templates.get(name(tools, arguments.get(DOCUMENTS) != null)).render(context, messages);
-        } catch (TemplateException e) {
-            if (e.kind() == TemplateException.Kind.RAISED) {
-                throw new InvalidRequestException(e.words(), e);
-            }
-            throw new InvalidRequestException("the chat template cannot render these messages: " + e.getMessage(), e);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidRequestException("templateArguments: " + e.getMessage(), e);
-        }
+        return context;
     }
 
     /** Where the system message and tools end, where each user message ends, and where the generation prompt begins. */

@@ -32,7 +32,7 @@ record Context(long high, long low) {
                 add(digest, ai.text() == null ? "" : ai.text());
                 for (ToolExecutionRequest call : ai.toolExecutionRequests()) {
                     add(digest, String.valueOf(call.id()));
-                    add(digest, call.name());
+                    add(digest, String.valueOf(call.name()));
                     add(digest, String.valueOf(call.arguments()));
                 }
             }

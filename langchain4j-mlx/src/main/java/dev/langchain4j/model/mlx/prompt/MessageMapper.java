@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
@@ -26,7 +25,10 @@ import java.util.stream.Collectors;
  */
 final class MessageMapper {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final TypeReference<LinkedHashMap<String, Object>> OBJECT = new TypeReference<>() {};
+    private static final String ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    private static final int ID_LENGTH = 9;
+    private static final long FNV_BASIS = 0xcbf29ce484222325L;
+    private static final long FNV_PRIME = 0x100000001b3L;
 
     private MessageMapper() {}
 
@@ -80,7 +82,7 @@ final class MessageMapper {
 
     private static Map<String, Object> toolCall(ToolExecutionRequest request) {
         Map<String, Object> function = new LinkedHashMap<>();
-        function.put("name", request.name());
+        function.put("name", request.name() == null ? "" : request.name());
         function.put("arguments", arguments(request.arguments()));
         Map<String, Object> call = new LinkedHashMap<>();
         if (request.id() != null) {
@@ -100,16 +102,45 @@ final class MessageMapper {
         }
     }
 
-    /** An object where the text is one, else the text: a call that was broken goes back as it came. */
+    /** An object where the text is one, or where there is none; else the text: a call that was broken goes back as it came. */
     private static Object arguments(String json) {
         if (json == null || json.isBlank()) {
             return Map.of();
         }
+        return read(json) instanceof Map<?, ?> object ? object : json;
+    }
+
+    /** What a JSON text says; the text itself where it is none. */
+    private static Object read(String json) {
         try {
-            return JSON.readValue(json, OBJECT);
+            return JSON.readValue(json, Object.class);
         } catch (JacksonException e) {
             return json;
         }
+    }
+
+    /** Mapped arguments as an object: themselves, or with what they say under the key {@code arguments}. */
+    static Map<?, ?> object(Object arguments) {
+        if (arguments instanceof Map<?, ?> object) {
+            return object;
+        }
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("arguments", arguments instanceof String text ? read(text) : arguments);
+        return object;
+    }
+
+    /** An ID of nine letters and digits for another one, the same each time: what Mistral's templates insist on. */
+    static String id(String of) {
+        long hash = FNV_BASIS;
+        for (int i = 0; i < of.length(); i++) {
+            hash = (hash ^ of.charAt(i)) * FNV_PRIME;
+        }
+        StringBuilder id = new StringBuilder();
+        while (id.length() < ID_LENGTH) {
+            id.append(ID_LETTERS.charAt((int) Long.remainderUnsigned(hash, ID_LETTERS.length())));
+            hash = Long.divideUnsigned(hash, ID_LETTERS.length());
+        }
+        return id.toString();
     }
 
     private static Map<String, Object> toolResult(ToolExecutionResultMessage result) {

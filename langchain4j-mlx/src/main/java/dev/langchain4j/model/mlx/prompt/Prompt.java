@@ -10,13 +10,21 @@ public final class Prompt {
     private final int[] tokens;
     private final List<Boundary> boundaries;
     private final List<MessageTokens> messages;
+    private final List<MessageChange> changes;
     private final PromptOrigin origin;
 
-    Prompt(String text, int[] tokens, List<Boundary> boundaries, List<MessageTokens> messages, PromptOrigin origin) {
+    Prompt(
+            String text,
+            int[] tokens,
+            List<Boundary> boundaries,
+            List<MessageTokens> messages,
+            List<MessageChange> changes,
+            PromptOrigin origin) {
         this.text = text;
         this.tokens = tokens;
         this.boundaries = List.copyOf(boundaries);
         this.messages = List.copyOf(messages);
+        this.changes = List.copyOf(changes);
         this.origin = origin;
     }
 
@@ -59,6 +67,11 @@ public final class Prompt {
     /** The messages whose place in the prompt is known, in the order of the prompt. */
     public List<MessageTokens> messages() {
         return messages;
+    }
+
+    /** What was changed in messages that the chat template could not say. */
+    public List<MessageChange> changes() {
+        return changes;
     }
 
     /** The message that the token at this position belongs to; empty for what the template writes around messages. */

@@ -69,7 +69,8 @@ public final class PromptWriter {
         List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
-        RenderResult rendered = template.render(mapped, ToolMapper.map(request.tools()), request.arguments());
+        ChatTemplate.Rendered written = template.write(mapped, ToolMapper.map(request.tools()), request.arguments());
+        RenderResult rendered = written.result();
         Splicer splicer = new Splicer(rendered, request.format(), tokenizer, within);
         boolean[] spliced = new boolean[turns.length];
         for (int i = 0; i < turns.length; i++) {
@@ -96,6 +97,7 @@ public final class PromptWriter {
                 tokens.ids(),
                 ChatTemplate.boundaries(mapped, rendered, tokens::tokensWithin),
                 messages(mapped, rendered, tokens, turns, spliced),
+                written.changes(),
                 origin);
     }
 

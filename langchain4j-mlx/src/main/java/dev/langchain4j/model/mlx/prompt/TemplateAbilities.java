@@ -22,6 +22,7 @@ import java.util.function.Function;
  * @param tools where tools on offer are looked for
  * @param calls how an assistant's tool calls are given
  * @param toolResults whether tool results reach the text; true where the template refuses them in its own words
+ * @param turns tries what is not in order in a conversation
  */
 record TemplateAbilities(
         boolean parts,
@@ -30,7 +31,8 @@ record TemplateAbilities(
         boolean lateSystem,
         ToolPlace tools,
         CallStyle calls,
-        boolean toolResults) {
+        boolean toolResults,
+        TurnTrials turns) {
 
     private static final String MARK = "probe7zq";
     private static final String OTHER = "probe4xk";
@@ -46,20 +48,25 @@ record TemplateAbilities(
      */
     static TemplateAbilities of(Function<Map<String, Object>, String> render, boolean offered, ToolCallFormat format) {
         Map<String, Object> user = message("user", MARK);
-        Map<String, Object> system = message("system", MARK);
-        Map<String, Object> other = message("system", OTHER);
         Probe plain = new Probe(render, false, List.of(), ToolPlace.NONE);
         Probe listed = new Probe(render, true, List.of(), ToolPlace.NONE);
         boolean parts = plain.text(user) == null || !plain.text(user).contains(MARK);
         parts = parts && listed.shows(MARK, user);
-        Probe bare = parts ? listed : plain;
-
-        ToolPlace place = ToolPlace.NONE;
-        Probe probe = bare;
-        if (offered) {
-            place = place(render, parts, format);
-            probe = new Probe(render, parts, List.of(tool()), place);
+        TemplateAbilities can = of(render, parts, offered, format);
+        if (offered && !parts && can.turns.refusesCalls(can)) {
+            TemplateAbilities inParts = of(render, true, offered, format);
+            return inParts.turns.refusesCalls(inParts) ? can : inParts;
         }
+        return can;
+    }
+
+    private static TemplateAbilities of(
+            Function<Map<String, Object>, String> render, boolean parts, boolean offered, ToolCallFormat format) {
+        Map<String, Object> user = message("user", MARK);
+        Map<String, Object> system = message("system", MARK);
+        Map<String, Object> other = message("system", OTHER);
+        ToolPlace place = offered ? place(render, parts, format) : ToolPlace.NONE;
+        Probe probe = new Probe(render, parts, offered ? List.of(tool()) : List.of(), place);
         CallStyle style = style(probe, format);
         Map<String, Object> result = message("tool", MARK);
         result.put("name", TOOL);
@@ -71,7 +78,13 @@ record TemplateAbilities(
                 probe.shows(OTHER, user, message("assistant", "fine"), other, user),
                 place,
                 style,
-                !probe.drops(MARK, message("user", "hello"), style.apply(called("", "Rome")), result));
+                !probe.drops(MARK, message("user", "hello"), style.apply(called("", "Rome")), result),
+                new TurnTrials(render, probe.tools));
+    }
+
+    /** Whether a conversation may have this: the template neither refuses it, nor drops more than if it were mended. */
+    boolean says(Irregularity what, boolean system) {
+        return turns.says(what, system, this);
     }
 
     private static ToolPlace place(Function<Map<String, Object>, String> render, boolean parts, ToolCallFormat format) {
