@@ -104,7 +104,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                             parameters.templateVariables(),
                             format,
                             parameters.memoryId(),
-                            isolation()));
+                            isolation(),
+                            Boolean.TRUE.equals(parameters.allowControlTokens())));
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
                 throw new UnsupportedFeatureException("think (false) is not supported by this model:"

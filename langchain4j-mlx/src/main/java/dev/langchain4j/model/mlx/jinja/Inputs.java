@@ -17,9 +17,15 @@ final class Inputs {
     private static final int DEPTH_MAX = 500;
 
     private final List<?> traced;
+    private final Origins origins;
 
-    Inputs(List<?> traced) {
+    /**
+     * @param traced the list whose elements are to be recognised
+     * @param origins gets what marks say; null where there are none
+     */
+    Inputs(List<?> traced, Origins origins) {
         this.traced = traced;
+        this.origins = origins;
     }
 
     Map<String, Object> convert(Map<String, ?> context) {
@@ -34,7 +40,7 @@ final class Inputs {
         }
         return switch (value) {
             case null -> null;
-            case String text -> text;
+            case String text -> text(text);
             case Boolean bool -> bool;
             case Long number -> number;
             case Double number -> number;
@@ -53,11 +59,15 @@ final class Inputs {
         };
     }
 
+    private String text(String text) {
+        return origins == null ? text : origins.input(text);
+    }
+
     private Dict dict(Map<?, ?> map, String path, int depth) {
         Dict result = new Dict(map.size() * 4 / 3 + 1);
         map.forEach((key, value) -> {
             if (key instanceof String name) {
-                result.put(name, value(value, name, depth + 1));
+                result.put(text(name), value(value, name, depth + 1));
             } else {
                 if (key instanceof Map || key instanceof Collection) {
                     throw new IllegalArgumentException(path + " has a key of " + key.getClass());

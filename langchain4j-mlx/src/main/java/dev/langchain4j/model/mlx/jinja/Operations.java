@@ -64,7 +64,9 @@ final class Operations {
             Object a = left.eval(frame);
             Object b = right.eval(frame);
             try {
-                return operation.apply(a, b);
+                Object result = operation.apply(a, b);
+                Origins origins = frame.render.origins;
+                return origins == null ? result : origins.operated(a, b, result);
             } catch (TemplateException e) {
                 throw e.at(line, column);
             }
@@ -124,7 +126,11 @@ final class Operations {
                 out.append(markup ? Markup.escape(value) : Repr.str(value));
             }
             Strings.checkLength(out.length());
-            return markup ? new Markup(out.toString()) : out.toString();
+            Object result = markup ? new Markup(out.toString()) : out.toString();
+            if (frame.render.origins != null) {
+                frame.render.origins.joined(result, values, "");
+            }
+            return result;
         }
     }
 

@@ -27,11 +27,15 @@ final class Render {
 
     private int indexedElement = -1;
 
+    /** Which characters came from outside; null where nobody asks. */
+    final Origins origins;
+
     /** Whether output is escaped, inside of an autoescape block. */
     boolean autoescape;
 
-    Render(Map<String, Object> context, TemplateLimits limits, Clock clock) {
+    Render(Map<String, Object> context, Origins origins, TemplateLimits limits, Clock clock) {
         this.context = context;
+        this.origins = origins;
         this.limits = limits;
         this.clock = clock;
     }
@@ -53,6 +57,13 @@ final class Render {
     }
 
     void write(String text) {
+        write(text, text);
+    }
+
+    private void write(Object value, String text) {
+        if (origins != null) {
+            origins.write(value, text, out.length());
+        }
         out.append(text);
         if (out.length() > limits.outputCharsMax()) {
             throw TemplateException.limit("the length of the output", limits.outputCharsMax());
@@ -61,9 +72,9 @@ final class Render {
 
     void writeValue(Object value) {
         if (autoescape) {
-            write(Markup.escape(value));
+            write(value, Markup.escape(value));
         } else {
-            write(Repr.str(value));
+            write(value, Repr.str(value));
         }
     }
 
@@ -71,11 +82,17 @@ final class Render {
     String capture(Runnable body) {
         StringBuilder outer = out;
         out = new StringBuilder();
+        TextRanges.Builder outerOrigins = origins == null ? null : origins.beginCapture();
+        String text = "";
         try {
             body.run();
-            return out.toString();
+            text = out.toString();
+            return text;
         } finally {
             out = outer;
+            if (origins != null) {
+                origins.endCapture(text, outerOrigins);
+            }
         }
     }
 
@@ -133,6 +150,6 @@ final class Render {
     }
 
     RenderResult result() {
-        return new RenderResult(root.toString(), spans);
+        return new RenderResult(root.toString(), spans, origins == null ? TextRanges.NONE : origins.written());
     }
 }

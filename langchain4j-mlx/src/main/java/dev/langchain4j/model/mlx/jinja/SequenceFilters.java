@@ -131,7 +131,11 @@ final class SequenceFilters {
             out.append(markup ? Markup.escape(parts.get(i)) : Repr.str(parts.get(i)));
             Strings.checkLength(out.length());
         }
-        return markup ? new Markup(out.toString()) : out.toString();
+        Object result = markup ? new Markup(out.toString()) : out.toString();
+        if (render.origins != null) {
+            render.origins.joined(result, parts, separator);
+        }
+        return result;
     }
 
     private static Object items(Object value) {

@@ -41,6 +41,7 @@ public final class ChatTemplate {
     private final Map<String, Template> templates = new LinkedHashMap<>();
     private final Map<String, String> sources;
     private final Map<String, String> specialTokens;
+    private volatile ControlTokens controlTokens;
     private volatile TemplateAbilities withTools;
     private volatile TemplateAbilities withoutTools;
 
@@ -97,6 +98,16 @@ public final class ChatTemplate {
         return sources.get(name(tools, false));
     }
 
+    /** The control tokens of these templates' model. */
+    ControlTokens controlTokens(Tokenizer tokenizer) {
+        ControlTokens known = controlTokens;
+        if (known == null || known.tokenizer() != tokenizer) {
+            known = new ControlTokens(tokenizer, sources.values());
+            controlTokens = known;
+        }
+        return known;
+    }
+
     /**
      * Template arguments with a choice of thinking among them, under both names that templates know.
      *
@@ -125,8 +136,9 @@ public final class ChatTemplate {
     public Prompt prompt(
             List<ChatMessage> messages, List<ToolSpecification> tools, Map<String, ?> arguments, Tokenizer tokenizer) {
         List<Map<String, Object>> mapped = MessageMapper.map(messages);
-        RenderResult rendered = render(mapped, ToolMapper.map(tools), arguments);
-        Encoding encoding = tokenizer.encodeWithOffsets(rendered.text(), false);
+        ControlTokens control = controlTokens(tokenizer);
+        RenderResult rendered = render(mapped, ToolMapper.map(tools), arguments, control);
+        Encoding encoding = control.encode(rendered.text(), rendered.outside());
         int[] tokens = encoding.ids();
         if (tokens.length == 0) {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
@@ -135,16 +147,41 @@ public final class ChatTemplate {
         return new Prompt(rendered.text(), tokens, boundaries, List.of(), null);
     }
 
-    /** Renders mapped messages and tools; spans name the messages as they are here. See {@link #prompt}. */
+    /** Renders mapped messages and tools, without asking where its characters come from. */
     RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
+        return render(messages, tools, arguments, null);
+    }
+
+    /**
+     * Renders mapped messages and tools; spans name the messages as they are here. See {@link #prompt}.
+     *
+     * @param control whose characters are followed from the request to the text; null if nobody asks for them
+     */
+    RenderResult render(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, ?> arguments,
+            ControlTokens control) {
+        boolean marked =
+                control != null && (control.areIn(messages) || control.areIn(tools) || control.areIn(arguments));
+        RenderResult rendered = marked
+                ? fitted(control.markMessages(messages), control.markTools(tools), control.markArguments(arguments), true)
+                : fitted(messages, tools, arguments, false);
+        checkCustom(messages, rendered.text());
+        return rendered;
+    }
+
+    private RenderResult fitted(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, ?> arguments,
+            boolean marked) {
         checkArguments(arguments);
         TemplateAbilities can = abilities(!tools.isEmpty());
         checkExpressible(messages, tools, can);
         Map<String, Object> variables = new LinkedHashMap<>();
         FittedMessages fitted = FittedMessages.of(messages, tools, can, variables);
-        RenderResult rendered = render(fitted.messages(), !tools.isEmpty(), variables, arguments);
-        checkCustom(messages, rendered.text());
-        return fitted.inOriginalTerms(rendered);
+        return fitted.inOriginalTerms(render(fitted.messages(), !tools.isEmpty(), variables, arguments, marked));
     }
 
     private static void checkArguments(Map<String, ?> arguments) {
@@ -211,7 +248,8 @@ public final class ChatTemplate {
             List<Map<String, Object>> messages,
             boolean tools,
             Map<String, Object> variables,
-            Map<String, ?> arguments) {
+            Map<String, ?> arguments,
+            boolean marked) {
         Map<String, Object> context = new LinkedHashMap<>(specialTokens);
         context.put("messages", messages);
         context.put("add_generation_prompt", true);
@@ -220,7 +258,7 @@ public final class ChatTemplate {
         context.put(DOCUMENTS, null);
         context.putAll(arguments);
         try {
-            return templates.get(name(tools, arguments.get(DOCUMENTS) != null)).render(context, messages);
+            return templates.get(name(tools, arguments.get(DOCUMENTS) != null)).render(context, messages, marked);
         } catch (TemplateException e) {
             if (e.kind() == TemplateException.Kind.RAISED) {
                 throw new InvalidRequestException(e.words(), e);
