@@ -188,9 +188,9 @@ class GrammarMatcherTest {
 
     @Test
     void compilerChecksItsArguments() {
-        assertThatThrownBy(() -> tokenizer.grammarCompiler(10, end))
+        assertThatThrownBy(() -> tokenizer.grammarCompiler(end, end))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("vocabularySize (10)");
+                .hasMessageContaining("end token (" + end + ")");
         assertThatThrownBy(() -> tokenizer.grammarCompiler(tokenizer.vocabularySize()))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> tokenizer.grammarCompiler(tokenizer.vocabularySize(), -1))

@@ -232,7 +232,7 @@ final class Origins {
                 return result;
             }
         }
-        make(text, from == null ? null : place(operation, from, args, text), value, args);
+        make(text, from == null ? null : place(operation, from, args, text), value, Arrays.asList(args));
         return result;
     }
 
@@ -269,7 +269,12 @@ final class Origins {
             }
             outside.add(of(from).within(at, found), length);
             length += found - at;
-            outside.add(of(replacement), length);
+            if (of(from).overlaps(found, found + old.length())) {
+                // What stands for text from outside is no more the template's own than that was.
+                outside.add(length, length + replacement.length());
+            } else {
+                outside.add(of(replacement), length);
+            }
             length += replacement.length();
             at = found + old.length();
         }
