@@ -89,7 +89,7 @@ public final class NativeLibrary {
         return new Loaded(location, symbols);
     }
 
-    private static void checkTextVersion(SymbolLookup library) {
+    static void checkTextVersion(SymbolLookup library) {
         if (library.find("text_abi_version").isEmpty()) {
             throw otherVersion("none");
         }
