@@ -65,7 +65,9 @@ final class Inputs {
 
     private Dict dict(Map<?, ?> map, String path, int depth) {
         Dict result = new Dict(map.size() * 4 / 3 + 1);
-        map.forEach((key, value) -> {
+        for (Map.Entry<?, ?> entry : StableOrder.entries(map)) {
+            Object key = entry.getKey();
+            Object value = entry.getValue();
             if (key instanceof String name) {
                 result.put(text(name), value(value, name, depth + 1));
             } else {
@@ -74,13 +76,13 @@ final class Inputs {
                 }
                 result.set(value(key, path, depth + 1), value(value, path, depth + 1));
             }
-        });
+        }
         return result;
     }
 
     private List<Object> list(Collection<?> items, String path, int depth) {
         List<Object> result = new ArrayList<>(items.size());
-        for (Object item : items) {
+        for (Object item : StableOrder.items(items)) {
             Object converted = value(item, path, depth + 1);
             if (items == traced && converted instanceof Dict dict) {
                 dict.traceIndex = result.size();

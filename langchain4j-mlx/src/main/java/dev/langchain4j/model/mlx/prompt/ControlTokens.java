@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.jinja.StableOrder;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
 import java.util.ArrayList;
@@ -158,14 +159,17 @@ final class ControlTokens {
             case Character character -> mark(character.toString());
             case Map<?, ?> map -> {
                 Map<Object, Object> copy = new LinkedHashMap<>();
-                map.forEach((key, item) -> copy.put(
-                        named && key instanceof String name ? mark(name) : key,
-                        mark(item, named || NAMING.contains(key))));
+                for (Map.Entry<?, ?> entry : StableOrder.entries(map)) {
+                    Object key = entry.getKey();
+                    copy.put(
+                            named && key instanceof String name ? mark(name) : key,
+                            mark(entry.getValue(), named || NAMING.contains(key)));
+                }
                 yield copy;
             }
             case Collection<?> items -> {
                 List<Object> copy = new ArrayList<>(items.size());
-                items.forEach(item -> copy.add(mark(item, named)));
+                StableOrder.items(items).forEach(item -> copy.add(mark(item, named)));
                 yield copy;
             }
             case null, default -> value;
