@@ -5,6 +5,7 @@
 //! [`FAILED`] (the error's text is in the `Out`) or [`NOTHING`]. No panic leaves this library.
 
 mod grammar;
+mod mend;
 mod stream;
 mod tokenizer;
 mod vocabulary;
@@ -18,7 +19,7 @@ pub const FAILED: i32 = 1;
 pub const NOTHING: i32 = 2;
 
 /// Raised with every change of a signature; Java refuses another one than it was written for.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 
 pub type Fallible<T> = Result<T, String>;
 

@@ -16,18 +16,13 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `size` is the number of logits; ids beyond the tokenizer's own can never be sampled.
+    /// `size` is the number of logits; ids beyond it, or beyond the tokenizer's own, can never be sampled.
     pub fn new(tokenizer: &Tokenizer, size: u32, ends: &[TokenId]) -> Fallible<Self> {
         let own = vocabulary_size(tokenizer);
-        if size < own {
-            return Err(format!(
-                "vocabulary size ({size}) must be at least the tokenizer's ({own})"
-            ));
-        }
         if ends.is_empty() || ends.iter().any(|end| *end >= size) {
             return Err(format!("end tokens ({ends:?}) must be one or more ids below {size}"));
         }
-        let mut words = words(tokenizer, own)?;
+        let mut words = words(tokenizer, own.min(size))?;
         for id in own..size {
             words.push(marked(&format!("<[{id}]>")));
         }
@@ -39,10 +34,11 @@ impl Vocabulary {
     }
 
     fn ids(&self, text: &str) -> Vec<TokenId> {
-        self.tokenizer.encode_fast(text, false).map_or_else(
-            |_| self.trie.greedy_tokenize(text.as_bytes()),
-            |encoding| encoding.get_ids().to_vec(),
-        )
+        let known = self.trie.vocab_size() as TokenId;
+        match self.tokenizer.encode_fast(text, false) {
+            Ok(encoding) if encoding.get_ids().iter().all(|id| *id < known) => encoding.get_ids().to_vec(),
+            _ => self.trie.greedy_tokenize(text.as_bytes()),
+        }
     }
 }
 
@@ -200,13 +196,14 @@ fn drop_space_prefix(part: &mut Value) -> bool {
 }
 
 /// The first part of this type, in a part or in the sequences inside it.
-fn find<'a>(part: &'a Value, kind: &str) -> Option<&'a Value> {
+pub fn find<'a>(part: &'a Value, kind: &str) -> Option<&'a Value> {
     if part["type"] == kind {
         return Some(part);
     }
-    part["decoders"].as_array()?.iter().find_map(|inner| find(inner, kind))
+    let inside = ["decoders", "pretokenizers", "normalizers"].map(|key| part[key].as_array());
+    inside.into_iter().flatten().flatten().find_map(|inner| find(inner, kind))
 }
 
-fn to_json(part: Option<&impl serde::Serialize>) -> Fallible<Value> {
+pub fn to_json(part: Option<&impl serde::Serialize>) -> Fallible<Value> {
     serde_json::to_value(part).map_err(|error| error.to_string())
 }

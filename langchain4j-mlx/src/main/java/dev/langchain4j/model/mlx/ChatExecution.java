@@ -112,7 +112,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                             parameters.templateVariables(),
                             format,
                             parameters.memoryId(),
-                            isolation()));
+                            isolation(),
+                            Boolean.TRUE.equals(parameters.allowControlTokens())));
             chatLog.request(model.name(), prompt.tokens().length, prompt.text());
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {

@@ -242,6 +242,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /**
+     * Whether names of control tokens in messages, such as {@code <|im_end|>}, are those tokens. Default: false, they are
+     * text, so that no user, document or tool can forge a turn. For fill-in-the-middle prompts and the like.
+     */
+    public B allowControlTokens(Boolean allowed) {
+        parameters.allowControlTokens(allowed);
+        return self();
+    }
+
     /** Rewrites messages before they are rendered, after the MLX model's own normalizer. Default: none. */
     public B promptNormalizer(PromptNormalizer normalizer) {
         this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;

@@ -43,6 +43,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Map<String, Object> templateArguments;
     private final Object memoryId;
     private final Isolation isolation;
+    private final Boolean allowControlTokens;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -59,6 +60,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         templateArguments = builder.templateArguments;
         memoryId = builder.memoryId;
         isolation = builder.isolation;
+        allowControlTokens = builder.allowControlTokens;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -152,6 +154,15 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      */
     public Isolation isolation() {
         return isolation;
+    }
+
+    /**
+     * Whether names of control tokens in messages, tools and template arguments, such as {@code <|im_end|>}, are those
+     * tokens. Then whoever writes a part of the prompt can end a turn and begin another one; of use for
+     * fill-in-the-middle prompts that the application writes itself. Default: false, they are text.
+     */
+    public Boolean allowControlTokens() {
+        return allowControlTokens;
     }
 
     /**
@@ -262,6 +273,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("templateArguments", templateArguments);
         all.put("memoryId", memoryId);
         all.put("isolation", isolation);
+        all.put("allowControlTokens", allowControlTokens);
         return all;
     }
 
@@ -306,6 +318,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Map<String, Object> templateArguments = Map.of();
         private Object memoryId;
         private Isolation isolation;
+        private Boolean allowControlTokens;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -325,6 +338,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 templateArguments = joined(templateArguments, mlx.templateArguments);
                 memoryId = either(mlx.memoryId, memoryId);
                 isolation = either(mlx.isolation, isolation);
+                allowControlTokens = either(mlx.allowControlTokens, allowControlTokens);
             }
             return this;
         }
@@ -414,6 +428,12 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#isolation()}. */
         public Builder isolation(Isolation value) {
             isolation = value;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#allowControlTokens()}. */
+        public Builder allowControlTokens(Boolean allowed) {
+            allowControlTokens = allowed;
             return this;
         }
 

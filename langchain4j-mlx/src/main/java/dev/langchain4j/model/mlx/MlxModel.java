@@ -94,7 +94,10 @@ public final class MlxModel implements AutoCloseable {
                     owner.call(() -> load(folder, context.config(), type, adapter, format, parts));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
-                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray())));
+                    defaults.endTokens().stream()
+                            .mapToInt(Integer::intValue)
+                            .filter(end -> end < read.model().vocabularySize())
+                            .toArray())));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
             cache.listener(ledger);
@@ -172,7 +175,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return new MlxTokenCountEstimator(text -> tokenizer.encode(text, false).length, messages -> template.prompt(
+        return new MlxTokenCountEstimator(prompts::count, messages -> template.prompt(
                         messages, List.of(), Map.of(), tokenizer)
                 .tokens()
                 .length);
@@ -202,10 +205,10 @@ public final class MlxModel implements AutoCloseable {
     /**
      * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
      * {@link MlxChatRequestParameters#templateArguments()} such as {@code reasoning_effort}, or whether to
-     * {@link MlxChatRequestParameters#think()}, before the first user message. Nothing else of them is looked at.
+     * {@link MlxChatRequestParameters#think()}, before the first user message. Also {@link MlxChatRequestParameters#allowControlTokens()} counts; nothing else of them is looked at.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
-        return new PromptWarmer(this, parameters.templateVariables()).warm(systemMessage, tools);
+        return new PromptWarmer(this, parameters).warm(systemMessage, tools);
     }
 
     PromptNormalizer promptNormalizer() {

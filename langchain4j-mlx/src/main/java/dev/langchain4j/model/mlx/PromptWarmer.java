@@ -21,7 +21,6 @@ import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ExecutionException;
 
 /** Computes the beginning that all conversations with the same system message and tools have in common. */
@@ -30,11 +29,11 @@ final class PromptWarmer {
     private static final List<String> FIRST_WORDS = List.of("Hello", "7");
 
     private final MlxModel model;
-    private final Map<String, Object> templateVariables;
+    private final MlxChatRequestParameters parameters;
 
-    PromptWarmer(MlxModel model, Map<String, Object> templateVariables) {
+    PromptWarmer(MlxModel model, MlxChatRequestParameters parameters) {
         this.model = model;
-        this.templateVariables = templateVariables;
+        this.parameters = parameters;
     }
 
     int warm(String systemMessage, List<ToolSpecification> tools) {
@@ -88,6 +87,13 @@ final class PromptWarmer {
         messages.add(UserMessage.from(firstWord));
         OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), ToolSchemas.none());
         return model.prompts()
-                .write(new PromptRequest(messages, tools, templateVariables, format, null, Isolation.SHARED));
+                .write(new PromptRequest(
+                        messages,
+                        tools,
+                        parameters.templateVariables(),
+                        format,
+                        null,
+                        Isolation.SHARED,
+                        Boolean.TRUE.equals(parameters.allowControlTokens())));
     }
 }

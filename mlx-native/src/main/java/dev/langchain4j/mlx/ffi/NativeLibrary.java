@@ -18,7 +18,7 @@ public final class NativeLibrary {
     public static final String PATH_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_PATH";
 
     /** The version of the text library's interface that the classes of this package were written for. */
-    private static final int TEXT_ABI_VERSION = 1;
+    private static final int TEXT_ABI_VERSION = 2;
 
     private static final NativeLibrary MLX = new NativeLibrary("mlxc", library -> {});
     private static final NativeLibrary TEXT =
@@ -89,7 +89,10 @@ public final class NativeLibrary {
         return new Loaded(location, symbols);
     }
 
-    private static void checkTextVersion(SymbolLookup library) {
+    static void checkTextVersion(SymbolLookup library) {
+        if (library.find("text_abi_version").isEmpty()) {
+            throw otherVersion("none");
+        }
         int version;
         try {
             version = (int) Downcall.link(library, "text_abi_version", ")I").invokeExact();
@@ -97,9 +100,14 @@ public final class NativeLibrary {
             throw Downcall.failed("text_abi_version", e);
         }
         if (version != TEXT_ABI_VERSION) {
-            throw new IllegalArgumentException("the text library has interface version " + version + ", needed is "
-                    + TEXT_ABI_VERSION + "; build it anew");
+            throw otherVersion(String.valueOf(version));
         }
+    }
+
+    private static IllegalArgumentException otherVersion(String found) {
+        return new IllegalArgumentException("natives of another version: the text library has interface version " + found
+                + ", this mlx-native needs " + TEXT_ABI_VERSION
+                + ". The classes and the natives must be of one release, or of one build");
     }
 
     // SymbolLookup does not say why the system refused the library; System.load does.

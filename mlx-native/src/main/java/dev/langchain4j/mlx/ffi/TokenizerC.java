@@ -9,6 +9,7 @@ public final class TokenizerC {
     private static final MethodHandle CLOSE = TextOut.link("text_tokenizer_close", "J)V");
     private static final MethodHandle ENCODE = TextOut.link("text_encode", "JJJZJ)I");
     private static final MethodHandle ENCODE_OFFSETS = TextOut.link("text_encode_offsets", "JJJZJ)I");
+    private static final MethodHandle ENCODE_SPANS = TextOut.link("text_encode_spans", "JJJJJZJ)I");
     private static final MethodHandle DECODE = TextOut.link("text_decode", "JJJZJ)I");
     private static final MethodHandle VOCABULARY_SIZE = TextOut.link("text_vocabulary_size", "JJ)I");
     private static final MethodHandle ID_TO_TOKEN = TextOut.link("text_id_to_token", "JIJ)I");
@@ -47,6 +48,20 @@ public final class TokenizerC {
     /** (id, start, end) for each token of a text, in UTF-16 units. */
     public static int[] encodeOffsets(long tokenizer, String text, boolean addSpecial) {
         return encode(ENCODE_OFFSETS, tokenizer, text, addSpecial);
+    }
+
+    /** As {@link #encodeOffsets}; in the spans, pairs of UTF-16 positions, no added token is read. */
+    public static int[] encodeSpans(long tokenizer, String text, int[] spans, boolean addSpecial) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        try (TextOut out = new TextOut()) {
+            long copy = out.copy(bytes);
+            long pairs = out.copy(spans);
+            out.check((int) ENCODE_SPANS.invokeExact(
+                    tokenizer, copy, (long) bytes.length, pairs, (long) spans.length, addSpecial, out.address()));
+            return out.numbers();
+        } catch (Throwable e) {
+            throw Downcall.failed("text_encode_spans", e);
+        }
     }
 
     private static int[] encode(MethodHandle function, long tokenizer, String text, boolean addSpecial) {

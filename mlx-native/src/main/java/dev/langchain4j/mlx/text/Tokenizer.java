@@ -8,10 +8,12 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.BitSet;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * A Hugging Face tokenizer, the one that the model was trained with. Texts are never truncated and never padded.
@@ -25,6 +27,8 @@ public final class Tokenizer implements AutoCloseable {
     private final int vocabularySize;
     private final BitSet added = new BitSet();
     private final BitSet special = new BitSet();
+    /** Special tokens that are put around every text. */
+    private final long around;
 
     private Tokenizer(long address) {
         handle = new Handle("tokenizer", address, TokenizerC::close);
@@ -35,6 +39,7 @@ public final class Tokenizer implements AutoCloseable {
                 added.set(tokens[i]);
                 special.set(tokens[i], tokens[i + 1] == 1);
             }
+            around = specials(TokenizerC.encode(address, "", true));
         } catch (RuntimeException e) {
             handle.close();
             throw e;
@@ -87,9 +92,62 @@ public final class Tokenizer implements AutoCloseable {
         return handle.shared(address -> TokenizerC.encode(address, text, addSpecial));
     }
 
+    /**
+     * The token ids of a text in which names of special tokens are text, too, as in a user's words or a document. Without
+     * such a name they are those of {@link #encode}.
+     *
+     * @param addSpecial whether the tokenizer adds what it puts around every text
+     */
+    public int[] encodeText(String text, boolean addSpecial) {
+        int[] ids = encode(text, addSpecial);
+        if (specials(ids) == (addSpecial ? around : 0)) {
+            return ids;
+        }
+        Encoding encoding = encodeWithOffsets(text, addSpecial);
+        int[] named = IntStream.range(0, encoding.size())
+                .filter(i -> isSpecial(encoding.id(i)) && isNamed(encoding, i, text))
+                .flatMap(i -> IntStream.of(encoding.start(i), encoding.end(i)))
+                .toArray();
+        return named.length == 0 ? ids : encodeWithOffsets(text, addSpecial, named).ids();
+    }
+
+    /**
+     * Whether the text has an added token's name where the token is; false for what the model itself gives for a text,
+     * such as an unknown token, and for what is put around a text.
+     */
+    public boolean isNamed(Encoding encoding, int index, String text) {
+        String place = text.substring(encoding.start(index), encoding.end(index));
+        String name = token(encoding.id(index)).orElse("");
+        return isAdded(encoding.id(index))
+                && Normalizer.normalize(place, Normalizer.Form.NFKC)
+                        .strip()
+                        .equalsIgnoreCase(Normalizer.normalize(name, Normalizer.Form.NFKC)
+                                .strip());
+    }
+
+    private long specials(int[] ids) {
+        return IntStream.of(ids).filter(this::isSpecial).count();
+    }
+
     /** As {@link #encode}, with each token's place in the text; about half as fast. */
     public Encoding encodeWithOffsets(String text, boolean addSpecial) {
         return new Encoding(handle.shared(address -> TokenizerC.encodeOffsets(address, text, addSpecial)));
+    }
+
+    /**
+     * As {@link #encodeWithOffsets(String, boolean)}, but with spans that are text, whatever they spell: where an added
+     * token overlaps one of them, it is not read, and its name becomes ordinary tokens. With no span in an added token
+     * the ids are the same as without spans.
+     *
+     * @param textSpans start and end of each span, the end exclusive, as indexes into the Java string; rising
+     * @throws MlxException if the spans do not rise, or do not lie within the text
+     */
+    public Encoding encodeWithOffsets(String text, boolean addSpecial, int... textSpans) {
+        if (textSpans.length == 0) {
+            return encodeWithOffsets(text, addSpecial);
+        }
+        return new Encoding(
+                handle.shared(address -> TokenizerC.encodeSpans(address, text, textSpans.clone(), addSpecial)));
     }
 
     /**
@@ -114,16 +172,12 @@ public final class Tokenizer implements AutoCloseable {
      * What compiles grammars over this vocabulary; the caller closes it. Making one takes some 100 ms for a large
      * vocabulary, so keep it.
      *
-     * @param vocabularySize number of the model's logits, at least {@link #vocabularySize()}
+     * @param vocabularySize number of the model's logits; tokens beyond it cannot be drawn, so grammars never ask for them
      * @param ends ids of the tokens that end a text, at least one
      * @throws IllegalArgumentException if the size or an end token is out of range
      * @throws MlxException if the tokenizer is of a kind that grammars cannot work with
      */
     public GrammarCompiler grammarCompiler(int vocabularySize, int... ends) {
-        if (vocabularySize < this.vocabularySize) {
-            throw new IllegalArgumentException(
-                    "vocabularySize (" + vocabularySize + ") must be at least the tokenizer's, " + this.vocabularySize);
-        }
         if (ends.length == 0) {
             throw new IllegalArgumentException("ends must hold at least one token id");
         }
@@ -150,6 +204,11 @@ public final class Tokenizer implements AutoCloseable {
     public OptionalInt id(String token) {
         int id = handle.<Integer>shared(address -> TokenizerC.id(address, token));
         return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
+    }
+
+    /** The ids of all tokens that were added to the model's own vocabulary, by rising id; a new array. */
+    public int[] addedTokens() {
+        return added.stream().toArray();
     }
 
     /** Whether the id is a token that was added to the model's own vocabulary. */

@@ -1,8 +1,10 @@
 package dev.langchain4j.mlx.ffi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class NativeLibraryTest {
@@ -17,5 +19,12 @@ class NativeLibraryTest {
         }
         assertThat(NativeLibrary.mlx().find("mlx_version")).isPresent();
         assertThat(NativeLibrary.text().find("text_encode")).isPresent();
+    }
+
+    @Test
+    void nativesOfAnotherVersionAreCalledThat() {
+        assertThatThrownBy(() -> NativeLibrary.checkTextVersion(name -> Optional.empty()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("natives of another version: ");
     }
 }

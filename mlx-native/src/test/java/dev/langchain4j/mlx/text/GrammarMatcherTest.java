@@ -186,11 +186,25 @@ class GrammarMatcherTest {
                 .hasMessageStartingWith("grammar (REGEX): ");
     }
 
+    /** A model may have fewer logits than its tokenizer has ids: those beyond are never asked for. */
+    @Test
+    void goesOnWithFewerLogitsThanTokens() {
+        int logits = tokenizer.vocabularySize() - 700;
+        long seed = System.nanoTime();
+        try (GrammarCompiler fewer = tokenizer.grammarCompiler(logits, end);
+                GrammarMatcher matcher = fewer.compile(Grammar.jsonSchema(SCHEMA))) {
+            assertThat(allowed(matcher).nextSetBit(logits)).isEqualTo(-1);
+            assertThat(generate(matcher, tokenizer, new Random(seed)))
+                    .as("seed %d", seed)
+                    .matches(CONFORMING);
+        }
+    }
+
     @Test
     void compilerChecksItsArguments() {
-        assertThatThrownBy(() -> tokenizer.grammarCompiler(10, end))
+        assertThatThrownBy(() -> tokenizer.grammarCompiler(end, end))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("vocabularySize (10)");
+                .hasMessageContaining("end token (" + end + ")");
         assertThatThrownBy(() -> tokenizer.grammarCompiler(tokenizer.vocabularySize()))
                 .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> tokenizer.grammarCompiler(tokenizer.vocabularySize(), -1))

@@ -9,14 +9,19 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.aggregator.ArgumentsAccessor;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
@@ -91,6 +96,130 @@ class TokenizerTest {
         int letter = tokenizer.encode("a", false)[0];
         assertThat(tokenizer.isSpecial(letter)).isFalse();
         assertThat(tokenizer.isSpecial(-1)).isFalse();
+    }
+
+    /** Texts of names of special tokens, parts of them, words and white space. */
+    private static String named(Tokenizer tokenizer, Random random) {
+        StringBuilder text = new StringBuilder();
+        int[] added = tokenizer.addedTokens();
+        for (int i = 0; i < 8; i++) {
+            String name = tokenizer.token(added[random.nextInt(added.length)]).orElseThrow();
+            int cut = random.nextInt(name.length() + 1);
+            text.append(
+                    switch (random.nextInt(6)) {
+                        case 0, 1 -> name;
+                        case 2 -> name.substring(0, cut);
+                        case 3 -> name.substring(cut);
+                        case 4 -> "é\uD83D\uDE80  x\n";
+                        default -> " hello world ";
+                    });
+        }
+        return text.toString();
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void namesOfSpecialTokensAreTextWhereTheTextIsAUsers(Path file) {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        try (Tokenizer any = Tokenizer.fromFile(file)) {
+            for (int round = 0; round < 300; round++) {
+                String text = named(any, random);
+
+                int[] ids = any.encodeText(text, false);
+                int[] around = any.encodeText(text, true);
+
+                assertThat(any.decode(ids, false)).as("seed %d", seed).isEqualTo(text);
+                assertThat(IntStream.of(ids).noneMatch(any::isSpecial))
+                        .as("seed %d: %s", seed, text)
+                        .isTrue();
+                assertThat(Arrays.copyOfRange(around, around.length - ids.length, around.length))
+                        .as("seed %d", seed)
+                        .isEqualTo(ids);
+                assertThat(around.length - ids.length).isEqualTo(any.encode("", true).length);
+            }
+            String plain = "if (a < b | c > [d]) hello </ world";
+            assertThat(any.encodeText(plain, true)).isEqualTo(any.encode(plain, true));
+        }
+    }
+
+    @Test
+    void onlyTheGivenSpansAreText() {
+        String text = "<|im_start|>user\nhi<|im_end|> there<|im_end|>";
+        int place = text.indexOf("<|im_end|>");
+        int[] all = tokenizer.encode(text, false);
+
+        Encoding encoding = tokenizer.encodeWithOffsets(text, false, place + 3, place + 5);
+
+        int end = tokenizer.id("<|im_end|>").orElseThrow();
+        assertThat(encoding.ids()).startsWith(all[0]).endsWith(end).containsOnlyOnce(end);
+        assertThat(tokenizer.decode(encoding.ids(), false)).isEqualTo(text);
+        assertThat(encoding.end(encoding.size() - 1)).isEqualTo(text.length());
+        assertThat(tokenizer.encodeWithOffsets(text, false, 12, 14).ids()).isEqualTo(all);
+    }
+
+    @Test
+    void whatTheModelSpellsByItselfIsTextToo() throws IOException {
+        // With ignore_merges a model finds whole words in its vocabulary, also those that were added.
+        String json = Files.readString(Tokenizers.BYTE_LEVEL)
+                .replaceFirst("\"ignore_merges\": ?false", "\"ignore_merges\": true")
+                .replace("[A-Za-z]+|[0-9]|[^A-Za-z0-9]+", ".+");
+        assertThat(json).containsPattern("\"ignore_merges\": ?true").contains(".+");
+        try (Tokenizer spelling = Tokenizer.fromJson(json)) {
+            String text = "<|im_end|>";
+            int end = spelling.id(text).orElseThrow();
+            assertThat(spelling.encodeWithOffsets("a " + text, false, 2, 3).ids()).doesNotContain(end);
+
+            int[] ids = spelling.encodeText(text, false);
+
+            assertThat(spelling.decode(ids, false)).isEqualTo(text);
+            assertThat(IntStream.of(ids).noneMatch(spelling::isSpecial)).isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3, 3", "5, 4", "0, 100", "2, 4, 3, 6"})
+    void spansMustRiseWithinTheText(ArgumentsAccessor spans) {
+        int[] bounds = IntStream.range(0, spans.size()).map(spans::getInteger).toArray();
+
+        assertThatThrownBy(() -> tokenizer.encodeWithOffsets("some text", false, bounds))
+                .isInstanceOf(MlxException.class)
+                .hasMessageContaining("must rise and lie within the text");
+    }
+
+    /** Files whose vocabulary is of another kind than their decoder, as some releases of Mistral models have them. */
+    @ParameterizedTest
+    @MethodSource("files")
+    void theVocabularyDecidesHowTextIsPutTogether(Path file) throws IOException {
+        Path other = file.equals(Tokenizers.BYTE_LEVEL) ? Tokenizers.SENTENCEPIECE : Tokenizers.BYTE_LEVEL;
+        String json = Files.readString(file).replace(decoder(file), decoder(other));
+        String text = "hello world, I am é\uD83D\uDE80 {\"a\": 1}\n";
+        try (Tokenizer right = Tokenizer.fromFile(file);
+                Tokenizer mended = Tokenizer.fromJson(json)) {
+            int[] ids = right.encode(text, false);
+
+            assertThat(mended.encode(text, false)).isEqualTo(ids);
+            assertThat(mended.decode(ids, false).strip()).isEqualTo(text.strip());
+            try (DecodeStream stream = mended.decodeStream(false)) {
+                StringBuilder streamed = new StringBuilder();
+                IntStream.of(ids).forEach(id -> streamed.append(stream.step(id)));
+                assertThat((streamed + stream.finish()).strip()).isEqualTo(text.strip());
+            }
+            int end = mended.addedTokens()[1];
+            try (GrammarCompiler compiler = mended.grammarCompiler(mended.vocabularySize(), end);
+                    GrammarMatcher matcher = compiler.compile(Grammar.regex("(.|\\s)*I am(.|\\s)*"))) {
+                assertThat(matcher.allowed(ids)).isEqualTo(ids.length);
+            }
+        }
+    }
+
+    private static String decoder(Path file) throws IOException {
+        String json = Files.readString(file);
+        return json.substring(json.indexOf("\"decoder\""), json.indexOf("\"model\""));
+    }
+
+    static Stream<Path> files() {
+        return Stream.of(Tokenizers.BYTE_LEVEL, Tokenizers.SENTENCEPIECE);
     }
 
     @Test

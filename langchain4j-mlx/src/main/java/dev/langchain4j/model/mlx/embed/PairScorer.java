@@ -103,7 +103,8 @@ public final class PairScorer {
 
     private int[] prompt(String query, String document) {
         String pair = "<Instruct>: " + instruction + "\n<Query>: " + query + "\n<Document>: " + document;
-        int[] middle = tokenizer.encode(pair, false);
+        // A document that names control tokens must not end its turn and answer the question itself.
+        int[] middle = tokenizer.encodeText(pair, false);
         int length = Math.min(middle.length, tokensMax - before.length - after.length);
         int[] prompt = Arrays.copyOf(before, before.length + length + after.length);
         System.arraycopy(middle, 0, prompt, before.length, length);

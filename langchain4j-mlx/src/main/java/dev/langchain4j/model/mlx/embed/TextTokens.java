@@ -42,9 +42,9 @@ final class TextTokens {
         return before + after;
     }
 
-    /** The ids of a text. */
+    /** The ids of a text, in which names of special tokens are text. */
     int[] encode(String text) {
-        int[] ids = tokenizer.encode(text, true);
+        int[] ids = tokenizer.encodeText(text, true);
         if (ids.length <= tokensMax) {
             return ids;
         }
@@ -55,6 +55,6 @@ final class TextTokens {
 
     /** Tokens at the beginning of a text that a prompt before it makes. */
     int promptTokens(String prompt) {
-        return prompt.isEmpty() ? 0 : Math.min(tokensMax - 1 - after, tokenizer.encode(prompt, true).length - after);
+        return prompt.isEmpty() ? 0 : Math.min(tokensMax - 1 - after, tokenizer.encodeText(prompt, true).length - after);
     }
 }

@@ -128,7 +128,9 @@ final class Access {
             Object to = stop == null ? null : stop.eval(frame);
             Object by = step == null ? null : step.eval(frame);
             try {
-                return Slices.slice(object, from, to, by);
+                Object result = Slices.slice(object, from, to, by);
+                Origins origins = frame.render.origins;
+                return origins == null ? result : origins.sliced(object, from, to, by, result);
             } catch (TemplateException e) {
                 if (folded && e.kind() == TemplateException.Kind.TYPE) {
                     return Undefined.member(object, "slice");

@@ -13,6 +13,7 @@ final class Filters {
         SequenceFilters.register(ALL);
         SelectFilters.register(ALL);
         ValueFilters.register(ALL);
+        ALL.replaceAll(Origins::keeping);
     }
 
     private Filters() {}

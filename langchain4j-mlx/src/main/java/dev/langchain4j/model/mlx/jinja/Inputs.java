@@ -18,9 +18,15 @@ final class Inputs {
 
     private final List<?> traced;
     private final Budget budget = Budget.current();
+    private final Origins origins;
 
-    Inputs(List<?> traced) {
+    /**
+     * @param traced the list whose elements are to be recognised
+     * @param origins gets what marks say; null where there are none
+     */
+    Inputs(List<?> traced, Origins origins) {
         this.traced = traced;
+        this.origins = origins;
     }
 
     Map<String, Object> convert(Map<String, ?> context) {
@@ -36,7 +42,7 @@ final class Inputs {
         budget.step();
         return switch (value) {
             case null -> null;
-            case String text -> text;
+            case String text -> text(text);
             case Boolean bool -> bool;
             case Long number -> number;
             case Double number -> number;
@@ -55,24 +61,30 @@ final class Inputs {
         };
     }
 
+    private String text(String text) {
+        return origins == null ? text : origins.input(text);
+    }
+
     private Dict dict(Map<?, ?> map, String path, int depth) {
         Dict result = new Dict(map.size() * 4 / 3 + 1);
-        map.forEach((key, value) -> {
+        for (Map.Entry<?, ?> entry : StableOrder.entries(map)) {
+            Object key = entry.getKey();
+            Object value = entry.getValue();
             if (key instanceof String name) {
-                result.put(name, value(value, name, depth + 1));
+                result.put(text(name), value(value, name, depth + 1));
             } else {
                 if (key instanceof Map || key instanceof Collection) {
                     throw new IllegalArgumentException(path + " has a key of " + key.getClass());
                 }
                 result.set(value(key, path, depth + 1), value(value, path, depth + 1));
             }
-        });
+        }
         return result;
     }
 
     private List<Object> list(Collection<?> items, String path, int depth) {
         List<Object> result = new ArrayList<>(items.size());
-        for (Object item : items) {
+        for (Object item : StableOrder.items(items)) {
             Object converted = value(item, path, depth + 1);
             if (items == traced && converted instanceof Dict dict) {
                 dict.traceIndex = result.size();

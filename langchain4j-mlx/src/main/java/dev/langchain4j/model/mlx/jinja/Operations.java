@@ -66,7 +66,9 @@ final class Operations {
             Object b = right.eval(frame);
             frame.render.budget.step();
             try {
-                return operation.apply(a, b);
+                Object result = operation.apply(a, b);
+                Origins origins = frame.render.origins;
+                return origins == null ? result : origins.operated(a, b, result);
             } catch (TemplateException e) {
                 throw e.at(line, column);
             }
@@ -132,7 +134,11 @@ final class Operations {
             }
             frame.render.budget.made(length);
             String text = String.join("", texts);
-            return markup ? new Markup(text) : text;
+            Object result = markup ? new Markup(text) : text;
+            if (frame.render.origins != null) {
+                frame.render.origins.joined(result, values, "");
+            }
+            return result;
         }
     }
 

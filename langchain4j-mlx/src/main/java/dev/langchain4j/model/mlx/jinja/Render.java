@@ -31,12 +31,16 @@ final class Render {
 
     private int indexedElement = -1;
 
+    /** Which characters came from outside; null where nobody asks. */
+    final Origins origins;
+
     /** Whether output is escaped, inside of an autoescape block. */
     boolean autoescape;
 
-    Render(Map<String, Object> context, TemplateLimits limits, Budget budget, Clock clock) {
+    Render(Map<String, Object> context, Origins origins, TemplateLimits limits, Budget budget, Clock clock) {
         this.budget = budget;
         this.context = context;
+        this.origins = origins;
         this.limits = limits;
         this.clock = clock;
     }
@@ -58,6 +62,10 @@ final class Render {
     }
 
     void write(String text) {
+        write(text, text);
+    }
+
+    private void write(Object value, String text) {
         budget.steps(1 + (text.length() >> 6));
         if (out.length() + text.length() > limits.outputCharsMax()) {
             throw TemplateException.limit("the length of the output", limits.outputCharsMax());
@@ -65,14 +73,17 @@ final class Render {
         if (out != root) {
             budget.keep(text.length());
         }
+        if (origins != null) {
+            origins.write(value, text, out.length());
+        }
         out.append(text);
     }
 
     void writeValue(Object value) {
         if (autoescape) {
-            write(Markup.escape(value));
+            write(value, Markup.escape(value));
         } else {
-            write(Repr.str(value));
+            write(value, Repr.str(value));
         }
     }
 
@@ -80,12 +91,18 @@ final class Render {
     String capture(Runnable body) {
         StringBuilder outer = out;
         out = new StringBuilder();
+        TextRanges.Builder outerOrigins = origins == null ? null : origins.beginCapture();
+        String text = "";
         try {
             body.run();
             budget.made(out.length());
-            return out.toString();
+            text = out.toString();
+            return text;
         } finally {
             out = outer;
+            if (origins != null) {
+                origins.endCapture(text, outerOrigins);
+            }
         }
     }
 
@@ -157,6 +174,6 @@ final class Render {
     }
 
     RenderResult result() {
-        return new RenderResult(root.toString(), spans);
+        return new RenderResult(root.toString(), spans, origins == null ? TextRanges.NONE : origins.written());
     }
 }

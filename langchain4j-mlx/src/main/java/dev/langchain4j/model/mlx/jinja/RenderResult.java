@@ -8,11 +8,17 @@ import java.util.List;
  * @param text the output
  * @param spans which parts of the text came from which element of the traced list, in the order in which they were
  *     written
+ * @param outside which characters came from outside of the template, behind a {@link Template#MARK}
  */
-public record RenderResult(String text, List<Span> spans) {
+public record RenderResult(String text, List<Span> spans, TextRanges outside) {
 
     public RenderResult {
         spans = List.copyOf(spans);
+    }
+
+    /** The same text with other spans. */
+    public RenderResult withSpans(List<Span> others) {
+        return new RenderResult(text, others, outside);
     }
 
     /**

@@ -129,7 +129,11 @@ final class SequenceFilters {
             out.append(i == 0 ? "" : between);
             out.append(markup ? Markup.escape(parts.get(i)) : Repr.str(parts.get(i)));
         }
-        return markup ? new Markup(out.toString()) : out.toString();
+        Object result = markup ? new Markup(out.toString()) : out.toString();
+        if (render.origins != null) {
+            render.origins.joined(result, parts, separator);
+        }
+        return result;
     }
 
     private static Object items(Object value) {

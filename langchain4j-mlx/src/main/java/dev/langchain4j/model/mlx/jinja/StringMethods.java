@@ -28,6 +28,7 @@ final class StringMethods {
         predicates();
         pads();
         others();
+        METHODS.replaceAll((name, method) -> Origins.keeping(method));
         ALL = Map.copyOf(METHODS);
     }
 

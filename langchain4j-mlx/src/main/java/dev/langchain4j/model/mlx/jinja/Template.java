@@ -16,6 +16,9 @@ import java.util.Map;
  */
 public final class Template {
 
+    /** In strings of a context with marks: the next character is from outside. A noncharacter of Unicode. */
+    public static final char MARK = '\uFDD0';
+
     private final List<Stmt> body;
     private final Scope scope;
     private final Scope.Entry entry;
@@ -74,9 +77,24 @@ public final class Template {
      * @throws IllegalArgumentException when the context holds a value of a class that is not supported
      */
     public RenderResult render(Map<String, ?> context, List<?> traced) {
+        return render(context, traced, false);
+    }
+
+    /**
+     * Renders, and also tells which characters of the text came from outside of the template: those behind a
+     * {@link #MARK} in the context's strings, wherever the template moves them. The marks are taken out first, so the
+     * text is that of the context without them.
+     *
+     * @param marked whether strings of the context may have marks; every MARK of their own then needs one
+     * @throws TemplateException when the template fails or asks to fail
+     * @throws IllegalArgumentException when the context holds a value of a class that is not supported
+     */
+    public RenderResult render(Map<String, ?> context, List<?> traced, boolean marked) {
         Budget budget = new Budget(limits);
         return budget.run(() -> {
-            Render render = new Render(new Inputs(traced).convert(context), limits, budget, clock);
+            Origins origins = marked ? new Origins() : null;
+            Render render =
+                    new Render(new Inputs(traced, origins).convert(context), origins, limits, budget, clock);
             try {
                 Frame frame = new Frame(render, null, scope.activation);
                 entry.run(frame);

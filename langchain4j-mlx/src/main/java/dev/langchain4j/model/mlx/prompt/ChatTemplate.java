@@ -42,6 +42,7 @@ public final class ChatTemplate {
     private final Map<String, Template> templates = new LinkedHashMap<>();
     private final Map<String, String> sources;
     private final Map<String, String> specialTokens;
+    private volatile ControlTokens controlTokens;
     private volatile TemplateAbilities withTools;
     private volatile TemplateAbilities withoutTools;
 
@@ -98,6 +99,16 @@ public final class ChatTemplate {
         return sources.get(name(tools, false));
     }
 
+    /** The control tokens of these templates' model. */
+    ControlTokens controlTokens(Tokenizer tokenizer) {
+        ControlTokens known = controlTokens;
+        if (known == null || known.tokenizer() != tokenizer) {
+            known = new ControlTokens(tokenizer, sources.values());
+            controlTokens = known;
+        }
+        return known;
+    }
+
     /**
      * Template arguments with a choice of thinking among them, under both names that templates know.
      *
@@ -126,9 +137,10 @@ public final class ChatTemplate {
     public Prompt prompt(
             List<ChatMessage> messages, List<ToolSpecification> tools, Map<String, ?> arguments, Tokenizer tokenizer) {
         List<Map<String, Object>> mapped = MessageMapper.map(messages);
-        Rendered written = write(mapped, ToolMapper.map(tools), arguments);
+        ControlTokens control = controlTokens(tokenizer);
+        Rendered written = write(mapped, ToolMapper.map(tools), arguments, control);
         RenderResult rendered = written.result;
-        Encoding encoding = tokenizer.encodeWithOffsets(rendered.text(), false);
+        Encoding encoding = control.encode(rendered.text(), rendered.outside());
         int[] tokens = encoding.ids();
         if (tokens.length == 0) {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
@@ -145,16 +157,39 @@ public final class ChatTemplate {
      */
     record Rendered(RenderResult result, List<MessageChange> changes) {}
 
-    /** Renders mapped messages and tools; see {@link #prompt}. */
+    /** Renders mapped messages and tools, without asking where its characters come from. */
     RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
-        return write(messages, tools, arguments).result;
+        return write(messages, tools, arguments, null).result;
     }
 
     /**
-     * Renders mapped messages and tools, with as few changes as the template can do with: where it refuses what its trials
-     * said it takes, all that is not in order is mended, and then calls become text.
+     * Renders mapped messages and tools, with as few changes as the template can do with; see {@link #prompt}.
+     *
+     * @param control whose characters are followed from the request to the text; null if nobody asks for them
      */
-    Rendered write(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
+    Rendered write(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, ?> arguments,
+            ControlTokens control) {
+        boolean marked =
+                control != null && (control.areIn(messages) || control.areIn(tools) || control.areIn(arguments));
+        Rendered rendered = marked
+                ? fitted(control.markMessages(messages), control.markTools(tools), control.markArguments(arguments), true)
+                : fitted(messages, tools, arguments, false);
+        checkCustom(messages, rendered.result.text());
+        return rendered;
+    }
+
+    /**
+     * Where the template refuses what its trials said it takes, all that is not in order is mended, and then calls become
+     * text.
+     */
+    private Rendered fitted(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, ?> arguments,
+            boolean marked) {
         checkArguments(arguments);
         boolean asWithTools = !tools.isEmpty() || needsToolTemplate(messages);
         TemplateAbilities can = abilities(asWithTools);
@@ -170,8 +205,8 @@ public final class ChatTemplate {
             }
             tried = fitted;
             try {
-                RenderResult rendered = template.render(context(fitted, variables, arguments), fitted.messages());
-                checkCustom(messages, rendered.text());
+                RenderResult rendered =
+                        template.render(context(fitted, variables, arguments), fitted.messages(), marked);
                 return new Rendered(fitted.inOriginalTerms(rendered), fitted.changes());
             } catch (TemplateException e) {
                 refused = refused == null ? e : refused;

@@ -545,6 +545,6 @@ final class FittedMessages {
                 spans.add(new RenderResult.Span(origin, span.start(), span.end()));
             }
         }
-        return new RenderResult(rendered.text(), spans);
+        return rendered.withSpans(spans);
     }
 }

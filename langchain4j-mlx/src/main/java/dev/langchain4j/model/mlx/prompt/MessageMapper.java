@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
@@ -46,11 +47,23 @@ final class MessageMapper {
             case UserMessage user -> user(user);
             case AiMessage ai -> assistant(ai);
             case ToolExecutionResultMessage result -> toolResult(result);
-            case CustomMessage custom -> new LinkedHashMap<>(custom.attributes());
+            case CustomMessage custom -> attributes(custom.attributes());
             default ->
                 throw new UnsupportedFeatureException(
                         "messages of type " + message.type() + " are not supported by this model");
         };
+    }
+
+    /** Sorted by name behind role and content: a map of attributes may have another order in each start of the JVM. */
+    private static Map<String, Object> attributes(Map<String, Object> attributes) {
+        Map<String, Object> mapped = new LinkedHashMap<>();
+        for (String first : List.of("role", "content")) {
+            if (attributes.containsKey(first)) {
+                mapped.put(first, attributes.get(first));
+            }
+        }
+        new TreeMap<>(attributes).forEach(mapped::putIfAbsent);
+        return mapped;
     }
 
     private static Map<String, Object> user(UserMessage user) {

@@ -19,6 +19,7 @@ import java.util.Objects;
  * @param format how the model writes its answers with these tools
  * @param conversation the memory ID, or null
  * @param isolation whether turns that were generated for other conversations may be recognised
+ * @param allowControlTokens whether names of control tokens in the request's texts are those tokens, not text
  */
 public record PromptRequest(
         List<ChatMessage> messages,
@@ -26,7 +27,19 @@ public record PromptRequest(
         Map<String, Object> arguments,
         OutputFormat format,
         Object conversation,
-        Isolation isolation) {
+        Isolation isolation,
+        boolean allowControlTokens) {
+    /** A request in whose texts names of control tokens are text. */
+    public PromptRequest(
+            List<ChatMessage> messages,
+            List<ToolSpecification> tools,
+            Map<String, Object> arguments,
+            OutputFormat format,
+            Object conversation,
+            Isolation isolation) {
+        this(messages, tools, arguments, format, conversation, isolation, false);
+    }
+
     /** Checks that what is required is there. */
     public PromptRequest {
         messages = List.copyOf(messages);

@@ -7,6 +7,7 @@ import dev.langchain4j.mlx.text.DecodeStream;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.TextRanges;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,6 +30,7 @@ public final class PromptWriter {
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
     private final PromptLedger ledger;
+    private final ControlTokens control;
     /** A special token to stand before a stretch of text that begins within a prompt; empty if that changes nothing. */
     private final String within;
 
@@ -42,6 +44,7 @@ public final class PromptWriter {
         this.tokenizer = tokenizer;
         this.endTokens = Set.copyOf(endTokens);
         this.ledger = ledger;
+        this.control = template.controlTokens(tokenizer);
         this.within = beginningMatters() ? tokenText(this.endTokens.iterator().next()) : "";
     }
 
@@ -50,8 +53,8 @@ public final class PromptWriter {
         String sample = "a";
         return !endTokens.isEmpty()
                 && !Arrays.equals(
-                        Piece.encode("", sample, tokenizer).ids(),
-                        Piece.encode(tokenText(endTokens.iterator().next()), sample, tokenizer)
+                        Piece.encode("", sample, TextRanges.NONE, control).ids(),
+                        Piece.encode(tokenText(endTokens.iterator().next()), sample, TextRanges.NONE, control)
                                 .ids());
     }
 
@@ -69,9 +72,13 @@ public final class PromptWriter {
         List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
-        ChatTemplate.Rendered written = template.write(mapped, ToolMapper.map(request.tools()), request.arguments());
+        ChatTemplate.Rendered written = template.write(
+                mapped,
+                ToolMapper.map(request.tools()),
+                request.arguments(),
+                request.allowControlTokens() ? null : control);
         RenderResult rendered = written.result();
-        Splicer splicer = new Splicer(rendered, request.format(), tokenizer, within);
+        Splicer splicer = new Splicer(rendered, request.format(), control, within);
         boolean[] spliced = new boolean[turns.length];
         for (int i = 0; i < turns.length; i++) {
             spliced[i] = turns[i] != null && splicer.splice(i, turns[i]);
@@ -99,6 +106,11 @@ public final class PromptWriter {
                 messages(mapped, rendered, tokens, turns, spliced),
                 written.changes(),
                 origin);
+    }
+
+    /** How many tokens a text is in a message, where names of control tokens are text. */
+    public int count(String text) {
+        return control.count(text);
     }
 
     /** The generated turns among the messages, whose reasoning is put back. */

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.TextRanges;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,6 +30,7 @@ final class Splicer {
     private final RenderResult rendered;
     private final String text;
     private final OutputFormat format;
+    private final ControlTokens control;
     private final Tokenizer tokenizer;
     private final String within;
     private final TokenText tokens = new TokenText();
@@ -40,11 +42,12 @@ final class Splicer {
     /** The turn's text that begins the next stretch. */
     private String rest = "";
 
-    Splicer(RenderResult rendered, OutputFormat format, Tokenizer tokenizer, String within) {
+    Splicer(RenderResult rendered, OutputFormat format, ControlTokens control, String within) {
         this.rendered = rendered;
         this.text = rendered.text();
         this.format = format;
-        this.tokenizer = tokenizer;
+        this.control = control;
+        this.tokenizer = control.tokenizer();
         this.within = within;
     }
 
@@ -80,10 +83,12 @@ final class Splicer {
 
     /** Adds the text up to {@code end}, which {@code piece} may be already. */
     private Piece stretch(int end, String stretch, Piece piece) {
-        Piece added =
-                piece != null && piece.leading().equals(leading) && piece.text().equals(stretch)
-                        ? piece
-                        : Piece.encode(leading, stretch, tokenizer);
+        TextRanges outside = rendered.outside().within(cursor, end).behind(rest.length());
+        boolean known = piece != null
+                && piece.leading().equals(leading)
+                && piece.text().equals(stretch)
+                && piece.fits(outside, control);
+        Piece added = known ? piece : Piece.encode(leading, stretch, outside, control);
         tokens.add(cursor, end, added, rest.length());
         return added;
     }

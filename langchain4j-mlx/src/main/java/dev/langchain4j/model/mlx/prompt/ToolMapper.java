@@ -28,7 +28,10 @@ final class ToolMapper {
 
     private static Map<String, Object> parameters(ToolSpecification tool) {
         if (tool.parameters() == null) {
-            return new LinkedHashMap<>(Map.of("type", "object", "properties", Map.of()));
+            Map<String, Object> none = new LinkedHashMap<>();
+            none.put("type", "object");
+            none.put("properties", Map.of());
+            return none;
         }
         return JsonSchemaElementUtils.toMap(tool.parameters());
     }

@@ -71,7 +71,7 @@ class RandomHistoryTest {
         History history = random.history();
         ChatTemplate.Rendered rendered;
         try {
-            rendered = template.write(MessageMapper.map(history.messages()), history.tools(), Map.of());
+            rendered = template.write(MessageMapper.map(history.messages()), history.tools(), Map.of(), null);
         } catch (LangChain4jException e) {
             return "refused: " + e.getMessage();
         }

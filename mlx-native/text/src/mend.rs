@@ -1,0 +1,45 @@
+//! What is put right of a tokenizer.json that contradicts itself.
+
+use serde_json::{json, Value};
+use tokenizers::{DecoderWrapper, Tokenizer};
+
+use crate::vocabulary::{find, to_json};
+use crate::Fallible;
+
+/// Gives the tokenizer the decoder that its vocabulary needs. Some files have a byte-level vocabulary and SentencePiece's
+/// decoder, or the other way round; how text becomes entries of the vocabulary says what those are.
+pub fn mend_decoder(tokenizer: &mut Tokenizer) -> Fallible<()> {
+    let decoder = to_json(tokenizer.get_decoder())?;
+    if decoder.is_null() {
+        return Ok(());
+    }
+    let splitter = to_json(tokenizer.get_pre_tokenizer())?;
+    let normalizer = to_json(tokenizer.get_normalizer())?;
+    let splits_bytes = find(&splitter, "ByteLevel").is_some() || find(&normalizer, "ByteLevel").is_some();
+    let joins_bytes = find(&decoder, "ByteLevel").is_some();
+    let space = find(&splitter, "Metaspace")
+        .map(|metaspace| &metaspace["replacement"])
+        .or_else(|| find(&normalizer, "Replace").map(|replace| &replace["content"]))
+        .and_then(Value::as_str);
+    let mended = match space {
+        _ if splits_bytes && !joins_bytes => json!({
+            "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true
+        }),
+        Some(space) if joins_bytes && !splits_bytes && spells_spaces(tokenizer, space) => json!({
+            "type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": space}, "content": " "},
+                {"type": "ByteFallback"},
+                {"type": "Fuse"}
+            ]
+        }),
+        _ => return Ok(()),
+    };
+    let mended: DecoderWrapper = serde_json::from_value(mended).map_err(|error| error.to_string())?;
+    tokenizer.with_decoder(Some(mended));
+    Ok(())
+}
+
+/// Whether the vocabulary has this character, which is not one of those that stand for bytes, for a space.
+fn spells_spaces(tokenizer: &Tokenizer, space: &str) -> bool {
+    space == "\u{2581}" && tokenizer.token_to_id(space).is_some()
+}
