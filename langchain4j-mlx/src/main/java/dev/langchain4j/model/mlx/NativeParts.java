@@ -7,6 +7,8 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.NativeLibraries;
+import dev.langchain4j.mlx.NativeLibraryException;
 import dev.langchain4j.mlx.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +17,15 @@ import java.util.function.Supplier;
 /** Opens and uses what every kind of model needs, with LangChain4j's exceptions. */
 final class NativeParts {
     private NativeParts() {}
+
+    /** Loads the native libraries, before a model is downloaded in vain. */
+    static void loadLibraries() {
+        try {
+            NativeLibraries.load();
+        } catch (NativeLibraryException e) {
+            throw new ModelNotFoundException(e.getMessage(), e);
+        }
+    }
 
     static MlxThread startThread(String name) {
         try {
@@ -31,6 +42,8 @@ final class NativeParts {
         }
         try {
             return Tokenizer.fromFile(file);
+        } catch (NativeLibraryException e) {
+            throw new ModelNotFoundException(e.getMessage(), e);
         } catch (MlxException e) {
             throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
         }

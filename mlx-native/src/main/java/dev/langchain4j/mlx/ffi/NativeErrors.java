@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
+import dev.langchain4j.mlx.MlxException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -16,12 +17,19 @@ import java.lang.invoke.MethodType;
 public final class NativeErrors {
     private static final ThreadLocal<String> LAST = new ThreadLocal<>();
     private static final int MESSAGE_BYTES_MAX = 1 << 16;
+    private static volatile boolean installed;
 
     private NativeErrors() {}
 
-    /** Installs the handler, once for the process; returns at once after that. */
+    /**
+     * Installs the handler, once for the process; returns at once after that.
+     *
+     * @throws MlxException if there is no library to install it in, each time
+     */
     public static void install() {
-        Installed.DONE.run();
+        if (!installed) {
+            installNow();
+        }
     }
 
     /** The text of this thread's last failure, which is forgotten by the call, or a placeholder. */
@@ -41,26 +49,28 @@ public final class NativeErrors {
         }
     }
 
-    private static final class Installed {
-        static final Runnable DONE = installNow();
-
-        private static Runnable installNow() {
-            try {
-                MethodHandle target = MethodHandles.lookup()
-                        .findStatic(
-                                NativeErrors.class,
-                                "onError",
-                                MethodType.methodType(void.class, long.class, long.class));
-                MemorySegment stub = Linker.nativeLinker()
-                        .upcallStub(
-                                target,
-                                FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
-                                Arena.global());
-                MlxC.mlx_set_error_handler(stub.address(), 0, 0);
-                return () -> {};
-            } catch (ReflectiveOperationException e) {
-                throw new IllegalStateException(e);
-            }
+    // Not in a static initializer: a missing library would come out as an error of the class, without a text.
+    private static synchronized void installNow() {
+        if (installed) {
+            return;
         }
+        MethodHandle target;
+        try {
+            target = MethodHandles.lookup()
+                    .findStatic(
+                            NativeErrors.class,
+                            "onError",
+                            MethodType.methodType(void.class, long.class, long.class));
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+        NativeLibrary.mlx();
+        MemorySegment stub = Linker.nativeLinker()
+                .upcallStub(
+                        target,
+                        FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
+                        Arena.global());
+        MlxC.mlx_set_error_handler(stub.address(), 0, 0);
+        installed = true;
     }
 }
