@@ -35,6 +35,7 @@ final class ModelSettings {
 
     /** The folder, or else what the hub has under a name; without a hub that of the environment. */
     static LocatedModel locate(Path folder, String modelName, HuggingFaceHub hub) {
+        NativeParts.loadLibraries();
         if (folder != null) {
             return LocatedModel.of(folder);
         }

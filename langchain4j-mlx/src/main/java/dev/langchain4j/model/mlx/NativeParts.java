@@ -9,6 +9,8 @@ import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.NativeLibraries;
+import dev.langchain4j.mlx.NativeLibraryException;
 import dev.langchain4j.mlx.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,15 @@ import org.slf4j.Logger;
 /** Opens and uses what every kind of model needs, with LangChain4j's exceptions. */
 final class NativeParts {
     private NativeParts() {}
+
+    /** Loads the native libraries, before a model is downloaded in vain. */
+    static void loadLibraries() {
+        try {
+            NativeLibraries.load();
+        } catch (NativeLibraryException e) {
+            throw new ModelNotFoundException(e.getMessage(), e);
+        }
+    }
 
     static MlxThread startThread(String name) {
         try {
@@ -34,6 +45,8 @@ final class NativeParts {
         }
         try {
             return Tokenizer.fromFile(file);
+        } catch (NativeLibraryException e) {
+            throw new ModelNotFoundException(e.getMessage(), e);
         } catch (MlxException e) {
             throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
         }

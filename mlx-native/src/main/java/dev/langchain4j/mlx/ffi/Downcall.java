@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
+import dev.langchain4j.mlx.NativeLibraryException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
@@ -20,7 +21,7 @@ final class Downcall {
 
     static MethodHandle link(SymbolLookup library, String name, String shape) {
         MemorySegment address = library.find(name)
-                .orElseThrow(() -> new UnsatisfiedLinkError("the native library has no function " + name));
+                .orElseThrow(() -> missing(name, null));
         int end = shape.indexOf(')');
         MemoryLayout[] parameters = new MemoryLayout[end];
         for (int i = 0; i < end; i++) {
@@ -41,10 +42,22 @@ final class Downcall {
         if (e instanceof ExceptionInInitializerError && e.getCause() instanceof RuntimeException cause) {
             return cause;
         }
+        if (e instanceof NoClassDefFoundError) {
+            // What Java says the second time instead of the initializer's failure.
+            return missing(name, e);
+        }
         if (e instanceof Error error) {
             throw error;
         }
         return new IllegalStateException("calling " + name, e);
+    }
+
+    private static NativeLibraryException missing(String name, Throwable cause) {
+        return new NativeLibraryException(
+                "the native library has no function " + name + ": it is of another version than this one needs. Use"
+                        + " mlx-native's classes and natives of one version, or build them anew with"
+                        + " mlx-native/native/build.sh",
+                cause);
     }
 
     private static MemoryLayout layout(char letter) {

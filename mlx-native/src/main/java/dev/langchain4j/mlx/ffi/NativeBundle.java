@@ -3,6 +3,7 @@ package dev.langchain4j.mlx.ffi;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -18,6 +19,8 @@ import java.util.stream.Stream;
  * name" for each file; lines from # on are comments.
  */
 final class NativeBundle {
+    private static final System.Logger LOG = System.getLogger(NativeBundle.class.getName());
+
     private final ClassLoader classes;
     private final String platform;
 
@@ -30,19 +33,71 @@ final class NativeBundle {
         return "META-INF/natives/" + platform;
     }
 
+    boolean exists() {
+        return classes.getResource(indexName()) != null;
+    }
+
+    private String indexName() {
+        return folderName() + "/index.txt";
+    }
+
     /**
-     * Unpacks the bundle, once for each content, and returns its folder; null where there is no bundle.
+     * Unpacks the bundle, once for each content, and returns its folder; null where there is no bundle. Where the cache
+     * cannot be written to, the bundle goes to a temporary folder of its own, which is deleted when the JVM ends.
      *
-     * @throws IOException if a file is missing or not what the index says, or the folder cannot be written
+     * @throws IOException if a file is missing or not what the index says, or neither folder can be written
      */
     Path unpack(Path cache) throws IOException {
         byte[] index;
-        try (InputStream in = classes.getResourceAsStream(folderName() + "/index.txt")) {
+        try (InputStream in = classes.getResourceAsStream(indexName())) {
             if (in == null) {
                 return null;
             }
             index = in.readAllBytes();
         }
+        try {
+            return unpack(index, cache);
+        } catch (FileSystemException first) {
+            try {
+                Path folder = unpack(index, temporaryFolder());
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "cannot unpack the native libraries to {0} ({1}); they are in {2} until this process ends",
+                        cache,
+                        first,
+                        folder);
+                return folder;
+            } catch (FileSystemException second) {
+                IOException failure = new IOException(
+                        "cannot unpack it to " + cache + " (" + first + "), nor to the temporary folder (" + second + ")",
+                        first);
+                failure.addSuppressed(second);
+                throw failure;
+            }
+        }
+    }
+
+    // A name that nobody can know before, and readable for nobody else: what lies in it is loaded.
+    private static Path temporaryFolder() throws IOException {
+        Path folder;
+        try {
+            folder = Files.createTempDirectory("langchain4j-mlx-");
+        } catch (FileSystemException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new FileSystemException(System.getProperty("java.io.tmpdir"), null, e.toString());
+        }
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                delete(folder);
+            } catch (IOException e) {
+                // The system cleans its temporary folder.
+            }
+        }));
+        return folder;
+    }
+
+    private Path unpack(byte[] index, Path cache) throws IOException {
         List<Entry> entries = new String(index, StandardCharsets.UTF_8)
                 .lines()
                 .filter(line -> !line.isBlank() && !line.startsWith("#"))

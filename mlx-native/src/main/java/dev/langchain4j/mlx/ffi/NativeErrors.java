@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
+import dev.langchain4j.mlx.MlxException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -21,12 +22,19 @@ import java.lang.invoke.MethodType;
 public final class NativeErrors {
     private static final String PROPERTY = "langchain4j.mlx.native.error.";
     private static final int MESSAGE_BYTES_MAX = 1 << 16;
+    private static volatile boolean installed;
 
     private NativeErrors() {}
 
-    /** Installs the handler, once for these classes; returns at once after that. */
+    /**
+     * Installs the handler, once for these classes; returns at once after that.
+     *
+     * @throws MlxException if there is no library to install it in, each time
+     */
     public static void install() {
-        Installed.DONE.run();
+        if (!installed) {
+            installNow();
+        }
     }
 
     /** The text of this thread's last failure, which is forgotten by the call, or a placeholder. */
@@ -61,23 +69,25 @@ public final class NativeErrors {
                 MethodHandles.catchException(keep, Throwable.class, nothing), 1, long.class);
     }
 
-    private static final class Installed {
-        static final Runnable DONE = installNow();
-
-        private static Runnable installNow() {
-            try {
-                MemoryLayout message = MemoryLayout.sequenceLayout(MESSAGE_BYTES_MAX, ValueLayout.JAVA_BYTE);
-                MemorySegment stub = Linker.nativeLinker()
-                        .upcallStub(
-                                handler(),
-                                FunctionDescriptor.ofVoid(
-                                        ValueLayout.ADDRESS.withTargetLayout(message), ValueLayout.JAVA_LONG),
-                                Arena.global());
-                MlxC.mlx_set_error_handler(stub.address(), 0, 0);
-                return () -> {};
-            } catch (ReflectiveOperationException e) {
-                throw new IllegalStateException(e);
-            }
+    // Not in a static initializer: a missing library would come out as an error of the class, without a text.
+    private static synchronized void installNow() {
+        if (installed) {
+            return;
         }
+        NativeLibrary.mlx();
+        MemoryLayout message = MemoryLayout.sequenceLayout(MESSAGE_BYTES_MAX, ValueLayout.JAVA_BYTE);
+        MethodHandle handler;
+        try {
+            handler = handler();
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+        MemorySegment stub = Linker.nativeLinker()
+                .upcallStub(
+                        handler,
+                        FunctionDescriptor.ofVoid(ValueLayout.ADDRESS.withTargetLayout(message), ValueLayout.JAVA_LONG),
+                        Arena.global());
+        MlxC.mlx_set_error_handler(stub.address(), 0, 0);
+        installed = true;
     }
 }

@@ -1,6 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
-import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.NativeLibraryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Path;
@@ -17,17 +17,23 @@ public final class NativeLibrary {
     /** Environment variable naming such a folder. */
     public static final String PATH_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_PATH";
 
+    /** System property naming the folder that bundles of the class path are unpacked to. */
+    public static final String CACHE_PROPERTY = "langchain4j.mlx.native.cache";
+
+    /** Environment variable naming that folder. */
+    public static final String CACHE_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_CACHE";
+
     /** The version of the text library's interface that the classes of this package were written for. */
     private static final int TEXT_ABI_VERSION = 2;
 
-    private static final NativeLibrary MLX = new NativeLibrary("mlxc", library -> {});
+    private static final NativeLibrary MLX = new NativeLibrary("mlxc", NativeLibrary::checkMlx);
     private static final NativeLibrary TEXT =
             new NativeLibrary("langchain4j_mlx_text", NativeLibrary::checkTextVersion);
 
     private final String name;
     private final Consumer<SymbolLookup> check;
     private Loaded loaded;
-    private MlxException failure;
+    private NativeLibraryException failure;
 
     private NativeLibrary(String name, Consumer<SymbolLookup> check) {
         this.name = name;
@@ -37,7 +43,7 @@ public final class NativeLibrary {
     /**
      * The functions of mlx-c.
      *
-     * @throws MlxException if the library is nowhere to be found, or cannot be loaded
+     * @throws NativeLibraryException if the library is nowhere to be found, or cannot be loaded
      */
     public static SymbolLookup mlx() {
         return MLX.load().symbols();
@@ -46,7 +52,7 @@ public final class NativeLibrary {
     /**
      * The functions of the text library: tokenizers and grammars.
      *
-     * @throws MlxException if the library is nowhere to be found, or cannot be loaded
+     * @throws NativeLibraryException if the library is nowhere to be found, or cannot be loaded
      */
     public static SymbolLookup text() {
         return TEXT.load().symbols();
@@ -64,12 +70,12 @@ public final class NativeLibrary {
 
     private synchronized Loaded load() {
         if (failure != null) {
-            throw new MlxException(failure.getMessage(), failure);
+            throw new NativeLibraryException(failure.getMessage(), failure);
         }
         if (loaded == null) {
             try {
                 loaded = NativeSearch.ofThisMachine().find(name, this::open);
-            } catch (MlxException e) {
+            } catch (NativeLibraryException e) {
                 failure = e;
                 throw e;
             }
@@ -87,6 +93,12 @@ public final class NativeLibrary {
         }
         check.accept(symbols);
         return new Loaded(location, symbols);
+    }
+
+    private static void checkMlx(SymbolLookup library) {
+        if (library.find("mlx_set_error_handler").isEmpty()) {
+            throw new IllegalArgumentException("it is no mlx-c, or one of another version");
+        }
     }
 
     static void checkTextVersion(SymbolLookup library) {

@@ -1,6 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
-import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.NativeLibraryException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * The places where a native library may be, in order: system property, environment variable, class path, Homebrew.
@@ -23,23 +24,48 @@ import java.util.function.Function;
 record NativeSearch(
         String os, String arch, String property, String variable, ClassLoader classes, Path cache, List<Path> brew) {
 
+    private static final List<String> PLATFORMS = List.of("linux-x86_64", "linux-aarch64", "osx-aarch64");
+    private static final List<String> CUDA = List.of("-cuda13", "-cuda12");
+
     static NativeSearch ofThisMachine() {
-        String name = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-        String os = name.startsWith("mac") ? "osx" : name.startsWith("linux") ? "linux" : name.replace(' ', '-');
-        String arch = System.getProperty("os.arch").equals("amd64") ? "x86_64" : System.getProperty("os.arch");
+        return of(System::getProperty, System::getenv);
+    }
+
+    /** With what a machine says of itself. */
+    static NativeSearch of(UnaryOperator<String> properties, UnaryOperator<String> variables) {
+        String os = os(properties.apply("os.name"));
         return new NativeSearch(
                 os,
-                arch,
-                System.getProperty(NativeLibrary.PATH_PROPERTY),
-                System.getenv(NativeLibrary.PATH_VARIABLE),
+                arch(properties.apply("os.arch")),
+                properties.apply(NativeLibrary.PATH_PROPERTY),
+                variables.apply(NativeLibrary.PATH_VARIABLE),
                 NativeSearch.class.getClassLoader(),
-                cacheFolder(os),
+                cacheFolder(os, properties, variables),
                 List.of(Path.of("/opt/homebrew/lib"), Path.of("/usr/local/lib")));
     }
 
-    private static Path cacheFolder(String os) {
-        Path home = Path.of(System.getProperty("user.home"));
-        String xdg = System.getenv("XDG_CACHE_HOME");
+    private static String os(String name) {
+        String os = name.toLowerCase(Locale.ROOT);
+        return os.startsWith("mac") ? "osx" : os.startsWith("linux") ? "linux" : os.replace(' ', '-');
+    }
+
+    private static String arch(String name) {
+        return switch (name) {
+            case "amd64", "x86-64" -> "x86_64";
+            case "arm64" -> "aarch64";
+            default -> name;
+        };
+    }
+
+    private static Path cacheFolder(
+            String os, UnaryOperator<String> properties, UnaryOperator<String> variables) {
+        String set = properties.apply(NativeLibrary.CACHE_PROPERTY);
+        set = set == null || set.isEmpty() ? variables.apply(NativeLibrary.CACHE_VARIABLE) : set;
+        if (set != null && !set.isEmpty()) {
+            return Path.of(set);
+        }
+        Path home = Path.of(properties.apply("user.home"));
+        String xdg = variables.apply("XDG_CACHE_HOME");
         Path caches = os.equals("osx")
                 ? home.resolve("Library/Caches")
                 : xdg == null || xdg.isEmpty() ? home.resolve(".cache") : Path.of(xdg);
@@ -50,7 +76,7 @@ record NativeSearch(
      * Opens the library at the first place that has it and where it can be opened.
      *
      * @param name without prefix and suffix
-     * @throws MlxException naming every place that was tried, and what helps
+     * @throws NativeLibraryException naming every place that was tried, and what helps
      */
     <T> T find(String name, Function<NativeLibrary.Location, T> open) {
         String file = System.mapLibraryName(name);
@@ -81,7 +107,7 @@ record NativeSearch(
                 causes.add(e);
             }
         }
-        MlxException failure = new MlxException(message(file, tried));
+        NativeLibraryException failure = new NativeLibraryException(message(file, tried));
         causes.forEach(failure::addSuppressed);
         throw failure;
     }
@@ -91,8 +117,7 @@ record NativeSearch(
         places.add(Place.set("system property " + NativeLibrary.PATH_PROPERTY, property));
         places.add(Place.set("environment variable " + NativeLibrary.PATH_VARIABLE, variable));
         // Who adds a CUDA bundle wants it, though the plain one may be there too.
-        for (String variant : os.equals("linux") ? List.of("-cuda13", "-cuda12", "") : List.of("")) {
-            NativeBundle bundle = new NativeBundle(classes, platform() + variant);
+        for (NativeBundle bundle : bundles(platform())) {
             places.add(new Place("class path " + bundle.folderName(), "not there", () -> bundle.unpack(cache)));
         }
         for (Path folder : brew) {
@@ -101,18 +126,51 @@ record NativeSearch(
         return places;
     }
 
+    private List<NativeBundle> bundles(String platform) {
+        List<NativeBundle> bundles = new ArrayList<>();
+        if (platform.startsWith("linux")) {
+            CUDA.forEach(variant -> bundles.add(new NativeBundle(classes, platform + variant)));
+        }
+        bundles.add(new NativeBundle(classes, platform));
+        return bundles;
+    }
+
     private String platform() {
         return os + "-" + arch;
     }
 
     private String message(String file, List<String> tried) {
-        boolean known = List.of("linux-x86_64", "linux-aarch64", "osx-aarch64").contains(platform());
-        String help = known
-                ? "Add the dependency io.github.langchain4j-mlx:mlx-native with classifier natives-" + platform()
-                        + ", or run mlx-native/native/build.sh and start Java with -D" + NativeLibrary.PATH_PROPERTY
-                        + "=<its output folder, mlx-native/target/natives>"
-                : "There is no MLX for " + platform() + ": it needs Linux on x86_64 or aarch64, or macOS on arm64";
-        return "could not load " + file + ". Tried, in this order:\n  " + String.join("\n  ", tried) + "\n" + help;
+        return "could not load " + file + ". Tried, in this order:\n  " + String.join("\n  ", tried) + "\n" + help()
+                + others();
+    }
+
+    private String help() {
+        if (!PLATFORMS.contains(platform())) {
+            String instead = os.startsWith("windows")
+                    ? ". On Windows, run Java inside of WSL 2: that is Linux"
+                    : os.equals("osx") ? ". On a Mac with an Intel processor, a Linux container or machine runs it" : "";
+            return "There is no MLX for " + platform()
+                    + ": it needs macOS on arm64 (Apple silicon), or Linux on x86_64 or aarch64" + instead;
+        }
+        if (bundles(platform()).stream().anyMatch(NativeBundle::exists)) {
+            return "The dependency with the natives is there: what it says above is the cause. To unpack it elsewhere, start"
+                    + " Java with -D" + NativeLibrary.CACHE_PROPERTY + "=<a folder that may be written to, and from which"
+                    + " libraries may be loaded>, or set " + NativeLibrary.CACHE_VARIABLE;
+        }
+        return "Add the dependency io.github.langchain4j-mlx:mlx-native with classifier natives-" + platform()
+                + ", or run mlx-native/native/build.sh and start Java with -D" + NativeLibrary.PATH_PROPERTY
+                + "=<its output folder, mlx-native/target/natives>";
+    }
+
+    /** What the class path has for other machines, which tells of the wrong classifier. */
+    private String others() {
+        List<String> found = PLATFORMS.stream()
+                .filter(other -> !other.equals(platform()))
+                .flatMap(other -> bundles(other).stream())
+                .filter(NativeBundle::exists)
+                .map(NativeBundle::folderName)
+                .toList();
+        return found.isEmpty() ? "" : ". The class path has " + String.join(", ", found) + ", which is for other machines";
     }
 
     /** One place of the search; its folder is null where the place does not exist. */

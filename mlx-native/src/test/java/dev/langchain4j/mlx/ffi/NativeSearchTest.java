@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.NativeLibraryException;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -12,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -93,6 +96,74 @@ class NativeSearchTest {
                 new NativeSearch("windows-11", "x86_64", null, null, getClass().getClassLoader(), temp, List.of());
 
         assertThatThrownBy(() -> found(search)).hasMessageContaining("There is no MLX for windows-11-x86_64");
+    }
+
+    private NativeSearch machine(String os, String arch, Map<String, String> more) {
+        Map<String, String> properties = new HashMap<>(Map.of("os.name", os, "os.arch", arch, "user.home", "/home/me"));
+        properties.putAll(more);
+        return NativeSearch.of(properties::get, name -> null);
+    }
+
+    @Test
+    void machinesAreToldByWhatJavaSaysOfThem() {
+        assertThat(machine("Linux", "amd64", Map.of())).extracting("os", "arch").containsExactly("linux", "x86_64");
+        assertThat(machine("Linux", "aarch64", Map.of())).extracting("os", "arch").containsExactly("linux", "aarch64");
+        assertThat(machine("Mac OS X", "aarch64", Map.of()).cache())
+                .isEqualTo(Path.of("/home/me/Library/Caches/langchain4j-mlx/natives"));
+        assertThat(machine("Windows Server 2022", "amd64", Map.of()))
+                .extracting("os", "arch")
+                .containsExactly("windows-server-2022", "x86_64");
+        assertThat(machine("Linux", "amd64", Map.of(NativeLibrary.CACHE_PROPERTY, "/natives")).cache())
+                .isEqualTo(Path.of("/natives"));
+    }
+
+    @Test
+    void machinesWithoutMlxAreToldWhereThereIsOne() {
+        for (List<String> machine : List.of(
+                List.of("Windows 11", "amd64", "windows-11-x86_64", "WSL 2"),
+                List.of("Mac OS X", "x86_64", "osx-x86_64", "Intel processor"),
+                List.of("Linux", "riscv64", "linux-riscv64", "Linux on x86_64"))) {
+            NativeSearch search =
+                    machine(machine.get(0), machine.get(1), Map.of(NativeLibrary.PATH_PROPERTY, temp.toString()));
+            assertThatThrownBy(() -> search.find("no-such-library", NativeLibrary.Location::file))
+                    .isInstanceOf(NativeLibraryException.class)
+                    .hasMessageContaining("system property langchain4j.mlx.native.path: no file " + temp)
+                    .hasMessageContaining("class path META-INF/natives/" + machine.get(2) + ": not there")
+                    .hasMessageContaining("There is no MLX for " + machine.get(2))
+                    .hasMessageContaining(machine.get(3));
+        }
+    }
+
+    @Test
+    void nativesOfAnotherMachineAreSaid() throws IOException {
+        Path classPath = bundle("osx-aarch64", "library");
+
+        assertThatThrownBy(() -> found(search(null, null, classPath, temp)))
+                .hasMessageContaining("classifier natives-linux-x86_64")
+                .hasMessageEndingWith("The class path has META-INF/natives/osx-aarch64, which is for other machines");
+    }
+
+    @Test
+    void bundleGoesToATemporaryFolderWhereTheCacheCannotBeWrittenTo() throws IOException {
+        Path classPath = bundle("linux-x86_64", "library");
+        Files.writeString(temp.resolve("cache"), "a file where the folder should be");
+
+        Path file = found(search(null, null, classPath, temp));
+
+        assertThat(file).hasContent("library").startsWith(Path.of(System.getProperty("java.io.tmpdir")));
+        assertThat(file.startsWith(temp)).isFalse();
+    }
+
+    @Test
+    void bundleThatCannotBeLoadedIsSaidWithItsCause() throws IOException {
+        Path classPath = bundle("linux-x86_64", "library");
+        Function<NativeLibrary.Location, Path> open = location -> {
+            throw new IllegalArgumentException("failed to map segment: operation not permitted");
+        };
+        assertThatThrownBy(() -> search(null, null, classPath, temp).find("mlxc", open))
+                .hasMessageContaining("operation not permitted")
+                .hasMessageContaining("-D" + NativeLibrary.CACHE_PROPERTY)
+                .hasMessageNotContaining("Add the dependency");
     }
 
     @Test
