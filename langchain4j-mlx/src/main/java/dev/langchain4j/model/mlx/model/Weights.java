@@ -18,12 +18,16 @@ import java.util.stream.Collectors;
  * config.json implies, so that a folder that contradicts itself is refused while it is loaded.
  */
 public final class Weights implements AutoCloseable {
+    private static final String HEAD = "lm_head.";
+    private static final String EMBEDDING = "model.embed_tokens.";
+
     private final String where;
     private final Quantization quantization;
     private final Adapter adapter;
     private final Map<String, MlxArray> tensors = new TreeMap<>();
     private final Set<String> unused = new TreeSet<>();
     private final List<MlxArray> derived = new ArrayList<>();
+    private boolean headIsOptional;
 
     Weights(String where, Quantization quantization, Map<String, MlxArray> loaded, Adapter adapter) {
         this.adapter = adapter;
@@ -33,9 +37,25 @@ public final class Weights implements AutoCloseable {
         unused.addAll(tensors.keySet());
     }
 
+    /**
+     * Lets the embedding stand in for a head that is missing: who wants vectors needs none, and some folders for that have
+     * none.
+     */
+    public Weights withOptionalHead() {
+        headIsOptional = true;
+        return this;
+    }
+
     /** Whether there is such a tensor. */
     public boolean has(String name) {
         return tensors.containsKey(name);
+    }
+
+    private MlxArray find(String name) {
+        MlxArray tensor = tensors.get(name);
+        return tensor == null && headIsOptional && name.startsWith(HEAD)
+                ? tensors.get(EMBEDDING + name.substring(HEAD.length()))
+                : tensor;
     }
 
     /**
@@ -67,7 +87,7 @@ public final class Weights implements AutoCloseable {
     }
 
     private MlxArray shaped(String name, int[] shape) {
-        MlxArray tensor = tensors.get(name);
+        MlxArray tensor = find(name);
         if (tensor == null) {
             throw new InvalidRequestException("the weights in " + where + " have no tensor " + name);
         }
@@ -87,8 +107,8 @@ public final class Weights implements AutoCloseable {
      * @param in columns of the matrix before packing
      */
     public Format format(String layer, int in) {
-        MlxArray scales = tensors.get(layer + ".scales");
-        MlxArray packed = tensors.get(layer + ".weight");
+        MlxArray scales = find(layer + ".scales");
+        MlxArray packed = find(layer + ".weight");
         if (scales == null || packed == null) {
             return null;
         }
