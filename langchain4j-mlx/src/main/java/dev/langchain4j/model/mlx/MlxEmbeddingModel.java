@@ -20,6 +20,7 @@ import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.mlx.embed.TextEmbedder;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.output.TokenUsage;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -67,6 +68,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         Shared s = new Shared();
         s.name = located.name();
         s.listeners = builder.listeners;
+        ModelFolder.configWithWeights(located.folder());
         try {
             Tokenizer tokenizer = s.parts.add(NativeParts.loadTokenizer(located.folder()));
             s.thread = s.parts.on(NativeParts.startThread("mlx-" + s.name));

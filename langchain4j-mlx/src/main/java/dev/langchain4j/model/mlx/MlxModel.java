@@ -20,7 +20,6 @@ import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
@@ -65,7 +64,7 @@ public final class MlxModel implements AutoCloseable {
         LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
-        ContextLimit context = ContextLimit.of(ModelFolder.config(folder), builder.ropeScaling, builder.contextLength);
+        ContextLimit context = ContextLimit.of(ChatFolder.config(folder), builder.ropeScaling, builder.contextLength);
         try {
             Tokenizer openTokenizer = parts.add(NativeParts.loadTokenizer(folder));
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.

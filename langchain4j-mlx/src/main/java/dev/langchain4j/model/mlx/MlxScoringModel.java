@@ -20,7 +20,8 @@ import java.util.List;
  *
  * <p>The prompt is that of the models' card: a system message that asks for yes or no, then instruction, query and
  * document, then an empty reasoning. The score is the probability of yes among both. What the prompts of one call have in
- * common is computed once. A document whose prompt is too long loses its end.
+ * common is computed once. A document whose prompt is too long loses its end. A model that is no reranker gives scores,
+ * too, which mean nothing; a warning tells of one that is not named so, or that says something else than yes or no.
  *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
@@ -45,6 +46,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
                     builder.instruction,
                     tokensMax,
                     Builder.CHUNK_TOKENS);
+            PairScorer.warnUnlessNamedSo(model.name());
         } catch (Throwable e) {
             share.close();
             throw e;

@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.model.Weights;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
 
 /**
  * Loads a model folder as mlx-community has them: config.json and safetensors. What is missing is a
@@ -44,6 +45,11 @@ public final class ModelLoader {
         return load(folder, ModelFolder.config(folder), type, null);
     }
 
+    /** As {@link #load(Path, DType)}, for somebody who needs no logits: the head may be missing. */
+    public static Loaded loadWithoutHead(Path folder, DType type) {
+        return load(folder, ModelFolder.config(folder), type, null, Weights::withOptionalHead);
+    }
+
     /**
      * Loads the model and puts an adapter on it, on the current thread, which owns both from then on.
      *
@@ -52,6 +58,11 @@ public final class ModelLoader {
      * @param adapter folder of the adapter; null for none
      */
     public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter) {
+        return load(folder, config, type, adapter, weights -> weights);
+    }
+
+    private static Loaded load(
+            Path folder, ModelConfig config, DType type, Path adapter, UnaryOperator<Weights> prepared) {
         ModelRegistry.Architecture architecture = ModelRegistry.find(config);
         BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
         ModelFolder.Part<LanguageModel> part = ModelFolder.load(
@@ -60,7 +71,7 @@ public final class ModelLoader {
                 type,
                 adapter,
                 sanitizer.andThen(architecture.sanitizer()::sanitize),
-                (c, weights) -> architecture.factory().create(c, weights));
+                (c, weights) -> architecture.factory().create(c, prepared.apply(weights)));
         return new Loaded(part.model(), part.weights(), config);
     }
 }

@@ -68,7 +68,13 @@ public final class ModelRegistry {
             "iquestcoder", "llama",
             "xverse", "llama",
             "joyai_llm_flash", "deepseek_v3",
-            "kimi_k2", "deepseek_v3");
+            "kimi_k2", "deepseek_v3",
+            "qwen2_vl_text", "qwen2",
+            "qwen2_5_vl_text", "qwen2",
+            "qwen3_vl_text", "qwen3");
+
+    /** How the language model inside of a model that sees is called where it stands alone. */
+    private static final String TEXT = "_text";
 
     private ModelRegistry() {}
 
@@ -85,12 +91,29 @@ public final class ModelRegistry {
 
     /** The architecture's own name for what may be an alias. */
     public static String canonical(String modelType) {
-        return ALIASES.getOrDefault(modelType, modelType);
+        if (ARCHITECTURES.containsKey(modelType)) {
+            return modelType;
+        }
+        String alias = ALIASES.get(modelType);
+        if (alias != null || !modelType.endsWith(TEXT)) {
+            return alias == null ? modelType : alias;
+        }
+        String base = canonical(modelType.substring(0, modelType.length() - TEXT.length()));
+        return ARCHITECTURES.containsKey(base + TEXT) ? base + TEXT : ARCHITECTURES.containsKey(base) ? base : modelType;
     }
 
     /** Whether there is an architecture for this config. */
     public static boolean knows(ModelConfig config) {
         return ARCHITECTURES.containsKey(canonical(config.modelType()));
+    }
+
+    /**
+     * Refuses a config whose architecture nobody knows.
+     *
+     * @throws InvalidRequestException with those that are known
+     */
+    public static void check(ModelConfig config) {
+        find(config);
     }
 
     static Architecture find(ModelConfig config) {

@@ -15,6 +15,10 @@ import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * How well documents answer a query, by a language model that was trained to say yes or no (Qwen3-Reranker): the share of
@@ -28,6 +32,12 @@ public final class PairScorer {
                     + "<|im_start|>user\n";
     private static final String AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 
+    private static final Logger log = LoggerFactory.getLogger(PairScorer.class);
+
+    /** A reranker says yes or no and nothing else, so both have nearly all of the probability. */
+    private static final double SHARE_MIN = 0.5;
+
+    private final AtomicBoolean warned = new AtomicBoolean();
     private final MlxThread thread;
     private final LanguageModel model;
     private final Tokenizer tokenizer;
@@ -156,6 +166,7 @@ public final class PairScorer {
             try (result) {
                 if (end == prompt.length) {
                     float[] logits = result.toFloats();
+                    warnIfElsewhere(Math.exp((double) logits[0] - logits[2]) + Math.exp((double) logits[1] - logits[2]));
                     return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
                 }
                 Eval.eval(LayerCache.buffers(layers));
@@ -163,10 +174,32 @@ public final class PairScorer {
         }
     }
 
-    /** The logits of yes and no after the last token. */
+    private void warnIfElsewhere(double share) {
+        if (share < SHARE_MIN && warned.compareAndSet(false, true)) {
+            log.warn(
+                    "yes and no have {} of the probability where a reranker gives them all: this model was not trained to"
+                            + " answer yes or no, and its scores mean nothing",
+                    String.format(Locale.ROOT, "%.3f", share));
+        }
+    }
+
+    /**
+     * Warns of a model whose name is not that of a reranker: a chat model of the same family answers yes or no, too, and
+     * nothing in its folder tells one from the other.
+     */
+    public static void warnUnlessNamedSo(String modelName) {
+        if (!modelName.toLowerCase(Locale.ROOT).contains("rerank")) {
+            log.warn(
+                    "{} is not named a reranker: a chat model gives scores, too, but they say little of how well a text"
+                            + " answers; Qwen3-Reranker is made for it",
+                    modelName);
+        }
+    }
+
+    /** The logits of yes and no after the last token, and the logarithm of the sum of all. */
     private MlxArray answers(MlxArray hidden, int length) {
-        MlxArray logits = model.logits(Indexing.slice(hidden, 1, length - 1, length));
+        MlxArray logits = Ops.astype(model.logits(Indexing.slice(hidden, 1, length - 1, length)), DType.FLOAT32);
         MlxArray both = Indexing.take(logits, MlxArray.of(new int[] {yes, no}, 2), 2);
-        return Indexing.contiguous(Ops.astype(both, DType.FLOAT32));
+        return Indexing.contiguous(Indexing.concatenate(2, both, Ops.logsumexp(logits, 2, true)));
     }
 }

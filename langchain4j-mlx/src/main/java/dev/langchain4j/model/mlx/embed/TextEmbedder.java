@@ -87,11 +87,16 @@ public final class TextEmbedder implements AutoCloseable {
         }
     }
 
+    /** Whether a folder's model gives vectors only, and cannot write. */
+    public static boolean isEncoder(ModelConfig config) {
+        return BertEncoder.MODEL_TYPES.contains(config.modelType());
+    }
+
     private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, ModelConfig config, DType type) {
-        if (BertEncoder.MODEL_TYPES.contains(config.modelType())) {
+        if (isEncoder(config)) {
             return ModelFolder.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
         }
-        ModelLoader.Loaded decoder = ModelLoader.load(folder, type);
+        ModelLoader.Loaded decoder = ModelLoader.loadWithoutHead(folder, type);
         return new ModelFolder.Part<>(new DecoderEncoder(decoder.model(), config), decoder.weights());
     }
 

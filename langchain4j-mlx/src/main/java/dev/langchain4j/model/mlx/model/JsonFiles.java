@@ -6,13 +6,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Reads the JSON files of model folders. */
+/** Reads the JSON files of model folders: strictly what a model cannot do without, leniently what it can. */
 public final class JsonFiles {
+    private static final Logger log = LoggerFactory.getLogger(JsonFiles.class);
     private static final long JSON_BYTES_MAX = 64L << 20;
 
     /** Python writes Infinity and NaN as they are. */
@@ -21,6 +25,21 @@ public final class JsonFiles {
             .build();
 
     private JsonFiles() {}
+
+    /**
+     * The object in a file that a folder need not have. Empty if there is none, and if it cannot be read, of which a warning
+     * tells.
+     */
+    public static ModelConfig optional(Path file) {
+        if (Files.exists(file)) {
+            try {
+                return new ModelConfig(read(file), file.toString());
+            } catch (LangChain4jException e) {
+                log.warn("{}; it is left out", e.getMessage());
+            }
+        }
+        return new ModelConfig(JSON.createObjectNode(), file.toString());
+    }
 
     /** The JSON of a file of a model folder. */
     public static JsonNode read(Path file) {

@@ -6,6 +6,7 @@ import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
@@ -33,9 +34,37 @@ public final class ModelFolder {
         }
         Path file = folder.resolve("config.json");
         if (!Files.isRegularFile(file)) {
-            throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath() + " has no config.json");
+            throw new ModelNotFoundException(
+                    "the model folder " + folder.toAbsolutePath() + " has no config.json"
+                            + OtherFormats.hint(folder));
         }
         return new ModelConfig(JsonFiles.read(file), file.toString());
+    }
+
+    /**
+     * The config.json of a folder that must have weights, too.
+     *
+     * @throws ModelNotFoundException if it has none that are read here, with what it has instead
+     */
+    public static ModelConfig configWithWeights(Path folder) {
+        ModelConfig config = config(folder);
+        weightFiles(folder);
+        return config;
+    }
+
+    private static Set<Path> weightFiles(Path folder) {
+        Set<Path> files;
+        try {
+            files = Safetensors.files(folder);
+        } catch (MlxException e) {
+            throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
+        }
+        if (files.isEmpty()) {
+            throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath()
+                    + " has no weights: model.safetensors, or shards and model.safetensors.index.json"
+                    + OtherFormats.hint(folder));
+        }
+        return files;
     }
 
     /**
@@ -95,11 +124,7 @@ public final class ModelFolder {
     }
 
     private static Map<String, MlxArray> tensors(Path folder) {
-        Set<Path> files = Safetensors.files(folder);
-        if (files.isEmpty()) {
-            throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath()
-                    + " has no weights: model.safetensors, or shards and model.safetensors.index.json");
-        }
+        Set<Path> files = weightFiles(folder);
         Map<String, MlxArray> tensors = new LinkedHashMap<>();
         Map<String, Path> origins = new HashMap<>();
         for (Path file : files) {

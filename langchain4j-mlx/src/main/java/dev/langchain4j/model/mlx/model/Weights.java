@@ -20,6 +20,9 @@ import java.util.stream.Stream;
  * config.json implies, so that a folder that contradicts itself is refused while it is loaded.
  */
 public final class Weights implements AutoCloseable {
+    private static final String HEAD = "lm_head.";
+    private static final String EMBEDDING = "model.embed_tokens.";
+
     private final String where;
     private final Quantization quantization;
     private final Adapter adapter;
@@ -27,6 +30,7 @@ public final class Weights implements AutoCloseable {
     private final Set<String> unused = new TreeSet<>();
     private final List<MlxArray> derived = new ArrayList<>();
     private MlxMemory.WeightClaim claim;
+    private boolean headIsOptional;
 
     Weights(String where, Quantization quantization, Map<String, MlxArray> loaded, Adapter adapter) {
         this.adapter = adapter;
@@ -36,9 +40,25 @@ public final class Weights implements AutoCloseable {
         unused.addAll(tensors.keySet());
     }
 
+    /**
+     * Lets the embedding stand in for a head that is missing: who wants vectors needs none, and some folders for that have
+     * none.
+     */
+    public Weights withOptionalHead() {
+        headIsOptional = true;
+        return this;
+    }
+
     /** Whether there is such a tensor. */
     public boolean has(String name) {
         return tensors.containsKey(name);
+    }
+
+    private MlxArray find(String name) {
+        MlxArray tensor = tensors.get(name);
+        return tensor == null && headIsOptional && name.startsWith(HEAD)
+                ? tensors.get(EMBEDDING + name.substring(HEAD.length()))
+                : tensor;
     }
 
     /**
@@ -70,7 +90,7 @@ public final class Weights implements AutoCloseable {
     }
 
     private MlxArray shaped(String name, int[] shape) {
-        MlxArray tensor = tensors.get(name);
+        MlxArray tensor = find(name);
         if (tensor == null) {
             throw new InvalidRequestException("the weights in " + where + " have no tensor " + name);
         }
@@ -90,8 +110,8 @@ public final class Weights implements AutoCloseable {
      * @param in columns of the matrix before packing
      */
     public Format format(String layer, int in) {
-        MlxArray scales = tensors.get(layer + ".scales");
-        MlxArray packed = tensors.get(layer + ".weight");
+        MlxArray scales = find(layer + ".scales");
+        MlxArray packed = find(layer + ".weight");
         if (scales == null || packed == null) {
             return null;
         }

@@ -82,7 +82,8 @@ final class TemplateFiles {
     /** Special tokens by the names that templates use; those that the folder does not have are left out. */
     Map<String, String> specialTokens() {
         Map<String, String> tokens = new LinkedHashMap<>();
-        JsonNode map = json("special_tokens_map.json");
+        JsonNode map =
+                JsonFiles.optional(folder.resolve("special_tokens_map.json")).json();
         for (String name : SPECIAL_TOKENS) {
             JsonNode token = config.hasNonNull(name) ? config.get(name) : map.path(name);
             String text =

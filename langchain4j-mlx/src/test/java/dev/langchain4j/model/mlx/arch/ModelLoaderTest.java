@@ -131,6 +131,30 @@ class ModelLoaderTest {
 
     @ParameterizedTest
     @CsvSource({
+        "qwen3_5, qwen3_5_text",
+        "qwen3_5_moe, qwen3_5_moe_text",
+        "gemma4_text, gemma4_unified_text",
+        "mistral, llama_text",
+        "qwen3, qwen3_vl_text",
+        "qwen2, qwen2_5_vl_text",
+        "qwen3_moe, qwen3_moe_text"
+    })
+    void theTextPartOfAModelThatSeesHasItsName(String model, String type) throws IOException {
+        copy(model);
+        config(c -> c.put("model_type", type));
+        load();
+        assertThat(ModelRegistry.canonical(type)).isNotEqualTo(type);
+    }
+
+    @Test
+    void aTextPartOfNothingKnownIsUnknown() {
+        assertThat(ModelRegistry.canonical("parrot_text")).isEqualTo("parrot_text");
+        assertThat(ModelRegistry.canonical("gemma3_text")).isEqualTo("gemma3_text");
+        assertThat(ModelRegistry.canonical("_text")).isEqualTo("_text");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
         "hidden_size, , has no hidden_size",
         "num_attention_heads, , has no num_attention_heads",
         "rms_norm_eps, , has no rms_norm_eps",
