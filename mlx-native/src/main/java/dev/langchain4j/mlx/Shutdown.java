@@ -6,18 +6,25 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Sees to it that nothing computes any more when the JVM ends. The C library then takes down the thread pools of MLX and
  * BLAS; a computation under way at that moment ends the process with a crash, or keeps it from ending at all.
+ *
+ * <p>First, what is queued may end, for as long as the grace period of its thread. Then threads are halted: what computes
+ * fails at its next step.
  */
 final class Shutdown {
+    /** How long halted threads are waited for. */
     private static final long PATIENCE_NANOS = 5_000_000_000L;
+
     private static final long LOOK_EVERY_MILLIS = 2;
     private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
     private static volatile boolean begun;
+    private static volatile boolean halting;
 
     static {
         try {
             Runtime.getRuntime().addShutdownHook(new Thread(Shutdown::run, "mlx-shutdown"));
         } catch (IllegalStateException e) {
             begun = true;
+            halting = true;
         }
     }
 
@@ -25,19 +32,27 @@ final class Shutdown {
 
     static void add(OwnerThread thread) {
         THREADS.add(thread);
+        if (halting) {
+            thread.halted = true;
+        }
     }
 
     static void remove(OwnerThread thread) {
         THREADS.remove(thread);
     }
 
+    /** Whether the JVM is ending. */
+    static boolean begun() {
+        return begun;
+    }
+
     /**
      * To be called before something is computed.
      *
-     * @throws MlxException if the JVM is ending
+     * @throws MlxException if the thread was halted
      */
-    static void check() {
-        if (begun) {
+    static void check(OwnerThread thread) {
+        if (thread.halted) {
             throw new MlxException("the JVM is shutting down");
         }
     }
@@ -50,16 +65,38 @@ final class Shutdown {
     }
 
     private static void run() {
+        long start = System.nanoTime();
         begun = true;
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        try {
+            while (anyWorks(start)) {
+                Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+            halting = true;
+            THREADS.forEach(thread -> thread.halted = true);
+            long deadline = System.nanoTime() + PATIENCE_NANOS;
+            while (THREADS.stream().anyMatch(Shutdown::works) && System.nanoTime() < deadline) {
+                Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            halting = true;
+            THREADS.forEach(thread -> thread.halted = true);
+        }
+    }
+
+    /** Whether a thread works within its grace period; those that are beyond theirs are halted. */
+    private static boolean anyWorks(long start) {
+        boolean any = false;
         for (OwnerThread thread : THREADS) {
-            while (thread.busy && thread.isAlive() && System.nanoTime() < deadline) {
-                try {
-                    Thread.sleep(LOOK_EVERY_MILLIS);
-                } catch (InterruptedException e) {
-                    return;
-                }
+            if (works(thread)) {
+                boolean inTime = System.nanoTime() - start < thread.graceNanos;
+                thread.halted = !inTime;
+                any |= inTime;
             }
         }
+        return any;
+    }
+
+    private static boolean works(OwnerThread thread) {
+        return thread.isAlive() && thread.pending.get() > 0;
     }
 }

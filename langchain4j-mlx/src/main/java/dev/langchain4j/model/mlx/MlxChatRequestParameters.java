@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +41,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Map<String, Object> templateArguments;
     private final Object memoryId;
     private final Isolation isolation;
+    private final Duration timeout;
+    private final MlxCancellation cancellation;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -56,6 +59,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         templateArguments = builder.templateArguments;
         memoryId = builder.memoryId;
         isolation = builder.isolation;
+        timeout = builder.timeout;
+        cancellation = builder.cancellation;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -152,6 +157,19 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
+     * Most time from the call to the end of the answer, waiting for other requests included. Beyond it the request fails with
+     * a {@link dev.langchain4j.exception.TimeoutException} before its next step. Default: none.
+     */
+    public Duration timeout() {
+        return timeout;
+    }
+
+    /** What cancels the request, at any time. Default: none. */
+    public MlxCancellation cancellation() {
+        return cancellation;
+    }
+
+    /**
      * How to sample.
      *
      * @param defaults counts for what is null here; but its seed does not: without a seed, each request draws its own
@@ -226,6 +244,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("templateArguments", templateArguments);
         all.put("memoryId", memoryId);
         all.put("isolation", isolation);
+        all.put("timeout", timeout);
+        all.put("cancellation", cancellation);
         return all;
     }
 
@@ -270,6 +290,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Map<String, Object> templateArguments = Map.of();
         private Object memoryId;
         private Isolation isolation;
+        private Duration timeout;
+        private MlxCancellation cancellation;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -289,6 +311,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 templateArguments = joined(templateArguments, mlx.templateArguments);
                 memoryId = either(mlx.memoryId, memoryId);
                 isolation = either(mlx.isolation, isolation);
+                timeout = either(mlx.timeout, timeout);
+                cancellation = either(mlx.cancellation, cancellation);
             }
             return this;
         }
@@ -378,6 +402,18 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#isolation()}. */
         public Builder isolation(Isolation value) {
             isolation = value;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#timeout()}. */
+        public Builder timeout(Duration limit) {
+            timeout = limit;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#cancellation()}. */
+        public Builder cancellation(MlxCancellation value) {
+            cancellation = value;
             return this;
         }
 

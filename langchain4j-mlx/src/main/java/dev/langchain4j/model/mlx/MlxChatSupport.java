@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.List;
 import java.util.Objects;
 
@@ -27,7 +28,8 @@ final class MlxChatSupport {
         this.normalizer = model.promptNormalizer().andThen(normalizer);
     }
 
-    ChatExecution execution(ChatRequest request, ChatExecution.Pieces pieces) {
+    /** Starts a request; {@code pieces} hears of its answer while it is generated, or is null. */
+    ChatExecution execution(ChatRequest request, OutputSink pieces) {
         List<ChatMessage> messages =
                 request.messages().stream().map(this::normalized).toList();
         ChatRequest normalized = request.toBuilder().messages(messages).build();

@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
@@ -25,19 +26,20 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
- * of chat models may be built over it, and any number of threads may use those; requests run one after the other.
+ * of chat models may be built over it, and any number of threads may use those; see {@link Builder#maxConcurrent}.
  *
  * <pre>{@code
  * MlxModel mlx = MlxModel.load("mlx-community/Qwen3-4B-4bit");
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public final class MlxModel implements AutoCloseable {
     private final String name;
@@ -89,7 +91,16 @@ public final class MlxModel implements AutoCloseable {
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
             cache.listener(ledger);
-            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            engine = new Engine(
+                    owner,
+                    loaded.model(),
+                    openTokenizer,
+                    cache,
+                    key,
+                    defaults.endTokens(),
+                    context,
+                    chunk,
+                    builder.engineLimits());
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
                     loaded.model().vocabularySize(),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
@@ -245,13 +256,17 @@ public final class MlxModel implements AutoCloseable {
         return defaults.sampling();
     }
 
-    /** Lets the running request and those that wait finish, then frees everything. Idempotent. */
+    /**
+     * Takes no more requests, lets those that run and wait end within the {@link Builder#gracePeriod}, then frees everything.
+     * Idempotent.
+     */
     @Override
     public synchronized void close() {
         if (closed) {
             return;
         }
         closed = true;
+        engine.close();
         thread.run(() -> {
             cache.close();
             loaded.weights().close();
@@ -279,6 +294,10 @@ public final class MlxModel implements AutoCloseable {
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
         private Integer maxKvSize;
+        private Integer maxConcurrent;
+        private Integer maxQueued;
+        private Duration queueTimeout;
+        private Duration gracePeriod;
 
         private Builder() {}
 
@@ -403,6 +422,56 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Most requests that run at the same time, at least 1; the others wait. The steps of those that run take turns, so
+         * that each answers slower and none waits long for its first token. Default: 1.
+         */
+        public Builder maxConcurrent(Integer requests) {
+            this.maxConcurrent = requests;
+            return this;
+        }
+
+        /**
+         * Most requests that wait for their turn. One that finds so many waiting is refused with a
+         * {@link dev.langchain4j.exception.RateLimitException}. Default: 1024.
+         */
+        public Builder maxQueued(Integer requests) {
+            this.maxQueued = requests;
+            return this;
+        }
+
+        /**
+         * Most time that a request waits for its turn. Beyond it the request fails with a
+         * {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxChatBuilder#timeout}.
+         */
+        public Builder queueTimeout(Duration timeout) {
+            this.queueTimeout = timeout;
+            return this;
+        }
+
+        /**
+         * How long requests that were accepted may go on when the model is closed or the JVM shuts down; new ones are refused
+         * meanwhile. Those that have not ended then fail with a {@link dev.langchain4j.exception.NonRetriableException}.
+         * Default: 10 seconds.
+         */
+        public Builder gracePeriod(Duration period) {
+            this.gracePeriod = period;
+            return this;
+        }
+
+        private EngineLimits engineLimits() {
+            EngineLimits d = EngineLimits.DEFAULT;
+            try {
+                return new EngineLimits(
+                        maxConcurrent == null ? d.maxConcurrent() : maxConcurrent,
+                        maxQueued == null ? d.maxQueued() : maxQueued,
+                        queueTimeout,
+                        gracePeriod == null ? d.gracePeriod() : gracePeriod);
+            } catch (IllegalArgumentException e) {
+                throw new InvalidRequestException(e.getMessage(), e);
+            }
+        }
+
         private KvFormat kvFormat() {
             return new KvFormat(
                     kvBits == null ? 0 : kvBits,
@@ -450,6 +519,7 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
             checkKvFormat();
+            engineLimits();
             return new MlxModel(this);
         }
     }

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.LiveHandles;
@@ -109,7 +109,7 @@ class BadRequestTest {
         closed.close();
         closed.close();
         assertThatThrownBy(() -> MlxChatModel.builder().model(closed).build().chat("Hello!"))
-                .isInstanceOf(InternalServerException.class)
+                .isInstanceOf(NonRetriableException.class)
                 .hasMessageContaining("closed");
     }
 }
