@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
+import java.util.OptionalLong;
 
 /** Where MLX computes. */
 public enum Device {
@@ -42,6 +43,32 @@ public enum Device {
                 return CPU;
             }
             return available.get(ValueLayout.JAVA_BYTE, 0) != 0 ? GPU : CPU;
+        }
+    }
+
+    /** A number that MLX tells of this device, such as {@code memory_size}; empty where it has none of that name. */
+    OptionalLong info(String key) {
+        NativeErrors.install();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment slot = arena.allocate(8, 8);
+            MemorySegment value = arena.allocate(8, 8);
+            slot.set(ValueLayout.JAVA_LONG, 0, MlxC.mlx_device_info_new());
+            long device = MlxC.mlx_device_new_type(id(), 0);
+            try {
+                if (MlxC.mlx_device_info_get(slot.address(), device) == 0
+                        && MlxC.mlx_device_info_get_size(
+                                        value.address(),
+                                        slot.get(ValueLayout.JAVA_LONG, 0),
+                                        arena.allocateFrom(key).address())
+                                == 0) {
+                    return OptionalLong.of(value.get(ValueLayout.JAVA_LONG, 0));
+                }
+                NativeErrors.take();
+                return OptionalLong.empty();
+            } finally {
+                MlxC.mlx_device_info_free(slot.get(ValueLayout.JAVA_LONG, 0));
+                MlxC.mlx_device_free(device);
+            }
         }
     }
 

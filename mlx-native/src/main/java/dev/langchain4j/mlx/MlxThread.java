@@ -25,6 +25,10 @@ public final class MlxThread implements Executor, AutoCloseable {
     private final OwnerThread thread;
     private final Device device;
     private boolean closed;
+    /** The last task; set before STOP is queued. */
+    private Runnable end;
+    /** Whether {@link #close} was called on this thread, which then has nobody to tell what the last task throws. */
+    private boolean endedByItself;
 
     private MlxThread(String name, Device device) {
         this.device = device;
@@ -125,9 +129,16 @@ public final class MlxThread implements Executor, AutoCloseable {
         thread.graceNanos = TimeUnit.NANOSECONDS.convert(period);
     }
 
+    /** Whether it was told to end; tasks that were queued before may still run. */
+    public boolean isClosed() {
+        synchronized (tasks) {
+            return closed;
+        }
+    }
+
     /** Whether the JVM is shutting down: what runs may end within the grace period, nothing new should begin. */
     public static boolean isShuttingDown() {
-        return Shutdown.begun();
+        return Shutdown.hasBegun();
     }
 
     /** Whether the grace period is over: nothing is computed here any more. */
@@ -135,18 +146,52 @@ public final class MlxThread implements Executor, AutoCloseable {
         return thread.halted;
     }
 
-    /** Lets queued tasks finish, with those that they queue, then ends the thread and waits for its end. Idempotent. */
+    /** Like {@link #close(Runnable)}, with nothing left to do. */
     @Override
     public void close() {
+        close(() -> {});
+    }
+
+    /**
+     * Lets queued tasks finish, with those that they queue, runs a last one, then ends the thread, gives freed memory back
+     * to the system, and waits for the end, whether the caller is interrupted or not. Called again it only waits. Called on
+     * this thread itself it returns at once, and the end comes after the tasks that are queued.
+     *
+     * @param last frees what lives on this thread; what it throws is thrown here, after the end
+     */
+    public void close(Runnable last) {
+        CompletableFuture<Void> freed = new CompletableFuture<>();
         synchronized (tasks) {
-            if (!closed) {
+            if (closed) {
+                freed.complete(null);
+            } else {
                 closed = true;
+                endedByItself = isCurrent();
+                thread.pending.incrementAndGet();
+                end = () -> {
+                    try {
+                        last.run();
+                        freed.complete(null);
+                    } catch (Throwable e) {
+                        freed.completeExceptionally(e);
+                        if (endedByItself) {
+                            throw e;
+                        }
+                    }
+                };
                 tasks.add(STOP);
             }
         }
         if (isCurrent()) {
             return;
         }
+        join();
+        if (freed.isCompletedExceptionally()) {
+            throw unchecked(freed.exceptionNow());
+        }
+    }
+
+    private void join() {
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
@@ -165,21 +210,26 @@ public final class MlxThread implements Executor, AutoCloseable {
         Shutdown.add(self);
         try {
             for (Runnable task = next(); task != STOP || goesOn(); task = next()) {
-                if (task == STOP) {
-                    continue;
-                }
-                try {
-                    task.run();
-                } catch (Throwable e) {
-                    self.getUncaughtExceptionHandler().uncaughtException(self, e);
-                } finally {
-                    Shutdown.settle(self);
-                    self.pending.decrementAndGet();
+                if (task != STOP) {
+                    run(self, task);
                 }
             }
+            run(self, end);
         } finally {
             Shutdown.remove(self);
             self.closeStreams();
+            MlxMemory.giveBack();
+        }
+    }
+
+    private static void run(OwnerThread self, Runnable task) {
+        try {
+            task.run();
+        } catch (Throwable e) {
+            self.getUncaughtExceptionHandler().uncaughtException(self, e);
+        } finally {
+            Shutdown.settle(self);
+            self.pending.decrementAndGet();
         }
     }
 

@@ -71,6 +71,9 @@ final class OwnerThread extends Thread {
 
     void openStreams(Device wanted) {
         NativeErrors.install();
+        if (wanted == Device.GPU) {
+            MlxMemory.fitToDevice();
+        }
         device = MlxC.mlx_device_new_type(wanted.id(), 0);
         stream = MlxC.mlx_stream_new_device(device);
         check(MlxC.mlx_set_default_stream(stream), "set_default_stream");

@@ -92,11 +92,27 @@ public final class Safetensors {
         }
     }
 
-    /** The bytes of data that a file's tensors take, as its header says; checked, without opening it in MLX. */
-    public static long dataBytes(Path file) {
+    /**
+     * The bytes that a file's tensors take, as its header says; checked, without opening it in MLX.
+     *
+     * @param floating the type that floating numbers of 16 bits and more are converted to; null if they stay as they are
+     */
+    public static long dataBytes(Path file, DType floating) {
         return header(file).values().stream()
-                .mapToLong(tensor -> tensor.end() - tensor.start())
+                .mapToLong(tensor -> bytes(tensor, floating))
                 .sum();
+    }
+
+    private static long bytes(SafetensorsHeader.Tensor tensor, DType floating) {
+        long bytes = tensor.end() - tensor.start();
+        int width =
+                switch (tensor.dtype()) {
+                    case "F16", "BF16" -> 2;
+                    case "F32" -> 4;
+                    case "F64" -> 8;
+                    default -> 0;
+                };
+        return floating == null || width == 0 ? bytes : bytes / width * floating.bytes();
     }
 
     private static Map<String, SafetensorsHeader.Tensor> header(Path file) {

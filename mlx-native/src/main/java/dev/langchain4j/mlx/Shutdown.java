@@ -18,31 +18,41 @@ final class Shutdown {
     private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
     private static volatile boolean begun;
     private static volatile boolean halting;
-
-    static {
-        try {
-            Runtime.getRuntime().addShutdownHook(new Thread(Shutdown::run, "mlx-shutdown"));
-        } catch (IllegalStateException e) {
-            begun = true;
-            halting = true;
-        }
-    }
+    /** Registered while there are threads: the JVM holds it, and with it these classes and their loader. */
+    private static Thread hook;
 
     private Shutdown() {}
 
-    static void add(OwnerThread thread) {
+    static synchronized void add(OwnerThread thread) {
         THREADS.add(thread);
+        if (hook == null && !begun) {
+            try {
+                hook = new Thread(Shutdown::run, "mlx-shutdown");
+                Runtime.getRuntime().addShutdownHook(hook);
+            } catch (IllegalStateException e) {
+                begun = true;
+                halting = true;
+            }
+        }
         if (halting) {
             thread.halted = true;
         }
     }
 
-    static void remove(OwnerThread thread) {
+    static synchronized void remove(OwnerThread thread) {
         THREADS.remove(thread);
+        if (hook != null && THREADS.isEmpty() && !begun) {
+            try {
+                Runtime.getRuntime().removeShutdownHook(hook);
+                hook = null;
+            } catch (IllegalStateException e) {
+                begun = true;
+            }
+        }
     }
 
     /** Whether the JVM is ending. */
-    static boolean begun() {
+    static boolean hasBegun() {
         return begun;
     }
 

@@ -50,4 +50,47 @@ class MlxMemoryTest {
         assertThat(MlxMemory.setLimit(before)).isEqualTo(before / 2);
         assertThatThrownBy(() -> MlxMemory.setLimit(-1)).hasMessage("memory limit (-1 bytes) must not be negative");
     }
+
+    @Test
+    void modelsShareOneBudget() {
+        long limit = MlxMemory.setLimit(100L << 20);
+        try (MlxMemory.WeightClaim first = MlxMemory.claimWeights(40L << 20)) {
+            assertThat(MlxMemory.budgetBytes()).isEqualTo(100L << 20);
+            assertThat(MlxMemory.weightBytes()).isEqualTo(40L << 20);
+            assertThatThrownBy(() -> MlxMemory.claimWeights(50L << 20))
+                    .isInstanceOf(MlxException.class)
+                    .hasMessageContainingAll(
+                            "weights of 50 MiB and 16 MiB to compute with do not fit",
+                            "at most 100 MiB",
+                            "other models take 40 MiB",
+                            "MlxMemory.setLimit");
+            assertThat(MlxMemory.weightBytes()).isEqualTo(40L << 20);
+            first.settle(20L << 20);
+            MlxMemory.WeightClaim second = MlxMemory.claimWeights(50L << 20);
+            assertThat(MlxMemory.weightBytes()).isEqualTo(70L << 20);
+            second.close();
+            second.close();
+        } finally {
+            MlxMemory.setLimit(limit);
+        }
+        assertThat(MlxMemory.weightBytes()).isZero();
+    }
+
+    @Test
+    void theBudgetIsWhatTheDeviceRecommendsUnlessTheApplicationSaysOtherwise() {
+        assertThat(MlxMemory.budget(96, false, 72)).isEqualTo(72);
+        assertThat(MlxMemory.budget(60, false, 72)).isEqualTo(60);
+        assertThat(MlxMemory.budget(96, true, 72)).isEqualTo(96);
+        assertThat(MlxMemory.budget(96, false, 0)).isEqualTo(96);
+    }
+
+    @Test
+    void aDeviceTellsNumbersByName() {
+        assertThat(Device.CPU.info("no such number")).isEmpty();
+        if (Device.best() == Device.CPU) {
+            assertThat(MlxMemory.recommendedBytes()).isZero();
+        }
+        MlxMemory.fitToDevice();
+        assertThat(MlxMemory.limitBytes()).isPositive();
+    }
 }

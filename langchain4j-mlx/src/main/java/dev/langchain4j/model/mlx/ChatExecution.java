@@ -63,12 +63,19 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private Prompt prompt;
     private OutputParser parser;
     private Engine.Handle handle;
+    private ChatLog chatLog;
 
     ChatExecution(MlxModel model, ChatRequest request, MlxChatRequestParameters parameters, OutputSink pieces) {
         this.model = model;
         this.request = request;
         this.parameters = parameters;
         this.pieces = pieces;
+    }
+
+    /** Where the prompt and the answer are logged. */
+    ChatExecution logging(ChatLog target) {
+        chatLog = target;
+        return this;
     }
 
     /**
@@ -81,6 +88,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             throw Failures.closed(model.name(), null);
         }
         checkSupported(model, parameters);
+        parameters.check();
         if (request.messages().isEmpty()) {
             throw new InvalidRequestException("messages (none) must have at least one message");
         }
@@ -95,6 +103,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
                             format,
                             parameters.memoryId(),
                             isolation()));
+            chatLog.request(model.name(), prompt.tokens().length, prompt.text());
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
                 throw new UnsupportedFeatureException("think (false) is not supported by this model:"
@@ -211,7 +220,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .firstDifference(remember(answer, result))
                 .logprobs(MlxTokenLogprob.of(result.logprobs(), model.tokenizer()))
                 .build();
-        return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
+        ChatResponse response =
+                ChatResponse.builder().aiMessage(answer).metadata(metadata).build();
+        chatLog.response(model.name(), response);
+        return response;
     }
 
     /** Notes the answer for when it comes back, and tells where its prompt differed; null if the model was closed meanwhile. */

@@ -71,9 +71,9 @@ final class MemoryIds {
         if (parameters.memoryId() != null) {
             return request;
         }
-        MlxChatRequestParameters.Builder builder =
-                MlxChatRequestParameters.builder().overrideWith(parameters).memoryId(memoryId);
-        return request.toBuilder().parameters(builder.build()).build();
+        MlxChatRequestParameters id =
+                MlxChatRequestParameters.builder().memoryId(memoryId).build();
+        return request.toBuilder().parameters(parameters.overrideWith(id)).build();
     }
 
     private static void issued(AiServiceRequestIssuedEvent event) {

@@ -1,15 +1,20 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import org.slf4j.LoggerFactory;
 
 /**
  * The settings that blocking and streaming chat models have in common. What is not set comes from
@@ -22,6 +27,10 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     private MlxModel model;
     private Path modelPath;
     private String modelName;
+    private HuggingFaceHub hub;
+    private Set<Capability> supportedCapabilities = Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
+    private boolean logRequests;
+    private boolean logResponses;
     private ChatRequestParameters defaultRequestParameters;
     private List<ChatModelListener> listeners = List.of();
     private PromptNormalizer promptNormalizer = PromptNormalizer.none();
@@ -38,15 +47,18 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Folder of a model that is loaded for this chat model alone and stays loaded as long as the JVM runs. */
+    /**
+     * Folder of a model that is loaded for this chat model, and for all others and scoring models that name the same one:
+     * they share its weights and its prompt cache. It is freed when all of them are closed.
+     */
     public B modelPath(Path folder) {
         this.modelPath = folder;
         return self();
     }
 
     /**
-     * Folder or Hugging Face repository id of a model that is loaded for this chat model alone and stays loaded as long as
-     * the JVM runs; see {@link MlxModel#load(String)}.
+     * Folder or Hugging Face repository id of a model that is loaded as {@link #modelPath(Path)} says; see
+     * {@link MlxModel#load(String)}.
      */
     public B modelName(String folderOrRepositoryId) {
         this.modelName = folderOrRepositoryId;
@@ -56,6 +68,12 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     /** Like {@link #modelPath(Path)}. */
     public B modelPath(String folder) {
         return modelPath(folder == null ? null : Path.of(folder));
+    }
+
+    /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
+    public B hub(HuggingFaceHub huggingFaceHub) {
+        this.hub = huggingFaceHub;
+        return self();
     }
 
     /** Defaults of everything that the other settings leave open. */
@@ -177,6 +195,39 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /** Whether a request's tools may, must or must not be called. Default: they may. */
+    public B toolChoice(ToolChoice choice) {
+        parameters.toolChoice(choice);
+        return self();
+    }
+
+    /**
+     * What AI services may count on. Default: {@link Capability#RESPONSE_FORMAT_JSON_SCHEMA}, for tokens that would break a
+     * schema are never drawn; without it AI services describe the wanted JSON in the user's message instead.
+     */
+    public B supportedCapabilities(Set<Capability> capabilities) {
+        this.supportedCapabilities =
+                capabilities == null ? Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA) : Set.copyOf(capabilities);
+        return self();
+    }
+
+    /** Like {@link #supportedCapabilities(Set)}. */
+    public B supportedCapabilities(Capability... capabilities) {
+        return supportedCapabilities(Set.of(capabilities));
+    }
+
+    /** Whether prompts are logged at INFO, as the model reads them. Default: no, they are logged at DEBUG. */
+    public B logRequests(Boolean logRequests) {
+        this.logRequests = Boolean.TRUE.equals(logRequests);
+        return self();
+    }
+
+    /** Whether answers are logged at INFO. Default: no, they are logged at DEBUG. */
+    public B logResponses(Boolean logResponses) {
+        this.logResponses = Boolean.TRUE.equals(logResponses);
+        return self();
+    }
+
     /** Whether the model reasons before it answers, for models that can do either. Default: what its template does. */
     public B think(Boolean think) {
         parameters.think(think);
@@ -230,17 +281,34 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return listeners(Arrays.asList(chatListeners));
     }
 
-    MlxChatSupport support() {
-        MlxModel loaded = ModelSettings.loaded(model, modelName, modelPath);
-        MlxChatRequestParameters.Builder merged =
-                MlxChatRequestParameters.builder().modelName(loaded.name());
+    MlxChatSupport support(Class<?> chatModel) {
+        // Bad values are refused before a model is loaded or downloaded for them.
+        MlxChatRequestParameters.Builder wanted = MlxChatRequestParameters.builder();
         if (defaultRequestParameters != null) {
-            merged.overrideWith(defaultRequestParameters);
+            wanted.overrideWith(defaultRequestParameters);
         }
-        MlxChatRequestParameters defaults =
-                merged.overrideWith(parameters.build()).build();
-        ChatExecution.checkSupported(loaded, defaults);
-        return new MlxChatSupport(loaded, defaults, listeners, promptNormalizer);
+        MlxChatRequestParameters checked =
+                wanted.overrideWith(parameters.build()).build();
+        SharedModels.Share share = ModelSettings.share(model, modelName, modelPath, hub);
+        try {
+            MlxModel loaded = share.model();
+            MlxChatRequestParameters defaults = MlxChatRequestParameters.builder()
+                    .modelName(loaded.name())
+                    .overrideWith(checked)
+                    .build();
+            ChatExecution.checkSupported(loaded, defaults);
+            defaults.checkBias(loaded.languageModel().vocabularySize());
+            return new MlxChatSupport(
+                    share,
+                    defaults,
+                    listeners,
+                    promptNormalizer,
+                    supportedCapabilities,
+                    new ChatLog(LoggerFactory.getLogger(chatModel), logRequests, logResponses));
+        } catch (Throwable e) {
+            share.close();
+            throw e;
+        }
     }
 
     @SuppressWarnings("unchecked")

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.ChatRequestOptions;
@@ -17,12 +18,12 @@ import java.util.Set;
  * {@link MlxModel.Builder#maxConcurrent} says, the others wait. Interrupting a waiting thread cancels its request, and so
  * does a {@link MlxCancellation}.
  */
-public class MlxChatModel implements ChatModel {
+public class MlxChatModel implements ChatModel, AutoCloseable {
     private final MlxChatSupport support;
 
     /** Made by the builder, or by a subclass from its builder. */
     protected MlxChatModel(Builder builder) {
-        this.support = builder.support();
+        this.support = builder.support(MlxChatModel.class);
     }
 
     /** Settings of a new chat model. */
@@ -57,10 +58,10 @@ public class MlxChatModel implements ChatModel {
         return support.defaults();
     }
 
-    /** Answers conform to a JSON schema, because tokens that would break it are never drawn. */
+    /** What the builder says. */
     @Override
     public Set<Capability> supportedCapabilities() {
-        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
+        return support.capabilities();
     }
 
     @Override
@@ -68,9 +69,29 @@ public class MlxChatModel implements ChatModel {
         return support.listeners();
     }
 
-    /** The model that this one runs on. */
+    /** 1.19's list of providers has none of this name. */
+    @Override
+    public ModelProvider provider() {
+        return ModelProvider.OTHER;
+    }
+
+    /**
+     * The model that this one runs on.
+     *
+     * @throws dev.langchain4j.exception.NonRetriableException if this chat model is closed
+     */
     public MlxModel model() {
         return support.model();
+    }
+
+    /**
+     * Gives back the model if it was loaded by name or path; its last user frees it, after the requests that are under
+     * way. Requests after that fail with a NonRetriableException. Does nothing to a model that the builder was given.
+     * Idempotent.
+     */
+    @Override
+    public void close() {
+        support.close();
     }
 
     /** Settings of an {@link MlxChatModel}. */

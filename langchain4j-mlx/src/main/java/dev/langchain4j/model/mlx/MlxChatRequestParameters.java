@@ -10,10 +10,12 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -21,7 +23,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * memory ID. Every parameter may be null: then the chat model's default counts, then what the model folder's
  * generation_config.json says, then the default that its method states.
  *
- * <p>Values are checked when a request is made, not here. Immutable and thread-safe; {@link Builder} is not.
+ * <p>{@link Builder#build} checks the values; what only a model can say of them is checked when a request is made.
+ * Immutable and thread-safe; {@link Builder} is not.
  */
 public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
@@ -197,8 +200,44 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         }
     }
 
+    /**
+     * Checks all that can be checked without a model.
+     *
+     * @throws InvalidRequestException naming the parameter, its value and the rule that it breaks
+     */
+    void check() {
+        sampling(Sampling.GREEDY);
+        if (maxOutputTokens() != null && maxOutputTokens() < 1) {
+            throw new InvalidRequestException("maxOutputTokens (" + maxOutputTokens() + ") must be at least 1");
+        }
+        if (stopSequences().stream().anyMatch(stop -> stop == null || stop.isEmpty())) {
+            throw new InvalidRequestException(
+                    "stopSequences " + stopSequences() + " must be texts of at least one character, none of them null");
+        }
+        if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
+            throw new InvalidRequestException("timeout (" + timeout + ") must be longer than nothing");
+        }
+        Set<String> names = new HashSet<>();
+        for (ToolSpecification tool : toolSpecifications()) {
+            if (!names.add(tool.name())) {
+                throw new InvalidRequestException(
+                        "toolSpecifications (" + tool.name() + ") must not have two tools of the same name");
+            }
+        }
+    }
+
+    /** Checks that the biased tokens are ones that a model has. */
+    void checkBias(int vocabularySize) {
+        for (int id : logitBias.keySet()) {
+            if (id >= vocabularySize) {
+                throw new InvalidRequestException(
+                        "logitBias (token " + id + ") must be of token ids from 0 to " + (vocabularySize - 1));
+            }
+        }
+    }
+
     private static int checked(int topLogprobs) {
-        if (topLogprobs < 0) {
+        if (topLogprobs < 0 || topLogprobs > Sampling.TOP_LOGPROBS_MAX) {
             throw new InvalidRequestException(
                     "topLogprobs (" + topLogprobs + ") must be from 0 to " + Sampling.TOP_LOGPROBS_MAX);
         }
@@ -219,13 +258,13 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     /** These parameters, with what is set in the others instead. Keeps this type whatever type the others have. */
     @Override
     public MlxChatRequestParameters overrideWith(ChatRequestParameters that) {
-        return builder().overrideWith(this).overrideWith(that).build();
+        return builder().overrideWith(this).overrideWith(that).unchecked();
     }
 
     /** These parameters, with the others' values for what is not set here. Keeps this type. */
     @Override
     public MlxChatRequestParameters defaultedBy(ChatRequestParameters that) {
-        return builder().overrideWith(that).overrideWith(this).build();
+        return builder().overrideWith(that).overrideWith(this).unchecked();
     }
 
     /** What is added to the standard parameters, by name: what makes two of these equal, and what is printed. */
@@ -417,8 +456,20 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
             return this;
         }
 
+        /**
+         * The parameters.
+         *
+         * @throws InvalidRequestException naming a parameter, its value and the rule that it breaks
+         */
         @Override
         public MlxChatRequestParameters build() {
+            MlxChatRequestParameters parameters = unchecked();
+            parameters.check();
+            return parameters;
+        }
+
+        /** For merging: what is wrong then is told when the request runs, where listeners and handlers hear of it. */
+        private MlxChatRequestParameters unchecked() {
             return new MlxChatRequestParameters(this);
         }
     }

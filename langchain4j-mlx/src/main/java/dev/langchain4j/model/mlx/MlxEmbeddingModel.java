@@ -25,6 +25,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Vectors of texts by a model inside this JVM: of BERT, RoBERTa, XLM-RoBERTa and DistilBERT folders, and of language
@@ -42,21 +44,22 @@ import java.util.Set;
  * <p>Supported parameters: {@code dimensions} cuts the vectors, which makes sense for models that were trained for it
  * (Matryoshka); {@code inputType} chooses the prompt, if there are prompts for queries or documents.
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail with an InternalServerException.
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MlxEmbeddingModel.class);
+
     private final Shared shared;
 
     /** Held by reference, so that copies of this object share it. */
     private static final class Shared {
         private String name;
+        private final OpenParts parts = new OpenParts();
         private MlxThread thread;
-        private Tokenizer tokenizer;
         private TextEmbedder embedder;
         private List<EmbeddingModelListener> listeners;
         private String queryPrompt;
         private String documentPrompt;
-        private boolean closed;
     }
 
     private MlxEmbeddingModel(Builder builder) {
@@ -64,20 +67,25 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         Shared s = new Shared();
         s.name = located.name();
         s.listeners = builder.listeners;
-        s.tokenizer = NativeParts.loadTokenizer(located.folder());
         try {
-            s.thread = NativeParts.startThread("mlx-" + s.name);
+            Tokenizer tokenizer = s.parts.add(NativeParts.loadTokenizer(located.folder()));
+            s.thread = s.parts.on(NativeParts.startThread("mlx-" + s.name));
             DType type = NativeParts.type(builder.dtype, s.thread);
-            s.embedder = new TextEmbedder(
+            s.embedder = s.parts.add(new TextEmbedder(
                     located.folder(),
                     new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
                     s.thread,
-                    s.tokenizer);
-        } catch (RuntimeException e) {
-            s.tokenizer.close();
-            if (s.thread != null) {
-                s.thread.close();
-            }
+                    tokenizer));
+            NativeParts.logLoaded(
+                    log,
+                    s.name,
+                    s.embedder.modelType() + (type == null ? "" : " in " + type),
+                    s.thread,
+                    s.embedder.weightBytes(),
+                    "vectors of " + s.embedder.dimension() + " numbers, texts up to " + s.embedder.tokensMax()
+                            + " tokens");
+        } catch (Throwable e) {
+            s.parts.closeAfter(e);
             throw e;
         }
         s.queryPrompt = builder.queryPrompt != null ? builder.queryPrompt : s.embedder.prompt("query");
@@ -100,7 +108,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         String prompt = prompt(parameters.inputType());
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
         TextEmbedder.Result result =
-                NativeParts.compute(shared.name, () -> shared.embedder.embed(texts, prompt, dimensions));
+                NativeParts.compute(
+                        shared.name, shared.thread, () -> shared.embedder.embed(texts, prompt, dimensions));
         return EmbeddingResponse.builder()
                 .embeddings(result.vectors().stream().map(Embedding::from).toList())
                 .modelName(shared.name)
@@ -170,23 +179,22 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         return shared.embedder.dimension();
     }
 
+    MlxThread thread() {
+        return shared.thread;
+    }
+
     /** Bytes of the weights in memory. */
     public long weightBytes() {
         return shared.embedder.weightBytes();
     }
 
-    /** Lets running requests finish their batch, then frees everything. Idempotent. */
+    /**
+     * Lets running requests finish their batch, then frees everything, ends the thread, gives memory back to the system, and
+     * returns; an interrupt does not change that. Idempotent.
+     */
     @Override
     public void close() {
-        synchronized (shared) {
-            if (shared.closed) {
-                return;
-            }
-            shared.closed = true;
-        }
-        shared.embedder.close();
-        shared.thread.close();
-        shared.tokenizer.close();
+        shared.parts.close();
     }
 
     /** Settings of an embedding model. */

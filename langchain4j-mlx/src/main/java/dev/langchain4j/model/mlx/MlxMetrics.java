@@ -7,10 +7,13 @@ import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineStats;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
@@ -19,6 +22,7 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.ToDoubleFunction;
 
@@ -34,8 +38,9 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>All meters have the tag {@code model}; docs/metrics.md lists them. Thread-safe. Borrows the model.
  */
-public final class MlxMetrics implements MeterBinder, ChatModelListener {
+public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoCloseable {
     private static final String PREFIX = "langchain4j.mlx.";
+    private static final String MODEL = "model";
 
     private final MlxModel model;
     private final List<Meters> bound = new CopyOnWriteArrayList<>();
@@ -47,9 +52,11 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
 
     /** What requests are counted with, of one registry. */
     private record Meters(
+            MeterRegistry registry,
             Timer queued,
             Timer prefill,
             Timer firstToken,
+            Timer running,
             DistributionSummary decodeRate,
             Counter cached,
             Counter prefilled,
@@ -59,12 +66,15 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
     /** Registers the meters of this model. Requests are counted from then on. */
     @Override
     public void bindTo(MeterRegistry registry) {
-        Tags tags = Tags.of("model", model.name());
+        Tags tags = Tags.of(MODEL, model.name());
         bindCache(registry, tags);
+        bindRequests(registry, tags);
         bound.add(new Meters(
+                registry,
                 timer(registry, tags, "queue.time", "How long requests waited for those before them"),
                 timer(registry, tags, "prefill.time", "How long prompts took to compute"),
-                timer(registry, tags, "first.token.time", "From the request to its first token"),
+                timer(registry, tags, "first.token.time", "From the request's turn to its first token"),
+                timer(registry, tags, "running.time", "From the request's turn to its end"),
                 DistributionSummary.builder(PREFIX + "decode.rate")
                         .description("Tokens a second of an answer")
                         .tags(tags)
@@ -78,6 +88,22 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
                         .register(registry)));
     }
 
+    /**
+     * Removes the model's meters from the registries, which would hold these classes otherwise. Requests are not counted
+     * any more. To be closed with the model. Idempotent.
+     */
+    @Override
+    public void close() {
+        for (Meters meters : bound) {
+            meters.registry.getMeters().stream()
+                    .map(Meter::getId)
+                    .filter(id -> id.getName().startsWith(PREFIX)
+                            && model.name().equals(id.getTag(MODEL)))
+                    .forEach(meters.registry::remove);
+            bound.remove(meters);
+        }
+    }
+
     private static Timer timer(MeterRegistry registry, Tags tags, String name, String description) {
         return Timer.builder(PREFIX + name).description(description).tags(tags).register(registry);
     }
@@ -88,6 +114,29 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
                 .baseUnit("tokens")
                 .tags(tags.and("kind", kind))
                 .register(registry);
+    }
+
+    private void bindRequests(MeterRegistry registry, Tags tags) {
+        Engine engine = model.engine();
+        Gauge.builder(PREFIX + "requests.waiting", engine, e -> e.stats().waiting())
+                .description("Requests that wait for their turn")
+                .tags(tags)
+                .register(registry);
+        Gauge.builder(PREFIX + "requests.running", engine, e -> e.stats().running())
+                .description("Requests that run")
+                .tags(tags)
+                .register(registry);
+        Map<String, ToDoubleFunction<EngineStats>> ends = Map.of(
+                "finished", EngineStats::finished,
+                "cancelled", EngineStats::cancelled,
+                "timeout", EngineStats::timedOut,
+                "refused", EngineStats::refused,
+                "failed", EngineStats::failed);
+        ends.forEach((end, count) -> FunctionCounter.builder(
+                        PREFIX + "requests", engine, e -> count.applyAsDouble(e.stats()))
+                .description("Requests, by how they ended")
+                .tags(tags.and("end", end))
+                .register(registry));
     }
 
     private void bindCache(MeterRegistry registry, Tags tags) {
@@ -158,6 +207,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
             record(meters.queued, answer.queued());
             record(meters.prefill, answer.prefill());
             record(meters.firstToken, answer.timeToFirstToken());
+            record(meters.running, answer.running());
             if (answer.decodeTokensPerSecond() != null) {
                 meters.decodeRate.record(answer.decodeTokensPerSecond());
             }

@@ -29,6 +29,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
@@ -39,9 +41,14 @@ import java.util.Map;
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
+ * <p>Each load is a model of its own, with its own prompt cache; chat and scoring models that are built with a name or a
+ * path share theirs.
+ *
  * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public final class MlxModel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MlxModel.class);
+
     private final String name;
     private final MlxThread thread;
     private final Tokenizer tokenizer;
@@ -53,16 +60,16 @@ public final class MlxModel implements AutoCloseable {
     private final PromptCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
-    private boolean closed;
+    private final long weightBytes;
+    private final OpenParts parts = new OpenParts();
 
     private MlxModel(Builder builder) {
         LocatedModel located = ModelSettings.locate(builder.path, builder.modelName, builder.hub);
         Path folder = located.folder();
         name = builder.name != null ? builder.name : located.name();
         ModelConfig config = ModelFolder.config(folder);
-        Tokenizer openTokenizer = NativeParts.loadTokenizer(folder);
-        MlxThread openThread = null;
         try {
+            Tokenizer openTokenizer = parts.add(NativeParts.loadTokenizer(folder));
             // What can fail comes before the weights, which are the last to be loaded and the first to be freed.
             template = ChatTemplate.load(folder, builder.chatTemplate, token -> openTokenizer
                     .id(token)
@@ -72,8 +79,7 @@ public final class MlxModel implements AutoCloseable {
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
             int context = contextLength(builder, defaults);
-            openThread = NativeParts.startThread("mlx-" + name);
-            MlxThread owner = openThread;
+            MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             boolean cpu = owner.device() == Device.CPU;
             DType type = NativeParts.type(builder.dtype, owner);
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
@@ -87,13 +93,16 @@ public final class MlxModel implements AutoCloseable {
                     adapter == null ? "" : adapter.toString(),
                     "",
                     (type == null ? "native" : type.name()) + format.key());
-            loaded = owner.call(() -> load(folder, type, adapter, format));
+            ModelLoader.Loaded read = owner.call(() -> load(folder, type, adapter, format, parts));
+            grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
+                    read.model().vocabularySize(),
+                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray())));
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
-            cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
+            cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
             cache.listener(ledger);
             engine = new Engine(
                     owner,
-                    loaded.model(),
+                    read.model(),
                     openTokenizer,
                     cache,
                     key,
@@ -101,16 +110,20 @@ public final class MlxModel implements AutoCloseable {
                     context,
                     chunk,
                     builder.engineLimits());
-            grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
-                    loaded.model().vocabularySize(),
-                    defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
+            weightBytes = owner.call(() -> read.weights().bytes());
+            loaded = read;
             thread = owner;
             tokenizer = openTokenizer;
-        } catch (RuntimeException e) {
-            openTokenizer.close();
-            if (openThread != null) {
-                openThread.close();
-            }
+            NativeParts.logLoaded(
+                    log,
+                    name,
+                    config.modelType() + (type == null ? "" : " in " + type),
+                    owner,
+                    weightBytes,
+                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context
+                            + " tokens");
+        } catch (Throwable e) {
+            parts.closeAfter(e);
             throw e;
         }
     }
@@ -140,14 +153,10 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format) {
+    private static ModelLoader.Loaded load(Path folder, DType type, Path adapter, KvFormat format, OpenParts parts) {
         ModelLoader.Loaded plain = ModelLoader.load(folder, type, adapter);
-        try {
-            return plain.with(format);
-        } catch (RuntimeException e) {
-            plain.weights().close();
-            throw e;
-        }
+        parts.add(plain.weights());
+        return plain.with(format);
     }
 
     private static int contextLength(Builder builder, GenerationDefaults defaults) {
@@ -161,9 +170,9 @@ public final class MlxModel implements AutoCloseable {
         return builder.contextLength;
     }
 
-    /** Half of the memory that MLX may use and that the weights leave. */
+    /** Half of the memory that MLX should use and that the weights leave. */
     private static CacheLimits defaultCacheLimits() {
-        return CacheLimits.ofBytes(Math.max(0, MlxMemory.limitBytes() - MlxMemory.activeBytes()) / 2);
+        return CacheLimits.ofBytes(Math.max(0, MlxMemory.budgetBytes() - MlxMemory.activeBytes()) / 2);
     }
 
     /** The model's name: the repository id or the folder's, unless the builder gave another. */
@@ -178,7 +187,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Bytes of the weights in memory. */
     public long weightBytes() {
-        return thread.call(() -> loaded.weights().bytes());
+        return weightBytes;
     }
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
@@ -256,24 +265,19 @@ public final class MlxModel implements AutoCloseable {
         return defaults.sampling();
     }
 
+    boolean isClosed() {
+        return engine.isClosed();
+    }
+
     /**
-     * Takes no more requests, lets those that run and wait end within the {@link Builder#gracePeriod}, then frees everything.
-     * Idempotent.
+     * Takes no more requests, lets those that run and wait end within the {@link Builder#gracePeriod}, then frees everything,
+     * ends the thread, gives memory back to the system, and returns; an interrupt does not change that. Called on the model's
+     * own thread it returns at once, and the rest follows. Idempotent.
      */
     @Override
-    public synchronized void close() {
-        if (closed) {
-            return;
-        }
-        closed = true;
+    public void close() {
         engine.close();
-        thread.run(() -> {
-            cache.close();
-            loaded.weights().close();
-        });
-        thread.close();
-        grammars.close();
-        tokenizer.close();
+        parts.close();
     }
 
     /** Settings of a model. */
@@ -460,46 +464,11 @@ public final class MlxModel implements AutoCloseable {
         }
 
         private EngineLimits engineLimits() {
-            EngineLimits d = EngineLimits.DEFAULT;
-            try {
-                return new EngineLimits(
-                        maxConcurrent == null ? d.maxConcurrent() : maxConcurrent,
-                        maxQueued == null ? d.maxQueued() : maxQueued,
-                        queueTimeout,
-                        gracePeriod == null ? d.gracePeriod() : gracePeriod);
-            } catch (IllegalArgumentException e) {
-                throw new InvalidRequestException(e.getMessage(), e);
-            }
+            return ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod);
         }
 
         private KvFormat kvFormat() {
-            return new KvFormat(
-                    kvBits == null ? 0 : kvBits,
-                    kvBits == null || kvGroupSize == null ? 64 : kvGroupSize,
-                    kvBits == null || quantizedKvStart == null ? 0 : quantizedKvStart,
-                    maxKvSize == null ? 0 : maxKvSize);
-        }
-
-        private void checkKvFormat() {
-            oneOf("kvBits", kvBits, List.of(2, 3, 4, 5, 6, 8));
-            oneOf("kvGroupSize", kvGroupSize, List.of(32, 64, 128));
-            if (quantizedKvStart != null && quantizedKvStart < 0) {
-                throw new InvalidRequestException("quantizedKvStart (" + quantizedKvStart + ") must not be negative");
-            }
-            if (maxKvSize != null && maxKvSize <= KvFormat.KEEP) {
-                throw new InvalidRequestException("maxKvSize (" + maxKvSize + ") must be at least "
-                        + (KvFormat.KEEP + 1) + ": the first " + KvFormat.KEEP + " tokens always stay");
-            }
-            if (kvBits != null && maxKvSize != null) {
-                throw new InvalidRequestException("kvBits (" + kvBits + ") and maxKvSize (" + maxKvSize
-                        + ") must not be set together: a KV cache that rotates is not quantized");
-            }
-        }
-
-        private static void oneOf(String setting, Integer value, List<Integer> allowed) {
-            if (value != null && !allowed.contains(value)) {
-                throw new InvalidRequestException(setting + " (" + value + ") must be one of " + allowed);
-            }
+            return ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
         }
 
         /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
@@ -518,7 +487,7 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
-            checkKvFormat();
+            kvFormat();
             engineLimits();
             return new MlxModel(this);
         }

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.embed.PairScorer;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.model.scoring.ScoringModel;
@@ -24,14 +25,13 @@ import java.util.List;
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
 public class MlxScoringModel implements ScoringModel, AutoCloseable {
-    private final MlxModel model;
-    private final boolean owned;
+    private final SharedModels.Share share;
     private final PairScorer scorer;
 
     private MlxScoringModel(Builder builder) {
-        owned = builder.model == null;
-        model = ModelSettings.loaded(builder.model, builder.modelName, builder.modelPath);
+        share = ModelSettings.share(builder.model, builder.modelName, builder.modelPath, builder.hub);
         try {
+            MlxModel model = share.model();
             int tokensMax =
                     builder.maxLength != null ? builder.maxLength : Math.min(Builder.MAX_LENGTH, model.contextLength());
             if (tokensMax > model.contextLength()) {
@@ -45,8 +45,8 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
                     builder.instruction,
                     tokensMax,
                     Builder.CHUNK_TOKENS);
-        } catch (RuntimeException e) {
-            close();
+        } catch (Throwable e) {
+            share.close();
             throw e;
         }
     }
@@ -56,22 +56,33 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         return new Builder();
     }
 
+    /**
+     * Scores segments.
+     *
+     * @throws InvalidRequestException if the query is blank
+     * @throws dev.langchain4j.exception.NonRetriableException if the model is closed, or this is its own thread
+     */
     @Override
     public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
         if (query == null || query.isBlank()) {
             throw new InvalidRequestException("query (" + query + ") must not be blank");
         }
         List<String> documents = segments.stream().map(TextSegment::text).toList();
-        PairScorer.Result result = NativeParts.compute(model.name(), () -> scorer.score(query, documents));
+        MlxModel model = share.model();
+        PairScorer.Result result =
+                NativeParts.compute(model.name(), model.thread(), () -> scorer.score(query, documents));
         return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
     }
 
-    /** Frees the model if it was loaded here. Idempotent. */
+    /** The model that this one runs on. */
+    MlxModel model() {
+        return share.model();
+    }
+
+    /** Gives back the model if it was loaded by name or path; its last user frees it. Idempotent. */
     @Override
     public void close() {
-        if (owned) {
-            model.close();
-        }
+        share.close();
     }
 
     /** Settings of a scoring model. */
@@ -84,6 +95,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         private MlxModel model;
         private Path modelPath;
         private String modelName;
+        private HuggingFaceHub hub;
         private String instruction = INSTRUCTION;
         private Integer maxLength;
 
@@ -95,15 +107,21 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
             return this;
         }
 
-        /** Folder or Hugging Face repository id of a model that is loaded for this one; see {@link MlxModel#load(String)}. */
+        /** Folder or Hugging Face repository id of a model that is loaded as {@link #modelPath} says. */
         public Builder modelName(String folderOrRepositoryId) {
             this.modelName = folderOrRepositoryId;
             return this;
         }
 
-        /** Folder of a model that is loaded for this one. */
+        /** Folder of a model that is loaded, and shared as {@link MlxChatBuilder#modelPath(Path)} says. */
         public Builder modelPath(Path folder) {
             this.modelPath = folder;
+            return this;
+        }
+
+        /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
+        public Builder hub(HuggingFaceHub huggingFaceHub) {
+            this.hub = huggingFaceHub;
             return this;
         }
 

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.ChatRequestOptions;
 import dev.langchain4j.model.chat.StreamingChatModel;
@@ -22,12 +23,12 @@ import java.util.Set;
  * <p>A request is cancelled through the {@code StreamingHandle} of its callbacks, or, before the first one too, with a
  * {@link MlxCancellation}; it gets no callback any more then.
  */
-public class MlxStreamingChatModel implements StreamingChatModel {
+public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable {
     private final MlxChatSupport support;
 
     /** Made by the builder, or by a subclass from its builder. */
     protected MlxStreamingChatModel(Builder builder) {
-        this.support = builder.support();
+        this.support = builder.support(MlxStreamingChatModel.class);
     }
 
     /** Settings of a new chat model. */
@@ -69,10 +70,10 @@ public class MlxStreamingChatModel implements StreamingChatModel {
         return support.defaults();
     }
 
-    /** Answers conform to a JSON schema, because tokens that would break it are never drawn. */
+    /** What the builder says. */
     @Override
     public Set<Capability> supportedCapabilities() {
-        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
+        return support.capabilities();
     }
 
     @Override
@@ -80,9 +81,29 @@ public class MlxStreamingChatModel implements StreamingChatModel {
         return support.listeners();
     }
 
-    /** The model that this one runs on. */
+    /** 1.19's list of providers has none of this name. */
+    @Override
+    public ModelProvider provider() {
+        return ModelProvider.OTHER;
+    }
+
+    /**
+     * The model that this one runs on.
+     *
+     * @throws dev.langchain4j.exception.NonRetriableException if this chat model is closed
+     */
     public MlxModel model() {
         return support.model();
+    }
+
+    /**
+     * Gives back the model if it was loaded by name or path; its last user frees it, after the requests that are under
+     * way. Requests after that fail with a NonRetriableException. Does nothing to a model that the builder was given.
+     * Idempotent.
+     */
+    @Override
+    public void close() {
+        support.close();
     }
 
     /** Settings of an {@link MlxStreamingChatModel}. */

@@ -3,13 +3,24 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.mlx.LiveHandles;
-import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,8 +48,18 @@ class BadRequestTest {
         return MlxChatModel.builder().model(mlx).temperature(0.0);
     }
 
-    private static void refused(ChatModel chat, String... parts) {
-        assertThatThrownBy(() -> chat.chat("Hello!"))
+    /** Refused when it is built, and where a request says it. */
+    private static void refused(
+            UnaryOperator<MlxChatModel.Builder> settings, ChatRequestParameters request, String... parts) {
+        assertThatThrownBy(() -> settings.apply(builder()).build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContainingAll(parts);
+        assertThatThrownBy(() -> builder()
+                        .build()
+                        .chat(ChatRequest.builder()
+                                .messages(UserMessage.from("Hello!"))
+                                .parameters(request)
+                                .build()))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContainingAll(parts);
         assertThat(builder().build().chat("Hello!")).isEqualTo("Hello! How can I help you?");
@@ -55,7 +76,10 @@ class BadRequestTest {
     @ParameterizedTest
     @ValueSource(ints = {0, -1, -100})
     void negativeLimitsAreRefused(int tokens) {
-        refused(builder().maxOutputTokens(tokens).build(), "maxOutputTokens", "" + tokens);
+        refused(
+                b -> b.maxOutputTokens(tokens),
+                DefaultChatRequestParameters.builder().maxOutputTokens(tokens).build(),
+                "maxOutputTokens (" + tokens + ") must be at least 1");
         assertThatThrownBy(() -> MlxModel.builder()
                         .path(DemoModel.folder())
                         .contextLength(tokens)
@@ -66,13 +90,96 @@ class BadRequestTest {
 
     @Test
     void valuesOutOfRangeAreRefused() {
-        refused(builder().temperature(-0.1).build(), "temperature", "-0.1");
-        refused(builder().topP(1.5).build(), "topP", "1.5");
-        refused(builder().topK(-3).build(), "topK", "-3");
-        refused(builder().minP(2.0).build(), "minP", "2.0");
-        refused(builder().repetitionPenalty(0.0).build(), "repetitionPenalty", "0.0");
-        refused(builder().stopSequences("").build(), "stopSequences");
-        refused(builder().logitBias(java.util.Map.of(999_999, 1.0)).build(), "logitBias", "999999");
+        refused(
+                b -> b.temperature(-0.1),
+                DefaultChatRequestParameters.builder().temperature(-0.1).build(),
+                "temperature (-0.1) must be from 0 to 100");
+        refused(
+                b -> b.topP(1.5),
+                DefaultChatRequestParameters.builder().topP(1.5).build(),
+                "topP (1.5) must be from 0 to 1");
+        refused(
+                b -> b.topK(-3),
+                DefaultChatRequestParameters.builder().topK(-3).build(),
+                "topK (-3) must be at least 0");
+        refused(
+                b -> b.stopSequences(""),
+                DefaultChatRequestParameters.builder().stopSequences("").build(),
+                "stopSequences");
+        refused(
+                b -> b.stopSequences((String) null),
+                DefaultChatRequestParameters.builder()
+                        .stopSequences(Collections.singletonList(null))
+                        .build(),
+                "stopSequences [null] must be texts");
+        refused(
+                b -> b.defaultRequestParameters(DefaultChatRequestParameters.builder()
+                        .frequencyPenalty(1e9)
+                        .build()),
+                DefaultChatRequestParameters.builder().frequencyPenalty(1e9).build(),
+                "frequencyPenalty (1.0E9) must be from -1000000 to 1000000");
+        ToolSpecification tool = ToolSpecification.builder().name("weather").build();
+        refused(
+                b -> b.toolSpecifications(List.of(tool, tool)),
+                DefaultChatRequestParameters.builder()
+                        .toolSpecifications(tool, tool)
+                        .build(),
+                "toolSpecifications (weather)");
+    }
+
+    @Test
+    void settingsOfThisModuleAloneAreRefusedWhenBuilt() {
+        for (UnaryOperator<MlxChatModel.Builder> bad : List.<UnaryOperator<MlxChatModel.Builder>>of(
+                b -> b.minP(2.0),
+                b -> b.xtcProbability(1.1),
+                b -> b.xtcThreshold(0.6),
+                b -> b.repetitionPenalty(0.0),
+                b -> b.presencePenalty(Double.NaN),
+                b -> b.penaltyWindow(0),
+                b -> b.topLogprobs(21),
+                b -> b.logitBias(Map.of(999_999, 1.0)),
+                b -> b.logitBias(Map.of(1, Double.NaN)))) {
+            assertThatThrownBy(() -> bad.apply(builder()).build())
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageMatching("(?s)\\w+ \\(.*\\) must .*");
+        }
+    }
+
+    @Test
+    void badSettingsAreRefusedBeforeAModelIsLoadedForThem() {
+        assertThatThrownBy(() -> MlxStreamingChatModel.builder()
+                        .modelPath("no/such/folder")
+                        .temperature(-5.0)
+                        .build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessage("temperature (-5.0) must be from 0 to 100");
+    }
+
+    @Test
+    void aStreamingHandlerHearsOfABadRequest() {
+        CompletableFuture<Throwable> error = new CompletableFuture<>();
+        MlxStreamingChatModel.builder()
+                .model(mlx)
+                .build()
+                .chat(
+                        ChatRequest.builder()
+                                .messages(UserMessage.from("Hello!"))
+                                .temperature(-5.0)
+                                .build(),
+                        new StreamingChatResponseHandler() {
+                            @Override
+                            public void onCompleteResponse(ChatResponse response) {
+                                error.complete(null);
+                            }
+
+                            @Override
+                            public void onError(Throwable e) {
+                                error.complete(e);
+                            }
+                        });
+        assertThat(error.join())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessage("temperature (-5.0) must be from 0 to 100");
     }
 
     @Test

@@ -3,11 +3,13 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -159,6 +161,8 @@ class MlxChatRequestParametersTest {
         "temperature, NaN",
         "topP, 1.1",
         "topK, -1",
+        "topLogprobs, 21",
+        "topLogprobs, -1",
         "minP, 2",
         "xtcProbability, -1",
         "xtcThreshold, 0.6",
@@ -169,7 +173,8 @@ class MlxChatRequestParametersTest {
     })
     void aBadValueIsNamedWithItsRule(String name, double value) {
         MlxChatRequestParameters.Builder builder = MlxChatRequestParameters.builder();
-        MlxChatRequestParameters bad = (switch (name) {
+        MlxChatRequestParameters.Builder bad =
+                switch (name) {
                     case "temperature" -> builder.temperature(value);
                     case "topP" -> builder.topP(value);
                     case "topK" -> builder.topK((int) value);
@@ -180,15 +185,56 @@ class MlxChatRequestParametersTest {
                     case "presencePenalty" -> builder.presencePenalty(value);
                     case "frequencyPenalty" -> builder.frequencyPenalty(value);
                     case "penaltyWindow" -> builder.penaltyWindow((int) value);
+                    case "topLogprobs" -> builder.topLogprobs((int) value);
                     default -> throw new IllegalArgumentException(name);
-                })
-                .build();
+                };
+        boolean whole = name.startsWith("top") && !name.equals("topP") || name.equals("penaltyWindow");
 
-        assertThatThrownBy(() -> bad.sampling(DEFAULTS))
+        assertThatThrownBy(bad::build)
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining(name)
-                .hasMessageContaining("(" + value)
-                .hasMessageContaining("must be");
+                .hasMessageStartingWith(name + " (" + (whole ? String.valueOf((int) value) : value) + ") must be ")
+                .message()
+                .doesNotContain(".0 ", "E9")
+                .doesNotEndWith(".0");
+    }
+
+    @Test
+    void rulesAreWordsThatPeopleWrite() {
+        assertThatThrownBy(() -> MlxChatRequestParameters.builder().topK(-1).build())
+                .hasMessage("topK (-1) must be at least 0");
+        assertThatThrownBy(
+                        () -> MlxChatRequestParameters.builder().topP(7.0).build())
+                .hasMessage("topP (7.0) must be from 0 to 1");
+        assertThatThrownBy(() -> MlxChatRequestParameters.builder()
+                        .maxOutputTokens(-1)
+                        .build())
+                .hasMessage("maxOutputTokens (-1) must be at least 1");
+    }
+
+    @Test
+    void stopSequencesAreTextsAndToolsHaveNamesOfTheirOwn() {
+        List<String> withNull = new ArrayList<>(List.of("END"));
+        withNull.add(null);
+        for (List<String> bad : List.of(withNull, List.of("END", ""))) {
+            assertThatThrownBy(() -> MlxChatRequestParameters.builder()
+                            .stopSequences(bad)
+                            .build())
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageStartingWith("stopSequences " + bad + " must be texts");
+        }
+        ToolSpecification weather = ToolSpecification.builder().name("weather").build();
+        assertThatThrownBy(() -> MlxChatRequestParameters.builder()
+                        .toolSpecifications(weather, weather)
+                        .build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessage("toolSpecifications (weather) must not have two tools of the same name");
+    }
+
+    @Test
+    void whatIsMergedIsCheckedWhenTheRequestRuns() {
+        ChatRequestParameters bad = DefaultChatRequestParameters.builder().temperature(-5.0).build();
+        MlxChatRequestParameters merged = MlxChatRequestParameters.EMPTY.overrideWith(bad);
+        assertThatThrownBy(merged::check).hasMessage("temperature (-5.0) must be from 0 to 100");
     }
 
     @Test
@@ -196,13 +242,13 @@ class MlxChatRequestParametersTest {
         Map<Integer, Double> withNull = new HashMap<>();
         withNull.put(3, null);
 
-        assertThatThrownBy(() -> biased(Map.of(-1, 1.0)).sampling(DEFAULTS))
+        assertThatThrownBy(() -> biased(Map.of(-1, 1.0)))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessage("logitBias (token -1: 1.0) must map token ids from 0 on to finite numbers");
-        assertThatThrownBy(() -> biased(Map.of(4, Double.NaN)).sampling(DEFAULTS))
+        assertThatThrownBy(() -> biased(Map.of(4, Double.NaN)))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("token 4: NaN");
-        assertThatThrownBy(() -> biased(withNull).sampling(DEFAULTS))
+        assertThatThrownBy(() -> biased(withNull))
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("token 3: null");
         assertThat(biased(null).logitBias()).isEmpty();

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.data.segment.TextSegment;
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.LiveHandles;
@@ -222,7 +222,7 @@ class MlxEmbeddingModelTest {
         model.close();
         model.close();
         assertThatThrownBy(() -> model.embed("a"))
-                .isInstanceOf(InternalServerException.class)
+                .isInstanceOf(NonRetriableException.class)
                 .hasMessageContaining("is closed");
     }
 

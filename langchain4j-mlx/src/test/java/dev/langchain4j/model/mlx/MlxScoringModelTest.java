@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.data.segment.TextSegment;
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -82,7 +82,7 @@ class MlxScoringModelTest {
             assertThat(model.score("a dog", "cats").content()).isBetween(0.0, 1.0);
             mlx.close();
             assertThatThrownBy(() -> model.score("a dog", "cats"))
-                    .isInstanceOf(InternalServerException.class)
+                    .isInstanceOf(NonRetriableException.class)
                     .hasMessageContaining("is closed");
         }
     }

@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 3d8879c4fd1c3f859af59abc01bcad432fd1202e0401810edb5e463ebbab21e0
+// bindings.txt sha256 95b9296b549230a1dcfdde9b950afd92f2e511c3443d86383d46ad5bc5efbb5a
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -103,6 +103,54 @@ public final class MlxC {
 
     private static final class Link_mlx_device_is_available {
         static final MethodHandle HANDLE = Downcall.link("mlx_device_is_available", "JJ)I");
+    }
+
+    public static long mlx_device_info_new() {
+        try {
+            return (long) Link_mlx_device_info_new.HANDLE.invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_new", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_new {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_new", ")J");
+    }
+
+    public static int mlx_device_info_get(long info, long dev) {
+        try {
+            return (int) Link_mlx_device_info_get.HANDLE.invokeExact(info, dev);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_get", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_get {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get", "JJ)I");
+    }
+
+    public static int mlx_device_info_get_size(long value, long info, long key) {
+        try {
+            return (int) Link_mlx_device_info_get_size.HANDLE.invokeExact(value, info, key);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_get_size", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_get_size {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_get_size", "JJJ)I");
+    }
+
+    public static int mlx_device_info_free(long info) {
+        try {
+            return (int) Link_mlx_device_info_free.HANDLE.invokeExact(info);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_device_info_free", e);
+        }
+    }
+
+    private static final class Link_mlx_device_info_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_device_info_free", "J)I");
     }
 
     public static long mlx_stream_new_device(long dev) {
@@ -259,6 +307,18 @@ public final class MlxC {
 
     private static final class Link_mlx_set_memory_limit {
         static final MethodHandle HANDLE = Downcall.link("mlx_set_memory_limit", "JJ)I");
+    }
+
+    public static int mlx_set_wired_limit(long res, long limit) {
+        try {
+            return (int) Link_mlx_set_wired_limit.HANDLE.invokeExact(res, limit);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_set_wired_limit", e);
+        }
+    }
+
+    private static final class Link_mlx_set_wired_limit {
+        static final MethodHandle HANDLE = Downcall.link("mlx_set_wired_limit", "JJ)I");
     }
 
     public static int mlx_array_free(long arr) {

@@ -30,12 +30,14 @@ public final class TextEmbedder implements AutoCloseable {
     private static final int BATCH_TOKENS_MAX = 16_384;
 
     private final MlxThread thread;
+    private final String modelType;
     private final SentenceSettings settings;
     private final List<Pooling> pooling;
     private final boolean normalize;
     private final TextTokens tokens;
     private final int batchSize;
     private final ModelFolder.Part<TextEncoder> loaded;
+    private final long weightBytes;
 
     /**
      * What a caller wants otherwise than the folder says; null for what the folder says.
@@ -62,7 +64,10 @@ public final class TextEmbedder implements AutoCloseable {
         this.thread = thread;
         settings = SentenceSettings.load(folder);
         batchSize = wishes.batchSize;
-        loaded = thread.call(() -> loadEncoder(folder, wishes.type));
+        ModelConfig config = ModelFolder.config(folder);
+        modelType = config.modelType();
+        loaded = thread.call(() -> loadEncoder(folder, config, wishes.type));
+        weightBytes = thread.call(() -> loaded.weights().bytes());
         TextEncoder encoder = loaded.model();
         boolean decoder = !encoder.takesBatches();
         // What sentence-transformers takes where a folder has no modules.json; decoders are made for the last token.
@@ -70,20 +75,19 @@ public final class TextEmbedder implements AutoCloseable {
         boolean unsaid = settings.pooling() == null && decoder;
         normalize = wishes.normalize != null ? wishes.normalize : settings.normalize() || unsaid;
         try {
-            tokens = new TextTokens(tokenizer, tokensMax(wishes, encoder));
-        } catch (RuntimeException e) {
+            int tokensMax = tokensMax(wishes, encoder);
+            tokens = new TextTokens(tokenizer, tokensMax);
+            if (tokens.special() >= tokensMax) {
+                throw new InvalidRequestException("maxLength (" + tokensMax
+                        + ") must be more than the special tokens around each text (" + tokens.special() + ")");
+            }
+        } catch (Throwable e) {
             close();
             throw e;
         }
-        if (tokens.special() >= tokensMax(wishes, encoder)) {
-            close();
-            throw new InvalidRequestException("maxLength (" + tokensMax(wishes, encoder)
-                    + ") must be more than the special tokens around each text (" + tokens.special() + ")");
-        }
     }
 
-    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, DType type) {
-        ModelConfig config = ModelFolder.config(folder);
+    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, ModelConfig config, DType type) {
         if (BertEncoder.MODEL_TYPES.contains(config.modelType())) {
             return ModelFolder.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
         }
@@ -102,6 +106,16 @@ public final class TextEmbedder implements AutoCloseable {
         return settings.tokensMax() == null ? encoder.tokensMax() : Math.min(settings.tokensMax(), encoder.tokensMax());
     }
 
+    /** The architecture's name in config.json. */
+    public String modelType() {
+        return modelType;
+    }
+
+    /** Most tokens of a text; what is longer loses its end. */
+    public int tokensMax() {
+        return tokens.tokensMax();
+    }
+
     /** Length of the vectors. */
     public int dimension() {
         return loaded.model().dimension() * pooling.size();
@@ -109,7 +123,7 @@ public final class TextEmbedder implements AutoCloseable {
 
     /** Bytes of the weights. */
     public long weightBytes() {
-        return thread.call(() -> loaded.weights().bytes());
+        return weightBytes;
     }
 
     /** The folder's prompt of a name, the first of these that it has; null if it has none of them. */

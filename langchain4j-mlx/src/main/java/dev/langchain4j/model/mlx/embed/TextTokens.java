@@ -32,6 +32,11 @@ final class TextTokens {
         after = contained ? whole.length - found - plain.length : 0;
     }
 
+    /** Most tokens of a text, the special ones included. */
+    int tokensMax() {
+        return tokensMax;
+    }
+
     /** Special tokens around a text. */
     int special() {
         return before + after;

@@ -66,8 +66,21 @@ public record Sampling(
 
     private static void check(String name, double value, double least, double most) {
         if (!(value >= least && value <= most)) {
-            throw new IllegalArgumentException(name + " (" + value + ") must be from " + least + " to " + most);
+            throw new IllegalArgumentException(
+                    name + " (" + value + ") must be from " + plain(least) + " to " + plain(most));
         }
+    }
+
+    private static void check(String name, int value, int least, int most) {
+        if (value < least || value > most) {
+            String rule = most == Integer.MAX_VALUE ? " must be at least " + least : " must be from " + least + " to " + most;
+            throw new IllegalArgumentException(name + " (" + value + ")" + rule);
+        }
+    }
+
+    /** A bound as people write it: whole numbers without a fraction. */
+    private static String plain(double bound) {
+        return bound == Math.rint(bound) ? String.valueOf((long) bound) : String.valueOf(bound);
     }
 
     /** Whether what was said before changes what is drawn. */

@@ -62,8 +62,10 @@ public final class ModelFolder {
             BiFunction<ModelConfig, Weights, T> factory) {
         ModelConfig config = config(folder);
         Weights weights = null;
+        MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {
             Quantization quantization = Quantization.of(config);
+            claim = claimMemory(folder, type);
             Map<String, MlxArray> tensors = tensors(folder);
             sanitizer.accept(config, tensors);
             if (type != null) {
@@ -77,13 +79,14 @@ public final class ModelFolder {
             T model = factory.apply(config, weights);
             weights.checkAllUsed();
             Eval.eval(weights.all());
+            weights.holds(claim);
             return new Part<>(model, weights);
-        } catch (LangChain4jException e) {
-            close(weights);
-            throw e;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
+            close(weights, claim);
+            if (e instanceof LangChain4jException || e instanceof Error) {
+                throw e;
+            }
             // whatever a folder from anywhere makes fail is the folder's fault for its user
-            close(weights);
             throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
         }
     }
@@ -94,7 +97,6 @@ public final class ModelFolder {
             throw new ModelNotFoundException("the model folder " + folder.toAbsolutePath()
                     + " has no weights: model.safetensors, or shards and model.safetensors.index.json");
         }
-        checkMemory(folder, files);
         Map<String, MlxArray> tensors = new LinkedHashMap<>();
         Map<String, Path> origins = new HashMap<>();
         for (Path file : files) {
@@ -110,18 +112,19 @@ public final class ModelFolder {
         return tensors;
     }
 
-    private static void checkMemory(Path folder, Set<Path> files) {
-        long needed = files.stream().mapToLong(Safetensors::dataBytes).sum();
-        long limit = MlxMemory.limitBytes();
-        if (limit > 0 && needed > limit) {
-            throw new InvalidRequestException("the weights in " + folder + " take " + needed
-                    + " bytes, but MLX may use " + limit + " on this machine");
-        }
+    /** Counts the weights before they are read, so that what does not fit is refused and not swapped. */
+    private static MlxMemory.WeightClaim claimMemory(Path folder, DType type) {
+        return MlxMemory.claimWeights(Safetensors.files(folder).stream()
+                .mapToLong(file -> Safetensors.dataBytes(file, type))
+                .sum());
     }
 
-    private static void close(Weights weights) {
+    private static void close(Weights weights, MlxMemory.WeightClaim claim) {
         if (weights != null) {
             weights.close();
+        }
+        if (claim != null) {
+            claim.close();
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.model;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Quantized.Format;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +13,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The tensors of a model by their checkpoint names. Owns them: layers borrow. Each is asked for with the shape that
@@ -24,6 +26,7 @@ public final class Weights implements AutoCloseable {
     private final Map<String, MlxArray> tensors = new TreeMap<>();
     private final Set<String> unused = new TreeSet<>();
     private final List<MlxArray> derived = new ArrayList<>();
+    private MlxMemory.WeightClaim claim;
 
     Weights(String where, Quantization quantization, Map<String, MlxArray> loaded, Adapter adapter) {
         this.adapter = adapter;
@@ -121,6 +124,12 @@ public final class Weights implements AutoCloseable {
         return tensors.values().stream().map(MlxArray::dtype).collect(Collectors.toSet());
     }
 
+    /** Keeps what counts these tensors in {@link MlxMemory#weightBytes} until they are freed. */
+    void holds(MlxMemory.WeightClaim counted) {
+        claim = counted;
+        claim.settle(Stream.of(all()).mapToLong(MlxArray::bytes).sum());
+    }
+
     /** All arrays, for one evaluation after the model was built. */
     MlxArray[] all() {
         List<MlxArray> all = new ArrayList<>(tensors.values());
@@ -151,5 +160,8 @@ public final class Weights implements AutoCloseable {
         derived.forEach(MlxArray::close);
         tensors.clear();
         derived.clear();
+        if (claim != null) {
+            claim.close();
+        }
     }
 }

@@ -19,6 +19,7 @@ import java.util.Random;
 public final class RandomModel {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int HIDDEN = 32;
+    private static final int HEAD = 32;
 
     private RandomModel() {}
 
@@ -30,6 +31,17 @@ public final class RandomModel {
      * @return the folder
      */
     public static Path write(Path folder, String template, List<String> specialTokens, long seed) {
+        return write(folder, template, specialTokens, seed, HIDDEN, 1);
+    }
+
+    /**
+     * Writes a model folder of a size.
+     *
+     * @param hidden length of its hidden states, a multiple of 32
+     * @param layers number of its layers, each with 7 matrices of hidden x hidden single-precision numbers
+     */
+    public static Path write(
+            Path folder, String template, List<String> specialTokens, long seed, int hidden, int layers) {
         try {
             Files.createDirectories(folder);
             Path demo = DemoModel.folder();
@@ -51,41 +63,45 @@ public final class RandomModel {
             Files.writeString(folder.resolve("chat_template.jinja"), template);
             ObjectNode config =
                     (ObjectNode) JSON.readTree(demo.resolve("config.json").toFile());
-            config.put("hidden_size", HIDDEN)
-                    .put("num_hidden_layers", 1)
-                    .put("intermediate_size", HIDDEN)
-                    .put("num_attention_heads", 1)
-                    .put("num_key_value_heads", 1)
-                    .put("head_dim", HIDDEN)
+            config.put("hidden_size", hidden)
+                    .put("num_hidden_layers", layers)
+                    .put("intermediate_size", hidden)
+                    .put("num_attention_heads", hidden / HEAD)
+                    .put("num_key_value_heads", hidden / HEAD)
+                    .put("head_dim", HEAD)
                     .put("max_position_embeddings", 1 << 16)
                     .put("torch_dtype", "float32")
                     .put("vocab_size", size);
             JSON.writeValue(folder.resolve("config.json").toFile(), config);
-            Files.write(folder.resolve("model.safetensors"), weights(size, new Random(seed)));
+            Files.write(folder.resolve("model.safetensors"), weights(size, hidden, layers, new Random(seed)));
             return folder;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static byte[] weights(int vocabulary, Random random) throws IOException {
+    private static byte[] weights(int vocabulary, int hidden, int layers, Random random) throws IOException {
         Map<String, int[]> shapes = new LinkedHashMap<>();
-        shapes.put("model.embed_tokens.weight", new int[] {vocabulary, HIDDEN});
-        shapes.put("model.norm.weight", new int[] {HIDDEN});
-        String layer = "model.layers.0.";
-        for (String norm :
-                List.of("input_layernorm", "post_attention_layernorm", "self_attn.q_norm", "self_attn.k_norm")) {
-            shapes.put(layer + norm + ".weight", new int[] {HIDDEN});
-        }
-        for (String linear : List.of(
-                "self_attn.q_proj",
-                "self_attn.k_proj",
-                "self_attn.v_proj",
-                "self_attn.o_proj",
-                "mlp.gate_proj",
-                "mlp.up_proj",
-                "mlp.down_proj")) {
-            shapes.put(layer + linear + ".weight", new int[] {HIDDEN, HIDDEN});
+        shapes.put("model.embed_tokens.weight", new int[] {vocabulary, hidden});
+        shapes.put("model.norm.weight", new int[] {hidden});
+        for (int i = 0; i < layers; i++) {
+            String layer = "model.layers." + i + ".";
+            for (String norm : List.of("input_layernorm", "post_attention_layernorm")) {
+                shapes.put(layer + norm + ".weight", new int[] {hidden});
+            }
+            for (String norm : List.of("self_attn.q_norm", "self_attn.k_norm")) {
+                shapes.put(layer + norm + ".weight", new int[] {HEAD});
+            }
+            for (String linear : List.of(
+                    "self_attn.q_proj",
+                    "self_attn.k_proj",
+                    "self_attn.v_proj",
+                    "self_attn.o_proj",
+                    "mlp.gate_proj",
+                    "mlp.up_proj",
+                    "mlp.down_proj")) {
+                shapes.put(layer + linear + ".weight", new int[] {hidden, hidden});
+            }
         }
         ObjectNode header = JSON.createObjectNode();
         int bytes = 0;
