@@ -9,8 +9,6 @@ import java.util.Arrays;
 final class Answer implements AutoCloseable {
     /** Freed buffers of many sizes pile up while the context grows; mlx-lm drops them at the same rate. */
     private static final int CLEAR_CACHE_EVERY = 256;
-    /** For how many tokens at once memory is asked for. */
-    private static final int ROOM_TOKENS = 16;
 
     private final Generation generation;
     private final DecodeStream stream;
@@ -31,7 +29,7 @@ final class Answer implements AutoCloseable {
 
     /** Whether another token may come after the next one. Without memory for it the answer ends as at its limit. */
     boolean goesOn() {
-        if (count % ROOM_TOKENS == 0 && !generation.hasRoom(ROOM_TOKENS)) {
+        if (!generation.hasRoom()) {
             limit = Math.min(limit, count + 1);
         }
         return count + 1 < limit;

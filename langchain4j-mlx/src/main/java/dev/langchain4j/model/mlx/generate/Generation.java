@@ -65,6 +65,16 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
+    /** Whether the layers may grow by what the next step feeds. */
+    @Override
+    boolean hasRoom() {
+        if (prefill == null) {
+            return true;
+        }
+        int tokens = prefill.remaining() > 0 ? prefill.nextPosition() : request.prompt().length + answer.count() + 1;
+        return engine.room().isFor(session, tokens);
+    }
+
     @Override
     boolean step() {
         inStep = true;
@@ -164,11 +174,6 @@ final class Generation extends ScheduledRequest {
             event.endReason = reason;
             event.commit();
         }
-    }
-
-    /** Whether the layers may grow by so many tokens. */
-    boolean hasRoom(int tokens) {
-        return engine.room().isFor(session, tokens);
     }
 
     Engine engine() {

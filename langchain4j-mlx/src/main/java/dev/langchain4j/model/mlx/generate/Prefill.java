@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
@@ -38,23 +39,39 @@ final class Prefill implements AutoCloseable {
         return end - position;
     }
 
-    /** Feeds the next chunk, of a prompt that has tokens left. */
-    void step() {
+    /** Where the next chunk ends, of a prompt that has tokens left. */
+    int nextPosition() {
         int chunkTokens = generation.engine().prefillChunkTokens();
         int gridLine = (position / chunkTokens + 1) * chunkTokens;
-        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
-        if (!generation.hasRoom(next - position)) {
-            throw new InvalidRequestException("the prompt (" + prompt.length + " tokens) needs more memory than the"
-                    + " prompt cache may take: raise cacheLimits, or shorten the conversation");
+        return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
+    }
+
+    /**
+     * Feeds the next chunk, of a prompt that has tokens left.
+     *
+     * @throws RateLimitException if other requests take the memory for it
+     * @throws InvalidRequestException if there is too little memory for it anyway
+     */
+    void step() {
+        int next = nextPosition();
+        if (!generation.hasRoom()) {
+            throw noRoom(generation.engine().stats().running() > 1);
         }
         feed(Arrays.copyOfRange(prompt, position, next));
         session.checkpoint();
         position = next;
         chunks++;
         generation.listener().onPrefill(position, prompt.length);
-        if (position == end && end - session.resumePosition() > chunkTokens) {
+        if (position == end && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
             MlxMemory.clearCache();
         }
+    }
+
+    private RuntimeException noRoom(boolean others) {
+        String text = "the prompt (" + prompt.length + " tokens) needs more memory than the prompt cache may take";
+        return others
+                ? new RateLimitException(text + " beside the other requests that run: try again later")
+                : new InvalidRequestException(text + ": raise cacheLimits, or shorten the conversation");
     }
 
     private int limit() {

@@ -7,6 +7,6 @@ interface Room {
     /** Where nothing limits them. */
     Room UNLIMITED = (session, tokens) -> true;
 
-    /** Whether the layers of a session may grow by so many tokens. */
+    /** Whether the layers of a session may grow to so many tokens, those that they hold included. */
     boolean isFor(CacheSession session, int tokens);
 }

@@ -48,7 +48,7 @@ abstract class ScheduledRequest {
         return cancelled;
     }
 
-    /** Whether there is memory for it beside those that run. */
+    /** Whether there is memory for its next step, or for its beginning. */
     boolean hasRoom() {
         return true;
     }

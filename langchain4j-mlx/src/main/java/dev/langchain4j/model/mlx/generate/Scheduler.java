@@ -45,6 +45,7 @@ final class Scheduler {
     // What follows belongs to the owner; others see counts.
     private final List<ScheduledRequest> waiting = new ArrayList<>();
     private final List<ScheduledRequest> running = new ArrayList<>();
+    private final List<ScheduledRequest> able = new ArrayList<>();
     private final List<ScheduledRequest> turn = new ArrayList<>();
     private boolean prefillIsNext;
     private final EngineCounts counts = new EngineCounts();
@@ -203,15 +204,26 @@ final class Scheduler {
 
     /**
      * Chooses who takes a step: all that decode, or one that prefills a chunk; in turns if there are both. The rows of a
-     * turn do not depend on each other.
+     * turn do not depend on each other. Who has no memory for a step waits for the end of others; if nobody has, the one
+     * that began last gives way: its step ends it.
      */
     private void choose() {
         turn.clear();
-        ScheduledRequest prefill = SchedulingPolicy.nextToPrefill(running);
+        able.clear();
+        for (int i = 0; i < running.size(); i++) {
+            if (running.size() == 1 || running.get(i).hasRoom()) {
+                able.add(running.get(i));
+            }
+        }
+        if (able.isEmpty() && !running.isEmpty()) {
+            turn.add(running.getLast());
+            return;
+        }
+        ScheduledRequest prefill = SchedulingPolicy.nextToPrefill(able);
         if (prefill == null || !prefillIsNext) {
-            for (int i = 0; i < running.size(); i++) {
-                if (running.get(i).prefillRemaining() == 0) {
-                    turn.add(running.get(i));
+            for (int i = 0; i < able.size(); i++) {
+                if (able.get(i).prefillRemaining() == 0) {
+                    turn.add(able.get(i));
                 }
             }
         }

@@ -266,6 +266,22 @@ class SchedulerTest {
     }
 
     @Test
+    void whoHasNoRoomForAStepWaitsForOthersAndTheLastThatBeganGivesWay() {
+        Scheduler scheduler = scheduler(3);
+        Fake first = fake("first", null, 0, 3);
+        Fake second = fake("second", null, 0, 3);
+        submit(scheduler, first, second);
+        tasks.runOne();
+        first.room = false;
+        second.room = false;
+        tasks.runOne();
+        assertThat(steps).containsExactly("first", "second", "second");
+        second.room = true;
+        tasks.runAll();
+        assertThat(steps).containsExactly("first", "second", "second", "second", "first", "first");
+    }
+
+    @Test
     void aFailureEndsItsRequestAlone() {
         Scheduler scheduler = scheduler(3);
         Fake broken = fake("broken", null, 0, 3);
