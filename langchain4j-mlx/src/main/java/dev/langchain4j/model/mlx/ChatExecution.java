@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -182,7 +183,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             handle.cancel();
             Thread.currentThread().interrupt();
             throw new NonRetriableException("interrupted while the model was generating", e);
-        } catch (ExecutionException e) {
+        } catch (ExecutionException | CancellationException e) {
             throw Failures.of(e);
         } finally {
             if (cancellation != null) {

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 
 /** Computes the beginning that all conversations with the same system message and tools have in common. */
@@ -77,7 +78,7 @@ final class PromptWarmer {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new NonRetriableException("interrupted while the model was warmed", e);
-        } catch (ExecutionException e) {
+        } catch (ExecutionException | CancellationException e) {
             throw Failures.of(e);
         }
     }
