@@ -3,7 +3,10 @@ package dev.langchain4j.mlx;
 import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.function.LongToIntFunction;
 
-/** Computes lazy arrays. Nothing is computed any more once the JVM is shutting down: that is an {@link MlxException}. */
+/**
+ * Computes lazy arrays. When the JVM shuts down and the grace period of the thread is over, nothing is computed any more:
+ * that is an {@link MlxException}.
+ */
 public final class Eval {
     private Eval() {}
 
@@ -19,7 +22,7 @@ public final class Eval {
 
     private static void compute(LongToIntFunction function, String operation, MlxArray... arrays) {
         OwnerThread t = OwnerThread.current();
-        Shutdown.check();
+        Shutdown.check(t);
         long vector = t.vector(arrays);
         try {
             t.check(function.applyAsInt(vector), operation);

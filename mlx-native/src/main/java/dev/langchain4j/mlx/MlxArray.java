@@ -189,7 +189,7 @@ public final class MlxArray implements AutoCloseable {
     /** Computes this array and waits for it. */
     public MlxArray eval() {
         OwnerThread t = OwnerThread.current();
-        Shutdown.check();
+        Shutdown.check(t);
         t.check(MlxC.mlx_array_eval(t.use(this)), "eval", this);
         return this;
     }

@@ -1,18 +1,22 @@
 package dev.langchain4j.mlx;
 
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
  * not yet evaluated, to the thread that made them; arrays made here are usable here only.
  *
  * <p>Tasks run one after the other in the order in which they came. All methods may be called from any thread. When the
- * JVM shuts down, a task that computes fails with an {@link MlxException} at its next step, so that the JVM can end.
+ * JVM shuts down, tasks have a grace period to end in; after it, one that computes fails with an {@link MlxException} at
+ * its next step, so that the JVM can end.
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
@@ -21,6 +25,8 @@ public final class MlxThread implements Executor, AutoCloseable {
     private final OwnerThread thread;
     private final Device device;
     private boolean closed;
+    /** The last task; set before STOP is queued. */
+    private Runnable end;
     /** Whether {@link #close} was called on this thread, which then has nobody to tell what the last task throws. */
     private boolean endedByItself;
 
@@ -66,6 +72,7 @@ public final class MlxThread implements Executor, AutoCloseable {
      * thrown here. If the waiting thread is interrupted, a task that has not begun is dropped; one that has is waited for.
      *
      * @throws IllegalStateException if this thread was closed
+     * @throws CancellationException if the waiting thread was interrupted before the task began; it is interrupted again
      */
     public <T> T call(Callable<T> task) {
         if (isCurrent()) {
@@ -98,16 +105,28 @@ public final class MlxThread implements Executor, AutoCloseable {
     /**
      * Queues a task. What it throws goes to the thread's uncaught exception handler, and the thread lives on.
      *
-     * @throws IllegalStateException if this thread was closed
+     * @throws IllegalStateException if this thread was closed, unless the caller runs on it: a task may always go on
+     *     in another one
      */
     @Override
     public void execute(Runnable task) {
         synchronized (tasks) {
-            if (closed) {
+            if (closed && !isCurrent()) {
                 throw new IllegalStateException("MlxThread \"" + thread.getName() + "\" is closed");
             }
+            thread.pending.incrementAndGet();
             tasks.add(task);
         }
+    }
+
+    /** Whether tasks wait: one that could go on for long lets them run by queuing its rest behind them. */
+    public boolean hasWaiting() {
+        return !tasks.isEmpty();
+    }
+
+    /** How long tasks may go on when the JVM shuts down. Default: 5 seconds. Zero ends them at their next step. */
+    public void gracePeriod(Duration period) {
+        thread.graceNanos = TimeUnit.NANOSECONDS.convert(period);
     }
 
     /** Whether it was told to end; tasks that were queued before may still run. */
@@ -117,9 +136,14 @@ public final class MlxThread implements Executor, AutoCloseable {
         }
     }
 
-    /** Whether the JVM is ending, so that nothing is computed any more. */
+    /** Whether the JVM is shutting down: what runs may end within the grace period, nothing new should begin. */
     public static boolean isShuttingDown() {
         return Shutdown.hasBegun();
+    }
+
+    /** Whether the grace period is over: nothing is computed here any more. */
+    public boolean isHalted() {
+        return thread.halted;
     }
 
     /** Like {@link #close(Runnable)}, with nothing left to do. */
@@ -129,9 +153,9 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     /**
-     * Lets queued tasks finish, runs a last one, then ends the thread, gives freed memory back to the system, and waits
-     * for the end, whether the caller is interrupted or not. Called again it only waits. Called on this thread itself it
-     * returns at once, and the end comes after the tasks that are queued.
+     * Lets queued tasks finish, with those that they queue, runs a last one, then ends the thread, gives freed memory back
+     * to the system, and waits for the end, whether the caller is interrupted or not. Called again it only waits. Called on
+     * this thread itself it returns at once, and the end comes after the tasks that are queued.
      *
      * @param last frees what lives on this thread; what it throws is thrown here, after the end
      */
@@ -143,7 +167,8 @@ public final class MlxThread implements Executor, AutoCloseable {
             } else {
                 closed = true;
                 endedByItself = isCurrent();
-                tasks.add(() -> {
+                thread.pending.incrementAndGet();
+                end = () -> {
                     try {
                         last.run();
                         freed.complete(null);
@@ -153,7 +178,7 @@ public final class MlxThread implements Executor, AutoCloseable {
                             throw e;
                         }
                     }
-                });
+                };
                 tasks.add(STOP);
             }
         }
@@ -184,22 +209,33 @@ public final class MlxThread implements Executor, AutoCloseable {
         OwnerThread self = OwnerThread.current();
         Shutdown.add(self);
         try {
-            for (Runnable task = next(); task != STOP; task = next()) {
-                self.busy = true;
-                try {
-                    task.run();
-                } catch (Throwable e) {
-                    self.getUncaughtExceptionHandler().uncaughtException(self, e);
-                } finally {
-                    Shutdown.settle(self);
-                    self.busy = false;
+            for (Runnable task = next(); task != STOP || goesOn(); task = next()) {
+                if (task != STOP) {
+                    run(self, task);
                 }
             }
+            run(self, end);
         } finally {
             Shutdown.remove(self);
             self.closeStreams();
             MlxMemory.giveBack();
         }
+    }
+
+    private static void run(OwnerThread self, Runnable task) {
+        try {
+            task.run();
+        } catch (Throwable e) {
+            self.getUncaughtExceptionHandler().uncaughtException(self, e);
+        } finally {
+            Shutdown.settle(self);
+            self.pending.decrementAndGet();
+        }
+    }
+
+    /** Whether a task queued another one behind the end; then the end comes behind that. */
+    private boolean goesOn() {
+        return !tasks.isEmpty() && tasks.add(STOP);
     }
 
     private Runnable next() {
@@ -221,7 +257,9 @@ public final class MlxThread implements Executor, AutoCloseable {
                 } catch (InterruptedException e) {
                     interrupted = true;
                     if (tasks.remove(queued)) {
-                        throw new IllegalStateException("interrupted before the task began", e);
+                        thread.pending.decrementAndGet();
+                        throw (CancellationException)
+                                new CancellationException("interrupted before the task began").initCause(e);
                     }
                 } catch (ExecutionException e) {
                     throw unchecked(e.getCause());

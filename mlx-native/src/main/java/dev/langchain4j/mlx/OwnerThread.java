@@ -8,6 +8,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 final class OwnerThread extends Thread {
     private static final int INTS_MAX = 64;
     private static final int REGIONS = 6;
+    private static final long DEFAULT_GRACE_NANOS = 5_000_000_000L;
     private static final ConcurrentHashMap<String, Long> CONSTANTS = new ConcurrentHashMap<>();
 
     private static final int[][] STEPS = new int[9][];
@@ -46,8 +48,12 @@ final class OwnerThread extends Thread {
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
     int openScopes;
-    /** Whether a task runs; read by {@link Shutdown}. */
-    volatile boolean busy;
+    /** Tasks that were queued and have not ended, for {@link Shutdown}. */
+    final AtomicInteger pending = new AtomicInteger();
+    /** How long they may go on when the JVM shuts down. */
+    volatile long graceNanos = DEFAULT_GRACE_NANOS;
+    /** Whether nothing may be computed any more. */
+    volatile boolean halted;
 
     OwnerThread(String name, Runnable work) {
         super(null, work, name);

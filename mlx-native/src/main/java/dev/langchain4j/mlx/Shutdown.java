@@ -6,12 +6,18 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Sees to it that nothing computes any more when the JVM ends. The C library then takes down the thread pools of MLX and
  * BLAS; a computation under way at that moment ends the process with a crash, or keeps it from ending at all.
+ *
+ * <p>First, what is queued may end, for as long as the grace period of its thread. Then threads are halted: what computes
+ * fails at its next step.
  */
 final class Shutdown {
+    /** How long halted threads are waited for. */
     private static final long PATIENCE_NANOS = 5_000_000_000L;
+
     private static final long LOOK_EVERY_MILLIS = 2;
     private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
     private static volatile boolean begun;
+    private static volatile boolean halting;
     /** Registered while there are threads: the JVM holds it, and with it these classes and their loader. */
     private static Thread hook;
 
@@ -25,7 +31,11 @@ final class Shutdown {
                 Runtime.getRuntime().addShutdownHook(hook);
             } catch (IllegalStateException e) {
                 begun = true;
+                halting = true;
             }
+        }
+        if (halting) {
+            thread.halted = true;
         }
     }
 
@@ -41,6 +51,7 @@ final class Shutdown {
         }
     }
 
+    /** Whether the JVM is ending. */
     static boolean hasBegun() {
         return begun;
     }
@@ -48,10 +59,10 @@ final class Shutdown {
     /**
      * To be called before something is computed.
      *
-     * @throws MlxException if the JVM is ending
+     * @throws MlxException if the thread was halted
      */
-    static void check() {
-        if (begun) {
+    static void check(OwnerThread thread) {
+        if (thread.halted) {
             throw new MlxException("the JVM is shutting down");
         }
     }
@@ -64,16 +75,38 @@ final class Shutdown {
     }
 
     private static void run() {
+        long start = System.nanoTime();
         begun = true;
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        try {
+            while (anyWorks(start)) {
+                Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+            halting = true;
+            THREADS.forEach(thread -> thread.halted = true);
+            long deadline = System.nanoTime() + PATIENCE_NANOS;
+            while (THREADS.stream().anyMatch(Shutdown::works) && System.nanoTime() < deadline) {
+                Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            halting = true;
+            THREADS.forEach(thread -> thread.halted = true);
+        }
+    }
+
+    /** Whether a thread works within its grace period; those that are beyond theirs are halted. */
+    private static boolean anyWorks(long start) {
+        boolean any = false;
         for (OwnerThread thread : THREADS) {
-            while (thread.busy && thread.isAlive() && System.nanoTime() < deadline) {
-                try {
-                    Thread.sleep(LOOK_EVERY_MILLIS);
-                } catch (InterruptedException e) {
-                    return;
-                }
+            if (works(thread)) {
+                boolean inTime = System.nanoTime() - start < thread.graceNanos;
+                thread.halted = !inTime;
+                any |= inTime;
             }
         }
+        return any;
+    }
+
+    private static boolean works(OwnerThread thread) {
+        return thread.isAlive() && thread.pending.get() > 0;
     }
 }

@@ -5,12 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.JsonSchemaElementUtils;
-import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
@@ -32,10 +32,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,24 +48,12 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final AtomicLong IDS = new AtomicLong();
 
-    /** Hears of pieces of the answer while it is generated, on the model's thread. */
-    interface Pieces {
-        /** For an answer that is wanted whole. */
-        Pieces NONE = new Pieces() {};
-
-        default void text(String piece) {}
-
-        default void thinking(String piece) {}
-
-        default void partialToolCall(int index, String id, String name, String arguments) {}
-
-        default void toolCall(int index, ToolExecutionRequest request) {}
-    }
-
     private final MlxModel model;
     private final ChatRequest request;
     private final MlxChatRequestParameters parameters;
-    private final Pieces pieces;
+    /** Hears of pieces of the answer while it is generated, on the model's thread; null for an answer that is wanted whole. */
+    private final OutputSink pieces;
+
     /** All that was generated, with markers. */
     private final StringBuilder output = new StringBuilder();
 
@@ -78,7 +66,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private Engine.Handle handle;
     private ChatLog chatLog;
 
-    ChatExecution(MlxModel model, ChatRequest request, MlxChatRequestParameters parameters, Pieces pieces) {
+    ChatExecution(MlxModel model, ChatRequest request, MlxChatRequestParameters parameters, OutputSink pieces) {
         this.model = model;
         this.request = request;
         this.parameters = parameters;
@@ -97,6 +85,9 @@ final class ChatExecution implements OutputSink, GenerationListener {
      * @throws LangChain4jException if the request asks for what there is not; nothing was queued then
      */
     ChatExecution start() {
+        if (model.engine().isClosed()) {
+            throw Failures.closed(model.name(), null);
+        }
         checkSupported(model, parameters);
         parameters.check();
         if (request.messages().isEmpty()) {
@@ -127,7 +118,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         } catch (IllegalStateException e) {
-            throw new InternalServerException("the model " + model.name() + " is closed", e);
+            throw model.engine().isClosed() ? Failures.closed(model.name(), e) : e;
         }
         return this;
     }
@@ -144,7 +135,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 isolation(),
                 parameters.sampling(model.samplingDefaults()),
                 parameters.maxOutputTokens(),
-                parameters.stopSequences());
+                parameters.stopSequences(),
+                null,
+                request.messages().getLast() instanceof ToolExecutionResultMessage,
+                parameters.timeout());
     }
 
     /**
@@ -173,42 +167,46 @@ final class ChatExecution implements OutputSink, GenerationListener {
         handle.cancel();
     }
 
-    /** Waits for the end. Interrupting the waiting thread cancels the generation. */
+    /**
+     * Waits for the end. Interrupting the waiting thread cancels the generation, as the request's cancellation does.
+     *
+     * @throws LangChain4jException saying why there is no response
+     */
     ChatResponse await() {
+        MlxCancellation cancellation = parameters.cancellation();
+        Runnable cancel = this::cancel;
+        if (cancellation != null) {
+            cancellation.add(cancel);
+        }
         try {
             return response(handle.result().get());
         } catch (InterruptedException e) {
             handle.cancel();
             Thread.currentThread().interrupt();
-            throw new InternalServerException("interrupted while the model was generating", e);
-        } catch (ExecutionException e) {
-            throw failure(e.getCause());
+            throw new NonRetriableException("interrupted while the model was generating", e);
+        } catch (ExecutionException | CancellationException e) {
+            throw Failures.of(e);
+        } finally {
+            if (cancellation != null) {
+                cancellation.remove(cancel);
+            }
         }
     }
 
-    /** Calls one of them on the model's thread at the end, unless the generation was cancelled. */
-    void whenDone(Consumer<ChatResponse> done, Consumer<Throwable> failed) {
-        handle.result().whenComplete((result, error) -> {
+    /** Calls this on the model's thread at the end. What it is given makes the response, or throws why there is none. */
+    void whenDone(Consumer<Supplier<ChatResponse>> done) {
+        handle.result().whenComplete((result, error) -> done.accept(() -> {
             if (error != null) {
-                failed.accept(failure(error));
-            } else if (result.end() != GenerationResult.End.CANCELLED) {
-                done.accept(response(result));
+                throw Failures.of(error);
             }
-        });
-    }
-
-    private static RuntimeException failure(Throwable e) {
-        return switch (e) {
-            case CompletionException wrapped when wrapped.getCause() != null -> failure(wrapped.getCause());
-            case LangChain4jException known -> known;
-            case CancellationException cancelled ->
-                new InternalServerException("the request was cancelled before it began", cancelled);
-            case MlxException broken -> new InternalServerException("MLX failed: " + broken.getMessage(), broken);
-            default -> new InternalServerException("generating failed: " + e, e);
-        };
+            return response(result);
+        }));
     }
 
     private ChatResponse response(GenerationResult result) {
+        if (result.end() == GenerationResult.End.CANCELLED) {
+            throw Failures.cancelled(null);
+        }
         AiMessage.Builder message = AiMessage.builder().toolExecutionRequests(toolCalls);
         if (!text.isEmpty()) {
             message.text(text.toString());
@@ -236,7 +234,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
             boolean stopSequences = !parameters.stopSequences().isEmpty();
             model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
             return PromptDifference.of(prompt, result.plan(), model.tokenizer());
-        } catch (IllegalStateException closed) {
+        } catch (IllegalStateException e) {
+            if (!model.engine().isClosed()) {
+                throw e;
+            }
             log.debug("{} was closed before its last answer was noted", model.name());
             return null;
         }
@@ -269,13 +270,15 @@ final class ChatExecution implements OutputSink, GenerationListener {
     @Override
     public void text(String piece) {
         text.append(piece);
-        pieces.text(piece);
+        if (pieces != null) {
+            pieces.text(piece);
+        }
     }
 
     @Override
     public void thinking(String piece) {
         thinking.append(piece);
-        if (Boolean.TRUE.equals(parameters.returnThinking())) {
+        if (pieces != null && Boolean.TRUE.equals(parameters.returnThinking())) {
             pieces.thinking(piece);
         }
     }
@@ -285,7 +288,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
     public void partialToolCall(int index, String id, String name, String argumentsPiece) {
         String piece = heldBrace + argumentsPiece;
         heldBrace = piece.equals("{") ? piece : "";
-        if (heldBrace.isEmpty()) {
+        if (pieces != null && heldBrace.isEmpty()) {
             pieces.partialToolCall(index, id, name, piece);
         }
     }
@@ -305,6 +308,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .arguments(arguments)
                 .build();
         toolCalls.add(call);
-        pieces.toolCall(index, call);
+        if (pieces != null) {
+            pieces.toolCall(index, id, name, arguments);
+        }
     }
 }

@@ -9,6 +9,7 @@ import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -159,9 +160,21 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Most tokens of an answer. Default: as many as the context has room for. */
+    /**
+     * Most tokens of an answer. Default: 32,768, or 8,192 where a JSON schema or a required tool call holds the model to a
+     * form, which it may never find an end of; and never more than the context has room for.
+     */
     public B maxOutputTokens(Integer tokens) {
         parameters.maxOutputTokens(tokens);
+        return self();
+    }
+
+    /**
+     * Most time from a call to the end of its answer, waiting for other requests included. Beyond it the request fails with
+     * a {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxModel.Builder#queueTimeout}.
+     */
+    public B timeout(Duration timeout) {
+        parameters.timeout(timeout);
         return self();
     }
 

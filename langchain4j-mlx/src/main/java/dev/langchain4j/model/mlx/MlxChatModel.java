@@ -14,8 +14,9 @@ import java.util.Set;
 /**
  * A chat model over MLX, inside this JVM. Answers come whole; see {@link MlxStreamingChatModel} for pieces.
  *
- * <p>Thread-safe. Requests of all chat models over one {@link MlxModel} run one after the other in the order in which they
- * came. Interrupting a waiting thread cancels its request.
+ * <p>Thread-safe. Requests of all chat models over one {@link MlxModel} share it: as many run at the same time as
+ * {@link MlxModel.Builder#maxConcurrent} says, the others wait. Interrupting a waiting thread cancels its request, and so
+ * does a {@link MlxCancellation}.
  */
 public class MlxChatModel implements ChatModel, AutoCloseable {
     private final MlxChatSupport support;
@@ -35,7 +36,11 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
      *
      * @throws dev.langchain4j.exception.InvalidRequestException for bad values, or a prompt longer than the context
      * @throws dev.langchain4j.exception.UnsupportedFeatureException for what this model cannot do, before any work
-     * @throws dev.langchain4j.exception.InternalServerException if MLX fails, or the model was closed
+     * @throws dev.langchain4j.exception.TimeoutException if the request's time is over, waiting or running
+     * @throws dev.langchain4j.exception.RateLimitException if too many requests wait for this model already
+     * @throws dev.langchain4j.exception.InternalServerException if MLX fails
+     * @throws dev.langchain4j.exception.NonRetriableException if the model is closed, the JVM shuts down, the request was
+     *     cancelled, the caller interrupted, or the caller is the model's own thread
      */
     @Override
     public ChatResponse chat(ChatRequest request, ChatRequestOptions options) {
@@ -44,7 +49,8 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
 
     @Override
     public ChatResponse doChat(ChatRequest request) {
-        return support.execution(request, ChatExecution.Pieces.NONE).await();
+        Failures.refuseWaiting(support.model(), "chat");
+        return support.execution(request, null).await();
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -44,6 +45,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Object memoryId;
     private final Isolation isolation;
     private final Boolean allowControlTokens;
+    private final Duration timeout;
+    private final MlxCancellation cancellation;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -61,6 +64,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         memoryId = builder.memoryId;
         isolation = builder.isolation;
         allowControlTokens = builder.allowControlTokens;
+        timeout = builder.timeout;
+        cancellation = builder.cancellation;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -166,6 +171,19 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
+     * Most time from the call to the end of the answer, waiting for other requests included. Beyond it the request fails with
+     * a {@link dev.langchain4j.exception.TimeoutException} before its next step. Default: none.
+     */
+    public Duration timeout() {
+        return timeout;
+    }
+
+    /** What cancels the request, at any time. Default: none. */
+    public MlxCancellation cancellation() {
+        return cancellation;
+    }
+
+    /**
      * How to sample.
      *
      * @param defaults counts for what is null here; but its seed does not: without a seed, each request draws its own
@@ -206,6 +224,9 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         if (stopSequences().stream().anyMatch(stop -> stop == null || stop.isEmpty())) {
             throw new InvalidRequestException(
                     "stopSequences " + stopSequences() + " must be texts of at least one character, none of them null");
+        }
+        if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
+            throw new InvalidRequestException("timeout (" + timeout + ") must be longer than nothing");
         }
         Set<String> names = new HashSet<>();
         for (ToolSpecification tool : toolSpecifications()) {
@@ -274,6 +295,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("memoryId", memoryId);
         all.put("isolation", isolation);
         all.put("allowControlTokens", allowControlTokens);
+        all.put("timeout", timeout);
+        all.put("cancellation", cancellation);
         return all;
     }
 
@@ -319,6 +342,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Object memoryId;
         private Isolation isolation;
         private Boolean allowControlTokens;
+        private Duration timeout;
+        private MlxCancellation cancellation;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -339,6 +364,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 memoryId = either(mlx.memoryId, memoryId);
                 isolation = either(mlx.isolation, isolation);
                 allowControlTokens = either(mlx.allowControlTokens, allowControlTokens);
+                timeout = either(mlx.timeout, timeout);
+                cancellation = either(mlx.cancellation, cancellation);
             }
             return this;
         }
@@ -434,6 +461,18 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#allowControlTokens()}. */
         public Builder allowControlTokens(Boolean allowed) {
             allowControlTokens = allowed;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#timeout()}. */
+        public Builder timeout(Duration limit) {
+            timeout = limit;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#cancellation()}. */
+        public Builder cancellation(MlxCancellation value) {
+            cancellation = value;
             return this;
         }
 

@@ -17,6 +17,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Duration queued;
     private final Duration prefill;
     private final Duration timeToFirstToken;
+    private final Duration running;
     private final Double decodeTokensPerSecond;
     private final Integer resumePosition;
     private final Integer matchedTokens;
@@ -29,6 +30,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         queued = builder.queued;
         prefill = builder.prefill;
         timeToFirstToken = builder.timeToFirstToken;
+        running = builder.running;
         decodeTokensPerSecond = builder.decodeTokensPerSecond;
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
@@ -50,6 +52,11 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     /** From the request's turn to the first generated token, prefill included. */
     public Duration timeToFirstToken() {
         return timeToFirstToken;
+    }
+
+    /** From the request's turn to its end; the steps of others that run at the same time are in it. */
+    public Duration running() {
+        return running;
     }
 
     /** Speed of generation after the first token; null if there was only one. */
@@ -96,6 +103,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return builder.queued(queued)
                 .prefill(prefill)
                 .timeToFirstToken(timeToFirstToken)
+                .running(running)
                 .decodeTokensPerSecond(decodeTokensPerSecond)
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
@@ -111,6 +119,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(queued, that.queued)
                 && Objects.equals(prefill, that.prefill)
                 && Objects.equals(timeToFirstToken, that.timeToFirstToken)
+                && Objects.equals(running, that.running)
                 && Objects.equals(decodeTokensPerSecond, that.decodeTokensPerSecond)
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
@@ -126,6 +135,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 queued,
                 prefill,
                 timeToFirstToken,
+                running,
                 decodeTokensPerSecond,
                 resumePosition,
                 matchedTokens,
@@ -140,6 +150,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", queued=" + queued
                 + ", prefill=" + prefill
                 + ", timeToFirstToken=" + timeToFirstToken
+                + ", running=" + running
                 + ", decodeTokensPerSecond=" + decodeTokensPerSecond
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
@@ -163,6 +174,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .queued(Duration.ofNanos(timings.queued()))
                 .prefill(Duration.ofNanos(timings.prefill()))
                 .timeToFirstToken(Duration.ofNanos(timings.timeToFirstToken()))
+                .running(Duration.ofNanos(timings.total()))
                 .decodeTokensPerSecond(generated > 1 && decode > 0 ? (generated - 1) * NANOS_PER_SECOND / decode : null)
                 .resumePosition(result.plan().resumePosition())
                 .matchedTokens(result.plan().matched())
@@ -174,6 +186,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Duration queued;
         private Duration prefill;
         private Duration timeToFirstToken;
+        private Duration running;
         private Double decodeTokensPerSecond;
         private Integer resumePosition;
         private Integer matchedTokens;
@@ -196,6 +209,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#timeToFirstToken()}. */
         public Builder timeToFirstToken(Duration duration) {
             timeToFirstToken = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#running()}. */
+        public Builder running(Duration duration) {
+            running = duration;
             return this;
         }
 

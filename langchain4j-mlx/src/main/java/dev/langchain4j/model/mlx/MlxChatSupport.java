@@ -4,6 +4,7 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -35,7 +36,8 @@ final class MlxChatSupport {
         this.log = log;
     }
 
-    ChatExecution execution(ChatRequest request, ChatExecution.Pieces pieces) {
+    /** Starts a request; {@code pieces} hears of its answer while it is generated, or is null. */
+    ChatExecution execution(ChatRequest request, OutputSink pieces) {
         MlxModel model = share.model();
         List<ChatMessage> messages =
                 request.messages().stream().map(this::normalized).toList();

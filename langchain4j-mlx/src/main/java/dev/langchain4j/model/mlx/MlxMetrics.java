@@ -7,6 +7,8 @@ import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineStats;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -20,6 +22,7 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.ToDoubleFunction;
 
@@ -53,6 +56,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             Timer queued,
             Timer prefill,
             Timer firstToken,
+            Timer running,
             DistributionSummary decodeRate,
             Counter cached,
             Counter prefilled,
@@ -64,11 +68,13 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     public void bindTo(MeterRegistry registry) {
         Tags tags = Tags.of(MODEL, model.name());
         bindCache(registry, tags);
+        bindRequests(registry, tags);
         bound.add(new Meters(
                 registry,
                 timer(registry, tags, "queue.time", "How long requests waited for those before them"),
                 timer(registry, tags, "prefill.time", "How long prompts took to compute"),
-                timer(registry, tags, "first.token.time", "From the request to its first token"),
+                timer(registry, tags, "first.token.time", "From the request's turn to its first token"),
+                timer(registry, tags, "running.time", "From the request's turn to its end"),
                 DistributionSummary.builder(PREFIX + "decode.rate")
                         .description("Tokens a second of an answer")
                         .tags(tags)
@@ -108,6 +114,29 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .baseUnit("tokens")
                 .tags(tags.and("kind", kind))
                 .register(registry);
+    }
+
+    private void bindRequests(MeterRegistry registry, Tags tags) {
+        Engine engine = model.engine();
+        Gauge.builder(PREFIX + "requests.waiting", engine, e -> e.stats().waiting())
+                .description("Requests that wait for their turn")
+                .tags(tags)
+                .register(registry);
+        Gauge.builder(PREFIX + "requests.running", engine, e -> e.stats().running())
+                .description("Requests that run")
+                .tags(tags)
+                .register(registry);
+        Map<String, ToDoubleFunction<EngineStats>> ends = Map.of(
+                "finished", EngineStats::finished,
+                "cancelled", EngineStats::cancelled,
+                "timeout", EngineStats::timedOut,
+                "refused", EngineStats::refused,
+                "failed", EngineStats::failed);
+        ends.forEach((end, count) -> FunctionCounter.builder(
+                        PREFIX + "requests", engine, e -> count.applyAsDouble(e.stats()))
+                .description("Requests, by how they ended")
+                .tags(tags.and("end", end))
+                .register(registry));
     }
 
     private void bindCache(MeterRegistry registry, Tags tags) {
@@ -178,6 +207,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             record(meters.queued, answer.queued());
             record(meters.prefill, answer.prefill());
             record(meters.firstToken, answer.timeToFirstToken());
+            record(meters.running, answer.running());
             if (answer.decodeTokensPerSecond() != null) {
                 meters.decodeRate.record(answer.decodeTokensPerSecond());
             }

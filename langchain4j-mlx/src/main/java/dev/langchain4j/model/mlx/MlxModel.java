@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
@@ -24,6 +25,7 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -31,7 +33,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
- * of chat models may be built over it, and any number of threads may use those; requests run one after the other.
+ * of chat models may be built over it, and any number of threads may use those; see {@link Builder#maxConcurrent}.
  *
  * <pre>{@code
  * MlxModel mlx = MlxModel.load("mlx-community/Qwen3-4B-4bit");
@@ -41,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * <p>Each load is a model of its own, with its own prompt cache; chat and scoring models that are built with a name or a
  * path share theirs.
  *
- * <p>Thread-safe. Close it to free the weights; requests after that fail.
+ * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
  */
 public final class MlxModel implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MlxModel.class);
@@ -101,7 +103,15 @@ public final class MlxModel implements AutoCloseable {
             cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
             cache.listener(ledger);
             engine = new Engine(
-                    owner, read.model(), openTokenizer, cache, key, defaults.endTokens(), context.tokens(), chunk);
+                    owner,
+                    read.model(),
+                    openTokenizer,
+                    cache,
+                    key,
+                    defaults.endTokens(),
+                    context.tokens(),
+                    chunk,
+                    builder.engineLimits());
             weightBytes = owner.call(() -> read.weights().bytes());
             loaded = read;
             thread = owner;
@@ -248,16 +258,17 @@ public final class MlxModel implements AutoCloseable {
     }
 
     boolean isClosed() {
-        return thread.isClosed();
+        return engine.isClosed();
     }
 
     /**
-     * Lets the running request and those that wait finish, then frees everything, ends the thread, gives memory back to
-     * the system, and returns; an interrupt does not change that. Called on the model's own thread it returns at once, and
-     * the rest follows. Idempotent.
+     * Takes no more requests, lets those that run and wait end within the {@link Builder#gracePeriod}, then frees everything,
+     * ends the thread, gives memory back to the system, and returns; an interrupt does not change that. Called on the model's
+     * own thread it returns at once, and the rest follows. Idempotent.
      */
     @Override
     public void close() {
+        engine.close();
         parts.close();
     }
 
@@ -280,6 +291,10 @@ public final class MlxModel implements AutoCloseable {
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
         private Integer maxKvSize;
+        private Integer maxConcurrent;
+        private Integer maxQueued;
+        private Duration queueTimeout;
+        private Duration gracePeriod;
 
         private Builder() {}
 
@@ -419,34 +434,49 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Most requests that run at the same time, at least 1; the others wait. The steps of those that run take turns, so
+         * that each answers slower and none waits long for its first token. Default: 1.
+         */
+        public Builder maxConcurrent(Integer requests) {
+            this.maxConcurrent = requests;
+            return this;
+        }
+
+        /**
+         * Most requests that wait for their turn. One that finds so many waiting is refused with a
+         * {@link dev.langchain4j.exception.RateLimitException}. Default: 1024.
+         */
+        public Builder maxQueued(Integer requests) {
+            this.maxQueued = requests;
+            return this;
+        }
+
+        /**
+         * Most time that a request waits for its turn. Beyond it the request fails with a
+         * {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxChatBuilder#timeout}.
+         */
+        public Builder queueTimeout(Duration timeout) {
+            this.queueTimeout = timeout;
+            return this;
+        }
+
+        /**
+         * How long requests that were accepted may go on when the model is closed or the JVM shuts down; new ones are refused
+         * meanwhile. Those that have not ended then fail with a {@link dev.langchain4j.exception.NonRetriableException}.
+         * Default: 10 seconds.
+         */
+        public Builder gracePeriod(Duration period) {
+            this.gracePeriod = period;
+            return this;
+        }
+
+        private EngineLimits engineLimits() {
+            return ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod);
+        }
+
         private KvFormat kvFormat() {
-            return new KvFormat(
-                    kvBits == null ? 0 : kvBits,
-                    kvBits == null || kvGroupSize == null ? 64 : kvGroupSize,
-                    kvBits == null || quantizedKvStart == null ? 0 : quantizedKvStart,
-                    maxKvSize == null ? 0 : maxKvSize);
-        }
-
-        private void checkKvFormat() {
-            oneOf("kvBits", kvBits, List.of(2, 3, 4, 5, 6, 8));
-            oneOf("kvGroupSize", kvGroupSize, List.of(32, 64, 128));
-            if (quantizedKvStart != null && quantizedKvStart < 0) {
-                throw new InvalidRequestException("quantizedKvStart (" + quantizedKvStart + ") must not be negative");
-            }
-            if (maxKvSize != null && maxKvSize <= KvFormat.KEEP) {
-                throw new InvalidRequestException("maxKvSize (" + maxKvSize + ") must be at least "
-                        + (KvFormat.KEEP + 1) + ": the first " + KvFormat.KEEP + " tokens always stay");
-            }
-            if (kvBits != null && maxKvSize != null) {
-                throw new InvalidRequestException("kvBits (" + kvBits + ") and maxKvSize (" + maxKvSize
-                        + ") must not be set together: a KV cache that rotates is not quantized");
-            }
-        }
-
-        private static void oneOf(String setting, Integer value, List<Integer> allowed) {
-            if (value != null && !allowed.contains(value)) {
-                throw new InvalidRequestException(setting + " (" + value + ") must be one of " + allowed);
-            }
+            return ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
         }
 
         /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
@@ -465,7 +495,8 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
-            checkKvFormat();
+            kvFormat();
+            engineLimits();
             return new MlxModel(this);
         }
     }

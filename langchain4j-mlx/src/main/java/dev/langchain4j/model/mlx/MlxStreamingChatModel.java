@@ -16,8 +16,12 @@ import java.util.Set;
  * A chat model over MLX, inside this JVM, whose answers come in pieces while they are generated.
  *
  * <p>Thread-safe. All callbacks of a request come one after the other on a virtual thread of their own, so a slow handler
- * does not slow the model down, and a handler may use the model. What a handler throws goes to its {@code onError}, and
- * the answer goes on. A request cancelled through its {@code StreamingHandle} gets no callback any more.
+ * does not slow the model down, and a handler may use the model. The last callback of a request is its end:
+ * {@code onCompleteResponse}, or {@code onError} with why there is no response. What a handler throws, exception or error,
+ * goes to its {@code onError} before that, and the answer goes on.
+ *
+ * <p>A request is cancelled through the {@code StreamingHandle} of its callbacks, or, before the first one too, with a
+ * {@link MlxCancellation}; it gets no callback any more then.
  */
 public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable {
     private final MlxChatSupport support;
@@ -45,13 +49,18 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
 
     @Override
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
-        StreamingEvents events = new StreamingEvents(handler);
+        MlxCancellation cancellation =
+                MlxChatRequestParameters.from(request.parameters()).cancellation();
+        StreamingEvents events = new StreamingEvents(handler, cancellation);
+        if (events.isCancelled()) {
+            return;
+        }
         try {
             events.of(support.execution(request, events));
         } catch (UnsupportedFeatureException e) {
             events.cancel();
             throw e;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             events.fail(e);
         }
     }

@@ -1,9 +1,12 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.kv.KvFormat;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -46,5 +49,48 @@ final class ModelSettings {
     static SharedModels.Share share(MlxModel model, String modelName, Path folder, HuggingFaceHub hub) {
         onlyOne("model", model == null ? null : model.name(), "modelName", modelName, "modelPath", folder);
         return model != null ? SharedModels.borrowed(model) : SharedModels.acquire(folder, modelName, hub);
+    }
+
+    /** What runs at the same time, waits, and for how long; defaults for what is null. */
+    static EngineLimits engineLimits(
+            Integer maxConcurrent, Integer maxQueued, Duration queueTimeout, Duration gracePeriod) {
+        EngineLimits defaults = EngineLimits.DEFAULT;
+        try {
+            return new EngineLimits(
+                    maxConcurrent == null ? defaults.maxConcurrent() : maxConcurrent,
+                    maxQueued == null ? defaults.maxQueued() : maxQueued,
+                    queueTimeout,
+                    gracePeriod == null ? defaults.gracePeriod() : gracePeriod);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidRequestException(e.getMessage(), e);
+        }
+    }
+
+    /** What layers keep of keys and values; null is a setting that was left open. */
+    static KvFormat kvFormat(Integer kvBits, Integer kvGroupSize, Integer quantizedKvStart, Integer maxKvSize) {
+        oneOf("kvBits", kvBits, List.of(2, 3, 4, 5, 6, 8));
+        oneOf("kvGroupSize", kvGroupSize, List.of(32, 64, 128));
+        if (quantizedKvStart != null && quantizedKvStart < 0) {
+            throw new InvalidRequestException("quantizedKvStart (" + quantizedKvStart + ") must not be negative");
+        }
+        if (maxKvSize != null && maxKvSize <= KvFormat.KEEP) {
+            throw new InvalidRequestException("maxKvSize (" + maxKvSize + ") must be at least " + (KvFormat.KEEP + 1)
+                    + ": the first " + KvFormat.KEEP + " tokens always stay");
+        }
+        if (kvBits != null && maxKvSize != null) {
+            throw new InvalidRequestException("kvBits (" + kvBits + ") and maxKvSize (" + maxKvSize
+                    + ") must not be set together: a KV cache that rotates is not quantized");
+        }
+        return new KvFormat(
+                kvBits == null ? 0 : kvBits,
+                kvBits == null || kvGroupSize == null ? 64 : kvGroupSize,
+                kvBits == null || quantizedKvStart == null ? 0 : quantizedKvStart,
+                maxKvSize == null ? 0 : maxKvSize);
+    }
+
+    private static void oneOf(String setting, Integer value, List<Integer> allowed) {
+        if (value != null && !allowed.contains(value)) {
+            throw new InvalidRequestException(setting + " (" + value + ") must be one of " + allowed);
+        }
     }
 }

@@ -4,7 +4,7 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.UserMessage;
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
@@ -21,6 +21,7 @@ import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 
 /** Computes the beginning that all conversations with the same system message and tools have in common. */
@@ -37,6 +38,10 @@ final class PromptWarmer {
     }
 
     int warm(String systemMessage, List<ToolSpecification> tools) {
+        Failures.refuseWaiting(model, "warm");
+        if (model.engine().isClosed()) {
+            throw Failures.closed(model.name(), null);
+        }
         Prompt first = prompt(systemMessage, tools, FIRST_WORDS.get(0));
         Prompt second = prompt(systemMessage, tools, FIRST_WORDS.get(1));
         int mismatch = Arrays.mismatch(first.tokens(), second.tokens());
@@ -71,11 +76,9 @@ final class PromptWarmer {
             return result.plan().reason() == ReusePlan.Reason.DISABLED ? 0 : result.promptTokens();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new InternalServerException("interrupted while the model was warmed", e);
-        } catch (ExecutionException e) {
-            throw new InternalServerException("warming the model failed: " + e.getCause(), e.getCause());
-        } catch (IllegalStateException e) {
-            throw new InternalServerException("the model " + model.name() + " is closed", e);
+            throw new NonRetriableException("interrupted while the model was warmed", e);
+        } catch (ExecutionException | CancellationException e) {
+            throw Failures.of(e);
         }
     }
 

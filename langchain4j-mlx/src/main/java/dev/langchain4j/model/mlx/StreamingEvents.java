@@ -11,27 +11,46 @@ import dev.langchain4j.model.chat.response.PartialToolCall;
 import dev.langchain4j.model.chat.response.PartialToolCallContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Carries what the model's thread says to a handler, on a virtual thread that lives as long as the request. The model's
  * thread only puts into a queue, so it never waits for a handler.
+ *
+ * <p>A handler that is not cancelled hears exactly one end of a request, which is the last that it hears: the response, or
+ * why there is none. What it throws itself, exception or error, is told to its onError, as everywhere in LangChain4j, and
+ * the answer goes on.
  */
-final class StreamingEvents implements ChatExecution.Pieces, StreamingHandle {
+final class StreamingEvents implements OutputSink, StreamingHandle {
     private static final Logger log = LoggerFactory.getLogger(StreamingEvents.class);
     private static final Runnable LAST = () -> {};
 
     private final StreamingChatResponseHandler handler;
+    private final MlxCancellation cancellation;
+    /** As an object of its own, so that the cancellation can forget it. */
+    private final Runnable cancel = this::cancel;
+
     private final BlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private volatile boolean cancelled;
     private volatile ChatExecution execution;
 
-    StreamingEvents(StreamingChatResponseHandler handler) {
+    /**
+     * Begins to listen.
+     *
+     * @param cancellation what the application cancels the request with, or null
+     */
+    StreamingEvents(StreamingChatResponseHandler handler, MlxCancellation cancellation) {
         this.handler = handler;
+        this.cancellation = cancellation;
         Thread.ofVirtual().name("mlx-stream").start(this::deliver);
+        if (cancellation != null) {
+            cancellation.add(cancel);
+        }
     }
 
     /** Says which execution this hears of. */
@@ -40,12 +59,24 @@ final class StreamingEvents implements ChatExecution.Pieces, StreamingHandle {
         if (cancelled) {
             started.cancel();
         }
-        started.whenDone(this::complete, this::fail);
+        started.whenDone(this::end);
     }
 
-    void complete(ChatResponse response) {
-        queue.add(() -> handler.onCompleteResponse(response));
+    /** The last event; what it is given makes the response, or throws why there is none. */
+    private void end(Supplier<ChatResponse> response) {
+        queue.add(() -> tellEnd(response));
         queue.add(LAST);
+    }
+
+    private void tellEnd(Supplier<ChatResponse> maker) {
+        ChatResponse response;
+        try {
+            response = maker.get();
+        } catch (Throwable e) {
+            handler.onError(e);
+            return;
+        }
+        handler.onCompleteResponse(response);
     }
 
     void fail(Throwable error) {
@@ -90,18 +121,31 @@ final class StreamingEvents implements ChatExecution.Pieces, StreamingHandle {
     }
 
     @Override
-    public void toolCall(int index, ToolExecutionRequest request) {
+    public void toolCall(int index, String id, String name, String arguments) {
+        ToolExecutionRequest request = ToolExecutionRequest.builder()
+                .id(id)
+                .name(name)
+                .arguments(arguments)
+                .build();
         queue.add(() -> handler.onCompleteToolCall(new CompleteToolCall(index, request)));
     }
 
     private void deliver() {
-        try {
-            for (Runnable event = queue.take(); event != LAST && !cancelled; event = queue.take()) {
-                deliver(event);
+        for (Runnable event = next(); event != LAST && !cancelled; event = next()) {
+            deliver(event);
+        }
+        if (cancellation != null) {
+            cancellation.remove(cancel);
+        }
+    }
+
+    private Runnable next() {
+        while (true) {
+            try {
+                return queue.take();
+            } catch (InterruptedException ignored) {
+                // A handler interrupted its own thread, as those do that were interrupted while they waited.
             }
-        } catch (InterruptedException e) {
-            cancel();
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -109,11 +153,13 @@ final class StreamingEvents implements ChatExecution.Pieces, StreamingHandle {
     private void deliver(Runnable event) {
         try {
             event.run();
-        } catch (Exception e) {
+        } catch (Throwable e) {
             try {
                 handler.onError(e);
-            } catch (Exception again) {
-                again.addSuppressed(e);
+            } catch (Throwable again) {
+                if (again != e) {
+                    again.addSuppressed(e);
+                }
                 log.warn("a streaming handler threw from onError", again);
             }
         }

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.UserMessage;
-import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
@@ -216,7 +216,7 @@ class BadRequestTest {
         closed.close();
         closed.close();
         assertThatThrownBy(() -> MlxChatModel.builder().model(closed).build().chat("Hello!"))
-                .isInstanceOf(InternalServerException.class)
+                .isInstanceOf(NonRetriableException.class)
                 .hasMessageContaining("closed");
     }
 }

@@ -45,7 +45,7 @@ class FlightRecorderTest {
                         .prefillChunkTokens(64)
                         .cacheLimits(CacheLimits.ofBytes(6L << 20))
                         .build()) {
-            for (String event : List.of("CacheLookup", "Prefill", "Decode", "CacheFold", "CacheEviction")) {
+            for (String event : List.of("Request", "CacheLookup", "Prefill", "Decode", "CacheFold", "CacheEviction")) {
                 recording.enable(PREFIX + event).withoutThreshold();
             }
             recording.start();
@@ -77,6 +77,15 @@ class FlightRecorderTest {
         assertThat(decode.getInt("generatedTokens")).isEqualTo(last.generated().length);
         assertThat(decode.getDuration("firstToken")).isPositive().isLessThanOrEqualTo(decode.getDuration());
         assertThat(decode.getString("endReason")).isEqualTo(last.end().name());
+
+        assertThat(of(events, "Request")).hasSize(6);
+        RecordedEvent request = of(events, "Request").toList().getLast();
+        assertThat(request.getString("conversation")).isEqualTo("c5");
+        assertThat(request.getInt("promptTokens")).isEqualTo(300);
+        assertThat(request.getInt("generatedTokens")).isEqualTo(last.generated().length);
+        assertThat(request.getDuration("queued")).isLessThan(request.getDuration());
+        assertThat(request.getDuration("running")).isPositive().isLessThanOrEqualTo(request.getDuration());
+        assertThat(request.getString("endReason")).isEqualTo(last.end().name());
 
         assertThat(of(events, "CacheFold")).isNotEmpty().allSatisfy(fold -> assertThat(fold.getInt("tokens"))
                 .isPositive());

@@ -44,6 +44,7 @@ class MlxChatResponseMetadataTest {
         assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
         assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));
         assertThat(METADATA.timeToFirstToken()).isEqualTo(Duration.ofMillis(250));
+        assertThat(METADATA.running()).isEqualTo(Duration.ofMillis(2250));
         assertThat(METADATA.decodeTokensPerSecond()).isEqualTo(2.0);
         assertThat(METADATA.resumePosition()).isEqualTo(60);
         assertThat(METADATA.matchedTokens()).isEqualTo(64);

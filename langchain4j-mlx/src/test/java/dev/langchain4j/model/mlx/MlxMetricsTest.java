@@ -41,6 +41,19 @@ class MlxMetricsTest {
             assertThat(registry.get(PREFIX + "first.token.time").timer().totalTime(TimeUnit.NANOSECONDS))
                     .isPositive();
             assertThat(registry.get(PREFIX + "queue.time").timer().count()).isEqualTo(2);
+            assertThat(registry.get(PREFIX + "running.time").timer().count()).isEqualTo(2);
+            assertThat(registry.get(PREFIX + "running.time").timer().totalTime(TimeUnit.NANOSECONDS))
+                    .isGreaterThanOrEqualTo(
+                            registry.get(PREFIX + "first.token.time").timer().totalTime(TimeUnit.NANOSECONDS));
+            assertThat(registry.get(PREFIX + "requests")
+                            .tag("end", "finished")
+                            .functionCounter()
+                            .count())
+                    .isEqualTo(2);
+            assertThat(registry.get(PREFIX + "requests.running").gauge().value())
+                    .isZero();
+            assertThat(registry.get(PREFIX + "requests.waiting").gauge().value())
+                    .isZero();
             assertThat(registry.get(PREFIX + "decode.rate").summary().mean()).isPositive();
             assertThat(registry.get(PREFIX + "cache.hit.ratio").gauge().value())
                     .isCloseTo(cached / prompts, within(1e-9));

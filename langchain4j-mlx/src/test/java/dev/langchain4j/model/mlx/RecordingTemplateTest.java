@@ -36,7 +36,7 @@ class RecordingTemplateTest {
         Set<String> names = new TreeSet<>();
         RecordingFile.readAllEvents(file)
                 .forEach(event -> names.add(event.getEventType().getName()));
-        assertThat(names).contains(PREFIX + "CacheLookup", PREFIX + "Prefill", PREFIX + "Decode");
+        assertThat(names).contains(PREFIX + "Request", PREFIX + "CacheLookup", PREFIX + "Prefill", PREFIX + "Decode");
     }
 
     @Test
@@ -45,6 +45,7 @@ class RecordingTemplateTest {
                 new InputStreamReader(MlxModel.class.getResourceAsStream("mlx.jfc"), StandardCharsets.UTF_8)) {
             assertThat(Configuration.create(template).getSettings().keySet())
                     .contains(
+                            PREFIX + "Request#enabled",
                             PREFIX + "CacheLookup#enabled",
                             PREFIX + "Prefill#enabled",
                             PREFIX + "Decode#enabled",

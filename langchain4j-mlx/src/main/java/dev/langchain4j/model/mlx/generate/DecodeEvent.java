@@ -26,7 +26,7 @@ final class DecodeEvent extends Event {
     @Timespan
     long firstToken;
 
-    /** Why it ended; null if it failed. */
+    /** Why it ended, or the simple name of what it failed with. */
     @Label("End")
     String endReason;
 }

@@ -10,12 +10,13 @@ import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /**
- * Runs generations of one model, one after the other in the order in which they were asked for. May be called from any
- * thread. Borrows all that it is made of.
+ * Runs generations of one model: what they share, and the door to the {@link Scheduler}. May be called from any thread.
+ * Borrows all that it is made of.
  */
-public final class Engine {
+public final class Engine implements AutoCloseable {
     private final MlxThread thread;
     private final LanguageModel model;
     private final Tokenizer tokenizer;
@@ -24,9 +25,11 @@ public final class Engine {
     private final Set<Integer> endTokens;
     private final int contextLength;
     private final int prefillChunkTokens;
+    private final Scheduler scheduler;
+    private volatile Room room = Room.UNLIMITED;
 
     /**
-     * Puts an engine together.
+     * Puts an engine together that has default limits.
      *
      * @param endTokens ids that end an answer
      * @param contextLength most tokens of prompt and answer together
@@ -41,6 +44,29 @@ public final class Engine {
             Set<Integer> endTokens,
             int contextLength,
             int prefillChunkTokens) {
+        this(
+                thread,
+                model,
+                tokenizer,
+                cache,
+                cacheKey,
+                endTokens,
+                contextLength,
+                prefillChunkTokens,
+                EngineLimits.DEFAULT);
+    }
+
+    /** Puts an engine together. The thread gets the grace period of the limits. */
+    public Engine(
+            MlxThread thread,
+            LanguageModel model,
+            Tokenizer tokenizer,
+            PromptCache cache,
+            CacheKey cacheKey,
+            Set<Integer> endTokens,
+            int contextLength,
+            int prefillChunkTokens,
+            EngineLimits limits) {
         this.thread = thread;
         this.model = model;
         this.tokenizer = tokenizer;
@@ -49,16 +75,47 @@ public final class Engine {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
+        this.scheduler = new Scheduler(owner(thread), limits, System::nanoTime);
+        thread.gracePeriod(limits.gracePeriod());
+    }
+
+    private static Scheduler.Owner owner(MlxThread thread) {
+        return new Scheduler.Owner() {
+            @Override
+            public void execute(Runnable task) {
+                thread.execute(task);
+            }
+
+            @Override
+            public boolean hasWaiting() {
+                return thread.hasWaiting();
+            }
+
+            @Override
+            public boolean isCurrent() {
+                return thread.isCurrent();
+            }
+
+            @Override
+            public boolean isShuttingDown() {
+                return MlxThread.isShuttingDown();
+            }
+
+            @Override
+            public boolean isHalted() {
+                return thread.isHalted();
+            }
+        };
     }
 
     /** A generation that was asked for. */
     public static final class Handle {
         private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
-        private volatile boolean cancelled;
+        private volatile ScheduledRequest request;
 
         /**
-         * Completes with the result, or with what went wrong. A generation that is cancelled while it waits completes
-         * with a {@link CancellationException}; one that runs completes with what there is so far.
+         * Completes, on the model's thread, with the result, or with what went wrong. A generation that is cancelled while
+         * it waits completes with a {@link CancellationException}; one that runs completes with what there is so far.
          */
         public CompletableFuture<GenerationResult> result() {
             return result;
@@ -66,7 +123,19 @@ public final class Engine {
 
         /** Stops the generation before its next step. Idempotent. */
         public void cancel() {
-            cancelled = true;
+            request.cancel();
+        }
+
+        void complete(Supplier<GenerationResult> made) {
+            try {
+                result.complete(made.get());
+            } catch (Throwable e) {
+                fail(e);
+            }
+        }
+
+        void fail(Throwable cause) {
+            result.completeExceptionally(cause);
         }
     }
 
@@ -74,13 +143,21 @@ public final class Engine {
      * Queues a generation. The request's grammar is closed at its end, and when it is refused.
      *
      * @throws InvalidRequestException if the prompt does not fit into the context; nothing is queued then
+     * @throws dev.langchain4j.exception.RateLimitException if too many wait already
+     * @throws dev.langchain4j.exception.NonRetriableException if the engine is closed or the JVM shuts down
      */
     public Handle submit(GenerationRequest request, GenerationListener listener) {
         try {
             check(request);
-            return queue(request, listener);
-        } catch (RuntimeException e) {
-            closeGrammar(request);
+            Handle handle = new Handle();
+            Generation generation = new Generation(this, request, listener, handle);
+            handle.request = generation;
+            scheduler.submit(generation);
+            return handle;
+        } catch (Throwable e) {
+            if (request.grammar() != null) {
+                request.grammar().close();
+            }
             throw e;
         }
     }
@@ -88,7 +165,8 @@ public final class Engine {
     private void check(GenerationRequest request) {
         if (request.prompt().length >= contextLength) {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
-                    + " tokens) must be shorter than the context of this model (" + contextLength + " tokens)");
+                    + " tokens) must be shorter than the context of this model (" + contextLength
+                    + " tokens): give the conversation a TokenWindowChatMemory with the model's tokenCountEstimator()");
         }
         Vocabulary.check(request.prompt(), model.vocabularySize());
         for (int id : request.sampling().logitBias().keySet()) {
@@ -99,39 +177,33 @@ public final class Engine {
         }
     }
 
-    private Handle queue(GenerationRequest request, GenerationListener listener) {
-        Handle handle = new Handle();
-        long asked = System.nanoTime();
-        thread.execute(() -> {
-            try {
-                handle.result.complete(run(request, listener, handle, asked));
-            } catch (Throwable e) {
-                handle.result.completeExceptionally(e);
-            }
-        });
-        return handle;
-    }
-
-    private GenerationResult run(GenerationRequest request, GenerationListener listener, Handle handle, long asked) {
-        try {
-            if (handle.cancelled) {
-                throw new CancellationException("cancelled before it began");
-            }
-            return new Generation(this, request, listener, () -> handle.cancelled, asked).run();
-        } finally {
-            closeGrammar(request);
-        }
-    }
-
-    private static void closeGrammar(GenerationRequest request) {
-        if (request.grammar() != null) {
-            request.grammar().close();
-        }
-    }
-
     /** Most tokens of prompt and answer together. */
     public int contextLength() {
         return contextLength;
+    }
+
+    /** Numbers of requests. */
+    public EngineStats stats() {
+        return scheduler.stats();
+    }
+
+    /** Whether no more requests are taken. */
+    public boolean isClosed() {
+        return scheduler.isClosed();
+    }
+
+    /** Whether the caller runs on the model's thread, where waiting for a generation would never end. */
+    public boolean isOnModelThread() {
+        return thread.isCurrent();
+    }
+
+    /**
+     * Takes no more requests and waits until all have ended: those that have not after the grace period fail. Waits although
+     * the calling thread is interrupted, but not on the model's thread. Idempotent.
+     */
+    @Override
+    public void close() {
+        scheduler.close();
     }
 
     boolean isEnd(int token) {
@@ -152,6 +224,14 @@ public final class Engine {
 
     CacheKey cacheKey() {
         return cacheKey;
+    }
+
+    Room room() {
+        return room;
+    }
+
+    void room(Room limit) {
+        room = limit;
     }
 
     int prefillChunkTokens() {

@@ -1,69 +1,206 @@
 package dev.langchain4j.model.mlx.generate;
 
-import dev.langchain4j.mlx.text.DecodeStream;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
-import java.util.function.BooleanSupplier;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.List;
+import java.util.concurrent.CancellationException;
 
 /**
- * The path of one request on the model's thread, in order: find the longest cached prefix, prefill the rest, decode, give
- * the layers back to the cache.
+ * One request on the model's thread, in order: find the longest cached prefix, prefill the rest, decode, give the layers
+ * back to the cache. Prefill and decoder get at all that belongs to the request through it.
  */
-final class Generation {
+final class Generation extends ScheduledRequest {
     private final Engine engine;
     private final GenerationRequest request;
     private final GenerationListener listener;
-    private final BooleanSupplier cancelled;
-    private final long asked;
+    private final Engine.Handle handle;
+    private final RequestEvent event = new RequestEvent();
+    private final DecodeEvent decodeEvent = new DecodeEvent();
 
-    Generation(
-            Engine engine,
-            GenerationRequest request,
-            GenerationListener listener,
-            BooleanSupplier cancelled,
-            long askedNanos) {
+    private long begun;
+    private long prefilled;
+    private CacheSession session;
+    private Sampler sampler;
+    private Answer answer;
+    private Prefill prefill;
+    private Decoder decoder;
+    private End end;
+    private Outcome outcome;
+    /** Whether a step began and did not end: what it computed cannot be trusted then. */
+    private boolean inStep;
+
+    Generation(Engine engine, GenerationRequest request, GenerationListener listener, Engine.Handle handle) {
+        super(request.conversation(), request.toolRound(), request.timeout());
         this.engine = engine;
         this.request = request;
         this.listener = listener;
-        this.cancelled = cancelled;
-        this.asked = askedNanos;
+        this.handle = handle;
+        event.begin();
     }
 
-    GenerationResult run() {
-        long begun = System.nanoTime();
-        CacheRequest wanted = new CacheRequest(
-                engine.cacheKey(),
-                request.prompt(),
-                request.boundaries(),
-                request.conversation(),
-                request.isolation(),
-                engine.model()::newLayers);
-        try (CacheSession session = engine.cache().begin(wanted);
-                Sampler sampler = new Sampler(request.sampling(), request.prompt());
-                DecodeStream text = engine.tokenizer().decodeStream(false)) {
-            Prefill prefill = new Prefill(engine.model(), session, engine.prefillChunkTokens());
-            boolean whole = prefill.run(request, listener, cancelled);
-            long prefilled = System.nanoTime();
-            if (!whole) {
-                session.close(Outcome.CANCELLED);
-                return result(new int[0], End.CANCELLED, session, sampler, begun, prefilled, prefilled);
-            }
-            DecodeLoop loop = new DecodeLoop(engine, session, sampler, text, request, listener, cancelled);
-            End end = loop.run();
-            Outcome outcome = end == End.CANCELLED ? Outcome.CANCELLED : listener.onEnd();
-            session.close(outcome);
-            return result(loop.generated(), end, session, sampler, begun, prefilled, loop.firstTokenNanos());
+    @Override
+    void begin() {
+        begun = System.nanoTime();
+        inStep = true;
+        session = engine.cache()
+                .begin(new CacheRequest(
+                        engine.cacheKey(),
+                        request.prompt(),
+                        request.boundaries(),
+                        request.conversation(),
+                        request.isolation(),
+                        model()::newLayers));
+        sampler = new Sampler(request.sampling(), request.prompt());
+        answer = new Answer(this);
+        prefill = new Prefill(this);
+        inStep = false;
+    }
+
+    @Override
+    int prefillRemaining() {
+        return prefill == null ? 0 : prefill.remaining();
+    }
+
+    /** Whether the layers may grow by what the next step feeds. */
+    @Override
+    boolean hasRoom() {
+        if (prefill == null) {
+            return true;
+        }
+        int tokens = prefill.remaining() > 0 ? prefill.nextPosition() : request.prompt().length + answer.count() + 1;
+        return engine.room().isFor(session, tokens);
+    }
+
+    @Override
+    boolean step() {
+        inStep = true;
+        if (prefill.remaining() > 0) {
+            prefill.step();
+        } else {
+            decode();
+        }
+        inStep = false;
+        return end != null;
+    }
+
+    private void decode() {
+        if (decoder == null) {
+            prefill.close();
+            prefilled = System.nanoTime();
+            decodeEvent.begin();
+            decoder = Decoder.start(this);
+        }
+        end = decoder.step();
+        if (end != null) {
+            outcome = listener.onEnd();
         }
     }
 
-    private GenerationResult result(
-            int[] generated, End end, CacheSession session, Sampler sampler, long begun, long prefilled, long first) {
+    @Override
+    void end(Throwable failure) {
+        boolean stopped = end == null && !inStep;
+        List<TokenLogprob> logprobs = sampler == null ? List.of() : sampler.logprobs();
+        Throwable problem = close(decoder, null);
+        if (session != null) {
+            Outcome kept = problem != null || inStep ? Outcome.FAILED : stopped ? Outcome.CANCELLED : outcome;
+            problem = close(() -> session.close(kept), problem);
+        }
+        problem = close(prefill, problem);
+        problem = close(answer, problem);
+        problem = close(sampler, problem);
+        problem = close(request.grammar(), problem);
+        boolean cancelled = failure instanceof CancellationException && stopped && session != null;
+        Throwable cause = failure == null || cancelled ? problem : failure;
+        problem = close(() -> commit(cause, cancelled), problem);
+        if (cause == null) {
+            handle.complete(() -> result(cancelled ? End.CANCELLED : end, logprobs));
+        } else {
+            handle.fail(cause);
+        }
+    }
+
+    private static Throwable close(AutoCloseable part, Throwable before) {
+        try {
+            if (part != null) {
+                part.close();
+            }
+            return before;
+        } catch (Throwable e) {
+            if (before == null) {
+                return e;
+            }
+            before.addSuppressed(e);
+            return before;
+        }
+    }
+
+    private GenerationResult result(End reason, List<TokenLogprob> logprobs) {
+        long now = System.nanoTime();
+        boolean decoded = answer.count() > 0;
+        long toPrefilled = prefilled == 0 ? now : prefilled;
         Timings timings = new Timings(
-                begun - asked, prefilled - begun, Math.max(first, begun) - begun, System.nanoTime() - begun);
+                begun - submittedNanos,
+                toPrefilled - begun,
+                decoded ? answer.firstTokenNanos() - begun : toPrefilled - begun,
+                now - begun);
         return new GenerationResult(
-                request.prompt().length, generated, end, session.plan(), timings, sampler.logprobs());
+                request.prompt().length, answer.tokens(), reason, session.plan(), timings, logprobs);
+    }
+
+    private void commit(Throwable cause, boolean cancelled) {
+        int generated = answer == null ? 0 : answer.count();
+        String reason = cause != null
+                ? cause.getClass().getSimpleName()
+                : (cancelled ? End.CANCELLED : end).name();
+        if (prefilled != 0 && decodeEvent.shouldCommit()) {
+            decodeEvent.conversation = request.conversationName();
+            decodeEvent.promptTokens = request.prompt().length;
+            decodeEvent.generatedTokens = generated;
+            decodeEvent.firstToken = generated == 0 ? 0 : answer.firstTokenNanos() - prefilled;
+            decodeEvent.endReason = reason;
+            decodeEvent.commit();
+        }
+        if (event.shouldCommit()) {
+            long now = System.nanoTime();
+            event.conversation = request.conversationName();
+            event.promptTokens = request.prompt().length;
+            event.generatedTokens = generated;
+            event.queued = (begun == 0 ? now : begun) - submittedNanos;
+            event.running = begun == 0 ? 0 : now - begun;
+            event.endReason = reason;
+            event.commit();
+        }
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    LanguageModel model() {
+        return engine.model();
+    }
+
+    GenerationRequest request() {
+        return request;
+    }
+
+    GenerationListener listener() {
+        return listener;
+    }
+
+    CacheSession session() {
+        return session;
+    }
+
+    Sampler sampler() {
+        return sampler;
+    }
+
+    Answer answer() {
+        return answer;
     }
 }

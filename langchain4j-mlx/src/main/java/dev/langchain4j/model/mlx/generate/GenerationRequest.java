@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.generate;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 
@@ -14,9 +15,12 @@ import java.util.Objects;
  * @param conversation the memory ID, or null
  * @param isolation whether the conversation shares prefixes with others
  * @param sampling how tokens are drawn
- * @param maxTokens most tokens that are generated; null for as many as the context has room for
+ * @param maxTokens most tokens that are generated; null for {@link #OUTPUT_TOKENS}, or {@link #GRAMMAR_OUTPUT_TOKENS}
+ *     under a grammar. The room that the context leaves counts in any case
  * @param stopSequences texts that end the answer and do not belong to it
  * @param grammar what the answer must look like, at its start; null for any text. The engine takes ownership
+ * @param toolRound whether it brings results of tools that a model asked for, so that somebody waits in the middle of a loop
+ * @param timeout most time from the submission to the end, waiting included; null for any
  */
 public record GenerationRequest(
         int[] prompt,
@@ -26,9 +30,17 @@ public record GenerationRequest(
         Sampling sampling,
         Integer maxTokens,
         List<String> stopSequences,
-        GrammarMatcher grammar) {
+        GrammarMatcher grammar,
+        boolean toolRound,
+        Duration timeout) {
 
-    /** A request whose answer may be any text. */
+    /** Most tokens of an answer that nothing else limits: as many as makers of reasoning models recommend. */
+    public static final int OUTPUT_TOKENS = 32_768;
+
+    /** The same under a grammar, which can keep a model from ending: a list may always have one more element. */
+    public static final int GRAMMAR_OUTPUT_TOKENS = 8_192;
+
+    /** A request whose answer may be any text, and which may take any time. */
     public GenerationRequest(
             int[] prompt,
             List<Boundary> boundaries,
@@ -37,7 +49,17 @@ public record GenerationRequest(
             Sampling sampling,
             Integer maxTokens,
             List<String> stopSequences) {
-        this(prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, null);
+        this(
+                prompt,
+                boundaries,
+                conversation,
+                isolation,
+                sampling,
+                maxTokens,
+                stopSequences,
+                null,
+                false,
+                null);
     }
 
     /** Checks what can be checked without the model. */
@@ -56,12 +78,45 @@ public record GenerationRequest(
         if (stopSequences.stream().anyMatch(String::isEmpty)) {
             throw new IllegalArgumentException("stopSequences " + stopSequences + " must not have an empty one");
         }
+        if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
+            throw new IllegalArgumentException("timeout (" + timeout + ") must be longer than nothing");
+        }
     }
 
     /** The same request under a grammar, which the engine takes ownership of. */
     public GenerationRequest withGrammar(GrammarMatcher start) {
         return new GenerationRequest(
-                prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, start);
+                prompt,
+                boundaries,
+                conversation,
+                isolation,
+                sampling,
+                maxTokens,
+                stopSequences,
+                start,
+                toolRound,
+                timeout);
+    }
+
+    /** The same request with a limit of time; null for none. */
+    public GenerationRequest within(Duration limit) {
+        return new GenerationRequest(
+                prompt,
+                boundaries,
+                conversation,
+                isolation,
+                sampling,
+                maxTokens,
+                stopSequences,
+                grammar,
+                toolRound,
+                limit);
+    }
+
+    /** Most tokens of the answer, in a context that has room for so many. */
+    int outputLimit(int room) {
+        int limit = maxTokens != null ? maxTokens : grammar == null ? OUTPUT_TOKENS : GRAMMAR_OUTPUT_TOKENS;
+        return Math.min(room, limit);
     }
 
     /** What events call the conversation. */

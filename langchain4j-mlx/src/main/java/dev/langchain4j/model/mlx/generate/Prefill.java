@@ -1,72 +1,77 @@
 package dev.langchain4j.model.mlx.generate;
 
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.Arrays;
-import java.util.function.BooleanSupplier;
 
 /**
  * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
  * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
  */
-final class Prefill {
-    private final LanguageModel model;
+final class Prefill implements AutoCloseable {
+    private final Generation generation;
     private final CacheSession session;
-    private final int chunkTokens;
+    private final int[] prompt;
+    private final int end;
+    private final PrefillEvent event = new PrefillEvent();
     private int position;
     private int chunks;
+    private boolean ended;
 
-    Prefill(LanguageModel model, CacheSession session, int chunkTokens) {
-        this.model = model;
-        this.session = session;
-        this.chunkTokens = chunkTokens;
-    }
-
-    /** Feeds {@code prompt[resumePosition .. length - 1)}. Returns false if it was cancelled on the way. */
-    boolean run(GenerationRequest request, GenerationListener listener, BooleanSupplier cancelled) {
-        PrefillEvent event = new PrefillEvent();
+    Prefill(Generation generation) {
+        this.generation = generation;
+        this.session = generation.session();
+        this.prompt = generation.request().prompt();
+        this.end = prompt.length - 1;
+        this.position = session.resumePosition();
         event.begin();
-        try {
-            boolean whole = feedAll(request.prompt(), listener, cancelled);
-            event.cancelled = !whole;
-            return whole;
-        } finally {
-            if (event.shouldCommit()) {
-                event.conversation = request.conversationName();
-                event.promptTokens = request.prompt().length;
-                event.start = session.resumePosition();
-                event.end = position;
-                event.chunks = chunks;
-                event.commit();
-            }
-        }
+        generation.listener().onPrefill(position, prompt.length);
     }
 
-    private boolean feedAll(int[] prompt, GenerationListener listener, BooleanSupplier cancelled) {
-        int end = prompt.length - 1;
-        position = session.resumePosition();
-        listener.onPrefill(position, prompt.length);
-        while (position < end) {
-            if (cancelled.getAsBoolean()) {
-                return false;
-            }
-            int gridLine = (position / chunkTokens + 1) * chunkTokens;
-            int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
-            feed(Arrays.copyOfRange(prompt, position, next));
-            session.checkpoint();
-            position = next;
-            chunks++;
-            listener.onPrefill(position, prompt.length);
+    /** Tokens that are still to be fed. */
+    int remaining() {
+        return end - position;
+    }
+
+    /** Where the next chunk ends, of a prompt that has tokens left. */
+    int nextPosition() {
+        int chunkTokens = generation.engine().prefillChunkTokens();
+        int gridLine = (position / chunkTokens + 1) * chunkTokens;
+        return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
+    }
+
+    /**
+     * Feeds the next chunk, of a prompt that has tokens left.
+     *
+     * @throws RateLimitException if other requests take the memory for it
+     * @throws InvalidRequestException if there is too little memory for it anyway
+     */
+    void step() {
+        int next = nextPosition();
+        if (!generation.hasRoom()) {
+            throw noRoom(generation.engine().stats().running() > 1);
         }
-        if (end - session.resumePosition() > chunkTokens) {
+        feed(Arrays.copyOfRange(prompt, position, next));
+        session.checkpoint();
+        position = next;
+        chunks++;
+        generation.listener().onPrefill(position, prompt.length);
+        if (position == end && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
             MlxMemory.clearCache();
         }
-        return true;
+    }
+
+    private RuntimeException noRoom(boolean others) {
+        String text = "the prompt (" + prompt.length + " tokens) needs more memory than the prompt cache may take";
+        return others
+                ? new RateLimitException(text + " beside the other requests that run: try again later")
+                : new InvalidRequestException(text + ": raise cacheLimits, or shorten the conversation");
     }
 
     private int limit() {
@@ -80,11 +85,28 @@ final class Prefill {
     private void feed(int[] chunk) {
         MlxArray hidden;
         try (Scope scope = Scope.open()) {
-            hidden = model.forward(MlxArray.of(chunk, 1, chunk.length), session.layers())
+            hidden = generation
+                    .model()
+                    .forward(MlxArray.of(chunk, 1, chunk.length), session.layers())
                     .detach();
         }
         try (hidden) {
             Eval.eval(LayerCache.buffers(session.layers()));
         }
+    }
+
+    /** Nothing is fed any more: Flight Recorder is told. Idempotent. */
+    @Override
+    public void close() {
+        if (!ended && event.shouldCommit()) {
+            event.conversation = generation.request().conversationName();
+            event.promptTokens = prompt.length;
+            event.start = session.resumePosition();
+            event.end = position;
+            event.chunks = chunks;
+            event.cancelled = position < end;
+            event.commit();
+        }
+        ended = true;
     }
 }

@@ -50,7 +50,7 @@ final class Sampler implements AutoCloseable {
                 int[] recent = Arrays.copyOfRange(history, from, history.length);
                 window = MlxArray.of(recent, 1, recent.length).detach();
             }
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             close();
             throw e;
         }

@@ -1,0 +1,51 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.LangChain4jException;
+import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxThread;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+
+/**
+ * LangChain4j's exception for what went wrong while a request was generated. It is of a retriable kind only where trying
+ * again can help.
+ */
+final class Failures {
+    private Failures() {}
+
+    static RuntimeException of(Throwable e) {
+        return switch (e) {
+            case CompletionException wrapped when wrapped.getCause() != null -> of(wrapped.getCause());
+            case ExecutionException wrapped when wrapped.getCause() != null -> of(wrapped.getCause());
+            case LangChain4jException known -> known;
+            case CancellationException cancelled -> cancelled(cancelled);
+            case MlxException halted when MlxThread.isShuttingDown() ->
+                new NonRetriableException("the JVM shut down before the request ended", halted);
+            case MlxException broken -> new InternalServerException("MLX failed: " + broken.getMessage(), broken);
+            default -> new InternalServerException("generating failed: " + e, e);
+        };
+    }
+
+    static NonRetriableException cancelled(Throwable cause) {
+        return new NonRetriableException("the request was cancelled", cause);
+    }
+
+    static NonRetriableException closed(String modelName, Throwable cause) {
+        return new NonRetriableException("the model " + modelName + " is closed", cause);
+    }
+
+    /**
+     * Refuses what would wait for ever.
+     *
+     * @throws NonRetriableException if the caller runs on the model's thread, whatever it wants to wait for there
+     */
+    static void refuseWaiting(MlxModel model, String method) {
+        if (model.engine().isOnModelThread()) {
+            throw new NonRetriableException(method + " was called on the thread of the model " + model.name()
+                    + ", which would wait for itself for ever: call it on another thread, or stream");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package dev.langchain4j.model.mlx.generate;
+
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * How many requests an {@link Engine} takes, and for how long.
+ *
+ * @param maxConcurrent most requests that run at the same time, at least 1; their steps take turns
+ * @param maxQueued most requests that wait for their turn; what comes beyond is refused
+ * @param queueTimeout most time that a request waits for its turn; null for any
+ * @param gracePeriod how long requests may go on when the engine is closed or the JVM shuts down
+ */
+public record EngineLimits(int maxConcurrent, int maxQueued, Duration queueTimeout, Duration gracePeriod) {
+
+    /** One request at a time, 1024 in the queue for as long as it takes, and ten seconds of grace. */
+    public static final EngineLimits DEFAULT = new EngineLimits(1, 1024, null, Duration.ofSeconds(10));
+
+    /** Checks each value. */
+    public EngineLimits {
+        Objects.requireNonNull(gracePeriod, "gracePeriod");
+        if (maxConcurrent < 1) {
+            throw new IllegalArgumentException("maxConcurrent (" + maxConcurrent + ") must be at least 1");
+        }
+        if (maxQueued < 0) {
+            throw new IllegalArgumentException("maxQueued (" + maxQueued + ") must not be negative");
+        }
+        if (queueTimeout != null && (queueTimeout.isNegative() || queueTimeout.isZero())) {
+            throw new IllegalArgumentException("queueTimeout (" + queueTimeout + ") must be longer than nothing");
+        }
+        if (gracePeriod.isNegative()) {
+            throw new IllegalArgumentException("gracePeriod (" + gracePeriod + ") must not be negative");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.exception.TimeoutException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the requests of a model, on the model's thread. All that happens to them happens in {@link #pass}: requests that may
+ * not go on leave, waiting ones are admitted, some are chosen, each takes a step, and what ended is delivered.
+ *
+ * <p>Passes follow one another as one task of the thread while nobody else waits for it; else the rest is queued behind
+ * those who do, so that they wait for a step, not for an answer. {@link #submit} and {@link #close} are for any thread.
+ */
+final class Scheduler {
+    private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
+
+    private final Owner owner;
+    private final EngineLimits limits;
+    private final LongSupplier nanos;
+    private final long queueTimeoutNanos;
+
+    /** Requests that the owner has not seen. */
+    private final Queue<ScheduledRequest> arrivals = new ConcurrentLinkedQueue<>();
+
+    private final Object lock = new Object();
+    /** Requests that were submitted and have not ended. Guarded by the lock, as the next one. */
+    private int open;
+
+    /** Whether a task of the owner is to run passes. */
+    private boolean scheduled;
+
+    private volatile boolean closed;
+    /** When those that have not ended fail; of use when it is closed. */
+    private volatile long graceEndNanos;
+
+    // What follows belongs to the owner; others see counts.
+    private final List<ScheduledRequest> waiting = new ArrayList<>();
+    private final List<ScheduledRequest> running = new ArrayList<>();
+    private final List<ScheduledRequest> able = new ArrayList<>();
+    private final List<ScheduledRequest> turn = new ArrayList<>();
+    private boolean prefillIsNext;
+    private final EngineCounts counts = new EngineCounts();
+
+    /** The thread that requests run on. */
+    interface Owner {
+        /** Queues a task. */
+        void execute(Runnable task);
+
+        /** Whether other tasks wait. */
+        boolean hasWaiting();
+
+        /** Whether the caller runs on it. */
+        boolean isCurrent();
+
+        /** Whether nothing new may begin. */
+        boolean isShuttingDown();
+
+        /** Whether nothing may go on. */
+        boolean isHalted();
+    }
+
+    Scheduler(Owner owner, EngineLimits limits, LongSupplier nanos) {
+        this.owner = owner;
+        this.limits = limits;
+        this.nanos = nanos;
+        this.queueTimeoutNanos = ScheduledRequest.nanos(limits.queueTimeout());
+    }
+
+    /**
+     * Takes a request, which waits from now on.
+     *
+     * @throws NonRetriableException if the model is closed or the JVM shuts down
+     * @throws RateLimitException if too many wait already
+     */
+    void submit(ScheduledRequest request) {
+        synchronized (lock) {
+            if (closed || owner.isShuttingDown()) {
+                throw new NonRetriableException(
+                        closed ? "the model is closed" : "the JVM is shutting down: no new request is begun");
+            }
+            if (open >= (long) limits.maxConcurrent() + limits.maxQueued()) {
+                counts.refused();
+                throw new RateLimitException("maxQueued (" + limits.maxQueued() + ") requests wait for this model"
+                        + " already: try again later, or give it a longer queue");
+            }
+            if (!scheduled) {
+                begin();
+            }
+            request.submittedNanos = nanos.getAsLong();
+            arrivals.add(request);
+            open++;
+        }
+    }
+
+    private void begin() {
+        try {
+            owner.execute(this::run);
+            scheduled = true;
+        } catch (IllegalStateException e) {
+            throw new NonRetriableException("the model is closed", e);
+        }
+    }
+
+    // ---- on the model's thread ------------------------------------------------------------------------------------
+
+    private void run() {
+        do {
+            try {
+                pass();
+            } catch (Throwable e) {
+                endAll(e);
+            }
+        } while (hasWork() && !owner.hasWaiting());
+        synchronized (lock) {
+            scheduled = open > 0;
+            if (scheduled) {
+                owner.execute(this::run);
+            }
+        }
+    }
+
+    private boolean hasWork() {
+        return !running.isEmpty() || !waiting.isEmpty() || !arrivals.isEmpty();
+    }
+
+    private void pass() {
+        receive();
+        dismiss(waiting);
+        dismiss(running);
+        admit();
+        choose();
+        for (int i = 0; i < turn.size(); i++) {
+            step(turn.get(i));
+        }
+        counts.now(waiting.size(), running.size());
+    }
+
+    private void receive() {
+        for (ScheduledRequest request = arrivals.poll(); request != null; request = arrivals.poll()) {
+            waiting.add(request);
+        }
+    }
+
+    /** Ends those that were cancelled, whose time is over, or that the end of the model has caught up with. */
+    private void dismiss(List<ScheduledRequest> requests) {
+        long now = nanos.getAsLong();
+        for (int i = requests.size() - 1; i >= 0; i--) {
+            RuntimeException reason = reasonToEnd(requests.get(i), requests == waiting, now);
+            if (reason != null) {
+                deliver(requests.remove(i), reason);
+            }
+        }
+    }
+
+    private RuntimeException reasonToEnd(ScheduledRequest request, boolean waits, long now) {
+        if (request.isCancelled()) {
+            return new CancellationException("the request was cancelled");
+        }
+        if (owner.isHalted() || (closed && now - graceEndNanos >= 0)) {
+            return new NonRetriableException("the model was closed before the request ended");
+        }
+        long age = now - request.submittedNanos;
+        if (age > request.timeoutNanos) {
+            return new TimeoutException("timeout (" + millis(request.timeoutNanos) + " ms) is over: the request "
+                    + (waits ? "still waited for its turn" : "had begun and had not ended"));
+        }
+        if (waits && age > queueTimeoutNanos) {
+            return new TimeoutException(
+                    "queueTimeout (" + limits.queueTimeout().toMillis() + " ms) is over: the model was busy");
+        }
+        return null;
+    }
+
+    private static long millis(long nanos) {
+        return TimeUnit.NANOSECONDS.toMillis(nanos);
+    }
+
+    /** Lets waiting requests run while there are places and memory. A single one always has room. */
+    private void admit() {
+        while (running.size() < limits.maxConcurrent() && !waiting.isEmpty()) {
+            ScheduledRequest next = SchedulingPolicy.nextToRun(waiting, running);
+            if (!running.isEmpty() && !next.hasRoom()) {
+                return;
+            }
+            SchedulingPolicy.take(next, waiting);
+            running.add(next);
+            try {
+                next.begin();
+            } catch (Throwable e) {
+                running.remove(next);
+                deliver(next, e);
+            }
+        }
+    }
+
+    /**
+     * Chooses who takes a step: all that decode, or one that prefills a chunk; in turns if there are both. The rows of a
+     * turn do not depend on each other. Who has no memory for a step waits for the end of others; if nobody has, the one
+     * that began last gives way: its step ends it.
+     */
+    private void choose() {
+        turn.clear();
+        able.clear();
+        for (int i = 0; i < running.size(); i++) {
+            if (running.size() == 1 || running.get(i).hasRoom()) {
+                able.add(running.get(i));
+            }
+        }
+        if (able.isEmpty() && !running.isEmpty()) {
+            turn.add(running.getLast());
+            return;
+        }
+        ScheduledRequest prefill = SchedulingPolicy.nextToPrefill(able);
+        if (prefill == null || !prefillIsNext) {
+            for (int i = 0; i < able.size(); i++) {
+                if (able.get(i).prefillRemaining() == 0) {
+                    turn.add(able.get(i));
+                }
+            }
+        }
+        if (prefill != null && turn.isEmpty()) {
+            turn.add(prefill);
+        }
+        prefillIsNext = !prefillIsNext;
+    }
+
+    /** One row's step. What it throws ends this request alone. */
+    private void step(ScheduledRequest request) {
+        int before = request.prefillRemaining();
+        boolean ended;
+        Throwable failure = null;
+        try {
+            ended = request.step();
+        } catch (Throwable e) {
+            ended = true;
+            failure = e;
+        }
+        if (before > 0 && running.size() > 1) {
+            SchedulingPolicy.prefilled(request, before - request.prefillRemaining(), running);
+        }
+        if (ended) {
+            running.remove(request);
+            deliver(request, failure);
+        }
+    }
+
+    /** Tells the caller. Its place is free before, so that who hears of an end may ask again. */
+    private void deliver(ScheduledRequest request, Throwable failure) {
+        counts.ended(failure);
+        counts.now(waiting.size(), running.size());
+        synchronized (lock) {
+            open--;
+            lock.notifyAll();
+        }
+        try {
+            request.end(failure);
+        } catch (Throwable e) {
+            log.error("the end of a request could not be told", e);
+        }
+    }
+
+    private void endAll(Throwable failure) {
+        receive();
+        for (List<ScheduledRequest> requests : List.of(waiting, running)) {
+            while (!requests.isEmpty()) {
+                deliver(requests.removeLast(), failure);
+            }
+        }
+    }
+
+    // ---- the end --------------------------------------------------------------------------------------------------
+
+    /** Numbers of requests, as of the last pass. */
+    EngineStats stats() {
+        return counts.stats(arrivals.size());
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /**
+     * Takes no more requests, and returns when all have ended: by themselves within the grace period, or else by failing
+     * before their next step. Waits although the calling thread is interrupted; does not wait on the model's thread, where
+     * they would wait for the caller. Idempotent.
+     */
+    void close() {
+        boolean interrupted = false;
+        synchronized (lock) {
+            if (!closed) {
+                long now = nanos.getAsLong();
+                long grace = ScheduledRequest.nanos(limits.gracePeriod());
+                graceEndNanos = now + Math.min(grace, Long.MAX_VALUE / 2);
+                closed = true;
+            }
+            while (open > 0 && !owner.isCurrent()) {
+                try {
+                    lock.wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
