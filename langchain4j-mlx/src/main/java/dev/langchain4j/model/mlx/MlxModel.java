@@ -295,6 +295,7 @@ public final class MlxModel implements AutoCloseable {
         private Integer maxQueued;
         private Duration queueTimeout;
         private Duration gracePeriod;
+        private boolean exactBatching;
 
         private Builder() {}
 
@@ -435,8 +436,9 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Most requests that run at the same time, at least 1; the others wait. The steps of those that run take turns, so
-         * that each answers slower and none waits long for its first token. Default: 1.
+         * Most requests that run at the same time, at least 1; the others wait. Those that decode share forward passes, so
+         * that the weights are read once for all of them, and chunks of new prompts are prefilled between their steps.
+         * Default: 1.
          */
         public Builder maxConcurrent(Integer requests) {
             this.maxConcurrent = requests;
@@ -471,8 +473,19 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Whether requests that run at the same time take turns instead of sharing forward passes. Sums of floating-point
+         * numbers depend on how many rows a product has; so the last bits of logits, and with them the choice between tokens
+         * that are equally likely, may depend on who runs beside. Turns cost what a pass for several rows saves. Default:
+         * false.
+         */
+        public Builder exactBatching(boolean exact) {
+            this.exactBatching = exact;
+            return this;
+        }
+
         private EngineLimits engineLimits() {
-            return ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod);
+            return ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching);
         }
 
         private KvFormat kvFormat() {

@@ -53,14 +53,19 @@ final class ModelSettings {
 
     /** What runs at the same time, waits, and for how long; defaults for what is null. */
     static EngineLimits engineLimits(
-            Integer maxConcurrent, Integer maxQueued, Duration queueTimeout, Duration gracePeriod) {
+            Integer maxConcurrent,
+            Integer maxQueued,
+            Duration queueTimeout,
+            Duration gracePeriod,
+            boolean exactBatching) {
         EngineLimits defaults = EngineLimits.DEFAULT;
         try {
             return new EngineLimits(
                     maxConcurrent == null ? defaults.maxConcurrent() : maxConcurrent,
                     maxQueued == null ? defaults.maxQueued() : maxQueued,
                     queueTimeout,
-                    gracePeriod == null ? defaults.gracePeriod() : gracePeriod);
+                    gracePeriod == null ? defaults.gracePeriod() : gracePeriod,
+                    exactBatching);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         }

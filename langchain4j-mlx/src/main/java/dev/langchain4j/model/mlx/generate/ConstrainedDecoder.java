@@ -11,60 +11,62 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 final class ConstrainedDecoder implements Decoder {
     private final Generation generation;
     private final TokenMask mask;
-    /** What the next token is drawn from. */
+    private boolean begun;
+    /** What the next token is drawn from; null while it is drawn. */
     private MlxArray logits;
+
+    private int token;
 
     ConstrainedDecoder(Generation generation) {
         this.generation = generation;
         this.mask = new TokenMask(generation.request().grammar());
-        int[] prompt = generation.request().prompt();
-        this.logits = forward(prompt[prompt.length - 1]);
-        try {
-            generation.session().checkpoint();
-            mask.compute();
-        } catch (Throwable e) {
-            close();
-            throw e;
-        }
     }
 
     @Override
-    public End step() {
-        Answer answer = generation.answer();
-        int token = draw();
-        logits.close();
-        logits = null;
-        boolean more = answer.goesOn() && !generation.engine().isEnd(token);
-        if (more) {
-            logits = forward(token);
+    public MlxArray feed() {
+        if (!begun) {
+            return Decoder.lastOf(generation.request().prompt());
         }
-        answer.record(token, more);
-        boolean whole = mask.accept(token) && !generation.engine().isEnd(token);
-        if (more) {
-            mask.compute();
-        }
-        End end = answer.pass(token, more);
-        return end == End.LENGTH && whole ? End.STOP : end;
+        token = drawn();
+        boolean more = generation.answer().goesOn() && !generation.engine().isEnd(token);
+        return more ? MlxArray.of(new int[] {token}, 1, 1) : null;
     }
 
-    private int draw() {
+    private int drawn() {
         MlxArray sampled;
         try (Scope scope = Scope.open()) {
             sampled = generation.sampler().sample(mask.apply(logits)).detach();
         }
         try (sampled) {
             return sampled.item();
+        } finally {
+            logits.close();
+            logits = null;
         }
     }
 
-    /** Queues the forward pass of a token that was read and returns its logits, which the caller owns. */
-    private MlxArray forward(int token) {
-        MlxArray result;
-        try (Scope scope = Scope.open()) {
-            result = Decoder.logits(generation, MlxArray.of(new int[] {token}, 1, 1))
-                    .detach();
+    @Override
+    public MlxArray draw(MlxArray next) {
+        logits = next.detach();
+        return logits;
+    }
+
+    @Override
+    public End read() {
+        if (!begun) {
+            begun = true;
+            generation.session().checkpoint();
+            mask.compute();
+            return null;
         }
-        return Decoder.queued(result);
+        boolean more = logits != null;
+        generation.answer().record(token, more);
+        boolean whole = mask.accept(token) && !generation.engine().isEnd(token);
+        if (more) {
+            mask.compute();
+        }
+        End end = generation.answer().pass(token, more);
+        return end == End.LENGTH && whole ? End.STOP : end;
     }
 
     @Override

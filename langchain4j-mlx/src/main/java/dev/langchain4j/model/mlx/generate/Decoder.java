@@ -1,51 +1,66 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.Eval;
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
- * Computes an answer, a token a step, from the last token of the prompt on. On the model's thread. It begins when it is
- * made: the prompt's last token is being fed then.
+ * Computes an answer, a token a step, from the last token of the prompt on. A step has three parts, called in this order on
+ * the model's thread, so that the forward pass between the first two can be shared by several requests ({@link DecodePass}).
  */
 interface Decoder extends AutoCloseable {
 
-    /** Reads the next token, and gives it to the {@link Answer}. Returns why the answer ends with it; null to go on. */
-    End step();
+    /**
+     * The token that is fed next, first of all the last one of the prompt.
+     *
+     * @return [1, 1], a temporary of the current scope; null if the answer ends with a token that is known already
+     */
+    MlxArray feed();
+
+    /**
+     * Takes the logits behind the token that was fed.
+     *
+     * @param logits [1, vocabulary], a temporary of the current scope
+     * @return what is to be computed of them; this decoder owns it
+     */
+    MlxArray draw(MlxArray logits);
+
+    /** Whether the likeliest token is all that {@link #draw} asks for, so that {@link #take} can be called in its place. */
+    default boolean drawsLikeliest() {
+        return false;
+    }
+
+    /**
+     * Takes the likeliest token, in place of {@link #draw}.
+     *
+     * @param token [1], a temporary of the current scope
+     * @return the token; this decoder owns it
+     */
+    default MlxArray take(MlxArray token) {
+        throw new UnsupportedOperationException("this decoder needs logits");
+    }
+
+    /**
+     * Reads the next token, if there is one yet, and gives it to the {@link Answer}.
+     *
+     * @return why the answer ends with it; null to go on
+     */
+    End read();
 
     /** Waits for what was queued and nobody reads, so that the layers are at rest when they go back to the cache. */
     @Override
     void close();
 
     /** The decoder that a request needs. */
-    static Decoder start(Generation generation) {
+    static Decoder of(Generation generation) {
         return generation.request().grammar() == null
                 ? new PlainDecoder(generation)
                 : new ConstrainedDecoder(generation);
     }
 
-    /** The logits behind a token, [1, vocabulary], lazily: a temporary of the current scope. */
-    static MlxArray logits(Generation generation, MlxArray token) {
-        MlxArray hidden =
-                generation.model().forward(token, generation.session().layers());
-        return Indexing.reshape(generation.model().logits(hidden), 1, -1);
-    }
-
     /** The last token of the prompt: a temporary of the current scope. */
     static MlxArray lastOf(int[] prompt) {
         return MlxArray.of(new int[] {prompt[prompt.length - 1]}, 1, 1);
-    }
-
-    /** Starts computing a result, which the caller owns. */
-    static MlxArray queued(MlxArray result) {
-        try {
-            Eval.async(result);
-        } catch (Throwable e) {
-            result.close();
-            throw e;
-        }
-        return result;
     }
 
     /** Waits for a result and frees it; nothing if there is none. */

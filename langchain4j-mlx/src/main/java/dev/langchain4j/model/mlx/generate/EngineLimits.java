@@ -6,15 +6,18 @@ import java.util.Objects;
 /**
  * How many requests an {@link Engine} takes, and for how long.
  *
- * @param maxConcurrent most requests that run at the same time, at least 1; their steps take turns
+ * @param maxConcurrent most requests that run at the same time, at least 1
  * @param maxQueued most requests that wait for their turn; what comes beyond is refused
  * @param queueTimeout most time that a request waits for its turn; null for any
  * @param gracePeriod how long requests may go on when the engine is closed or the JVM shuts down
+ * @param exactBatching whether requests that run at the same time take turns instead of sharing forward passes, so that each
+ *     computes the very bits that it computes alone
  */
-public record EngineLimits(int maxConcurrent, int maxQueued, Duration queueTimeout, Duration gracePeriod) {
+public record EngineLimits(
+        int maxConcurrent, int maxQueued, Duration queueTimeout, Duration gracePeriod, boolean exactBatching) {
 
     /** One request at a time, 1024 in the queue for as long as it takes, and ten seconds of grace. */
-    public static final EngineLimits DEFAULT = new EngineLimits(1, 1024, null, Duration.ofSeconds(10));
+    public static final EngineLimits DEFAULT = new EngineLimits(1, 1024, null, Duration.ofSeconds(10), false);
 
     /** Checks each value. */
     public EngineLimits {

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.generate;
 
+import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
@@ -76,28 +77,32 @@ final class Generation extends ScheduledRequest {
     }
 
     @Override
-    boolean step() {
+    void prefill() {
         inStep = true;
-        if (prefill.remaining() > 0) {
-            prefill.step();
-        } else {
-            decode();
-        }
+        prefill.step();
         inStep = false;
-        return end != null;
     }
 
-    private void decode() {
+    /** Begins a step of decode; see {@link Decoder#feed}. */
+    MlxArray feed() {
+        inStep = true;
         if (decoder == null) {
             prefill.close();
             prefilled = System.nanoTime();
             decodeEvent.begin();
-            decoder = Decoder.start(this);
+            decoder = Decoder.of(this);
         }
-        end = decoder.step();
+        return decoder.feed();
+    }
+
+    /** Ends a step of decode. Returns whether it was the last one. */
+    boolean read() {
+        end = decoder.read();
         if (end != null) {
             outcome = listener.onEnd();
         }
+        inStep = false;
+        return end != null;
     }
 
     @Override
@@ -198,6 +203,10 @@ final class Generation extends ScheduledRequest {
 
     Sampler sampler() {
         return sampler;
+    }
+
+    Decoder decoder() {
+        return decoder;
     }
 
     Answer answer() {

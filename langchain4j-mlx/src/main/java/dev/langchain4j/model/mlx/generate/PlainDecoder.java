@@ -2,7 +2,6 @@ package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
@@ -11,6 +10,7 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
  */
 final class PlainDecoder implements Decoder {
     private final Generation generation;
+    private boolean begun;
     /** The token that is read next. */
     private MlxArray drawn;
     /** The one behind it. */
@@ -18,47 +18,49 @@ final class PlainDecoder implements Decoder {
 
     PlainDecoder(Generation generation) {
         this.generation = generation;
-        this.drawn = draw(null);
-        try {
-            generation.session().checkpoint();
-        } catch (Throwable e) {
-            close();
-            throw e;
-        }
     }
 
     @Override
-    public End step() {
-        Answer answer = generation.answer();
-        boolean more = answer.goesOn();
-        if (more) {
-            ahead = draw(drawn);
+    public MlxArray feed() {
+        if (!begun) {
+            return Decoder.lastOf(generation.request().prompt());
         }
-        int token = drawn.item();
-        drawn.close();
-        drawn = ahead;
-        ahead = null;
-        answer.record(token, more);
-        return answer.pass(token, more);
+        return generation.answer().goesOn() ? Indexing.reshape(drawn, 1, 1) : null;
     }
 
-    /**
-     * Queues a step and returns its token, which the caller owns. Temporaries are gone before it is computed.
-     *
-     * @param previous the token that was drawn last, or null for the last one of the prompt
-     */
-    private MlxArray draw(MlxArray previous) {
-        MlxArray token;
-        try (Scope scope = Scope.open()) {
-            MlxArray input = previous == null
-                    ? Decoder.lastOf(generation.request().prompt())
-                    : Indexing.reshape(previous, 1, 1);
-            token = generation
-                    .sampler()
-                    .sample(Decoder.logits(generation, input))
-                    .detach();
+    @Override
+    public MlxArray draw(MlxArray logits) {
+        return take(generation.sampler().sample(logits));
+    }
+
+    @Override
+    public boolean drawsLikeliest() {
+        return generation.sampler().drawsLikeliest();
+    }
+
+    @Override
+    public MlxArray take(MlxArray token) {
+        ahead = token.detach();
+        return ahead;
+    }
+
+    @Override
+    public End read() {
+        End end = null;
+        if (!begun) {
+            begun = true;
+            generation.session().checkpoint();
+        } else {
+            boolean more = ahead != null;
+            int token = drawn.item();
+            drawn.close();
+            drawn = null;
+            generation.answer().record(token, more);
+            end = generation.answer().pass(token, more);
         }
-        return Decoder.queued(token);
+        drawn = ahead;
+        ahead = null;
+        return end;
     }
 
     @Override

@@ -81,6 +81,11 @@ final class Sampler implements AutoCloseable {
         return token;
     }
 
+    /** Whether the likeliest token of the logits as they are is drawn, and nothing is noted of it. */
+    boolean drawsLikeliest() {
+        return sampling.temperature() == 0 && biasIds == null && !sampling.penalises() && logprobs == null;
+    }
+
     /** To be called once for each token that was drawn, when it is read. */
     void recordRead() {
         if (logprobs != null) {

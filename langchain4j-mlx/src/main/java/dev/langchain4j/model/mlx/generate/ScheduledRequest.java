@@ -59,8 +59,8 @@ abstract class ScheduledRequest {
     /** Tokens of its prompt that must be fed before it decodes; known when it runs. */
     abstract int prefillRemaining();
 
-    /** Computes one chunk of its prompt, or one token of its answer. Returns whether that was its last step. */
-    abstract boolean step();
+    /** Computes one chunk of its prompt. */
+    abstract void prefill();
 
     /**
      * It is over: releases all that it holds, and then tells whoever waits for it. Called once, whether it began or not.

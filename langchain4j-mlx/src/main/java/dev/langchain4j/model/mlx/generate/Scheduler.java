@@ -24,6 +24,7 @@ final class Scheduler {
     private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
 
     private final Owner owner;
+    private final Rows rows;
     private final EngineLimits limits;
     private final LongSupplier nanos;
     private final long queueTimeoutNanos;
@@ -68,8 +69,26 @@ final class Scheduler {
         boolean isHalted();
     }
 
-    Scheduler(Owner owner, EngineLimits limits, LongSupplier nanos) {
+    /** Computes the next token of requests that decode. */
+    interface Rows {
+        /**
+         * A token for each of these requests.
+         *
+         * @param requests some that have no more tokens to prefill
+         * @param ended is told of each for which this was its last step
+         */
+        void decode(List<ScheduledRequest> requests, Ended ended);
+    }
+
+    /** Hears of requests that have ended. */
+    interface Ended {
+        /** This was the last step of a request: it is done, or has failed. */
+        void accept(ScheduledRequest request, Throwable failure);
+    }
+
+    Scheduler(Owner owner, Rows rows, EngineLimits limits, LongSupplier nanos) {
         this.owner = owner;
+        this.rows = rows;
         this.limits = limits;
         this.nanos = nanos;
         this.queueTimeoutNanos = ScheduledRequest.nanos(limits.queueTimeout());
@@ -138,9 +157,7 @@ final class Scheduler {
         dismiss(running);
         admit();
         choose();
-        for (int i = 0; i < turn.size(); i++) {
-            step(turn.get(i));
-        }
+        step();
         counts.now(waiting.size(), running.size());
     }
 
@@ -233,24 +250,30 @@ final class Scheduler {
         prefillIsNext = !prefillIsNext;
     }
 
-    /** One row's step. What it throws ends this request alone. */
-    private void step(ScheduledRequest request) {
-        int before = request.prefillRemaining();
-        boolean ended;
-        Throwable failure = null;
-        try {
-            ended = request.step();
-        } catch (Throwable e) {
-            ended = true;
-            failure = e;
+    /** A token of each that decodes, or a chunk of one prompt. */
+    private void step() {
+        if (!turn.isEmpty() && turn.getFirst().prefillRemaining() > 0) {
+            prefill(turn.getFirst());
+        } else if (!turn.isEmpty()) {
+            rows.decode(turn, this::ended);
         }
-        if (before > 0 && running.size() > 1) {
+    }
+
+    private void prefill(ScheduledRequest request) {
+        int before = request.prefillRemaining();
+        try {
+            request.prefill();
+        } catch (Throwable e) {
+            ended(request, e);
+        }
+        if (running.size() > 1) {
             SchedulingPolicy.prefilled(request, before - request.prefillRemaining(), running);
         }
-        if (ended) {
-            running.remove(request);
-            deliver(request, failure);
-        }
+    }
+
+    private void ended(ScheduledRequest request, Throwable failure) {
+        running.remove(request);
+        deliver(request, failure);
     }
 
     /** Tells the caller. Its place is free before, so that who hears of an end may ask again. */

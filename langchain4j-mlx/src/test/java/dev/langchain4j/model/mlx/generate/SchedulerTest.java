@@ -109,25 +109,41 @@ class SchedulerTest {
         }
 
         @Override
-        boolean step() {
+        void prefill() {
+            step(name + ":prefill");
+            prompt -= Math.min(prompt, CHUNK);
+        }
+
+        private boolean token() {
+            step(name);
+            return --answer == 0;
+        }
+
+        private void step(String what) {
             assertThat(begun && ends == 0).as("%s runs", name).isTrue();
             stepsTaken++;
             if (broken != null) {
                 throw broken;
             }
-            if (prompt > 0) {
-                prompt -= Math.min(prompt, CHUNK);
-                steps.add(name + ":prefill");
-                return false;
-            }
-            steps.add(name);
-            return --answer == 0;
+            steps.add(what);
         }
 
         @Override
         void end(Throwable cause) {
             ends++;
             failure = cause;
+        }
+    }
+
+    private static void tokens(List<ScheduledRequest> requests, Scheduler.Ended ended) {
+        for (ScheduledRequest request : requests) {
+            try {
+                if (((Fake) request).token()) {
+                    ended.accept(request, null);
+                }
+            } catch (Throwable e) {
+                ended.accept(request, e);
+            }
         }
     }
 
@@ -140,11 +156,11 @@ class SchedulerTest {
     }
 
     private Scheduler scheduler(int concurrent) {
-        return scheduler(new EngineLimits(concurrent, 1000, null, Duration.ZERO));
+        return scheduler(new EngineLimits(concurrent, 1000, null, Duration.ZERO, false));
     }
 
     private Scheduler scheduler(EngineLimits limits) {
-        return new Scheduler(tasks, limits, () -> now);
+        return new Scheduler(tasks, SchedulerTest::tokens, limits, () -> now);
     }
 
     private static void submit(Scheduler scheduler, Fake... fakes) {
@@ -316,7 +332,7 @@ class SchedulerTest {
 
     @Test
     void timeIsLimitedWaitingAndRunning() {
-        Scheduler scheduler = scheduler(new EngineLimits(1, 9, Duration.ofNanos(50), Duration.ZERO));
+        Scheduler scheduler = scheduler(new EngineLimits(1, 9, Duration.ofNanos(50), Duration.ZERO, false));
         Fake running = new Fake("running", null, false, 0, 9, Duration.ofNanos(100));
         Fake waiting = fake("waiting", null, 0, 9);
         Fake impatient = new Fake("impatient", null, false, 0, 9, Duration.ofNanos(20));
@@ -340,7 +356,7 @@ class SchedulerTest {
 
     @Test
     void aFullQueueRefusesAndAnEndMakesRoom() {
-        Scheduler scheduler = scheduler(new EngineLimits(1, 2, null, Duration.ZERO));
+        Scheduler scheduler = scheduler(new EngineLimits(1, 2, null, Duration.ZERO, false));
         submit(scheduler, fake("a", null, 0, 1), fake("b", null, 0, 1), fake("c", null, 0, 1));
         assertThatThrownBy(() -> scheduler.submit(fake("d", null, 0, 1)))
                 .isInstanceOf(RateLimitException.class)
@@ -354,7 +370,7 @@ class SchedulerTest {
 
     @Test
     void afterTheGracePeriodWhatIsLeftFailsAndNothingNewIsTaken() {
-        Scheduler scheduler = scheduler(new EngineLimits(1, 9, null, Duration.ofNanos(100)));
+        Scheduler scheduler = scheduler(new EngineLimits(1, 9, null, Duration.ofNanos(100), false));
         Fake running = fake("running", null, 0, 9);
         Fake waiting = fake("waiting", null, 0, 9);
         submit(scheduler, running, waiting);
@@ -399,7 +415,7 @@ class SchedulerTest {
         Random random = new Random(seed);
         for (int round = 0; round < 200; round++) {
             int concurrent = 1 + random.nextInt(5);
-            Scheduler scheduler = scheduler(new EngineLimits(concurrent, 20, Duration.ofNanos(400), Duration.ZERO));
+            Scheduler scheduler = scheduler(new EngineLimits(concurrent, 20, Duration.ofNanos(400), Duration.ZERO, false));
             List<Fake> all = new ArrayList<>();
             int refused = 0;
             for (int i = 0; i < 200; i++) {

@@ -1,0 +1,139 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The next token of several requests from one forward pass: a row each, which attends to its own buffers. So a request
+ * joins and leaves without a copy, and rows may be as long as they like. The weights are read once for all of them.
+ *
+ * <p>What a row's own work throws ends that row. What the pass throws ends all that are in it.
+ */
+final class DecodePass implements Scheduler.Rows {
+    private final LanguageModel model;
+    private final boolean exact;
+
+    /**
+     * A pass over a model.
+     *
+     * @param exact whether each row has a pass of its own, whose bits nobody else has an influence on
+     */
+    DecodePass(LanguageModel model, boolean exact) {
+        this.model = model;
+        this.exact = exact;
+    }
+
+    @Override
+    public void decode(List<ScheduledRequest> requests, Scheduler.Ended ended) {
+        if (exact) {
+            requests.forEach(request -> together(List.of(request), ended));
+        } else {
+            together(requests, ended);
+        }
+    }
+
+    private void together(List<ScheduledRequest> requests, Scheduler.Ended ended) {
+        List<Generation> rows = new ArrayList<>(requests.size());
+        compute(requests, rows, ended);
+        for (Generation row : rows) {
+            try {
+                if (row.read()) {
+                    ended.accept(row, null);
+                }
+            } catch (Throwable e) {
+                ended.accept(row, e);
+            }
+        }
+    }
+
+    /** Queues the pass. Temporaries are gone before it is computed. Leaves those in {@code rows} that did not end with it. */
+    private void compute(List<ScheduledRequest> requests, List<Generation> rows, Scheduler.Ended ended) {
+        List<Generation> fed = new ArrayList<>(requests.size());
+        List<MlxArray> results = new ArrayList<>(requests.size());
+        try {
+            try (Scope scope = Scope.open()) {
+                List<MlxArray> tokens = new ArrayList<>(requests.size());
+                for (int i = 0; i < requests.size(); i++) {
+                    Generation row = (Generation) requests.get(i);
+                    try {
+                        MlxArray token = row.feed();
+                        rows.add(row);
+                        if (token != null) {
+                            fed.add(row);
+                            tokens.add(token);
+                        }
+                    } catch (Throwable e) {
+                        ended.accept(row, e);
+                    }
+                }
+                if (!fed.isEmpty()) {
+                    draw(fed, logits(fed, tokens), results, rows, ended);
+                }
+            }
+            if (!results.isEmpty()) {
+                Eval.async(results.toArray(MlxArray[]::new));
+            }
+        } catch (Throwable e) {
+            for (Generation row : fed) {
+                if (rows.remove(row)) {
+                    ended.accept(row, e);
+                }
+            }
+        }
+    }
+
+    /** [rows, vocabulary]. */
+    private MlxArray logits(List<Generation> rows, List<MlxArray> tokens) {
+        MlxArray input =
+                tokens.size() == 1 ? tokens.getFirst() : Indexing.concatenate(1, tokens.toArray(MlxArray[]::new));
+        MlxArray hidden = model.forward(input, spans(rows));
+        return Indexing.reshape(model.logits(hidden), rows.size(), -1);
+    }
+
+    private static Spans spans(List<Generation> rows) {
+        if (rows.size() == 1) {
+            return Spans.of(rows.getFirst().session().layers(), 1);
+        }
+        List<List<LayerCache>> sequences = new ArrayList<>(rows.size());
+        for (Generation row : rows) {
+            sequences.add(row.session().layers());
+        }
+        int[] lengths = new int[rows.size()];
+        Arrays.fill(lengths, 1);
+        return Spans.of(sequences, lengths);
+    }
+
+    /** Each row draws from its logits; those that take the likeliest token find it together. */
+    private static void draw(
+            List<Generation> fed,
+            MlxArray logits,
+            List<MlxArray> results,
+            List<Generation> rows,
+            Scheduler.Ended ended) {
+        boolean single = fed.size() == 1;
+        MlxArray likeliest = null;
+        for (int i = 0; i < fed.size(); i++) {
+            Generation row = fed.get(i);
+            try {
+                if (!single && row.decoder().drawsLikeliest()) {
+                    likeliest = likeliest == null ? Ops.argmax(logits, -1, false) : likeliest;
+                    results.add(row.decoder().take(Indexing.slice(likeliest, 0, i, i + 1)));
+                } else {
+                    results.add(row.decoder().draw(single ? logits : Indexing.slice(logits, 0, i, i + 1)));
+                }
+            } catch (Throwable e) {
+                rows.remove(row);
+                ended.accept(row, e);
+            }
+        }
+    }
+}
