@@ -87,7 +87,8 @@ public final class MlxModel implements AutoCloseable {
             CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
             cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
             cache.listener(ledger);
-            engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context.tokens(), chunk);
+            engine = new Engine(
+                    owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context.tokens(), chunk);
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
                     loaded.model().vocabularySize(),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
@@ -127,8 +128,7 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(
-            Path folder, ModelConfig config, DType type, Path adapter, KvFormat format) {
+    private static ModelLoader.Loaded load(Path folder, ModelConfig config, DType type, Path adapter, KvFormat format) {
         ModelLoader.Loaded plain = ModelLoader.load(folder, config, type, adapter);
         try {
             return plain.with(format);

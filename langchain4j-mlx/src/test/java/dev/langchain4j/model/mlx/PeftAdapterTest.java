@@ -107,7 +107,9 @@ class PeftAdapterTest {
     private static ObjectNode config() {
         ObjectNode config = JSON.createObjectNode();
         config.put("peft_type", "LORA").put("r", RANK).put("lora_alpha", 8).put("bias", "none");
-        config.put("base_model_name_or_path", "some/model").putNull("modules_to_save").put("use_dora", false);
+        config.put("base_model_name_or_path", "some/model")
+                .putNull("modules_to_save")
+                .put("use_dora", false);
         config.putObject("alpha_pattern");
         config.putObject("rank_pattern");
         config.put("init_lora_weights", true).put("lora_bias", false).putNull("layer_replication");
@@ -126,7 +128,8 @@ class PeftAdapterTest {
         Files.copy(golden.resolve("config.json"), merged.resolve("config.json"), StandardCopyOption.REPLACE_EXISTING);
         thread.run(() -> {
             try (Scope scope = Scope.open()) {
-                Map<String, MlxArray> tensors = new LinkedHashMap<>(Safetensors.load(golden.resolve("model.safetensors")));
+                Map<String, MlxArray> tensors =
+                        new LinkedHashMap<>(Safetensors.load(golden.resolve("model.safetensors")));
                 training.accept(tensors);
                 tensors.putAll(expected);
                 Safetensors.save(merged.resolve("model.safetensors"), tensors);
@@ -135,13 +138,14 @@ class PeftAdapterTest {
         });
         float[] want = logits(merged, null);
         assertThat(Feed.gap(logits(golden, adapter), want)).isCloseTo(0, within(1e-3));
-        assertThat(Feed.gap(logits(golden, null), want)).as("the adapter changes something").isGreaterThan(1e-2);
+        assertThat(Feed.gap(logits(golden, null), want))
+                .as("the adapter changes something")
+                .isGreaterThan(1e-2);
     }
 
     private float[] logits(Path folder, Path change) {
         return thread.call(() -> {
-            ModelLoader.Loaded loaded =
-                    ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, change);
+            ModelLoader.Loaded loaded = ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, change);
             List<LayerCache> layers = loaded.model().newLayers();
             try {
                 return Feed.feed(loaded.model(), layers, TOKENS);
@@ -156,8 +160,7 @@ class PeftAdapterTest {
         return tensors.get(layer + ".weight");
     }
 
-    private void train(
-            Map<String, MlxArray> tensors, String part, BiFunction<String, MlxArray, MlxArray> change) {
+    private void train(Map<String, MlxArray> tensors, String part, BiFunction<String, MlxArray, MlxArray> change) {
         for (int i = 0; i < LAYERS_MAX; i++) {
             String layer = "model.layers." + i + "." + part;
             if (tensors.containsKey(layer + ".weight")) {
@@ -188,8 +191,10 @@ class PeftAdapterTest {
         config.withObjectProperty("rank_pattern").put("up_proj", 2).put("^model\\.layers\\.0\\.self_attn\\.q_proj", 3);
         config.withObjectProperty("alpha_pattern").put("layers.1.mlp.up_proj", 12);
         same("qwen3", config, tensors -> {
-            train(tensors, "self_attn.q_proj", (layer, w) ->
-                    layer.contains(".0.") ? lora(layer, w, 3, 8 / 3.0) : lora(layer, w, RANK, 2));
+            train(
+                    tensors,
+                    "self_attn.q_proj",
+                    (layer, w) -> layer.contains(".0.") ? lora(layer, w, 3, 8 / 3.0) : lora(layer, w, RANK, 2));
             train(tensors, "mlp.up_proj", (layer, w) -> lora(layer, w, 2, layer.contains(".1.") ? 6 : 4));
         });
     }
@@ -226,7 +231,8 @@ class PeftAdapterTest {
         same("llama", config, tensors -> {
             train(tensors, "self_attn.q_proj", (layer, w) -> lora(layer, w, RANK, 2));
             for (String name : List.of("lm_head.weight", "model.embed_tokens.weight")) {
-                MlxArray whole = Ops.add(tensors.get(name), normal(0.2, tensors.get(name).shape()));
+                MlxArray whole =
+                        Ops.add(tensors.get(name), normal(0.2, tensors.get(name).shape()));
                 expected.put(name, whole);
                 String module = name.replace(".weight", ".modules_to_save.default.weight");
                 saved.put("base_model.model." + (name.startsWith("lm") ? name : module), whole);
@@ -320,8 +326,10 @@ class PeftAdapterTest {
     @Test
     void theLanguageModelInsideOfAnotherIsChanged() throws IOException {
         same("qwen3", targets(config(), "q_proj"), tensors -> {
-            train(tensors, "self_attn.q_proj", (layer, w) ->
-                    lora(layer.replace("model.", "model.language_model."), w, RANK, 2));
+            train(
+                    tensors,
+                    "self_attn.q_proj",
+                    (layer, w) -> lora(layer.replace("model.", "model.language_model."), w, RANK, 2));
             lora("model.visual.blocks.0.attn.q_proj", normal(1, 8, 8), RANK, 2);
         });
         saved.clear();

@@ -95,7 +95,9 @@ public final class Adapter {
             MlxArray scales = name.endsWith(".weight") ? model.get(layer + ".scales") : null;
             if (old == null) {
                 wrong.add(name + " is no tensor of the model");
-            } else if (scales != null && tensor.ndim() == old.ndim() && tensor.dtype().isFloating()) {
+            } else if (scales != null
+                    && tensor.ndim() == old.ndim()
+                    && tensor.dtype().isFloating()) {
                 // a layer that was quantized and is so no more; its shape is checked when it is asked for
                 model.remove(layer + ".scales");
                 model.remove(layer + ".biases");

@@ -103,8 +103,7 @@ final class MlxLmAdapter implements AdapterSettings {
         }
         Set<String> expected = new TreeSet<>();
         for (String layer : all) {
-            boolean inside =
-                    AdapterSettings.layerOf(layer) >= first && parts.contains(AdapterSettings.partOf(layer));
+            boolean inside = AdapterSettings.layerOf(layer) >= first && parts.contains(AdapterSettings.partOf(layer));
             if (inside || parts.contains(layer)) {
                 expected.add(layer);
             }

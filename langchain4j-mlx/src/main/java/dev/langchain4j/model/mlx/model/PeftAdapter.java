@@ -26,7 +26,8 @@ final class PeftAdapter implements AdapterSettings {
             "(.+)\\.(lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(\\.\\w+?)??(\\.weight)?");
     private static final String ROOT = "base_model.model.";
     private static final Pattern EXPERT = Pattern.compile("(.+)\\.experts\\.(\\d{1,5})\\.(\\w+)");
-    private static final Map<String, String> EXPERT_PARTS = Map.of("w1", "gate_proj", "w2", "down_proj", "w3", "up_proj");
+    private static final Map<String, String> EXPERT_PARTS =
+            Map.of("w1", "gate_proj", "w2", "down_proj", "w3", "up_proj");
 
     /** Fields that, if they say anything, change what a model computes in ways that are not read here. */
     private static final List<String> OTHER_WAYS = List.of(
@@ -63,12 +64,14 @@ final class PeftAdapter implements AdapterSettings {
             JsonNode value = config.json().path(field);
             boolean off = value.isMissingNode() || value.isNull() || value.isBoolean() && !value.asBoolean();
             if (!off && !(value.isContainerNode() && value.isEmpty())) {
-                throw config.invalid(field, value, "is not supported: merge the adapter with PEFT, and convert the model");
+                throw config.invalid(
+                        field, value, "is not supported: merge the adapter with PEFT, and convert the model");
             }
         }
         String beginning = config.json().path("init_lora_weights").asText().toLowerCase(Locale.ROOT);
         if (OTHER_BEGINNINGS.stream().anyMatch(beginning::startsWith)) {
-            throw config.invalid("init_lora_weights", beginning, "changes the model, too: convert the adapter to LoRA with PEFT");
+            throw config.invalid(
+                    "init_lora_weights", beginning, "changes the model, too: convert the adapter to LoRA with PEFT");
         }
         this.dora = config.flag("use_dora", false);
         this.rootOfRank = config.flag("use_rslora", false);
@@ -125,7 +128,8 @@ final class PeftAdapter implements AdapterSettings {
                     .orElse(otherwise));
         }
         if (values.size() > 1) {
-            throw config.invalid("rank_pattern or alpha_pattern", values, "must be the same for all experts of " + layer);
+            throw config.invalid(
+                    "rank_pattern or alpha_pattern", values, "must be the same for all experts of " + layer);
         }
         return values.iterator().next();
     }
@@ -144,7 +148,8 @@ final class PeftAdapter implements AdapterSettings {
         @Override
         public char charAt(int index) {
             if (++looks > LOOKS_MAX) {
-                throw config.invalid("rank_pattern or alpha_pattern", config.json().path("alpha_pattern"), "takes too long");
+                throw config.invalid(
+                        "rank_pattern or alpha_pattern", config.json().path("alpha_pattern"), "takes too long");
             }
             return text.charAt(index);
         }
@@ -268,7 +273,8 @@ final class PeftAdapter implements AdapterSettings {
     /** The name of a tensor that was trained as a whole. */
     private String saved(String name, Adapter adapter) {
         if (name.matches(".*norm[^.]*\\.weight")) {
-            throw adapter.refused(name + " is a norm, of which folders keep different forms: merge the adapter with PEFT");
+            throw adapter.refused(
+                    name + " is a norm, of which folders keep different forms: merge the adapter with PEFT");
         }
         return name.replaceFirst("\\.modules_to_save(\\.\\w+)??\\.(weight|bias)$", ".$2")
                 .replaceFirst("\\.base_layer\\.", ".");
