@@ -20,7 +20,8 @@ final class ChatFolder {
     static ModelConfig config(Path folder) {
         ModelConfig config = ModelFolder.configWithWeights(folder);
         if (TextEmbedder.isEncoder(config)) {
-            throw config.invalid("model_type", config.modelType(), "is an encoder, which does not write: use MlxEmbeddingModel");
+            throw config.invalid(
+                    "model_type", config.modelType(), "is an encoder, which does not write: use MlxEmbeddingModel");
         }
         ModelRegistry.check(config);
         return config;

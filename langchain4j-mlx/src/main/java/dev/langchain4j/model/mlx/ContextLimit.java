@@ -28,8 +28,9 @@ record ContextLimit(ModelConfig config, int tokens, String key) {
         int most = RopeParameters.contextLength(config, UNLIMITED);
         if (wanted != null && wanted > most) {
             throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed what the model "
-                    + (scaling == null ? "was made for (" + most + "); ropeScaling stretches that" : "has with " + scaling
-                            + " (" + most + ")"));
+                    + (scaling == null
+                            ? "was made for (" + most + "); ropeScaling stretches that"
+                            : "has with " + scaling + " (" + most + ")"));
         }
         int tokens = wanted == null ? most : wanted;
         ModelConfig fitted = RopeParameters.fitted(config, tokens);

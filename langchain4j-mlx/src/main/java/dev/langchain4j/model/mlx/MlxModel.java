@@ -369,8 +369,9 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Folder of an adapter that mlx-lm trained for this model: adapter_config.json and adapters.safetensors, of
-         * fine_tune_type lora, dora or full. Default: none. Source: mlx-lm's {@code load_adapters}.
+         * Folder of an adapter that was trained for this model: by mlx-lm (adapter_config.json and adapters.safetensors,
+         * of fine_tune_type lora, dora or full), or by Hugging Face's PEFT (adapter_config.json and
+         * adapter_model.safetensors, LoRA or DoRA). Default: none.
          */
         public Builder adapter(Path folder) {
             this.adapter = folder;

@@ -112,8 +112,7 @@ class AdapterGoldenTest {
     }
 
     private void load() {
-        thread.run(() ->
-                load(model(folder), folder).weights().close());
+        thread.run(() -> load(model(folder), folder).weights().close());
     }
 
     private void tensors(Consumer<Map<String, MlxArray>> change) throws IOException {
@@ -235,9 +234,7 @@ class AdapterGoldenTest {
             bytes[at] = (byte) random.nextInt();
             Files.write(file, random.nextInt(3) == 0 ? Arrays.copyOf(bytes, at) : bytes);
             try {
-                thread.run(() -> load(golden, folder)
-                        .weights()
-                        .close());
+                thread.run(() -> load(golden, folder).weights().close());
             } catch (InvalidRequestException e) {
                 assertThat(e.getMessage()).as("seed %d, round %d", seed, round).isNotBlank();
             }

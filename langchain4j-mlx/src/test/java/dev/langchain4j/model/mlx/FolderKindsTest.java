@@ -108,7 +108,8 @@ class FolderKindsTest {
             Files.copy(from.resolve(name), folder.resolve(name), StandardCopyOption.REPLACE_EXISTING);
         }
         ObjectMapper json = new ObjectMapper();
-        ObjectNode config = (ObjectNode) json.readTree(from.resolve("config.json").toFile());
+        ObjectNode config =
+                (ObjectNode) json.readTree(from.resolve("config.json").toFile());
         try (MlxThread thread = MlxThread.start("copy")) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {

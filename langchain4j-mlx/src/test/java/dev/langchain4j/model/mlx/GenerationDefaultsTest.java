@@ -44,7 +44,16 @@ class GenerationDefaultsTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", " ", "{", "[]", "7", "null", "{\"top_k\": 5,}", "{\"temperature\": 0.5, \"eos_token_id\": 3 \"}"})
+            strings = {
+                "",
+                " ",
+                "{",
+                "[]",
+                "7",
+                "null",
+                "{\"top_k\": 5,}",
+                "{\"temperature\": 0.5, \"eos_token_id\": 3 \"}"
+            })
     void aFileThatIsNoJsonObjectIsLeftOut(String text) throws IOException {
         try (LogLines log = LogLines.open()) {
             GenerationDefaults defaults = with(text);
@@ -87,7 +96,8 @@ class GenerationDefaultsTest {
         }
         Files.delete(folder.resolve("generation_config.json"));
         assertThat(ids(load("{\"eos_token_id\": " + value + "}"))).isEqualTo(ids);
-        assertThat(ids(load("{\"text_config\": {\"eos_token_id\": " + value + "}}"))).isEqualTo(ids);
+        assertThat(ids(load("{\"text_config\": {\"eos_token_id\": " + value + "}}")))
+                .isEqualTo(ids);
     }
 
     @ParameterizedTest
@@ -109,8 +119,9 @@ class GenerationDefaultsTest {
     @Test
     void valuesThatAreOffAreOff() throws IOException {
         try (LogLines log = LogLines.open()) {
-            Sampling s = with("{\"do_sample\": true, \"temperature\": 0.7, \"top_p\": 0.8, \"top_k\": -1, \"min_p\": null}")
-                    .sampling();
+            Sampling s =
+                    with("{\"do_sample\": true, \"temperature\": 0.7, \"top_p\": 0.8, \"top_k\": -1, \"min_p\": null}")
+                            .sampling();
             assertThat(s.temperature()).isEqualTo(0.7);
             assertThat(s.topP()).isEqualTo(0.8);
             assertThat(s.topK()).isZero();
@@ -137,7 +148,8 @@ class GenerationDefaultsTest {
         String field = wrong.substring(1, wrong.indexOf('"', 1));
         String right = field.equals("temperature") ? "\"top_p\": 0.5" : "\"temperature\": 0.6";
         try (LogLines log = LogLines.open()) {
-            Sampling s = with("{\"do_sample\": true, " + right + ", " + wrong + "}").sampling();
+            Sampling s =
+                    with("{\"do_sample\": true, " + right + ", " + wrong + "}").sampling();
             assertThat(field.equals("temperature") ? s.topP() : s.temperature())
                     .isEqualTo(field.equals("temperature") ? 0.5 : 0.6);
             assertThat(log.warnings()).isNotEmpty().allSatisfy(line -> assertThat(line)

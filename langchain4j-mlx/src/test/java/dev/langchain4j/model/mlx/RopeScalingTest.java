@@ -44,7 +44,8 @@ class RopeScalingTest {
         ModelConfig plain = config(c -> {});
         assertThat(ContextLimit.of(plain, null, null).tokens()).isEqualTo(4096);
         assertThat(ContextLimit.of(plain, RopeScaling.yarn(4), null).tokens()).isEqualTo(16_384);
-        assertThat(ContextLimit.of(plain, RopeScaling.yarn(4, 2048), null).tokens()).isEqualTo(8192);
+        assertThat(ContextLimit.of(plain, RopeScaling.yarn(4, 2048), null).tokens())
+                .isEqualTo(8192);
         assertThat(ContextLimit.of(plain, RopeScaling.linear(2), 5000).tokens()).isEqualTo(5000);
         assertThatThrownBy(() -> ContextLimit.of(plain, null, 4097))
                 .isInstanceOf(InvalidRequestException.class)

@@ -61,7 +61,8 @@ public final class DeepseekV3 {
         }
 
         private static double temperature(RopeParameters positions) {
-            double all = positions.type().equals("default") ? 0 : positions.fields().number("mscale_all_dim", 0);
+            double all =
+                    positions.type().equals("default") ? 0 : positions.fields().number("mscale_all_dim", 0);
             return all == 0 ? 1 : Math.pow(Ropes.yarnScale(positions.factor(), all), 2);
         }
     }

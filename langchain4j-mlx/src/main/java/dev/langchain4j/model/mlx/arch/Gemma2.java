@@ -92,8 +92,7 @@ public final class Gemma2 {
     public static LanguageModel create(ModelConfig c, Weights w) {
         Shape shape = Shape.of(c, c.count("head_dim"));
         int rows = c.count("vocab_size");
-        Rope rope = Ropes.of(
-                w, RopeParameters.of(c), shape.headDim(), 10_000, c.flag("rope_traditional", false));
+        Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), 10_000, c.flag("rope_traditional", false));
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         Linear head = embedding.asLinear();
         double cap = c.number("final_logit_softcapping", 30);

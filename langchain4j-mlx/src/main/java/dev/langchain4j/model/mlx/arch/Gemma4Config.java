@@ -136,9 +136,8 @@ record Gemma4Config(
     Rope rope(ModelConfig c, Weights w, boolean sliding) {
         int dims = sliding ? headDim : globalHeadDim;
         boolean traditional = c.flag("rope_traditional", false);
-        RopeParameters positions = sliding
-                ? RopeParameters.ofSliding(c, LayerTypes.SLIDING)
-                : RopeParameters.ofFull(c, LayerTypes.FULL);
+        RopeParameters positions =
+                sliding ? RopeParameters.ofSliding(c, LayerTypes.SLIDING) : RopeParameters.ofFull(c, LayerTypes.FULL);
         return sliding || RopeParameters.areNested(c)
                 ? Ropes.of(w, positions, dims, 10_000, traditional)
                 : Ropes.proportional(w, positions, dims, 1e6, 0.25, traditional);

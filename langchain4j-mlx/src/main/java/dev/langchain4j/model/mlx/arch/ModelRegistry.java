@@ -99,7 +99,9 @@ public final class ModelRegistry {
             return alias == null ? modelType : alias;
         }
         String base = canonical(modelType.substring(0, modelType.length() - TEXT.length()));
-        return ARCHITECTURES.containsKey(base + TEXT) ? base + TEXT : ARCHITECTURES.containsKey(base) ? base : modelType;
+        return ARCHITECTURES.containsKey(base + TEXT)
+                ? base + TEXT
+                : ARCHITECTURES.containsKey(base) ? base : modelType;
     }
 
     /** Whether there is an architecture for this config. */

@@ -166,7 +166,8 @@ public final class PairScorer {
             try (result) {
                 if (end == prompt.length) {
                     float[] logits = result.toFloats();
-                    warnIfElsewhere(Math.exp((double) logits[0] - logits[2]) + Math.exp((double) logits[1] - logits[2]));
+                    warnIfElsewhere(
+                            Math.exp((double) logits[0] - logits[2]) + Math.exp((double) logits[1] - logits[2]));
                     return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
                 }
                 Eval.eval(LayerCache.buffers(layers));

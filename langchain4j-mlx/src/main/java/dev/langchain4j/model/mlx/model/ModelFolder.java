@@ -35,8 +35,7 @@ public final class ModelFolder {
         Path file = folder.resolve("config.json");
         if (!Files.isRegularFile(file)) {
             throw new ModelNotFoundException(
-                    "the model folder " + folder.toAbsolutePath() + " has no config.json"
-                            + OtherFormats.hint(folder));
+                    "the model folder " + folder.toAbsolutePath() + " has no config.json" + OtherFormats.hint(folder));
         }
         return new ModelConfig(JsonFiles.read(file), file.toString());
     }

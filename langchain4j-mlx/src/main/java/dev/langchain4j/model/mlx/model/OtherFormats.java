@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 
 /** What a folder that is no model folder has instead, and what can be done with it. */
 final class OtherFormats {
-    private static final String CONVERT = "convert the original model with mlx_lm.convert, or take one of mlx-community";
+    private static final String CONVERT =
+            "convert the original model with mlx_lm.convert, or take one of mlx-community";
 
     /** What is said of files whose names match. The first that has any counts. */
     private static final Map<String, String> KINDS = new LinkedHashMap<>();

@@ -241,8 +241,8 @@ public final class RopeParameters {
         ModelConfig c = textPart(config);
         String wanted = type + " by " + factor;
         if (!c.has("num_attention_heads")) {
-            throw new InvalidRequestException(
-                    "ropeScaling (" + wanted + ") needs a model with rotary positions, which " + c.where() + " has not");
+            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs a model with rotary positions, which "
+                    + c.where() + " has not");
         }
         if (original == null && !c.has(POSITIONS)) {
             throw new InvalidRequestException("ropeScaling (" + wanted + ") needs an original context, for " + c.where()
@@ -251,8 +251,9 @@ public final class RopeParameters {
         RopeParameters old = wholeContext(c);
         boolean plain = old.type().equals("default") || old.type().equals("mrope");
         if (!plain && !old.type().equals(type)) {
-            throw new InvalidRequestException("ropeScaling (" + wanted + ") must not replace the scaling that the model in "
-                    + c.where() + " was made with (" + old.type() + ")");
+            throw new InvalidRequestException(
+                    "ropeScaling (" + wanted + ") must not replace the scaling that the model in " + c.where()
+                            + " was made with (" + old.type() + ")");
         }
         double from = original != null ? original : old.originalPositions();
         ObjectNode fields = old.fields.json().deepCopy();

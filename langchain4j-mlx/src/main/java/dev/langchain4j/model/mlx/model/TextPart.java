@@ -55,7 +55,7 @@ public final class TextPart {
         }
     }
 
-    private static boolean isOther(String name) {
+    static boolean isOther(String name) {
         String plain = name.startsWith("model.") ? name.substring("model.".length()) : name;
         return OTHERS.stream().anyMatch(plain::startsWith);
     }

@@ -69,6 +69,9 @@ final class LowRank {
         MlxArray aBack = w.adopt(Indexing.transpose(change.a(), 1, 0));
         MlxArray bBack = w.adopt(Indexing.transpose(b, 1, 0));
         Linear head = layer.asLinear();
+        if (!change.tiedHead()) {
+            return new Changed(layer, a, b, null, head);
+        }
         Linear changedHead =
                 x -> Ops.add(head.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, bBack), aBack), x.dtype()));
         if (change.magnitude() == null) {

@@ -42,8 +42,7 @@ public final class Ropes {
             case "default", "mrope" -> plain(dims, traditional, theta, 1);
             case "linear" -> plain(dims, traditional, theta, 1 / p.factor());
             case "llama3" -> turning(weights, dims, traditional, llama3(dims, theta, p), 1);
-            case "yarn", "deepseek_yarn" ->
-                turning(weights, dims, traditional, yarn(dims, theta, p), yarnMagnitude(p));
+            case "yarn", "deepseek_yarn" -> turning(weights, dims, traditional, yarn(dims, theta, p), yarnMagnitude(p));
             case "longrope", "su" -> longrope(weights, p, dims, base);
             case "dynamic" -> dynamic(dims, traditional, theta, p.factor(), p.positions());
             case "proportional" -> proportional(weights, p, dims, base, 1, traditional);

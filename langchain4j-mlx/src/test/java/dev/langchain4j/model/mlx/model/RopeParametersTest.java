@@ -62,7 +62,8 @@ class RopeParametersTest {
             assertThat(sliding.theta(1)).isEqualTo(3000);
             assertThat(sliding.type()).isEqualTo("default");
         }
-        assertThat(RopeParameters.ofSliding(config("{'rope_theta': 50000}"), SLIDING).theta(10_000))
+        assertThat(RopeParameters.ofSliding(config("{'rope_theta': 50000}"), SLIDING)
+                        .theta(10_000))
                 .isEqualTo(10_000);
     }
 

@@ -128,8 +128,7 @@ class RopesTest {
                 new Angles(frequencies, scale(4, 2) / scale(4, 0.5)),
                 "{'rope_scaling': {" + YARN + ", 'mscale': 2, 'mscale_all_dim': 0.5}}",
                 offset);
-        assertTurnsBy(
-                new Angles(frequencies, scale(4, 1)), "{'rope_scaling': {" + YARN + ", 'mscale': 2}}", offset);
+        assertTurnsBy(new Angles(frequencies, scale(4, 1)), "{'rope_scaling': {" + YARN + ", 'mscale': 2}}", offset);
         assertTurnsBy(
                 new Angles(yarn(DIM / 2, 500, 4, 2048, true), scale(4, 1)),
                 "{'rope_parameters': {'rope_theta': 500, 'partial_rotary_factor': 0.5, " + YARN + "}}",
@@ -192,9 +191,13 @@ class RopesTest {
     void aContextOfTheFirstTrainingHasItsFactors() {
         String json = "{'max_position_embeddings': 512, 'rope_parameters': {'original_max_position_embeddings': 64,"
                 + " 'rope_type': 'longrope', 'long_factor': [4], 'short_factor': [2]}}";
-        assertThat(RopeParameters.of(RopeParameters.fitted(config(json), 64)).fields().numbers("long_factor"))
+        assertThat(RopeParameters.of(RopeParameters.fitted(config(json), 64))
+                        .fields()
+                        .numbers("long_factor"))
                 .containsExactly(2);
-        assertThat(RopeParameters.of(RopeParameters.fitted(config(json), 65)).fields().numbers("long_factor"))
+        assertThat(RopeParameters.of(RopeParameters.fitted(config(json), 65))
+                        .fields()
+                        .numbers("long_factor"))
                 .containsExactly(4);
         ModelConfig plain = config("{'max_position_embeddings': 512}");
         assertThat(RopeParameters.fitted(plain, 1)).isSameAs(plain);
