@@ -5,7 +5,7 @@
 #
 #   build.sh [--out FOLDER] [--cuda 12|13]      default FOLDER: mlx-native/target/natives
 #
-# The headers of mlx-c are left beside it, in FOLDER/../mlx-c/include.
+# The headers of mlx-c are left beside it, in FOLDER/../mlx-c/include, and the licences of all parts in FOLDER/../licenses.
 # The quotes and commas of linker options are meant as they are.
 # shellcheck disable=SC2016,SC2054
 set -euo pipefail
@@ -28,6 +28,8 @@ main() {
     stage "$MLXC_BUILD" compile_mlx_c "$MLX_C" "$MLX/mlx" "${LINK_OPTIONS[@]}"
     TEXT_BUILD=text-$HOST-$(text_key)
     stage "$TEXT_BUILD" compile_text
+    TEXT_LICENSES=text-licenses-$HOST-$(text_key)
+    stage "$TEXT_LICENSES" collect_crate_licenses
     assemble "$key"
     say "done: $OUT"
 }
@@ -109,12 +111,37 @@ mlxc_key() { (cd "$NATIVE_DIR" && cat versions.sh common.sh format_shim.h | shor
 
 text_key() { (cd "$NATIVE_DIR/../text" && cat Cargo.toml Cargo.lock src/*.rs | short_hash); }
 
-build_key() { printf '%s %s' "$PLATFORM" "$({ mlxc_key; text_key; cat "$NATIVE_DIR/build.sh" "$NATIVE_DIR/blas.c"; } | short_hash)"; }
+build_key() { printf '%s %s' "$PLATFORM" "$({ mlxc_key; text_key; cat "$NATIVE_DIR/build.sh" "$NATIVE_DIR/blas.c" "$NATIVE_DIR/NOTICE" "$NATIVE_DIR/crate_licenses.py"; } | short_hash)"; }
 
 compile_text() { # FOLDER
     cargo build -q --release --locked --manifest-path "$NATIVE_DIR/../text/Cargo.toml" \
         --target-dir "$CACHE/text-target" >&2 || return 1
     cp "$CACHE/text-target/release/liblangchain4j_mlx_text.$LIBRARY_SUFFIX" "$1/"
+}
+
+# The licence files of each crate in the text library, and crates.txt with their names and licences.
+collect_crate_licenses() { # FOLDER
+    local platform
+    platform=$(cargo --version --verbose | sed -n 's/^host: //p')
+    cargo metadata -q --format-version 1 --locked --filter-platform "$platform" \
+        --manifest-path "$NATIVE_DIR/../text/Cargo.toml" | python3 "$NATIVE_DIR/crate_licenses.py" "$1"
+}
+
+# What the licences ask to be shipped with the libraries: NOTICE says what there is, the folders have the texts.
+assemble_licenses() { # FOLDER
+    local folder=$1 part wheel
+    rm -rf "$folder"
+    mkdir -p "$folder/mlx-c"
+    cp "$MLX_C/LICENSE" "$folder/mlx-c/"
+    cp -R "$CACHE/$TEXT_LICENSES" "$folder/crates"
+    for wheel in "$MLX"/*.dist-info $([ "$OS" = Linux ] && printf '%s' "$CACHE/openblas-$OPENBLAS_VERSION-$ARCH"/*.dist-info); do
+        part=${wheel##*/}
+        mkdir -p "$folder/${part%-*.dist-info}"
+        find "$wheel" -type f \( -iname '*licen*' -o -iname '*notice*' -o -iname '*copying*' \) \
+            -exec cp {} "$folder/${part%-*.dist-info}/" \;
+    done
+    { cat "$NATIVE_DIR/NOTICE" && sed 's/^/  /' "$folder/crates/crates.txt"; } >"$folder/NOTICE"
+    rm "$folder/crates/crates.txt"
 }
 
 # Puts everything into a new folder and swaps it with the old one, so that nobody sees half of it.
@@ -132,6 +159,7 @@ assemble() { # KEY
     { printf '# %s\n' "$1" && write_index "$new"; } >"$new/.index" && mv "$new/.index" "$new/index.txt"
     rm -rf "$OUT"
     mv "$new" "$OUT"
+    assemble_licenses "$OUT/../licenses"
     local headers=$OUT/../mlx-c/include
     rm -rf "$headers"
     mkdir -p "$headers/mlx/c"

@@ -1,13 +1,17 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Whatever a template asks for, it ends soon and takes little; and what real templates ask for is little. */
@@ -63,6 +67,28 @@ class HostileTemplateTest {
         String text = rendered(CAREFUL, messages(MESSAGES, (1 << 20) / MESSAGES));
         assertThat(text.length()).isGreaterThan(1_000_000);
         assertThat(rendered(CAREFUL, messages(8, 1 << 20)).length()).isGreaterThan(8_000_000);
+    }
+
+    /** What a template refuses, such as a text where it wants parts, it may refuse; but never for its size. */
+    @Test
+    void everyGoldenTemplateRendersAMegabyte() throws IOException {
+        String goldens = System.getProperty("goldens", "");
+        Path folder = Path.of(goldens, "templates", "templates");
+        assumeTrue(!goldens.isEmpty() && Files.isDirectory(folder), "needs -Dgoldens");
+        List<Path> templates;
+        try (Stream<Path> files = Files.list(folder)) {
+            templates = files.sorted().toList();
+        }
+        int rendered = 0;
+        for (Path template : templates) {
+            try {
+                rendered(Files.readString(template), messages(MESSAGES, (1 << 20) / MESSAGES));
+                rendered++;
+            } catch (TemplateException e) {
+                assertThat(e.kind()).as(template + ": " + e.getMessage()).isNotIn(Kind.LIMIT, Kind.SYNTAX);
+            }
+        }
+        System.out.println("a megabyte in 400 messages: " + rendered + " of " + templates.size() + " templates render it");
     }
 
     @Test
