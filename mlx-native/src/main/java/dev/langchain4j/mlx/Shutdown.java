@@ -14,6 +14,9 @@ final class Shutdown {
     /** How long halted threads are waited for. */
     private static final long PATIENCE_NANOS = 5_000_000_000L;
 
+    /** How long callers have to pass on the last results, which they may have got in this moment. */
+    private static final long LINGER_MILLIS = 200;
+
     private static final long LOOK_EVERY_MILLIS = 2;
     private static final Set<OwnerThread> THREADS = ConcurrentHashMap.newKeySet();
     private static volatile boolean begun;
@@ -78,8 +81,13 @@ final class Shutdown {
         long start = System.nanoTime();
         begun = true;
         try {
+            boolean worked = false;
             while (anyWorks(start)) {
+                worked = true;
                 Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+            if (worked) {
+                Thread.sleep(LINGER_MILLIS);
             }
             halting = true;
             THREADS.forEach(thread -> thread.halted = true);
