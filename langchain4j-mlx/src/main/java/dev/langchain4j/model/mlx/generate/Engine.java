@@ -4,7 +4,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.Set;
@@ -19,7 +19,7 @@ public final class Engine {
     private final MlxThread thread;
     private final LanguageModel model;
     private final Tokenizer tokenizer;
-    private final PromptCache cache;
+    private final TrieCache cache;
     private final CacheKey cacheKey;
     private final Set<Integer> endTokens;
     private final int contextLength;
@@ -36,7 +36,7 @@ public final class Engine {
             MlxThread thread,
             LanguageModel model,
             Tokenizer tokenizer,
-            PromptCache cache,
+            TrieCache cache,
             CacheKey cacheKey,
             Set<Integer> endTokens,
             int contextLength,
@@ -146,7 +146,7 @@ public final class Engine {
         return tokenizer;
     }
 
-    PromptCache cache() {
+    TrieCache cache() {
         return cache;
     }
 
