@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -47,14 +48,7 @@ final class Generation extends ScheduledRequest {
     void begin() {
         begun = System.nanoTime();
         inStep = true;
-        session = engine.cache()
-                .begin(new CacheRequest(
-                        engine.cacheKey(),
-                        request.prompt(),
-                        request.boundaries(),
-                        request.conversation(),
-                        request.isolation(),
-                        model()::newLayers));
+        session = engine.cache().begin(cacheRequest());
         sampler = new Sampler(request.sampling(), request.prompt());
         answer = new Answer(this);
         prefill = new Prefill(this);
@@ -66,11 +60,21 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
-    /** Whether the layers may grow by what the next step feeds. */
+    private CacheRequest cacheRequest() {
+        return new CacheRequest(
+                engine.cacheKey(),
+                request.prompt(),
+                request.boundaries(),
+                request.conversation(),
+                request.isolation(),
+                model()::newLayers);
+    }
+
+    /** Whether the layers may grow by what the next step feeds, or whether there is room for the prompt. */
     @Override
     boolean hasRoom() {
         if (prefill == null) {
-            return true;
+            return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
         }
         int tokens = prefill.remaining() > 0 ? prefill.nextPosition() : request.prompt().length + answer.count() + 1;
         return engine.room().isFor(session, tokens);
