@@ -24,6 +24,12 @@ final class CpuFast {
 
     private static final float LOG2_E = 1.442695041f;
     private static final float ONE_BY_E = 0.367879441f;
+    private static final float ROOT_OF_ONE_BY_E = 0.606530660f;
+
+    /** Of the tail of the normal distribution: 0.3275911 by the root of two, and halves of a5 to a1. */
+    private static final float TAIL_P = 0.231641888f;
+
+    private static final float[] TAIL = {0.5307027145f, -0.7265760135f, 0.7107068705f, -0.142248368f, 0.127414796f};
 
     /** A number as an array of that many dimensions, all of length one. */
     private record Constant(float value, int ndim, long handle) {}
@@ -121,10 +127,10 @@ final class CpuFast {
     }
 
     /**
-     * Attention of one position to all keys, or of several to those up to their own. The queries of a group read their keys
+     * Attention of positions to all keys, or, if causal, to those up to their own. The queries of a group read their keys
      * and values in one product each, not once a query. Null if that is left to MLX.
      */
-    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale) {
+    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal) {
         if (!isSingle(q) || !isSingle(k) || !isSingle(v) || q.ndim() != 4) {
             return null;
         }
@@ -146,15 +152,34 @@ final class CpuFast {
         for (int i = 0; i < blocks.length; i++) {
             int from = i * BLOCK;
             int to = Math.min(length, from + BLOCK);
-            int seen = context - length + to;
+            int seen = causal ? context - length + to : context;
             blocks[i] = attend(
                     positions(scaled, from, to),
                     positions(k, 0, seen),
                     positions(v, 0, seen),
                     shape[1] / kvHeads,
-                    causal(to - from, seen));
+                    causal ? causal(to - from, seen) : 0);
         }
         return blocks.length == 1 ? blocks[0] : Indexing.concatenate(2, blocks);
+    }
+
+    /**
+     * max(x, 0) - |x| Q(|x|), where Q is the share of a normal distribution above a number: a polynomial of
+     * 1 / (1 + p |x|) times a power, right to 1e-7 (Abramowitz and Stegun 7.1.26, which MLX's erf computes, too, with its
+     * slower exponential). Null if that is left to MLX.
+     */
+    MlxArray gelu(MlxArray x) {
+        if (!isSingle(x) || x.size() < POWERS_FROM) {
+            return null;
+        }
+        MlxArray size = Ops.abs(x);
+        MlxArray r = Ops.reciprocal(plus(times(size, constant(TAIL_P, 1)), constant(1, 1)));
+        MlxArray tail = times(r, constant(TAIL[0], 1));
+        for (int i = 1; i < TAIL.length; i++) {
+            tail = Ops.multiply(plus(tail, constant(TAIL[i], 1)), r);
+        }
+        tail = Ops.multiply(Ops.multiply(tail, power(ROOT_OF_ONE_BY_E, Ops.square(x))), size);
+        return Ops.subtract(t.result(MlxC.mlx_maximum(t.out(), t.use(x), constant(0, 1), t.stream), "maximum", x), tail);
     }
 
     private static MlxArray positions(MlxArray x, int from, int to) {

@@ -91,8 +91,8 @@ public final class Fast {
     public static MlxArray attention(
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
-        boolean plain = t.cpuFast != null && mask == null && sinks == null && (causal || q.dim(2) == 1);
-        MlxArray composed = plain ? t.cpuFast.attention(q, k, v, scale) : null;
+        boolean plain = t.cpuFast != null && mask == null && sinks == null;
+        MlxArray composed = plain ? t.cpuFast.attention(q, k, v, scale, causal) : null;
         if (composed != null) {
             return composed;
         }
@@ -113,5 +113,16 @@ public final class Fast {
                 q,
                 k,
                 v);
+    }
+
+    /** x times the share of a normal distribution below x: gelu in its exact form. */
+    public static MlxArray gelu(MlxArray x) {
+        OwnerThread t = OwnerThread.current();
+        MlxArray composed = t.cpuFast == null ? null : t.cpuFast.gelu(x);
+        if (composed != null) {
+            return composed;
+        }
+        MlxArray below = Ops.add(Ops.erf(Ops.multiply(x, Math.sqrt(0.5))), 1);
+        return Ops.multiply(Ops.multiply(x, 0.5), below);
     }
 }

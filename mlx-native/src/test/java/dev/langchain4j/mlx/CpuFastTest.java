@@ -58,6 +58,32 @@ class CpuFastTest {
     }
 
     @Test
+    void attentionToAllKeys() {
+        onCpu(() -> {
+            for (int length : new int[] {3, 128, 200}) {
+                MlxArray q = noise(1, 2, 8, length, 16);
+                MlxArray k = noise(2, 2, 4, length, 16);
+                MlxArray v = noise(3, 2, 4, length, 16);
+                MlxArray all = Ops.greaterEqual(Indexing.zeros(DType.FLOAT32, 1, 1, 1, length), MlxArray.scalar(0, DType.FLOAT32));
+                same(
+                        Fast.attention(q, k, v, 0.25f, false, null, null),
+                        Fast.attention(q, k, v, 0.25f, false, all, null));
+            }
+        });
+    }
+
+    @Test
+    void geluOfFewAndOfManyElements() {
+        onCpu(() -> {
+            for (int count : new int[] {10, 5000}) {
+                MlxArray x = Ops.multiply(Indexing.arange(-count / 2.0, count / 2.0, DType.FLOAT32), 24.0 / count);
+                MlxArray below = Ops.add(Ops.erf(Ops.multiply(x, Math.sqrt(0.5))), 1);
+                same(Fast.gelu(x), Ops.multiply(Ops.multiply(x, 0.5), below));
+            }
+        });
+    }
+
+    @Test
     void siluOfFewAndOfManyElements() {
         onCpu(() -> {
             for (int size : new int[] {10, 5000}) {

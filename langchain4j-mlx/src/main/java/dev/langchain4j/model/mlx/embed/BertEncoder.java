@@ -131,18 +131,12 @@ final class BertEncoder implements TextEncoder {
 
     private static UnaryOperator<MlxArray> activation(ModelConfig c, String name) {
         return switch (name) {
-            case "gelu" -> BertEncoder::gelu;
+            case "gelu" -> Fast::gelu;
             case "gelu_new", "gelu_pytorch_tanh" -> BertEncoder::geluTanh;
             case "relu" -> x -> Ops.maximum(x, MlxArray.scalar(0, x.dtype()));
             case "silu", "swish" -> Ops::silu;
             default -> throw c.invalid("hidden_act", name, "must be gelu, gelu_new, gelu_pytorch_tanh, relu or silu");
         };
-    }
-
-    /** x times the share of a normal distribution below x. */
-    private static MlxArray gelu(MlxArray x) {
-        MlxArray below = Ops.add(Ops.erf(Ops.multiply(x, Math.sqrt(0.5))), 1);
-        return Ops.multiply(Ops.multiply(x, 0.5), below);
     }
 
     private static MlxArray geluTanh(MlxArray x) {
@@ -185,36 +179,77 @@ final class BertEncoder implements TextEncoder {
     }
 
     @Override
-    public boolean takesBatches() {
+    public boolean takesSeveral() {
         return true;
     }
 
+    /** What treats every token alike sees all texts in a row, attention each length for itself: nothing is padded. */
     @Override
-    public MlxArray encode(MlxArray ids, MlxArray real) {
-        int batch = ids.dim(0);
-        int length = ids.dim(1);
-        MlxArray mask = real == null ? null : Indexing.reshape(real, batch, 1, 1, length);
-        MlxArray at = Indexing.arange(firstPosition, firstPosition + length, DType.INT32);
-        MlxArray x = Ops.add(words.apply(ids), places.apply(at));
-        x = norm.apply(segment == null ? x : Ops.add(x, segment));
+    public List<MlxArray> encode(List<MlxArray> groups) {
+        MlxArray x = norm.apply(embedded(groups));
         for (Layer layer : layers) {
-            MlxArray attended = layer.afterAttention.apply(Ops.add(x, attention(layer, x, mask)));
+            MlxArray attended = layer.afterAttention.apply(Ops.add(x, attention(layer, x, groups)));
             MlxArray fed = layer.down.apply(activation.apply(layer.up.apply(attended)));
             x = layer.afterFeedForward.apply(Ops.add(attended, fed));
         }
-        return x;
+        List<MlxArray> vectors = new ArrayList<>();
+        int from = 0;
+        for (MlxArray ids : groups) {
+            int to = from + ids.dim(0) * ids.dim(1);
+            vectors.add(Indexing.reshape(Indexing.slice(x, 1, from, to), ids.dim(0), ids.dim(1), hidden));
+            from = to;
+        }
+        return vectors;
     }
 
-    private MlxArray attention(Layer layer, MlxArray x, MlxArray mask) {
+    /** Words, positions and segment of all tokens, [1, tokens, hidden]. */
+    private MlxArray embedded(List<MlxArray> groups) {
+        MlxArray[] ids = new MlxArray[groups.size()];
+        MlxArray[] at = new MlxArray[groups.size()];
+        for (int i = 0; i < ids.length; i++) {
+            int length = groups.get(i).dim(1);
+            int tokens = groups.get(i).dim(0) * length;
+            ids[i] = Indexing.reshape(groups.get(i), 1, tokens);
+            MlxArray own = Indexing.arange(firstPosition, firstPosition + length, DType.INT32);
+            at[i] = Indexing.reshape(Indexing.broadcastTo(own, groups.get(i).dim(0), length), 1, tokens);
+        }
+        MlxArray x = Ops.add(words.apply(joined(ids)), places.apply(joined(at)));
+        return segment == null ? x : Ops.add(x, segment);
+    }
+
+    private MlxArray attention(Layer layer, MlxArray x, List<MlxArray> groups) {
         float scale = (float) Math.pow((double) hidden / heads, -0.5);
-        MlxArray attended =
-                Fast.attention(heads(layer.q, x), heads(layer.k, x), heads(layer.v, x), scale, false, mask, null);
-        MlxArray joined = Indexing.reshape(Indexing.transpose(attended, 0, 2, 1, 3), x.dim(0), x.dim(1), hidden);
-        return layer.o.apply(joined);
+        MlxArray q = layer.q.apply(x);
+        MlxArray k = layer.k.apply(x);
+        MlxArray v = layer.v.apply(x);
+        MlxArray[] attended = new MlxArray[groups.size()];
+        int from = 0;
+        for (int i = 0; i < attended.length; i++) {
+            int texts = groups.get(i).dim(0);
+            int length = groups.get(i).dim(1);
+            int to = from + texts * length;
+            MlxArray seen = Fast.attention(
+                    heads(q, from, to, texts),
+                    heads(k, from, to, texts),
+                    heads(v, from, to, texts),
+                    scale,
+                    false,
+                    null,
+                    null);
+            attended[i] = Indexing.reshape(Indexing.transpose(seen, 0, 2, 1, 3), 1, to - from, hidden);
+            from = to;
+        }
+        return layer.o.apply(joined(attended));
     }
 
-    private MlxArray heads(Linear layer, MlxArray x) {
-        MlxArray split = Indexing.reshape(layer.apply(x), x.dim(0), x.dim(1), heads, hidden / heads);
+    /** Rows of texts of one length, [texts, heads, length, hidden / heads]. */
+    private MlxArray heads(MlxArray rows, int from, int to, int texts) {
+        MlxArray own = from == 0 && to == rows.dim(1) ? rows : Indexing.slice(rows, 1, from, to);
+        MlxArray split = Indexing.reshape(own, texts, (to - from) / texts, heads, hidden / heads);
         return Indexing.transpose(split, 0, 2, 1, 3);
+    }
+
+    private static MlxArray joined(MlxArray[] parts) {
+        return parts.length == 1 ? parts[0] : Indexing.concatenate(1, parts);
     }
 }

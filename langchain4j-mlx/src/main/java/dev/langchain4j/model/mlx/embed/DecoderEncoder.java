@@ -35,12 +35,16 @@ final class DecoderEncoder implements TextEncoder {
     }
 
     @Override
-    public boolean takesBatches() {
+    public boolean takesSeveral() {
         return false;
     }
 
     @Override
-    public MlxArray encode(MlxArray ids, MlxArray real) {
+    public List<MlxArray> encode(List<MlxArray> groups) {
+        return groups.stream().map(this::encode).toList();
+    }
+
+    private MlxArray encode(MlxArray ids) {
         List<LayerCache> layers = model.newLayers();
         try {
             return model.forward(ids, layers);

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.embed;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
@@ -26,8 +27,11 @@ import java.util.stream.IntStream;
  * from any thread.
  */
 public final class TextEmbedder implements AutoCloseable {
-    /** Most tokens of a batch, padding included: enough to keep a GPU busy, and a bound for memory. */
-    private static final int BATCH_TOKENS_MAX = 16_384;
+    /** Tokens that keep a GPU busy, and a bound for memory. */
+    private static final int BATCH_TOKENS_GPU = 16_384;
+
+    /** On the CPU the widest layer's numbers of so many tokens stay in the cache of a core. */
+    private static final int BATCH_TOKENS_CPU = Integer.getInteger("bt", 512);
 
     private final MlxThread thread;
     private final String modelType;
@@ -69,7 +73,7 @@ public final class TextEmbedder implements AutoCloseable {
         loaded = thread.call(() -> loadEncoder(folder, config, wishes.type));
         weightBytes = thread.call(() -> loaded.weights().bytes());
         TextEncoder encoder = loaded.model();
-        boolean decoder = !encoder.takesBatches();
+        boolean decoder = !encoder.takesSeveral();
         // What sentence-transformers takes where a folder has no modules.json; decoders are made for the last token.
         pooling = settings.pooling() != null ? settings.pooling() : List.of(decoder ? Pooling.LAST : Pooling.MEAN);
         boolean unsaid = settings.pooling() == null && decoder;
@@ -182,22 +186,25 @@ public final class TextEmbedder implements AutoCloseable {
         return settings.lowerCase() ? stripped.toLowerCase(Locale.ROOT) : stripped;
     }
 
-    /** Texts of like lengths together, so that there is little padding. */
+    /** Texts of like lengths together, the longest first: many are of one length, and memory is reused. */
     private List<List<Integer>> batches(List<int[]> ids) {
+        int most = thread.device() == Device.CPU ? BATCH_TOKENS_CPU : BATCH_TOKENS_GPU;
         List<Integer> byLength = IntStream.range(0, ids.size())
                 .boxed()
                 .sorted(Comparator.comparing(i -> -ids.get(i).length))
                 .toList();
         List<List<Integer>> batches = new ArrayList<>();
         List<Integer> batch = new ArrayList<>();
+        int sum = 0;
         for (int i : byLength) {
-            int longest = batch.isEmpty() ? ids.get(i).length : ids.get(batch.getFirst()).length;
-            boolean full = batch.size() == batchSize || (batch.size() + 1L) * longest > BATCH_TOKENS_MAX;
-            if (!batch.isEmpty() && (full || !loaded.model().takesBatches())) {
+            boolean full = batch.size() == batchSize || sum + ids.get(i).length > most;
+            if (!batch.isEmpty() && (full || !loaded.model().takesSeveral())) {
                 batches.add(batch);
                 batch = new ArrayList<>();
+                sum = 0;
             }
             batch.add(i);
+            sum += ids.get(i).length;
         }
         if (!batch.isEmpty()) {
             batches.add(batch);
@@ -205,24 +212,25 @@ public final class TextEmbedder implements AutoCloseable {
         return batches;
     }
 
+    /** Vectors of texts that are sorted by length. */
     private float[][] compute(List<int[]> batch, int skipped, int dimensions) {
-        int length = batch.stream().mapToInt(ids -> ids.length).max().orElseThrow();
-        int[] padded = new int[batch.size() * length];
-        float[] counted = new float[padded.length];
-        boolean padding = false;
-        int[] real = new int[padded.length];
-        for (int i = 0; i < batch.size(); i++) {
-            int[] ids = batch.get(i);
-            System.arraycopy(ids, 0, padded, i * length, ids.length);
-            Arrays.fill(real, i * length, i * length + ids.length, 1);
-            Arrays.fill(counted, i * length + Math.min(skipped, ids.length - 1), i * length + ids.length, 1f);
-            padding |= ids.length < length;
-        }
         MlxArray pooled;
         try (Scope scope = Scope.open()) {
-            MlxArray mask = padding ? Ops.astype(MlxArray.of(real, batch.size(), length), DType.BOOL) : null;
-            MlxArray hidden = loaded.model().encode(MlxArray.of(padded, batch.size(), length), mask);
-            MlxArray whole = Pooling.apply(pooling, hidden, MlxArray.of(counted, batch.size(), length, 1));
+            List<MlxArray> groups = new ArrayList<>();
+            for (int from = 0; from < batch.size(); ) {
+                int length = batch.get(from).length;
+                int to = from;
+                while (to < batch.size() && batch.get(to).length == length) {
+                    to++;
+                }
+                groups.add(ids(batch.subList(from, to), length));
+                from = to;
+            }
+            List<MlxArray> hidden = loaded.model().encode(groups);
+            MlxArray[] parts = hidden.stream()
+                    .map(x -> Pooling.apply(pooling, x, counted(x.dim(0), x.dim(1), skipped)))
+                    .toArray(MlxArray[]::new);
+            MlxArray whole = parts.length == 1 ? parts[0] : Indexing.concatenate(0, parts);
             MlxArray cut = dimensions < whole.dim(1) ? Indexing.slice(whole, 1, 0, dimensions) : whole;
             pooled = Indexing.contiguous(normalize ? unit(cut) : cut).detach();
         }
@@ -230,6 +238,21 @@ public final class TextEmbedder implements AutoCloseable {
             Eval.eval(pooled);
             return rows(pooled.toFloats(), batch.size());
         }
+    }
+
+    private static MlxArray ids(List<int[]> texts, int length) {
+        int[] all = new int[texts.size() * length];
+        for (int i = 0; i < texts.size(); i++) {
+            System.arraycopy(texts.get(i), 0, all, i * length, length);
+        }
+        return MlxArray.of(all, texts.size(), length);
+    }
+
+    /** 1 for each token that pooling counts, 0 for those of a prompt that it skips; at least one counts. */
+    private static MlxArray counted(int texts, int length, int skipped) {
+        float[] one = new float[length];
+        Arrays.fill(one, Math.min(skipped, length - 1), length, 1f);
+        return Indexing.broadcastTo(MlxArray.of(one, 1, length, 1), texts, length, 1);
     }
 
     /** Each vector with length one; the zero vector stays. */

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.embed;
 
 import dev.langchain4j.mlx.MlxArray;
+import java.util.List;
 
 /** Token ids in, a vector for each token out. Called on the thread that loaded the weights, with a scope open. */
 interface TextEncoder {
@@ -14,15 +15,14 @@ interface TextEncoder {
     /** Number of token ids that there are. */
     int vocabularySize();
 
-    /** Whether texts of different lengths may be padded to one batch. */
-    boolean takesBatches();
+    /** Whether several texts may be computed at once. */
+    boolean takesSeveral();
 
     /**
      * Vectors of tokens.
      *
-     * @param ids [batch, length]
-     * @param real true where a token is none of the padding, [batch, length]; null if there is no padding
-     * @return [batch, length, dimension]
+     * @param groups ids of texts of one length each, [texts, length]
+     * @return for each group [texts, length, dimension]
      */
-    MlxArray encode(MlxArray ids, MlxArray real);
+    List<MlxArray> encode(List<MlxArray> groups);
 }
