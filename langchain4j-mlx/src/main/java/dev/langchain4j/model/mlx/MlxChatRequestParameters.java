@@ -41,6 +41,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Object memoryId;
     private final Isolation isolation;
     private final Boolean allowControlTokens;
+    private final Boolean schemaInPrompt;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -58,6 +59,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         memoryId = builder.memoryId;
         isolation = builder.isolation;
         allowControlTokens = builder.allowControlTokens;
+        schemaInPrompt = builder.schemaInPrompt;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -163,6 +165,15 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
+     * Whether the JSON schema of the response format is also told to the model, in words at the end of the system
+     * message: names, types, descriptions and values of enums. Without it the answer has the schema's form, but the model
+     * knows of a field only its name, at the time that it has to fill it. Default: true.
+     */
+    public Boolean schemaInPrompt() {
+        return schemaInPrompt;
+    }
+
+    /**
      * How to sample.
      *
      * @param defaults counts for what is null here; but its seed does not: without a seed, each request draws its own
@@ -238,6 +249,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("memoryId", memoryId);
         all.put("isolation", isolation);
         all.put("allowControlTokens", allowControlTokens);
+        all.put("schemaInPrompt", schemaInPrompt);
         return all;
     }
 
@@ -283,6 +295,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Object memoryId;
         private Isolation isolation;
         private Boolean allowControlTokens;
+        private Boolean schemaInPrompt;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -303,6 +316,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 memoryId = either(mlx.memoryId, memoryId);
                 isolation = either(mlx.isolation, isolation);
                 allowControlTokens = either(mlx.allowControlTokens, allowControlTokens);
+                schemaInPrompt = either(mlx.schemaInPrompt, schemaInPrompt);
             }
             return this;
         }
@@ -398,6 +412,12 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#allowControlTokens()}. */
         public Builder allowControlTokens(Boolean allowed) {
             allowControlTokens = allowed;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#schemaInPrompt()}. */
+        public Builder schemaInPrompt(Boolean told) {
+            schemaInPrompt = told;
             return this;
         }
 

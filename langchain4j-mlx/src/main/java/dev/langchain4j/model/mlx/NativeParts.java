@@ -8,7 +8,6 @@ import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Supplier;
 
@@ -25,14 +24,11 @@ final class NativeParts {
     }
 
     static Tokenizer loadTokenizer(Path folder) {
-        Path file = folder.resolve("tokenizer.json");
-        if (!Files.isRegularFile(file)) {
-            throw new ModelNotFoundException("the model folder " + folder + " has no tokenizer.json");
-        }
         try {
-            return Tokenizer.fromFile(file);
+            return TokenizerFiles.open(folder);
         } catch (MlxException e) {
-            throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
+            throw new InvalidRequestException(
+                    "cannot load " + folder.resolve("tokenizer.json") + ": " + e.getMessage(), e);
         }
     }
 
