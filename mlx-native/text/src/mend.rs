@@ -1,7 +1,7 @@
 //! What is put right of a tokenizer.json that contradicts itself.
 
 use serde_json::{json, Value};
-use tokenizers::{DecoderWrapper, Tokenizer};
+use tokenizers::{DecoderWrapper, ModelWrapper, Tokenizer};
 
 use crate::vocabulary::{find, to_json};
 use crate::Fallible;
@@ -15,7 +15,8 @@ pub fn mend_decoder(tokenizer: &mut Tokenizer) -> Fallible<()> {
     }
     let splitter = to_json(tokenizer.get_pre_tokenizer())?;
     let normalizer = to_json(tokenizer.get_normalizer())?;
-    let splits_bytes = find(&splitter, "ByteLevel").is_some() || find(&normalizer, "ByteLevel").is_some();
+    let splits_bytes =
+        find(&splitter, "ByteLevel").is_some() || find(&normalizer, "ByteLevel").is_some() || spells_bytes(tokenizer);
     let joins_bytes = find(&decoder, "ByteLevel").is_some();
     let space = find(&splitter, "Metaspace")
         .map(|metaspace| &metaspace["replacement"])
@@ -37,6 +38,12 @@ pub fn mend_decoder(tokenizer: &mut Tokenizer) -> Fallible<()> {
     let mended: DecoderWrapper = serde_json::from_value(mended).map_err(|error| error.to_string())?;
     tokenizer.with_decoder(Some(mended));
     Ok(())
+}
+
+/// Whether the vocabulary has GPT-2's character for a space, and not SentencePiece's.
+fn spells_bytes(tokenizer: &Tokenizer) -> bool {
+    let merges = matches!(tokenizer.get_model(), ModelWrapper::BPE(_));
+    merges && tokenizer.token_to_id("\u{120}").is_some() && tokenizer.token_to_id("\u{2581}").is_none()
 }
 
 /// Whether the vocabulary has this character, which is not one of those that stand for bytes, for a space.

@@ -201,7 +201,11 @@ pub fn find<'a>(part: &'a Value, kind: &str) -> Option<&'a Value> {
         return Some(part);
     }
     let inside = ["decoders", "pretokenizers", "normalizers"].map(|key| part[key].as_array());
-    inside.into_iter().flatten().flatten().find_map(|inner| find(inner, kind))
+    inside
+        .into_iter()
+        .flatten()
+        .flatten()
+        .find_map(|inner| find(inner, kind))
 }
 
 pub fn to_json(part: Option<&impl serde::Serialize>) -> Fallible<Value> {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
@@ -13,6 +14,7 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
@@ -26,6 +28,7 @@ import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import dev.langchain4j.model.mlx.prompt.PromptRequest;
+import dev.langchain4j.model.mlx.prompt.SchemaText;
 import dev.langchain4j.model.output.FinishReason;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -98,7 +101,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
             prompt = model.prompts()
                     .write(new PromptRequest(
-                            request.messages(),
+                            messages(),
                             tools,
                             parameters.templateVariables(),
                             format,
@@ -121,6 +124,13 @@ final class ChatExecution implements OutputSink, GenerationListener {
             throw model.engine().isClosed() ? Failures.closed(model.name(), e) : e;
         }
         return this;
+    }
+
+    /** The messages, with the answer's schema in words where it is wanted. */
+    private List<ChatMessage> messages() {
+        ResponseFormat format = parameters.responseFormat();
+        boolean told = format != null && format.jsonSchema() != null && !Boolean.FALSE.equals(parameters.schemaInPrompt());
+        return told ? SchemaText.in(request.messages(), format.jsonSchema()) : request.messages();
     }
 
     private Isolation isolation() {

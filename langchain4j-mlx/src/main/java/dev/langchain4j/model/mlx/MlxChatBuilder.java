@@ -264,6 +264,16 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /**
+     * Whether the JSON schema of the response format is also told to the model in words, at the end of the system
+     * message, with descriptions and values of enums. Default: true; see
+     * {@link MlxChatRequestParameters#schemaInPrompt()}.
+     */
+    public B schemaInPrompt(Boolean told) {
+        parameters.schemaInPrompt(told);
+        return self();
+    }
+
     /** Rewrites messages before they are rendered, after the MLX model's own normalizer. Default: none. */
     public B promptNormalizer(PromptNormalizer normalizer) {
         this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;

@@ -47,6 +47,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Boolean allowControlTokens;
     private final Duration timeout;
     private final MlxCancellation cancellation;
+    private final Boolean schemaInPrompt;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -66,6 +67,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         allowControlTokens = builder.allowControlTokens;
         timeout = builder.timeout;
         cancellation = builder.cancellation;
+        schemaInPrompt = builder.schemaInPrompt;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -168,6 +170,15 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      */
     public Boolean allowControlTokens() {
         return allowControlTokens;
+    }
+
+    /**
+     * Whether the JSON schema of the response format is also told to the model, in words at the end of the system
+     * message: names, types, descriptions and values of enums. Without it the answer has the schema's form, but the model
+     * knows of a field only its name, at the time that it has to fill it. Default: true.
+     */
+    public Boolean schemaInPrompt() {
+        return schemaInPrompt;
     }
 
     /**
@@ -297,6 +308,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("allowControlTokens", allowControlTokens);
         all.put("timeout", timeout);
         all.put("cancellation", cancellation);
+        all.put("schemaInPrompt", schemaInPrompt);
         return all;
     }
 
@@ -344,6 +356,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Boolean allowControlTokens;
         private Duration timeout;
         private MlxCancellation cancellation;
+        private Boolean schemaInPrompt;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -366,6 +379,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 allowControlTokens = either(mlx.allowControlTokens, allowControlTokens);
                 timeout = either(mlx.timeout, timeout);
                 cancellation = either(mlx.cancellation, cancellation);
+                schemaInPrompt = either(mlx.schemaInPrompt, schemaInPrompt);
             }
             return this;
         }
@@ -461,6 +475,12 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#allowControlTokens()}. */
         public Builder allowControlTokens(Boolean allowed) {
             allowControlTokens = allowed;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#schemaInPrompt()}. */
+        public Builder schemaInPrompt(Boolean told) {
+            schemaInPrompt = told;
             return this;
         }
 

@@ -12,7 +12,6 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.NativeLibraries;
 import dev.langchain4j.mlx.NativeLibraryException;
 import dev.langchain4j.mlx.text.Tokenizer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -39,16 +38,13 @@ final class NativeParts {
     }
 
     static Tokenizer loadTokenizer(Path folder) {
-        Path file = folder.resolve("tokenizer.json");
-        if (!Files.isRegularFile(file)) {
-            throw new ModelNotFoundException("the model folder " + folder + " has no tokenizer.json");
-        }
         try {
-            return Tokenizer.fromFile(file);
+            return TokenizerFiles.open(folder);
         } catch (NativeLibraryException e) {
             throw new ModelNotFoundException(e.getMessage(), e);
         } catch (MlxException e) {
-            throw new InvalidRequestException("cannot load " + file + ": " + e.getMessage(), e);
+            throw new InvalidRequestException(
+                    "cannot load " + folder.resolve("tokenizer.json") + ": " + e.getMessage(), e);
         }
     }
 
