@@ -61,6 +61,10 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener {
     public void bindTo(MeterRegistry registry) {
         Tags tags = Tags.of("model", model.name());
         bindCache(registry, tags);
+        FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
+                .description("Outputs that began like a tool call and are none")
+                .tags(tags)
+                .register(registry);
         bound.add(new Meters(
                 timer(registry, tags, "queue.time", "How long requests waited for those before them"),
                 timer(registry, tags, "prefill.time", "How long prompts took to compute"),

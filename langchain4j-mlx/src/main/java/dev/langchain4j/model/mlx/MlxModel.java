@@ -51,6 +51,7 @@ public final class MlxModel implements AutoCloseable {
     private final PromptCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
+    private final RejectedCalls rejectedCalls;
     private boolean closed;
 
     private MlxModel(Builder builder) {
@@ -90,8 +91,10 @@ public final class MlxModel implements AutoCloseable {
             cache = new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0);
             cache.listener(ledger);
             engine = new Engine(owner, loaded.model(), openTokenizer, cache, key, defaults.endTokens(), context, chunk);
+            rejectedCalls = new RejectedCalls(name);
+            // A tokenizer may have ids beyond the logits, which the mask leaves out.
             grammars = new GrammarCache(() -> openTokenizer.grammarCompiler(
-                    loaded.model().vocabularySize(),
+                    Math.max(loaded.model().vocabularySize(), openTokenizer.vocabularySize()),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray()));
             thread = owner;
             tokenizer = openTokenizer;
@@ -239,6 +242,10 @@ public final class MlxModel implements AutoCloseable {
     /** Compiled grammars of answers. */
     GrammarCache grammars() {
         return grammars;
+    }
+
+    RejectedCalls rejectedCalls() {
+        return rejectedCalls;
     }
 
     Sampling samplingDefaults() {

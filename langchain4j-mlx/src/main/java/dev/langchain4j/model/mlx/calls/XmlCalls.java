@@ -303,7 +303,7 @@ final class XmlCalls extends CallReader {
         }
         String raw = in.take(length);
         in.skip(in.match(tags.parameterEnd) == Input.Match.YES ? tags.parameterEnd.length() : 0);
-        put(tags.cdata ? withoutCdata(raw.strip()) : raw);
+        put(tags.cdata ? withoutCdata(raw) : raw);
         return to(State.INSIDE);
     }
 
@@ -342,10 +342,11 @@ final class XmlCalls extends CallReader {
         return -1;
     }
 
-    private static String withoutCdata(String text) {
+    private static String withoutCdata(String raw) {
+        String text = raw.strip();
         return text.startsWith(CDATA) && text.endsWith(CDATA_END)
                 ? text.substring(CDATA.length(), text.length() - CDATA_END.length())
-                : text;
+                : raw;
     }
 
     /** Without the one line break after the opening and the one before the closing tag. */

@@ -53,6 +53,9 @@ final class Generation {
             }
             DecodeLoop loop = new DecodeLoop(engine, session, sampler, text, request, listener, cancelled);
             End end = loop.run();
+            if (end == End.LENGTH) {
+                listener.onCut();
+            }
             Outcome outcome = end == End.CANCELLED ? Outcome.CANCELLED : listener.onEnd();
             session.close(outcome);
             return result(loop.generated(), end, session, sampler, begun, prefilled, loop.firstTokenNanos());
