@@ -19,6 +19,7 @@ import dev.langchain4j.model.mlx.prompt.Prompt;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** What the response format and the tool choice of a request say the answer must look like. */
 final class AnswerFormat {
@@ -47,17 +48,73 @@ final class AnswerFormat {
         if (!json && !required) {
             return null;
         }
+        Map<String, ObjectNode> calls =
+                required || format.toolCalls() != ToolCallFormat.NONE ? schemas(tools) : Map.of();
+        ObjectNode value = required ? null : value(response.jsonSchema());
+        try {
+            return matcher(format, prompt, calls, value);
+        } catch (UnsupportedFeatureException | InvalidRequestException e) {
+            if (value != null) {
+                check(() -> matcher(format, prompt, Map.of(), value), "the response format"
+                        + (response.jsonSchema() == null ? "" : " '" + response.jsonSchema().name() + "'"));
+            }
+            if (calls.isEmpty()) {
+                throw e;
+            }
+            return matcher(format, prompt, required ? named(format, prompt, calls) : loose(format, prompt, calls), value);
+        }
+    }
+
+    /** @param value the schema of an answer that is no call; null if there is none */
+    private GrammarMatcher matcher(
+            OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls, ObjectNode value) {
         AnswerGrammar answer = new AnswerGrammar(model.tokenizer(), format.reasoning())
                 .reasoning(reasoning(format.reasoning(), prompt))
                 .opening(format.toolCalls().answerOpening());
-        if (required || !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE) {
-            answer.calls(format.toolCalls()::grammar, model.template().source(true), schemas(tools));
+        if (!calls.isEmpty()) {
+            answer.calls(format.toolCalls()::grammar, model.template().source(true), calls);
         }
-        if (!required) {
-            JsonSchema schema = response.jsonSchema();
-            answer.json(JsonSchemas.of(schema == null ? null : schema.rootElement()));
+        if (value != null) {
+            answer.json(value);
         }
         return model.grammars().matcher(answer.build());
+    }
+
+    private static ObjectNode value(JsonSchema schema) {
+        return JsonSchemas.of(schema == null ? null : schema.rootElement());
+    }
+
+    /** Says which of the tools it is whose schema cannot be kept. */
+    private Map<String, ObjectNode> named(OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls) {
+        calls.forEach((name, schema) ->
+                check(() -> matcher(format, prompt, Map.of(name, schema), null), "the tool '" + name + "'"));
+        return calls;
+    }
+
+    /** Where a call is the model's choice, a schema that cannot be kept is kept as far as it goes. */
+    private Map<String, ObjectNode> loose(OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls) {
+        Map<String, ObjectNode> loose = new LinkedHashMap<>();
+        calls.forEach((name, schema) -> {
+            for (ObjectNode candidate : JsonSchemas.loosened(schema)) {
+                try (GrammarMatcher kept = matcher(format, prompt, Map.of(name, candidate), null)) {
+                    loose.put(name, candidate);
+                    return;
+                } catch (UnsupportedFeatureException | InvalidRequestException e) {
+                    // The next one lets more through; a tool that even the last cannot write is not written.
+                }
+            }
+        });
+        return loose;
+    }
+
+    private static void check(Supplier<GrammarMatcher> matcher, String whose) {
+        try (GrammarMatcher kept = matcher.get()) {
+            // It can be kept.
+        } catch (UnsupportedFeatureException e) {
+            throw new UnsupportedFeatureException(whose + ": " + e.getMessage());
+        } catch (InvalidRequestException e) {
+            throw new InvalidRequestException(whose + ": " + e.getMessage(), e);
+        }
     }
 
     private Reasoning reasoning(ReasoningFormat format, Prompt prompt) {

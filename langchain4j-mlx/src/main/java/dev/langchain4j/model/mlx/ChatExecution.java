@@ -63,7 +63,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolExecutionRequest> toolCalls = new ArrayList<>();
-    private String heldBrace = "";
+    private boolean cut;
     private Prompt prompt;
     private OutputParser parser;
     private Engine.Handle handle;
@@ -98,7 +98,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         List<ToolSpecification> tools = parameters.offeredTools();
         try {
-            OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), schemas(tools));
+            OutputFormat format = model.template().format(!tools.isEmpty(), schemas(tools));
             prompt = model.prompts()
                     .write(new PromptRequest(
                             messages(),
@@ -270,8 +270,13 @@ final class ChatExecution implements OutputSink, GenerationListener {
     }
 
     @Override
+    public void onCut() {
+        cut = true;
+    }
+
+    @Override
     public CacheSession.Outcome onEnd() {
-        parser.finish();
+        parser.finish(cut);
         return toolCalls.isEmpty() ? CacheSession.Outcome.FINISHED : CacheSession.Outcome.TOOL_CALL;
     }
 
@@ -293,20 +298,16 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
     }
 
-    /** An opening brace alone waits for what follows, so that a call without arguments is one piece. */
     @Override
     public void partialToolCall(int index, String id, String name, String argumentsPiece) {
-        String piece = heldBrace + argumentsPiece;
-        heldBrace = piece.equals("{") ? piece : "";
-        if (pieces != null && heldBrace.isEmpty()) {
-            pieces.partialToolCall(index, id, name, piece);
+        if (pieces != null) {
+            pieces.partialToolCall(index, id, name, argumentsPiece);
         }
     }
 
     @Override
     public void malformedToolCall(String raw, String reason) {
-        heldBrace = "";
-        log.debug("the output began like a tool call and is none ({}): {}", reason, raw);
+        model.rejectedCalls().add(raw, reason);
         text(raw);
     }
 

@@ -69,6 +69,10 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         Tags tags = Tags.of(MODEL, model.name());
         bindCache(registry, tags);
         bindRequests(registry, tags);
+        FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
+                .description("Outputs that began like a tool call and are none")
+                .tags(tags)
+                .register(registry);
         bound.add(new Meters(
                 registry,
                 timer(registry, tags, "queue.time", "How long requests waited for those before them"),

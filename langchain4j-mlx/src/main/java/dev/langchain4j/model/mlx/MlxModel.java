@@ -58,6 +58,7 @@ public final class MlxModel implements AutoCloseable {
     private final ModelCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
+    private final RejectedCalls rejectedCalls;
     private final long weightBytes;
     private final OpenParts parts = new OpenParts();
 
@@ -109,6 +110,7 @@ public final class MlxModel implements AutoCloseable {
                     context.tokens(),
                     chunk,
                     builder.engineLimits());
+            rejectedCalls = new RejectedCalls(name);
             weightBytes = owner.call(() -> read.weights().bytes());
             loaded = read;
             thread = owner;
@@ -244,6 +246,10 @@ public final class MlxModel implements AutoCloseable {
     /** Compiled grammars of answers. */
     GrammarCache grammars() {
         return grammars;
+    }
+
+    RejectedCalls rejectedCalls() {
+        return rejectedCalls;
     }
 
     Sampling samplingDefaults() {

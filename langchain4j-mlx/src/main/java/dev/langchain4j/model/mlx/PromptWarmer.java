@@ -88,7 +88,7 @@ final class PromptWarmer {
             messages.add(model.promptNormalizer().normalize(SystemMessage.from(systemMessage)));
         }
         messages.add(UserMessage.from(firstWord));
-        OutputFormat format = OutputFormat.detect(model.template().source(!tools.isEmpty()), ToolSchemas.none());
+        OutputFormat format = model.template().format(!tools.isEmpty(), ToolSchemas.none());
         return model.prompts()
                 .write(new PromptRequest(
                         messages,

@@ -225,8 +225,14 @@ final class HeaderCalls extends CallReader {
             fenced = false;
             in.skipWhitespace();
         }
-        if (in.matchAny(0, markers.next()) == Input.Match.YES) {
-            return to(State.BETWEEN);
+        if (!in.empty() && in.peek() == '}') {
+            // One brace too many closes nothing.
+            in.skip(1);
+            return Step.AGAIN;
+        }
+        Input.Match next = in.matchAny(0, markers.next());
+        if (next != Input.Match.NO) {
+            return next == Input.Match.MAYBE ? Step.WAIT : to(State.BETWEEN);
         }
         Step step = expect(in, markers.callEnd);
         return step == Step.DONE && !markers.blockEnds.isEmpty() ? to(State.BETWEEN) : step;

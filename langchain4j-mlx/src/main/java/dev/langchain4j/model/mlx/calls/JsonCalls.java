@@ -88,12 +88,14 @@ final class JsonCalls extends CallReader {
 
     /** What has the name of a tool, or the beginning of one, is a call; a value like that is not. */
     @Override
-    public boolean isCertain() {
+    public boolean isCertain(Input in) {
         if (name != null) {
             return !unknown;
         }
-        String begun = part == Part.NAME && state == State.VALUE && scratch.length() > 1 ? scratch.substring(1) : "";
-        return !begun.isEmpty() && tools.names().stream().anyMatch(tool -> tool.startsWith(begun));
+        boolean inName = part == Part.NAME && state == State.VALUE && scratch.length() > 1;
+        return inName
+                ? tools.names().stream().anyMatch(tool -> tool.startsWith(scratch.substring(1)))
+                : mayBeUnknown;
     }
 
     @Override
@@ -157,11 +159,11 @@ final class JsonCalls extends CallReader {
             in.skip(1);
             return Step.AGAIN;
         }
-        return list && !closes(in) ? fail("',' or ']' expected") : finish(in);
-    }
-
-    private boolean closes(Input in) {
-        return !end.isEmpty() && in.match(end) == Input.Match.YES;
+        Input.Match closes = end.isEmpty() ? Input.Match.NO : in.match(end);
+        if (list && closes != Input.Match.YES) {
+            return closes == Input.Match.MAYBE ? Step.WAIT : fail("',' or ']' expected");
+        }
+        return finish(in);
     }
 
     private Step finish(Input in) {

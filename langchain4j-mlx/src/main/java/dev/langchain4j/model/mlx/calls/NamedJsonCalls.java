@@ -34,8 +34,11 @@ final class NamedJsonCalls extends CallReader {
     }
 
     @Override
-    public boolean isCertain() {
-        return json != null ? json.isCertain() : any || value != null;
+    public boolean isCertain(Input in) {
+        int end = nameEnd(in, 0);
+        return json != null
+                ? json.isCertain(in)
+                : any || value != null || end < in.available() && tools.contains(in.lookAhead(end));
     }
 
     @Override

@@ -37,7 +37,8 @@ final class Phi4Format extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return text.template().isEmpty() || text.says(START)
+        // Templates that show text only are of the kind with tokens.
+        return text.spaced() || text.says(START)
             ? START + text.list(calls, "arguments") + END
             : "functools" + text.list(calls, "arguments");
     }

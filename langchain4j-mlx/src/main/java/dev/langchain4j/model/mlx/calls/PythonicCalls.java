@@ -39,6 +39,7 @@ final class PythonicCalls extends CallReader {
     private State state = State.START;
     private boolean list;
     private boolean fenced;
+    private boolean any;
     private boolean unknown;
     private CallReader json;
     private LenientJson value;
@@ -62,8 +63,14 @@ final class PythonicCalls extends CallReader {
     }
 
     @Override
-    public boolean isCertain() {
-        return state != State.START && state != State.NAME && !unknown;
+    public boolean isCertain(Input in) {
+        if (json != null) {
+            return json.isCertain(in);
+        }
+        String unread = in.lookAhead(in.available()).replace("[", "").strip();
+        return state == State.START || state == State.NAME
+                ? tools.names().stream().anyMatch(tool -> tool.startsWith(unread))
+                : !unknown;
     }
 
     @Override
@@ -114,7 +121,7 @@ final class PythonicCalls extends CallReader {
     }
 
     private Step name(Input in) {
-        if (list && in.peek() == ']') {
+        if (list && any && in.peek() == ']') {
             return to(State.BETWEEN);
         }
         int length = nameEnd(in, 0);
@@ -256,6 +263,7 @@ final class PythonicCalls extends CallReader {
         if (unknown && (!list || calls.arguments().length() == 1)) {
             return fail("no tool '" + tool + "'");
         }
+        any = true;
         in.skip(1);
         calls.arguments().append('}');
         state = State.BETWEEN;
@@ -269,8 +277,9 @@ final class PythonicCalls extends CallReader {
             return to(State.NAME);
         }
         if (list) {
-            if (!end.isEmpty() && in.match(end) == Input.Match.YES) {
-                return to(State.CLOSED_LIST);
+            Input.Match closes = end.isEmpty() ? Input.Match.NO : in.match(end);
+            if (closes != Input.Match.NO) {
+                return closes == Input.Match.MAYBE ? Step.WAIT : to(State.CLOSED_LIST);
             }
             if (c != ']') {
                 return fail("',' or ']' expected");

@@ -59,6 +59,7 @@ final class XmlCalls extends CallReader {
         INSIDE,
         PARAMETER_NAME,
         JSON_VALUE,
+        JSON_END,
         VALUE,
         BETWEEN,
         JSON_CALLS
@@ -106,6 +107,7 @@ final class XmlCalls extends CallReader {
             case INSIDE -> inside(in);
             case PARAMETER_NAME -> parameterName(in);
             case JSON_VALUE -> jsonValue(in);
+            case JSON_END -> jsonEnd(in);
             case VALUE -> value(in);
             case BETWEEN -> between(in);
             case JSON_CALLS -> step(jsonCalls, in);
@@ -255,11 +257,29 @@ final class XmlCalls extends CallReader {
                 return asText(in);
             }
             case DONE -> {
-                in.skipWhitespace();
-                return in.match(tags.parameterEnd) == Input.Match.NO && !in.empty() ? asText(in) : to(State.VALUE);
+                return to(State.JSON_END);
             }
         }
         throw new AssertionError(state);
+    }
+
+    /** Behind a value that is JSON stands its closing tag, or what follows where that was forgotten. */
+    private Step jsonEnd(Input in) {
+        in.skipWhitespace();
+        if (in.empty() && !(in.ended() && !in.cut())) {
+            return Step.WAIT;
+        }
+        Input.Match close = in.match(tags.parameterEnd);
+        Input.Match next = in.empty() ? Input.Match.YES : in.matchAny(0, values.followers());
+        if (close == Input.Match.NO && next == Input.Match.NO) {
+            return asText(in);
+        }
+        if (close != Input.Match.YES && next != Input.Match.YES) {
+            return Step.WAIT;
+        }
+        in.skip(close == Input.Match.YES ? tags.parameterEnd.length() : 0);
+        put("");
+        return to(State.INSIDE);
     }
 
     private Step asText(Input in) {
@@ -283,7 +303,7 @@ final class XmlCalls extends CallReader {
         }
         String raw = in.take(length);
         in.skip(in.match(tags.parameterEnd) == Input.Match.YES ? tags.parameterEnd.length() : 0);
-        put(tags.cdata ? withoutCdata(raw.strip()) : raw);
+        put(tags.cdata ? withoutCdata(raw) : raw);
         return to(State.INSIDE);
     }
 
@@ -322,10 +342,11 @@ final class XmlCalls extends CallReader {
         return -1;
     }
 
-    private static String withoutCdata(String text) {
+    private static String withoutCdata(String raw) {
+        String text = raw.strip();
         return text.startsWith(CDATA) && text.endsWith(CDATA_END)
                 ? text.substring(CDATA.length(), text.length() - CDATA_END.length())
-                : text;
+                : raw;
     }
 
     /** Without the one line break after the opening and the one before the closing tag. */

@@ -102,6 +102,9 @@ final class Generation extends ScheduledRequest {
     /** Ends a step of decode. Returns whether it was the last one. */
     boolean read() {
         end = decoder.read();
+        if (end == End.LENGTH) {
+            listener.onCut();
+        }
         if (end != null) {
             outcome = listener.onEnd();
         }

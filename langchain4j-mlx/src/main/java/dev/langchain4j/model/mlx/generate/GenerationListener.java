@@ -11,6 +11,9 @@ public interface GenerationListener {
     /** The next piece of the answer: whole characters, stop sequences and end tokens taken out. */
     void onText(String piece);
 
+    /** A limit ended the answer, not the model; {@link #onEnd} follows. */
+    default void onCut() {}
+
     /**
      * The whole text was given. Says how the conversation goes on, which decides how long its cache is kept.
      *

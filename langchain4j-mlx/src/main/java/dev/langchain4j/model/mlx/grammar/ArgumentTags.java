@@ -27,6 +27,11 @@ public record ArgumentTags(
         return parameter.contains("arg_key") ? parameterEnd.replace("</", "<") : "";
     }
 
+    /** Whether line breaks around a value are taken for the notation's, though it writes none. */
+    boolean dropsLineBreaks() {
+        return !wrapped && parameter.startsWith("<parameter=");
+    }
+
     /** What opens an argument, up to its value. */
     public String opening(String name, boolean string) {
         return parameter.formatted(name) + (typed ? " string=\"" + string + "\">" : "");

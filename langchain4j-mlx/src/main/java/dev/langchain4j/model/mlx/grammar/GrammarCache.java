@@ -21,6 +21,9 @@ public final class GrammarCache implements AutoCloseable {
 
     private final Supplier<GrammarCompiler> open;
     private final Map<Grammar, GrammarMatcher> compiled = new LinkedHashMap<>(16, 0.75f, true);
+    /** Grammars that cannot be compiled, and what to say of them. */
+    private final Map<Grammar, Supplier<RuntimeException>> refused = new LinkedHashMap<>(16, 0.75f, true);
+
     private GrammarCompiler compiler;
     private boolean closed;
 
@@ -39,6 +42,10 @@ public final class GrammarCache implements AutoCloseable {
     public synchronized GrammarMatcher matcher(Grammar grammar) {
         if (closed) {
             throw new IllegalStateException("the grammars are closed");
+        }
+        Supplier<RuntimeException> reason = refused.get(grammar);
+        if (reason != null) {
+            throw reason.get();
         }
         GrammarMatcher start = compiled.get(grammar);
         if (start == null) {
@@ -67,10 +74,15 @@ public final class GrammarCache implements AutoCloseable {
             return compiler.compile(grammar);
         } catch (IllegalArgumentException e) {
             String reason = e.getCause() == null ? e.getMessage() : e.getCause().getMessage();
-            if (reason.contains("Unsatisfiable schema")) {
-                throw new InvalidRequestException("no value conforms to the JSON schema: " + reason, e);
+            Supplier<RuntimeException> refusal = reason.contains("Unsatisfiable schema")
+                    ? () -> new InvalidRequestException("no value conforms to the JSON schema: " + reason, e)
+                    : () -> new UnsupportedFeatureException(
+                            "the JSON schema is not supported by this model: " + reason);
+            if (refused.size() >= ENTRIES_MAX) {
+                refused.remove(refused.keySet().iterator().next());
             }
-            throw new UnsupportedFeatureException("the JSON schema is not supported by this model: " + reason);
+            refused.put(grammar, refusal);
+            throw refusal.get();
         }
     }
 

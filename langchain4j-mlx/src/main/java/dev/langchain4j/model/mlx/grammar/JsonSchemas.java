@@ -20,6 +20,7 @@ import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.chat.request.json.JsonReferenceSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
 import dev.langchain4j.model.chat.request.json.JsonStringSchema;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -59,6 +60,14 @@ public final class JsonSchemas {
             return of(parameters);
         }
         return NODES.objectNode().put("type", "object").put("additionalProperties", false);
+    }
+
+    /**
+     * Schemas for arguments that are not enforced: the schema itself, without what a grammar may not keep, and at last any
+     * object. The first that can be kept is to be taken.
+     */
+    public static List<ObjectNode> loosened(ObjectNode schema) {
+        return List.of(schema, SchemaRewriter.loosened(schema), NODES.objectNode().put("type", "object"));
     }
 
     /** @param pointer where the element stands in the document, as a URI fragment */

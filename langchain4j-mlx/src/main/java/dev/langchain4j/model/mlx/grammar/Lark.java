@@ -5,15 +5,13 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
+import java.util.List;
 
 /**
  * Writes a grammar in llguidance's dialect of Lark. Methods give expressions; rules they need are collected. Source:
  * llguidance's docs/syntax.md.
  */
 final class Lark {
-    /** Between the parts of a JSON value: nothing, a space, or a new line with its indentation. A model cannot dawdle. */
-    private static final String WHITESPACE = " |\\r?\\n[ \\t]{0,40}";
-
     /**
      * Letters that may follow a backslash. Not {@code u}: text needs no such escapes, and with them one name could be
      * written in two ways and so come twice.
@@ -68,12 +66,74 @@ final class Lark {
         return end.contains("<[") ? "(/(?s:.+)/? " + end + ")" : rule("[suffix=" + quoted(marker) + "]", "/(?s:.*)/");
     }
 
+    /**
+     * Text and the marker that ends it.
+     *
+     * @param forbidden what the text does not spell
+     * @param other a regular expression of what the whole text is not; empty for nothing
+     * @param least number of characters
+     * @param most number of characters; -1 for any
+     */
+    String freeText(String end, List<String> forbidden, String other, int least, int most) {
+        boolean unbounded = least == 0 && most < 0;
+        StringBuilder inner = new StringBuilder(
+                unbounded ? "/(?s:.*)/" : "/(?s:.){" + least + "," + (most < 0 ? "" : most) + "}/");
+        List<String> spelled =
+                forbidden.stream().filter(tag -> !text(tag).contains("<[")).map(Lark::escaped).toList();
+        if (!spelled.isEmpty()) {
+            inner.append(" & ~/(?s:.*)(").append(String.join("|", spelled)).append(")(?s:.*)/");
+        }
+        if (!other.isEmpty()) {
+            inner.append(" & ~/").append(other).append('/');
+        }
+        boolean some = literalPart(end).isEmpty();
+        // A terminal has characters: no text at all is none of it.
+        return some && least == 0
+                ? terminal(inner + " & /(?s:.+)/") + "? " + text(end)
+                : ended(terminal(inner.toString()), end);
+    }
+
+    /** What a terminal names, and the marker that ends it: one terminal with as much of the marker as is text. */
+    String ended(String expression, String end) {
+        String literal = literalPart(end);
+        return literal.isEmpty()
+                ? terminal(expression) + " " + text(end)
+                : terminal(expression + " " + quoted(literal)) + " " + text(end.substring(literal.length()));
+    }
+
+    /** What of a marker is text, up to its first token. */
+    private String literalPart(String end) {
+        String markers = text(end);
+        int token = markers.indexOf("<[");
+        if (token < 0) {
+            return end;
+        }
+        int id = Integer.parseInt(markers.substring(token + 2, markers.indexOf(']', token)));
+        return end.substring(0, end.indexOf(tokenizer.token(id).orElseThrow()));
+    }
+
+    private String terminal(String expression) {
+        String name = "T" + count++;
+        define(name, expression);
+        return name;
+    }
+
+    /** A regular expression of exactly this text. */
+    private static String escaped(String text) {
+        StringBuilder regex = new StringBuilder();
+        for (char c : text.toCharArray()) {
+            regex.append("\\.+*?()|[]{}^$/".indexOf(c) >= 0 ? "\\" : "").append(c == '\n' ? "\\n" : String.valueOf(c));
+        }
+        return regex.toString();
+    }
+
     /** A JSON value of this schema, which has gone through {@link SchemaRewriter#forGrammar}. */
     String json(ObjectNode schema) {
         ObjectNode document = JsonNodeFactory.instance.objectNode();
         boolean controls = schema.toString().contains("\\u00");
         document.putObject("x-guidance")
-                .put("whitespace_pattern", WHITESPACE)
+                // White space between the parts of a value costs tokens and says nothing.
+                .put("whitespace_flexible", false)
                 .put("json_allowed_escapes", controls ? ESCAPES + "u" : ESCAPES);
         document.setAll(schema);
         return rule("", "%json " + document);

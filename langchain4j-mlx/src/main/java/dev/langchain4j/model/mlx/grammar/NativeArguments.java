@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.grammar;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -14,11 +15,13 @@ final class NativeArguments {
     /**
      * A notation of calls.
      *
-     * @param quote what strings stand between; empty where they, and all that is nested, are JSON
+     * @param separator between arguments, and between what is nested
+     * @param colon behind a key that is nested
+     * @param quote what strings stand between; empty where they, and keys that are nested, are JSON strings
      */
-    record Notation(String open, String assign, String separator, String close, String quote) {
+    record Notation(String open, String assign, String separator, String close, String colon, String quote) {
         static Notation gemma(String quote) {
-            return new Notation("{", ":", ",", "}", quote);
+            return new Notation("{", ":", ",", "}", ":", quote);
         }
 
         boolean python() {
@@ -26,7 +29,7 @@ final class NativeArguments {
         }
     }
 
-    static final Notation PYTHON = new Notation("(", "=", ", ", ")", "");
+    static final Notation PYTHON = new Notation("(", "=", ", ", ")", ": ", "");
 
     private static final List<String> REFUSED = List.of(
             "allOf", "oneOf", "not", "if", "pattern", "format", "prefixItems", "patternProperties", "minProperties");
@@ -47,19 +50,25 @@ final class NativeArguments {
     }
 
     String call(String name) {
-        return "(" + lark.text(name + notation.open) + " " + fields(schema) + " " + lark.text(notation.close) + ")";
+        return "(" + lark.text(name + notation.open) + " " + fields(schema, false) + " " + lark.text(notation.close) + ")";
     }
 
-    /** Properties in the schema's order, with separators between those that are there. */
-    private String fields(JsonNode object) {
+    /**
+     * Properties in the schema's order, with separators between those that are there.
+     *
+     * @param nested whether they are those of an object, not of the call
+     */
+    private String fields(JsonNode object, boolean nested) {
         List<String> items = new ArrayList<>();
         List<Boolean> required = new ArrayList<>();
         for (Map.Entry<String, JsonNode> property : object.path("properties").properties()) {
             String name = property.getKey();
-            if (!name.matches(notation.python() ? "[\\p{L}\\p{N}_.:/-]+" : "[^:{},\\[\\]()<>\"'\\s]+")) {
+            boolean json = nested && notation.python();
+            if (!json && !name.matches(notation.python() ? "[\\p{L}\\p{N}_.:/-]+" : "[^:={},\\[\\]()<>\"'\\s]+")) {
                 throw ArgumentSchemas.unsupported("properties", object.path("properties"));
             }
-            items.add(lark.text(name + notation.assign) + " " + value(property.getValue()));
+            String key = json ? TextNode.valueOf(name).toString() + notation.colon : name + notation.assign;
+            items.add(lark.text(key) + " " + value(property.getValue()));
             required.add(ArgumentSchemas.isRequired(object, name));
         }
         String prefixed = lark.rule("", "\"\"");
@@ -78,7 +87,7 @@ final class NativeArguments {
     }
 
     private String value(JsonNode unresolved) {
-        if (!notation.python() && unresolved.path("$ref").isTextual()) {
+        if (unresolved.path("$ref").isTextual()) {
             return reference(unresolved);
         }
         JsonNode found = schemas.resolved(unresolved);
@@ -97,7 +106,7 @@ final class NativeArguments {
         }
         StringJoiner options = new StringJoiner(" | ", "(", ")");
         if (ArgumentSchemas.types(found).isEmpty()) {
-            return notation.python() ? json(found) : any();
+            return any();
         }
         for (String type : ArgumentSchemas.types(found)) {
             ObjectNode one = found.deepCopy();
@@ -107,20 +116,19 @@ final class NativeArguments {
     }
 
     private String typed(String type, ObjectNode one) {
-        if (notation.python()) {
-            return switch (type) {
-                case "boolean" -> "\"True\" | \"False\"";
-                case "null" -> "\"None\"";
-                default -> json(one);
-            };
+        if (notation.python() && (type.equals("boolean") || type.equals("null"))) {
+            return type.equals("null") ? "\"None\"" : "\"True\" | \"False\"";
         }
         for (String keyword : REFUSED) {
             if (one.has(keyword)) {
+                if (notation.python()) {
+                    return json(one);
+                }
                 throw ArgumentSchemas.unsupported(keyword, one.get(keyword));
             }
         }
         return switch (type) {
-            case "string" -> string(one);
+            case "string" -> notation.python() ? json(one) : string(one);
             case "array" -> array(one);
             case "object" -> object(one);
             default -> json(one);
@@ -132,12 +140,13 @@ final class NativeArguments {
         if (!one.has("minLength") && !one.has("maxLength")) {
             return open + lark.until(notation.quote);
         }
-        String most = one.has("maxLength") ? one.get("maxLength").toString() : "";
-        return open + "/[^<]{" + one.path("minLength").asInt(0) + "," + most + "}/ " + lark.text(notation.quote);
+        int least = one.path("minLength").asInt(0);
+        return open + lark.freeText(notation.quote, List.of(notation.quote), "", least, one.path("maxLength").asInt(-1));
     }
 
     private String array(JsonNode one) {
         if (one.path("uniqueItems").asBoolean()) {
+            // A mask cannot look back.
             throw ArgumentSchemas.unsupported("uniqueItems", one.get("uniqueItems"));
         }
         String item = one.has("items") ? value(one.get("items")) : any();
@@ -146,13 +155,13 @@ final class NativeArguments {
         if (most == 0) {
             return "\"[]\"";
         }
-        String items = item + " (\",\" " + item + "){" + Math.max(0, least - 1) + "," + (most - 1) + "}";
+        String items = item + " (" + lark.text(notation.separator) + " " + item + "){" + Math.max(0, least - 1) + "," + (most - 1) + "}";
         return "\"[\" (" + items + ")" + (least == 0 ? "?" : "") + " \"]\"";
     }
 
     private String object(JsonNode one) {
         if (!one.path("properties").isEmpty()) {
-            return "\"{\" " + fields(one) + " \"}\"";
+            return "\"{\" " + fields(one, true) + " \"}\"";
         }
         if (!one.path("required").isEmpty()) {
             throw ArgumentSchemas.unsupported("required", one.get("required"));
@@ -164,16 +173,29 @@ final class NativeArguments {
         return entries(free.isObject() ? value(free) : any());
     }
 
-    private static String entries(String item) {
-        String entry = "/[a-zA-Z_][a-zA-Z0-9_]{0,31}:/ " + item;
-        return "\"{\" (" + entry + " (\",\" " + entry + "){0," + (ITEMS_MAX - 1) + "})? \"}\"";
+    private String entries(String item) {
+        String key = notation.python()
+                ? lark.json(JsonNodeFactory.instance.objectNode().put("type", "string")) + " " + lark.text(notation.colon)
+                : "/[a-zA-Z_][a-zA-Z0-9_]{0,31}:/";
+        String entry = key + " " + item;
+        return "\"{\" (" + entry + " (" + lark.text(notation.separator) + " " + entry + "){0," + (ITEMS_MAX - 1)
+                + "})? \"}\"";
     }
 
-    /** Any value in Gemma's notation. */
+    /** Any value in this notation. */
     private String any() {
         if (any == null) {
             any = lark.reserve();
-            String array = "\"[\" (" + any + " (\",\" " + any + "){0," + (ITEMS_MAX - 1) + "})? \"]\"";
+            String array = "\"[\" (" + any + " (" + lark.text(notation.separator) + " " + any + "){0,"
+                    + (ITEMS_MAX - 1) + "})? \"]\"";
+            if (notation.python()) {
+                ObjectNode plain = JsonNodeFactory.instance.objectNode();
+                plain.putArray("type").add("number").add("string");
+                lark.define(
+                        any,
+                        "\"True\" | \"False\" | \"None\" | " + lark.json(plain) + " | " + array + " | " + entries(any));
+                return any;
+            }
             ObjectNode scalars = JsonNodeFactory.instance.objectNode();
             scalars.putArray("type").add("number").add("boolean").add("null");
             String scalar = lark.json(scalars);

@@ -9,6 +9,7 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -56,6 +57,23 @@ final class SchemaRewriter {
     private static final Set<String> FORMATS =
             Set.of("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri");
 
+    /** Items of a list whose schema names no limit. */
+    static final int ITEMS_MAX = 256;
+
+    /** What all grammars can keep. */
+    private static final Set<String> LOOSE = Set.of(
+            "type",
+            "properties",
+            "required",
+            "items",
+            "additionalProperties",
+            "enum",
+            "const",
+            "anyOf",
+            "$ref",
+            "$defs",
+            "definitions");
+
     private final JsonNode root;
     private final String pointer;
     private final boolean forGrammar;
@@ -82,6 +100,46 @@ final class SchemaRewriter {
         return (ObjectNode) new SchemaRewriter(schema, pointer, true).rewrite(schema);
     }
 
+    /** The schema without what some grammar cannot keep: it lets more through. References inside of it stay. */
+    static ObjectNode loosened(ObjectNode schema) {
+        ObjectNode loose = (ObjectNode) loosened((JsonNode) schema);
+        for (String composed : List.of("anyOf", "$ref", "enum", "const")) {
+            loose.remove(composed);
+        }
+        return loose.put("type", "object");
+    }
+
+    private static JsonNode loosened(JsonNode schema) {
+        if (schema.isArray()) {
+            ArrayNode list = JsonNodeFactory.instance.arrayNode();
+            schema.forEach(one -> list.add(loosened(one)));
+            return list;
+        }
+        if (!schema.isObject()) {
+            return schema;
+        }
+        ObjectNode loose = JsonNodeFactory.instance.objectNode();
+        for (Map.Entry<String, JsonNode> e : schema.properties()) {
+            String key = e.getKey();
+            if (NAMED_SCHEMAS.contains(key) && LOOSE.contains(key) && e.getValue().isObject()) {
+                ObjectNode named = loose.putObject(key);
+                e.getValue().properties().forEach(one -> named.set(one.getKey(), loosened(one.getValue())));
+            } else if (LOOSE.contains(key)) {
+                loose.set(key, SCHEMAS.contains(key) ? loosened(e.getValue()) : e.getValue());
+            }
+        }
+        if (schema.path("$ref").isTextual() && !schema.path("$ref").asText().startsWith("#")) {
+            loose.remove("$ref");
+        }
+        ArrayNode required = JsonNodeFactory.instance.arrayNode();
+        for (JsonNode name : schema.path("required")) {
+            if (schema.path("properties").has(name.asText())) {
+                required.add(name);
+            }
+        }
+        return loose.has("required") ? loose.set("required", required) : loose;
+    }
+
     /** A name as a part of a JSON pointer in a URI fragment. */
     static String escape(String name) {
         String token = name.replace("~", "~0").replace("/", "~1");
@@ -105,6 +163,7 @@ final class SchemaRewriter {
         }
         if (forGrammar) {
             close(result);
+            bound(result);
             checkCounts(result);
         }
         return result;
@@ -158,6 +217,18 @@ final class SchemaRewriter {
                 && !schema.has("patternProperties")
                 && !schema.has("unevaluatedProperties")) {
             schema.set("additionalProperties", BooleanNode.FALSE);
+        }
+    }
+
+    /** A list that may be of any length ends somewhere: a small model repeats itself until nothing is left. */
+    private void bound(ObjectNode schema) {
+        JsonNode type = schema.path("type");
+        boolean list = type.asText().equals("array");
+        for (JsonNode one : type) {
+            list |= one.asText().equals("array");
+        }
+        if (closes && list && !schema.has("maxItems") && !schema.has("prefixItems")) {
+            schema.put("maxItems", Math.max(ITEMS_MAX, schema.path("minItems").asInt(0)));
         }
     }
 

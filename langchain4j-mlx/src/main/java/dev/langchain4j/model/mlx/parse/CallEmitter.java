@@ -60,10 +60,12 @@ public final class CallEmitter {
         blockStart = 0;
     }
 
-    /** The block was no block of calls. */
+    /** The block was no block of calls. An ID that the sink may have pieces of is not used again. */
     void dropBlock() {
-        usedIds.remove(id);
-        whole.subList(blockStart, whole.size()).forEach(call -> usedIds.remove(call.id));
+        if (held) {
+            usedIds.remove(id);
+            whole.subList(blockStart, whole.size()).forEach(call -> usedIds.remove(call.id));
+        }
         whole.subList(blockStart, whole.size()).clear();
     }
 

@@ -42,7 +42,7 @@ public abstract class CallReader {
     }
 
     /** Whether a block without a marker that breaks off here can be nothing but a call. */
-    public boolean isCertain() {
+    public boolean isCertain(Input in) {
         return true;
     }
 
@@ -101,8 +101,12 @@ public abstract class CallReader {
     public final Step expectEnd(Input in, String end) {
         in.skipWhitespace();
         String start = end.replaceFirst("/", "");
-        boolean another = !start.equals(end) && in.match(start) == Input.Match.YES;
-        return another ? Step.DONE : expect(in, end);
+        Input.Match another = start.equals(end) ? Input.Match.NO : in.match(start);
+        return switch (another) {
+            case YES -> Step.DONE;
+            case MAYBE -> Step.WAIT;
+            case NO -> expect(in, end);
+        };
     }
 
     /** Distance to {@code terminator} of a short name, -1 to wait, -2 after failing. */

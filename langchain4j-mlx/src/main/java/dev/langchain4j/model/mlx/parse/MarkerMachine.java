@@ -126,7 +126,16 @@ final class MarkerMachine implements OutputParser.Machine {
                     }
                 }
             }
-            int header = found == null && !mayGrow && !thinking ? header(in, length) : 0;
+            int header = found == null && !mayGrow ? header(in, length) : 0;
+            if (header > 0) {
+                for (String start : format.starts()) {
+                    Input.Match match = in.matchAhead(length + header, start);
+                    mayGrow |= match == Input.Match.MAYBE;
+                    found = match == Input.Match.YES
+                            ? new Marker(Kind.TOOLS, in.lookAhead(length + header).substring(length) + start)
+                            : found;
+                }
+            }
             if (mayGrow || header < 0) {
                 pass(in, length);
                 return false;
@@ -135,7 +144,7 @@ final class MarkerMachine implements OutputParser.Machine {
                 pass(in, length);
                 return readMarker(in, found);
             }
-            if (header > 0) {
+            if (header > 0 && !thinking) {
                 pass(in, length);
                 in.skip(header);
                 flow.marker();
@@ -306,7 +315,7 @@ final class MarkerMachine implements OutputParser.Machine {
                 }
                 if (reader.mayEnd() && in.empty()) {
                     close(in);
-                } else if (in.cut() && (!bareBlock || reader.isCertain())) {
+                } else if (in.cut() && (!bareBlock || reader.isCertain(in))) {
                     breakOff(in);
                 } else {
                     in.skip(in.available());

@@ -69,7 +69,9 @@ final class RecipientMachine implements OutputParser.Machine {
     /** Whether what was cut is the beginning of a header. */
     private boolean startsName(Input in) {
         String text = in.lookAhead(in.available());
-        return marks.isControl() || tools.names().stream().anyMatch(name -> (name + marks.headerEnd()).startsWith(text));
+        return marks.isControl()
+                || marks.everyone().startsWith(text)
+                || tools.names().stream().anyMatch(name -> (name + marks.headerEnd()).startsWith(text));
     }
 
     /** Whether a recipient and what ends a header stand so far ahead; one that is not known has arguments behind it. */

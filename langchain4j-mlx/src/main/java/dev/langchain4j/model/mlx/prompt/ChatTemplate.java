@@ -11,8 +11,11 @@ import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
+import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,13 +46,19 @@ public final class ChatTemplate {
     private final Map<String, String> sources;
     private final Map<String, String> specialTokens;
     private volatile ControlTokens controlTokens;
+    private final Map<String, ToolCallFormat> formats = new LinkedHashMap<>();
     private volatile TemplateAbilities withTools;
     private volatile TemplateAbilities withoutTools;
 
-    private ChatTemplate(Map<String, String> sources, Map<String, String> specialTokens, String origin) {
+    private ChatTemplate(
+            Map<String, String> sources,
+            Map<String, String> specialTokens,
+            String origin,
+            Predicate<String> vocabulary) {
         this.sources = sources;
         this.specialTokens = specialTokens;
         sources.forEach((name, source) -> {
+            formats.put(name, ToolCallFormat.detect(source, vocabulary));
             try {
                 templates.put(name, Template.compile(source));
             } catch (TemplateException e) {
@@ -73,13 +82,13 @@ public final class ChatTemplate {
      *
      * @param custom source of a template that takes the place of the folder's; null for the folder's
      * @param vocabulary whether a text is a token of the model: tells which family's template to take where the folder
-     *     has none
+     *     has none, and how calls are written where the template does not say it
      * @throws InvalidRequestException if there is none and the family is unknown, or it is broken
      */
     public static ChatTemplate load(Path folder, String custom, Predicate<String> vocabulary) {
         TemplateFiles files = new TemplateFiles(folder);
         if (custom != null) {
-            return new ChatTemplate(Map.of(TemplateFiles.DEFAULT, custom), files.specialTokens(), "the builder");
+            return new ChatTemplate(Map.of(TemplateFiles.DEFAULT, custom), files.specialTokens(), "the builder", vocabulary);
         }
         Map<String, String> sources = files.sources();
         if (sources.isEmpty()) {
@@ -91,7 +100,13 @@ public final class ChatTemplate {
             log.warn("{} has no chat template; by its control tokens it takes that of {}", folder, fallback);
             sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
         }
-        return new ChatTemplate(sources, files.specialTokens(), folder.toString());
+        return new ChatTemplate(sources, files.specialTokens(), folder.toString(), vocabulary);
+    }
+
+    /** How the model writes its answers to requests with, or without, tools. */
+    public OutputFormat format(boolean tools, ToolSchemas schemas) {
+        ReasoningFormat reasoning = ReasoningFormat.detect(source(tools));
+        return new OutputFormat(reasoning, formats.get(name(tools, false)), schemas);
     }
 
     /** The source that serves requests with, or without, tools: what formats of calls and reasoning are told from. */
@@ -253,7 +268,7 @@ public final class ChatTemplate {
                         return template.render(context).text();
                     },
                     tools,
-                    ToolCallFormat.detect(source(tools)));
+                    formats.get(name(tools, false)));
             if (tools) {
                 withTools = known;
             } else {

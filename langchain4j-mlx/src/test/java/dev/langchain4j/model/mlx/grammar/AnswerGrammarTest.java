@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.GrammarMatcher;
@@ -26,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AnswerGrammarTest {
     private static final String SCHEMA =
             "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":[\"a\"]}";
-    private static final String VALUE = "{\"a\": 1}";
+    private static final String VALUE = "{\"a\":1}";
 
     private long handles;
     private Tokenizer tokenizer;
@@ -84,7 +85,7 @@ class AnswerGrammarTest {
                 .json(schema(SCHEMA))
                 .build();
         assertThat(allows(grammar, before + VALUE)).isTrue();
-        assertThat(allows(grammar, before + "{\"a\": true}")).isFalse();
+        assertThat(allows(grammar, before + "{\"a\":true}")).isFalse();
         assertThat(allows(grammar, before)).isFalse();
     }
 
@@ -100,18 +101,18 @@ class AnswerGrammarTest {
     @Test
     void namedPropertiesAreAllThereAreUnlessTheSchemaSaysMore() {
         AnswerGrammar closed = new AnswerGrammar(tokenizer, ReasoningFormat.NONE).json(schema(SCHEMA));
-        assertThat(allows(closed.build(), "{\"a\": 1, \"b\": 2}")).isFalse();
+        assertThat(allows(closed.build(), "{\"a\":1,\"b\":2}")).isFalse();
         ObjectNode open = schema(SCHEMA).put("additionalProperties", true);
         Grammar grammar =
                 new AnswerGrammar(tokenizer, ReasoningFormat.NONE).json(open).build();
-        assertThat(allows(grammar, "{\"a\": 1, \"b\": 2}")).isTrue();
-        assertThat(allows(grammar, "{\"a\": 1, \"a\": 2}")).isFalse();
-        assertThat(allows(grammar, "{\"a\": 1, \"\\u0061\": 2}")).isFalse();
+        assertThat(allows(grammar, "{\"a\":1,\"b\":2}")).isTrue();
+        assertThat(allows(grammar, "{\"a\":1,\"a\":2}")).isFalse();
+        assertThat(allows(grammar, "{\"a\":1,\"\\u0061\":2}")).isFalse();
         ObjectNode both =
                 schema("{\"allOf\":[" + SCHEMA + ",{\"properties\":{\"b\":{\"const\":0}},\"required\":[\"b\"]}]}");
         Grammar composed =
                 new AnswerGrammar(tokenizer, ReasoningFormat.NONE).json(both).build();
-        assertThat(allows(composed, "{\"a\": 1, \"b\": 0}")).isTrue();
+        assertThat(allows(composed, "{\"a\":1,\"b\":0}")).isTrue();
     }
 
     @Test
@@ -126,8 +127,42 @@ class AnswerGrammarTest {
                 .isEqualTo("#/properties/a~0b~1c%20%25/$defs/x");
         Grammar grammar =
                 new AnswerGrammar(tokenizer, ReasoningFormat.NONE).json(schema).build();
-        assertThat(allows(grammar, "{\"a~b/c %\": [true, false]}")).isTrue();
-        assertThat(allows(grammar, "{\"a~b/c %\": [1]}")).isFalse();
+        assertThat(allows(grammar, "{\"a~b/c %\":[true,false]}")).isTrue();
+        assertThat(allows(grammar, "{\"a~b/c %\":[1]}")).isFalse();
+    }
+
+    @Test
+    void jsonHasNoFreeWhiteSpace() {
+        Grammar grammar = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
+                .json(schema("{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"))
+                .build();
+        assertThat(allows(grammar, "[{\"a\":[1,2]},{}]")).isTrue();
+        for (String spaced : new String[] {"[ ]", "[{\"a\": 1}]", "[{\"a\":1}, {}]", "[\n{}]", "[] "}) {
+            assertThat(allows(grammar, spaced)).as(spaced).isFalse();
+        }
+    }
+
+    @Test
+    void aListWithoutALimitEnds() {
+        Grammar free = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
+                .json(schema("{\"type\":\"array\",\"items\":{\"const\":1}}"))
+                .build();
+        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX - 1) + "]")).isTrue();
+        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX) + "]")).isFalse();
+        Grammar named = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
+                .json(schema("{\"type\":\"array\",\"items\":{\"const\":1},\"maxItems\":300}"))
+                .build();
+        assertThat(allows(named, "[1" + ",1".repeat(299) + "]")).isTrue();
+    }
+
+    @Test
+    void whatCannotBeCompiledIsRefusedAgain() {
+        Grammar grammar = Grammar.jsonSchema("{\"type\":\"array\",\"uniqueItems\":true}");
+        for (int i = 0; i < 2; i++) {
+            assertThatThrownBy(() -> grammars.matcher(grammar))
+                    .isInstanceOf(UnsupportedFeatureException.class)
+                    .hasMessageContaining("uniqueItems");
+        }
     }
 
     @Test
@@ -165,10 +200,10 @@ class AnswerGrammarTest {
                         + "<｜DSML｜parameter name=\"city\" string=\"true\">Porto</｜DSML｜parameter>¶"
                         + "<｜DSML｜parameter name=\"days\" string=\"false\">2</｜DSML｜parameter>¶"
                         + "</｜DSML｜invoke>¶</｜DSML｜function_calls>",
-                "MISTRAL @ @ [TOOL_CALLS] [{JSON}, {JSON}]",
+                "MISTRAL @ @ [TOOL_CALLS] [{JSON},{JSON}]",
                 "MISTRAL @ [ARGS] @ [TOOL_CALLS]find[ARGS]{ARGS}[TOOL_CALLS]ping[ARGS]{}",
                 "MISTRAL @ [CALL_ID] [ARGS] @ [TOOL_CALLS]find[CALL_ID]call00001[ARGS]{ARGS}",
-                "LLAMA_JSON @ @ {\"name\": \"find\", \"parameters\": {ARGS}}",
+                "LLAMA_JSON @ @ {\"name\":\"find\",\"parameters\":{ARGS}}",
                 "PYTHONIC @ @ <|tool_call_start|>[find(city=\"Porto\", days=2), ping()]<|tool_call_end|>",
                 "LLAMA_PYTHONIC @ @ [find(city=\"Porto\")]",
                 "KIMI_K2 @ @ <|tool_calls_section_begin|><|tool_call_begin|>functions.find:0<|tool_call_argument_begin|>"
@@ -181,11 +216,11 @@ class AnswerGrammarTest {
                         + "<｜tool▁calls▁end｜>",
                 "GRANITE @ @ <|tool_call|>[{JSON}]",
                 "GRANITE_20B @ @ <function_call> {JSON}¶<function_call> {JSON}",
-                "COHERE @ tool_call_id @ <|START_ACTION|>[¶    {\"tool_call_id\": \"0\", \"tool_name\": \"find\", "
-                        + "\"parameters\": {ARGS}}¶]<|END_ACTION|>",
-                "COMMAND_R @ @ Action: ```json¶[¶    {¶        \"tool_name\": \"find\",¶        \"parameters\": {ARGS}¶    }¶]¶```",
+                "COHERE @ tool_call_id @ <|START_ACTION|>[{\"tool_call_id\":\"0\",\"tool_name\":\"find\","
+                        + "\"parameters\":{ARGS}}]<|END_ACTION|>",
+                "COMMAND_R @ @ Action: ```json¶[{\"tool_name\":\"find\",\"parameters\":{ARGS}}]¶```",
                 "PHI4 @ <|tool_call|> @ <|tool_call|>[{JSON}]<|/tool_call|>",
-                "TOOL_CALLS_LIST @ @ <tool_calls>[{JSON}, {JSON}]</tool_calls>",
+                "TOOL_CALLS_LIST @ @ <tool_calls>[{JSON},{JSON}]</tool_calls>",
                 "NEMOTRON @ @ <TOOLCALL>[{JSON}]</TOOLCALL>",
                 "INTERNLM @ 'arguments' @ <|action_start|><|plugin|>¶{JSON}<|action_end|>",
                 "FIREFUNCTION @ @ functools[{JSON}]",
@@ -206,8 +241,8 @@ class AnswerGrammarTest {
                 .build();
         String call = text.replace('¶', '\n')
                 .replace('␣', ' ')
-                .replace("{JSON}", "{\"name\": \"find\", \"arguments\": {ARGS}}")
-                .replace("{ARGS}", "{\"city\": \"Porto\", \"days\": 2}");
+                .replace("{JSON}", "{\"name\":\"find\",\"arguments\":{ARGS}}")
+                .replace("{ARGS}", "{\"city\":\"Porto\",\"days\":2}");
         assertThat(allows(grammar, call)).as(call).isTrue();
         assertThat(allows(grammar, call.replace("find", "fund"))).isFalse();
         assertThat(allows(grammar, call.replace("city", "town"))).isFalse();

@@ -50,19 +50,9 @@ class OutputGoldenTest {
         }
         String output = golden.get("output").asText();
         for (int step : new int[] {Math.max(1, output.length()), 1}) {
-            Recorder recorder = new Recorder();
-            OutputParser parser = OutputParser.builder(recorder)
-                    .toolCalls(format.reading(), ToolCallGoldenTest.schemas(golden.get("tools")))
-                    .reasoning(reasoning(golden, format), golden.get("reasoning_open").asBoolean())
-                    .ids(Recorder.countingIds())
-                    .build();
             String failure;
             try {
-                for (int i = 0; i < output.length(); i += step) {
-                    parser.accept(output.substring(i, Math.min(output.length(), i + step)));
-                }
-                parser.finish(golden.get("cut").asBoolean());
-                failure = compare(golden, recorder);
+                failure = compare(golden, read(golden, format, output, step, golden.get("cut").asBoolean()));
             } catch (AssertionError e) {
                 failure = e.getMessage();
             }
@@ -71,6 +61,55 @@ class OutputGoldenTest {
             }
         }
         return null;
+    }
+
+    private static Recorder read(JsonNode golden, ToolCallFormat format, String output, int step, boolean cut) {
+        Recorder recorder = new Recorder();
+        OutputParser parser = OutputParser.builder(recorder)
+                .toolCalls(format.reading(), ToolCallGoldenTest.schemas(golden.get("tools")))
+                .reasoning(reasoning(golden, format), golden.get("reasoning_open").asBoolean())
+                .ids(Recorder.countingIds())
+                .build();
+        for (int i = 0; i < output.length(); i += step) {
+            parser.accept(output.substring(i, Math.min(output.length(), i + step)));
+        }
+        parser.finish(cut);
+        return recorder;
+    }
+
+    /** In every format and at every character: text before a call stays, the call is there or not, and no markup is. */
+    @Test
+    void a_call_that_a_limit_cuts_never_becomes_text() throws IOException {
+        List<String> failures = new ArrayList<>();
+        int cuts = 0;
+        for (String line : Files.readAllLines(Path.of("src/test/resources/goldens/own-outputs.jsonl"))) {
+            JsonNode golden = MAPPER.readTree(line);
+            if (!golden.get("id").asText().startsWith("whole-")) {
+                continue;
+            }
+            ToolCallFormat format = ToolCallGoldenTest.format(golden.get("format").asText());
+            String output = golden.get("output").asText();
+            int name = output.lastIndexOf("weather");
+            for (int end = 1; end < output.length(); end++) {
+                // The name of a tool alone may be an answer, and a few letters may be a word.
+                boolean word = Character.isLetter(output.charAt(end - 1)) && output.charAt(0) == 'L' && end < name
+                        && output.substring(0, end).matches("Let me look.\\n[a-zA-Z]+");
+                if (!word && (format != ToolCallFormat.GENERIC || end > name + "weather".length())) {
+                    cuts++;
+                    Recorder cut = read(golden, format, output.substring(0, end), end, true);
+                    boolean ok = golden.get("text").asText().startsWith(cut.text.toString().strip())
+                            && cut.calls.size() <= 1
+                            && (end < name || cut.text.toString().strip().equals(golden.get("text").asText()))
+                            && cut.summary().equals(read(golden, format, output.substring(0, end), 1, true).summary());
+                    if (!ok) {
+                        failures.add(format + " cut at " + end + ", " + output.substring(0, end) + ": " + cut.summary());
+                    }
+                }
+            }
+        }
+        failures.forEach(System.out::println);
+        assertThat(cuts).isGreaterThan(1000);
+        assertThat(failures).isEmpty();
     }
 
     /** The format that a case names: {@code think} for its tags, else by our names; Harmony reads calls and reasoning. */

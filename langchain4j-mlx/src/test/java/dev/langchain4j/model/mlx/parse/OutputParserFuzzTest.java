@@ -98,7 +98,7 @@ class OutputParserFuzzTest {
     /** What formats write around text that is no call. */
     private static final Map<ToolCallFormat, List<String>> MARKERS = Map.of(
             ToolCallFormat.LLAMA_JSON, List.of("<\\|python_(?:start|end)\\|>"),
-            ToolCallFormat.MUSE_SPARK, List.of(" to=(?:weather|now)<\\|message\\|>"),
+            ToolCallFormat.MUSE_SPARK, List.of(" to=[\\w./:\\p{L}-]*<\\|message\\|>"),
             ToolCallFormat.FUNCTIONARY_V3, List.of("(?:>>>)?all\n"),
             ToolCallFormat.FUNCTIONARY_V2,
                     List.of("<\\|from\\|>assistant\n<\\|recipient\\|>", "[\\w./:\\p{L}-]*\n<\\|content\\|>"));
@@ -123,16 +123,26 @@ class OutputParserFuzzTest {
 
     private static void check(String output, ToolCallFormat format, ReasoningFormat reasoning, Random random) {
         boolean open = random.nextInt(4) == 0;
-        Recorder whole = read(output, format, reasoning, open, List.of(output));
-        Recorder cut = read(output, format, reasoning, open, pieces(output, random));
+        boolean limited = random.nextInt(4) == 0;
+        Recorder whole = read(output, format, reasoning, open, List.of(output), limited);
+        Recorder cut = read(output, format, reasoning, open, pieces(output, random), limited);
         assertThat(cut.summary())
                 .as("%s %s cut differently: %s", format, reasoning, output)
                 .isEqualTo(whole.summary());
-        assertNothingLost(output, whole, format, reasoning);
+        if (limited) {
+            assertNothingInvented(output, whole);
+        } else {
+            assertNothingLost(output, whole, format, reasoning);
+        }
     }
 
     private static Recorder read(
-            String output, ToolCallFormat format, ReasoningFormat reasoning, boolean open, List<String> pieces) {
+            String output,
+            ToolCallFormat format,
+            ReasoningFormat reasoning,
+            boolean open,
+            List<String> pieces,
+            boolean limited) {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
                 .toolCalls(format.reading(), OutputParserTest.TOOLS)
@@ -141,11 +151,20 @@ class OutputParserFuzzTest {
                 .build();
         try {
             pieces.forEach(parser::accept);
-            parser.finish();
+            parser.finish(limited);
         } catch (RuntimeException | AssertionError e) {
             throw new AssertionError(format + " " + reasoning + " failed on: " + output, e);
         }
         return recorder;
+    }
+
+    /** What a limit cut may miss its end, a call that is not whole, and nothing else is there. */
+    private static void assertNothingInvented(String output, Recorder recorder) {
+        int[] most = counts(output);
+        int[] actual = counts(recorder.text.toString() + recorder.thinking);
+        for (int i = 0; i < BUCKETS; i++) {
+            assertThat(actual[i]).as("invented text of: %s", output).isLessThanOrEqualTo(most[i]);
+        }
     }
 
     /** Without a call, text and reasoning are the whole output but for markers and white space. */
