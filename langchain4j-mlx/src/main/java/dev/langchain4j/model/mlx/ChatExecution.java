@@ -212,6 +212,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
                 .firstDifference(remember(answer, result))
+                .promptChanges(PromptChange.of(prompt.changes()))
                 .logprobs(MlxTokenLogprob.of(result.logprobs(), model.tokenizer()))
                 .build();
         return ChatResponse.builder().aiMessage(answer).metadata(metadata).build();

@@ -22,6 +22,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer matchedTokens;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
+    private final List<PromptChange> promptChanges;
     private final List<MlxTokenLogprob> logprobs;
 
     private MlxChatResponseMetadata(Builder builder) {
@@ -34,6 +35,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         matchedTokens = builder.matchedTokens;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
+        promptChanges = builder.promptChanges;
         logprobs = builder.logprobs;
     }
 
@@ -81,6 +83,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
+     * What was changed in the request's messages, for the model's chat template could not say it: a memory's window that
+     * begins with an answer, for example. Empty if the model read the messages as they were. Never null.
+     */
+    public List<PromptChange> promptChanges() {
+        return promptChanges;
+    }
+
+    /**
      * Log-probabilities of all generated tokens, those of reasoning, markers and the end included, if
      * {@link MlxChatRequestParameters#topLogprobs()} asked for them. Never null.
      */
@@ -101,6 +111,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .matchedTokens(matchedTokens)
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
+                .promptChanges(promptChanges)
                 .logprobs(logprobs);
     }
 
@@ -116,6 +127,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(matchedTokens, that.matchedTokens)
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
+                && promptChanges.equals(that.promptChanges)
                 && logprobs.equals(that.logprobs);
     }
 
@@ -131,6 +143,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 matchedTokens,
                 reuseReason,
                 firstDifference,
+                promptChanges,
                 logprobs);
     }
 
@@ -145,6 +158,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", matchedTokens=" + matchedTokens
                 + ", reuseReason=" + reuseReason
                 + ", firstDifference=" + firstDifference
+                + ", promptChanges=" + promptChanges
                 + ", logprobs=" + logprobs.size() + " tokens}";
     }
 
@@ -179,6 +193,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer matchedTokens;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
+        private List<PromptChange> promptChanges = List.of();
         private List<MlxTokenLogprob> logprobs = List.of();
 
         /** See {@link MlxChatResponseMetadata#queued()}. */
@@ -226,6 +241,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#firstDifference()}. */
         public Builder firstDifference(PromptDifference difference) {
             firstDifference = difference;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#promptChanges()}. The list is copied. */
+        public Builder promptChanges(List<PromptChange> changes) {
+            promptChanges = List.copyOf(changes);
             return this;
         }
 

@@ -11,6 +11,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -21,8 +22,11 @@ import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.parse.OutputFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
+import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -172,10 +176,12 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return new MlxTokenCountEstimator(text -> tokenizer.encode(text, false).length, messages -> template.prompt(
-                        messages, List.of(), Map.of(), tokenizer)
-                .tokens()
-                .length);
+        OutputFormat format = OutputFormat.detect(template.source(false), ToolSchemas.none());
+        return new MlxTokenCountEstimator(
+                text -> tokenizer.encode(text, false).length, messages -> prompts.write(new PromptRequest(
+                                messages, List.of(), Map.of(), format, null, Isolation.SHARED))
+                        .tokens()
+                        .length);
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */

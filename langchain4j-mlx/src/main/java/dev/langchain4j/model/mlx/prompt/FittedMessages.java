@@ -6,6 +6,7 @@ import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.prompt.MessageChange.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -531,9 +532,11 @@ final class FittedMessages {
         return messages;
     }
 
-    /** What was changed, in the order of the messages' treatment. */
+    /** What was changed, in the order of the messages. */
     List<MessageChange> changes() {
-        return changes;
+        return changes.stream()
+                .sorted(Comparator.comparingInt(MessageChange::message))
+                .toList();
     }
 
     /** The result of rendering them, in terms of the messages that they came from. */
