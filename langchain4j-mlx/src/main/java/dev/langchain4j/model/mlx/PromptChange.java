@@ -24,6 +24,8 @@ public record PromptChange(int message, Kind kind) {
         RESULT_ADDED,
         /** The result of a tool whose call is not before it is told as the user's. */
         RESULT_AS_TEXT,
+        /** Tool calls were put into the order of their results, where the prompt does not tell whose result is whose. */
+        CALLS_REORDERED,
         /** Tool calls became text of the answer. */
         CALLS_AS_TEXT,
         /** Arguments of a tool call that are no JSON object were put into one. */
@@ -49,6 +51,7 @@ public record PromptChange(int message, Kind kind) {
             case SPACER_ADDED -> Kind.SPACER_ADDED;
             case RESULT_ADDED -> Kind.RESULT_ADDED;
             case RESULT_AS_TEXT -> Kind.RESULT_AS_TEXT;
+            case CALLS_REORDERED -> Kind.CALLS_REORDERED;
             case CALLS_AS_TEXT -> Kind.CALLS_AS_TEXT;
             case ARGUMENTS_WRAPPED -> Kind.ARGUMENTS_WRAPPED;
             case ID_REPLACED -> Kind.ID_REPLACED;

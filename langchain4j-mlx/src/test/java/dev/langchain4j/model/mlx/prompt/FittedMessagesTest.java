@@ -223,4 +223,23 @@ class FittedMessagesTest {
                         .text())
                 .contains("<q1>", "Oslo", "<sunny>", "<q2>");
     }
+
+    @Test
+    void callsFollowTheOrderOfTheirResultsWhereNothingTellsWhoseTheyAre() {
+        ToolExecutionRequest oslo = Histories.call("Qx7aBc9De", "weather", "{\"city\": \"Oslo\"}");
+        ToolExecutionRequest rome = Histories.call("Qx7aBc9Df", "weather", "{\"city\": \"Rome\"}");
+        ChatMessage[] mixed = {
+            Q1,
+            AiMessage.from(oslo, rome),
+            ToolExecutionResultMessage.from(rome, "hot"),
+            ToolExecutionResultMessage.from(oslo, "cold")
+        };
+        assertThat(fitted("paired", mixed))
+                .isEqualTo("user:q1 | assistant:[{city=Rome}, {city=Oslo}] | tool:hot | tool:cold");
+        assertThat(fitted("alternating", mixed))
+                .isEqualTo("user:q1 | assistant:[{city=Oslo}, {city=Rome}] | tool:hot | tool:cold");
+        ChatTemplate single = ChatTemplate.load(folder, OwnTemplates.ALL.get("object"), token -> false);
+        assertThat(lines(fit(single, mixed)))
+                .isEqualTo("user:q1 | assistant:[{city=Rome}] | tool:hot | assistant:[{city=Oslo}] | tool:cold");
+    }
 }
