@@ -230,6 +230,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 .modelName(model.name())
                 .finishReason(finishReason(result.end()))
                 .firstDifference(remember(answer, result))
+                .promptChanges(PromptChange.of(prompt.changes()))
                 .logprobs(MlxTokenLogprob.of(result.logprobs(), model.tokenizer()))
                 .build();
         ChatResponse response =

@@ -23,6 +23,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer matchedTokens;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
+    private final List<PromptChange> promptChanges;
     private final List<MlxTokenLogprob> logprobs;
 
     private MlxChatResponseMetadata(Builder builder) {
@@ -36,6 +37,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         matchedTokens = builder.matchedTokens;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
+        promptChanges = builder.promptChanges;
         logprobs = builder.logprobs;
     }
 
@@ -88,6 +90,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
+     * What was changed in the request's messages, for the model's chat template could not say it: a memory's window that
+     * begins with an answer, for example. Empty if the model read the messages as they were. Never null.
+     */
+    public List<PromptChange> promptChanges() {
+        return promptChanges;
+    }
+
+    /**
      * Log-probabilities of all generated tokens, those of reasoning, markers and the end included, if
      * {@link MlxChatRequestParameters#topLogprobs()} asked for them. Never null.
      */
@@ -109,6 +119,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .matchedTokens(matchedTokens)
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
+                .promptChanges(promptChanges)
                 .logprobs(logprobs);
     }
 
@@ -125,6 +136,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(matchedTokens, that.matchedTokens)
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
+                && promptChanges.equals(that.promptChanges)
                 && logprobs.equals(that.logprobs);
     }
 
@@ -141,6 +153,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 matchedTokens,
                 reuseReason,
                 firstDifference,
+                promptChanges,
                 logprobs);
     }
 
@@ -156,6 +169,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", matchedTokens=" + matchedTokens
                 + ", reuseReason=" + reuseReason
                 + ", firstDifference=" + firstDifference
+                + ", promptChanges=" + promptChanges
                 + ", logprobs=" + logprobs.size() + " tokens}";
     }
 
@@ -192,6 +206,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer matchedTokens;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
+        private List<PromptChange> promptChanges = List.of();
         private List<MlxTokenLogprob> logprobs = List.of();
 
         /** See {@link MlxChatResponseMetadata#queued()}. */
@@ -245,6 +260,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#firstDifference()}. */
         public Builder firstDifference(PromptDifference difference) {
             firstDifference = difference;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#promptChanges()}. The list is copied. */
+        public Builder promptChanges(List<PromptChange> changes) {
+            promptChanges = List.copyOf(changes);
             return this;
         }
 

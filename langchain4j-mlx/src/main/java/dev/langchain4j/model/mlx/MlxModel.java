@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
@@ -20,8 +21,11 @@ import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
+import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -179,8 +183,9 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return new MlxTokenCountEstimator(prompts::count, messages -> template.prompt(
-                        messages, List.of(), Map.of(), tokenizer)
+        OutputFormat format = template.format(false, ToolSchemas.none());
+        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(new PromptRequest(
+                        messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
                 .tokens()
                 .length);
     }

@@ -2,11 +2,13 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.Content;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.TokenCountEstimator;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,10 +17,11 @@ import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 
 /**
- * Counts tokens with a model's own tokenizer and chat template: exact for texts and for messages that make a prompt. What
- * a chat template refuses to render, such as a tool's result without its call, is counted as plain text. Thread-safe.
+ * Counts tokens with a model's own tokenizer and chat template: exact for texts and for messages that make a prompt, with
+ * the reasoning that the model gets back. What a chat template refuses to render, or says of tools only while some are on
+ * offer, is counted as plain text. Thread-safe.
  *
- * <p>All methods throw {@link dev.langchain4j.exception.UnsupportedFeatureException} for content that is no text.
+ * <p>All methods throw {@link UnsupportedFeatureException} for content that is no text.
  */
 public final class MlxTokenCountEstimator implements TokenCountEstimator {
     private final ToIntFunction<String> tokensOfText;
@@ -50,6 +53,11 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
             return tokensOfPrompt.applyAsInt(List.of(message, message)) - tokensOfPrompt.applyAsInt(List.of(message));
         } catch (InvalidRequestException e) {
             return estimateTokenCountInText(text(message));
+        } catch (UnsupportedFeatureException e) {
+            if (isTextOfTools(message)) {
+                return estimateTokenCountInText(text(message));
+            }
+            throw e;
         }
     }
 
@@ -63,7 +71,7 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
         }
         try {
             return tokensOfPrompt.applyAsInt(list);
-        } catch (InvalidRequestException e) {
+        } catch (InvalidRequestException | UnsupportedFeatureException e) {
             return list.stream().mapToInt(this::estimateTokenCountInMessage).sum();
         }
     }
@@ -71,14 +79,28 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
     private static String text(ChatMessage message) {
         return switch (message) {
             case SystemMessage system -> system.text();
-            case UserMessage user ->
-                user.contents().stream()
-                        .filter(TextContent.class::isInstance)
-                        .map(content -> ((TextContent) content).text())
-                        .collect(Collectors.joining("\n"));
+            case UserMessage user -> text(user.contents());
             case AiMessage answer -> text(answer);
-            case ToolExecutionResultMessage result -> Objects.requireNonNullElse(result.text(), "");
+            case ToolExecutionResultMessage result -> text(result.contents());
             default -> message.toString();
+        };
+    }
+
+    private static String text(List<Content> contents) {
+        return contents.stream()
+                .filter(TextContent.class::isInstance)
+                .map(content -> ((TextContent) content).text())
+                .collect(Collectors.joining("\n"));
+    }
+
+    /** Whether a message has calls or a result, and text only: a request that offers tools may have it. */
+    private static boolean isTextOfTools(ChatMessage message) {
+        return switch (message) {
+            case AiMessage answer ->
+                answer.hasToolExecutionRequests() && answer.images().isEmpty();
+            case ToolExecutionResultMessage result ->
+                result.contents().stream().allMatch(TextContent.class::isInstance);
+            default -> false;
         };
     }
 

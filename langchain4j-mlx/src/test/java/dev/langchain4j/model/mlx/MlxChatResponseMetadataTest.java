@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.ReusePlan;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.prompt.MessageChange;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.Result;
@@ -21,11 +22,15 @@ class MlxChatResponseMetadataTest {
     private static final PromptDifference DIFFERENCE =
             new PromptDifference(70, 1, "user", "a", "b", "diverged at token 70, in message 1 (user): why");
 
+    private static final List<PromptChange> CHANGES =
+            List.of(new PromptChange(1, PromptChange.Kind.SPACER_ADDED), new PromptChange(4, PromptChange.Kind.JOINED));
+
     private static final MlxChatResponseMetadata METADATA = metadata(5, 2_250_000_000L)
             .id("1")
             .modelName("tiny")
             .finishReason(FinishReason.STOP)
             .firstDifference(DIFFERENCE)
+            .promptChanges(CHANGES)
             .build();
 
     private static MlxChatResponseMetadata.Builder metadata(int generated, long totalNanos) {
@@ -65,8 +70,10 @@ class MlxChatResponseMetadataTest {
                 .isNotSameAs(METADATA);
         assertThat(METADATA.toBuilder().resumePosition(1).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toBuilder().id("2").build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().build().promptChanges()).isEqualTo(CHANGES);
+        assertThat(METADATA.toBuilder().promptChanges(List.of()).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toString())
-                .contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED", "diverged at token 70");
+                .contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED", "diverged at token 70", "kind=JOINED");
     }
 
     @Test
@@ -94,5 +101,13 @@ class MlxChatResponseMetadataTest {
     @EnumSource
     void eachReasonOfTheCacheHasItsPublicTwin(ReusePlan.Reason reason) {
         assertThat(ReuseReason.of(reason)).hasToString(reason.name());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void eachChangeOfAMessageHasItsPublicTwin(MessageChange.Kind kind) {
+        PromptChange change = PromptChange.of(List.of(new MessageChange(3, kind))).getFirst();
+        assertThat(change.message()).isEqualTo(3);
+        assertThat(change.kind()).hasToString(kind.name());
     }
 }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.ImageContent;
 import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
@@ -71,6 +73,30 @@ class MlxTokenCountEstimatorTest {
     @Test
     void whatTheModelDoesNotSupportIsNotGuessed() {
         assertThatThrownBy(() -> estimator.estimateTokenCountInMessage(SystemMessage.from("x")))
+                .isInstanceOf(UnsupportedFeatureException.class);
+    }
+
+    @Test
+    void whatCanBeSaidOfToolsOnlyWhileSomeAreOnOfferIsCountedAsText() {
+        MlxTokenCountEstimator without = new MlxTokenCountEstimator(String::length, messages -> {
+            throw new UnsupportedFeatureException("tool calls in messages are not supported");
+        });
+        ToolExecutionRequest call = ToolExecutionRequest.builder()
+                .id("1")
+                .name("add")
+                .arguments("{}")
+                .build();
+        ChatMessage result = ToolExecutionResultMessage.builder()
+                .id("1")
+                .toolName("add")
+                .contents(List.of(TextContent.from("12"), TextContent.from("345")))
+                .build();
+        assertThat(without.estimateTokenCountInMessage(AiMessage.from(call))).isEqualTo("\nadd {}".length());
+        assertThat(without.estimateTokenCountInMessage(result)).isEqualTo("12\n345".length());
+        assertThat(without.estimateTokenCountInMessages(List.of(AiMessage.from(call), result)))
+                .isEqualTo("\nadd {}".length() + 6);
+        assertThatThrownBy(() -> without.estimateTokenCountInMessage(
+                        ToolExecutionResultMessage.builder().contents(List.of(ImageContent.from("http://x/y.png"))).build()))
                 .isInstanceOf(UnsupportedFeatureException.class);
     }
 }

@@ -41,7 +41,7 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
         if (!(message.get("tool_calls") instanceof List<?> calls) || kind == Kind.DROPPED) {
             return message;
         }
-        String text = content(message);
+        String text = MappedMessages.text(message);
         if (kind == Kind.WRITTEN || dropsText(message) && CallWriter.followsText(format)) {
             Optional<String> written = CallWriter.write(format, calls(calls));
             if (written.isPresent()) {
@@ -61,9 +61,14 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
         return changed;
     }
 
+    /** Whether there is a notation to write calls in, which the model knows and the parser reads. */
+    boolean canBeWritten() {
+        return CallWriter.write(format, List.of(new CallWriter.Call("f", "{}"))).isPresent();
+    }
+
     /** Whether the template shows the message's calls, and not the text beside them. */
     boolean dropsText(Map<String, Object> message) {
-        return !content(message).isBlank() && !besideText && kind != Kind.WRITTEN;
+        return !MappedMessages.text(message).isBlank() && !besideText && kind != Kind.WRITTEN;
     }
 
     /** The message with its calls in its text: as the model writes them, if there is a notation for that. */
@@ -80,13 +85,9 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
     private static Map<String, Object> withText(Map<String, Object> message, String calls) {
         Map<String, Object> changed = new LinkedHashMap<>(message);
         changed.remove("tool_calls");
-        String text = content(message);
+        String text = MappedMessages.text(message);
         changed.put("content", text.isBlank() ? calls : text + "\n" + calls);
         return changed;
-    }
-
-    private static String content(Map<String, Object> message) {
-        return message.get("content") instanceof String content ? content : "";
     }
 
     private static List<Object> asText(List<?> calls) {

@@ -174,7 +174,12 @@ public final class ChatTemplate {
 
     /** Renders mapped messages and tools, without asking where its characters come from. */
     RenderResult render(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
-        return write(messages, tools, arguments, null).result;
+        return write(messages, tools, arguments).result;
+    }
+
+    /** As {@link #render}, and tells what was changed. */
+    Rendered write(List<Map<String, Object>> messages, List<Map<String, Object>> tools, Map<String, ?> arguments) {
+        return write(messages, tools, arguments, null);
     }
 
     /**
@@ -212,7 +217,7 @@ public final class ChatTemplate {
         Template template = templates.get(name(asWithTools, arguments.get(DOCUMENTS) != null));
         TemplateException refused = null;
         FittedMessages tried = null;
-        for (Extent extent : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO)) {
+        for (Extent extent : extents(tools, can)) {
             Map<String, Object> variables = new LinkedHashMap<>();
             FittedMessages fitted = FittedMessages.of(messages, tools, can, extent, variables);
             if (tried != null && tried.messages().equals(fitted.messages())) {
@@ -237,6 +242,14 @@ public final class ChatTemplate {
         }
         throw new InvalidRequestException(
                 "the chat template cannot render these messages: " + refused.getMessage(), refused);
+    }
+
+    /** Calls do not become text that the model would imitate, and nobody could read. */
+    private static List<Extent> extents(List<Map<String, Object>> tools, TemplateAbilities can) {
+        boolean misleading = !tools.isEmpty() && can.refusesCalls() && !can.calls().canBeWritten();
+        return misleading
+                ? List.of(Extent.NEEDED, Extent.ALL)
+                : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO);
     }
 
     /** Whether earlier calls can be said by the template of requests with tools only. */

@@ -1,11 +1,13 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import static dev.langchain4j.model.mlx.prompt.Irregularity.*;
+import static dev.langchain4j.model.mlx.prompt.MappedMessages.*;
 
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.prompt.MessageChange.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +53,6 @@ final class FittedMessages {
     static final String NO_RESULT = "no result";
 
     private static final int ADDED = -1;
-    private static final String BREAK = "\n\n";
     private static final Set<String> ROLES = Set.of("system", "user", "assistant", "tool");
     private static final Pattern COMMON_ID = Pattern.compile("[A-Za-z0-9]{9}");
 
@@ -92,7 +93,7 @@ final class FittedMessages {
         FittedMessages fitted = new FittedMessages(messages, can, extent);
         int next = fitted.leadingSystem();
         while (next < messages.size()) {
-            next = fitted.message(next);
+            next = fitted.next(next);
         }
         fitted.end();
         return fitted.withTools(tools, variables);
@@ -122,7 +123,7 @@ final class FittedMessages {
         boolean fits = can.system() && (leading == 1 || can.severalSystem() && trusted());
         if (!fits && can.system() && leading > 0) {
             List<String> texts = source.subList(0, leading).stream()
-                    .map(FittedMessages::text)
+                    .map(MappedMessages::text)
                     .toList();
             add(message("system", String.join(BREAK, texts)), leading - 1);
         }
@@ -132,14 +133,14 @@ final class FittedMessages {
             } else if (can.system()) {
                 changed(i, Kind.SYSTEM_MOVED);
             } else {
-                system(i);
+                told(i);
             }
         }
         return leading;
     }
 
     /** Adds a message, with the results of its calls; gives the index of what follows. */
-    private int message(int index) {
+    private int next(int index) {
         Map<String, Object> message = source.get(index);
         switch (String.valueOf(message.get("role"))) {
             case "system" -> system(index);
@@ -161,9 +162,13 @@ final class FittedMessages {
         if (placed(index)) {
             add(source.get(index), index);
         } else {
-            changed(index, Kind.SYSTEM_MOVED);
-            question(message("user", text(source.get(index))), index, true);
+            told(index);
         }
+    }
+
+    private void told(int index) {
+        changed(index, Kind.SYSTEM_MOVED);
+        question(message("user", text(source.get(index))), index, true);
     }
 
     private void question(Map<String, Object> message, int index, boolean ofSystem) {
@@ -238,12 +243,21 @@ final class FittedMessages {
         for (int i = end; i < source.size() && (is("tool", i) || is("system", i)); i++) {
             end = is("tool", i) ? i + 1 : end;
         }
-        List<Map<String, Object>> calls = callsOf(source.get(index));
-        Integer[] callOf = pairs(calls, index + 1, end);
+        Map<String, Object> message = source.get(index);
+        List<Map<String, Object>> calls = callsOf(message);
+        List<Map<String, Object>> behind = source.subList(index + 1, end);
+        Integer[] callOf = pairs(calls, behind);
+        boolean oneByOne = calls.size() > 1 && !can.calls().several();
+        if (isMixed(callOf) && (oneByOne || mends(RESULTS_MIXED))) {
+            message = inOrder(message, callOf);
+            calls = callsOf(message);
+            callOf = pairs(calls, behind);
+            changed(index, Kind.CALLS_REORDERED);
+        }
         List<Integer> later = new ArrayList<>();
-        if (calls.size() > 1 && !can.calls().several()) {
+        if (oneByOne) {
             for (int k = 0; k < calls.size(); k++) {
-                call(single(source.get(index), k), index);
+                call(single(message, k), index);
                 int result = Arrays.asList(callOf).indexOf(k);
                 if (result >= 0) {
                     result(index + 1 + result, open.getFirst());
@@ -255,13 +269,13 @@ final class FittedMessages {
                 }
             }
         } else {
-            List<Map<String, Object>> fitted = call(source.get(index), index);
+            List<Map<String, Object>> fitted = call(message, index);
             for (int i = index + 1; i < end; i++) {
                 Integer call = callOf[i - index - 1];
                 if (call != null) {
                     result(i, fitted.get(call));
                 } else if (!mends(is("system", i) ? SYSTEM_BEFORE_RESULT : RESULT_TOO_MANY) && placed(i)) {
-                    message(i);
+                    next(i);
                 } else {
                     later.add(i);
                 }
@@ -271,7 +285,7 @@ final class FittedMessages {
             if (is("system", i)) {
                 changed(i, Kind.SYSTEM_MOVED);
             }
-            message(i);
+            next(i);
         }
         return end;
     }
@@ -279,35 +293,6 @@ final class FittedMessages {
     /** Whether a message is none of the system's, or one that has a place here. */
     private boolean placed(int index) {
         return !is("system", index) || can.lateSystem() && trusted();
-    }
-
-    /** For each message from one index to another the call that it is the result of, or null. */
-    private Integer[] pairs(List<Map<String, Object>> calls, int from, int to) {
-        Integer[] callOf = new Integer[to - from];
-        boolean[] answered = new boolean[calls.size()];
-        for (int strictness = 2; strictness >= 0; strictness--) {
-            for (int i = from; i < to; i++) {
-                for (int k = 0; k < calls.size() && is("tool", i) && callOf[i - from] == null; k++) {
-                    if (!answered[k] && belongs(source.get(i), calls.get(k), strictness)) {
-                        callOf[i - from] = k;
-                        answered[k] = true;
-                    }
-                }
-            }
-        }
-        return callOf;
-    }
-
-    /** Whether a result is that of a call: by their IDs, else by the tool if one has no ID, else by the tool alone. */
-    private static boolean belongs(Map<String, Object> result, Map<String, Object> call, int strictness) {
-        Object id = call.get("id");
-        Object of = result.get("tool_call_id");
-        if (strictness == 2) {
-            return id != null && id.equals(of);
-        }
-        Object name = result.get("name");
-        boolean sameTool = name == null || name.equals(function(call).get("name"));
-        return sameTool && (strictness == 0 || id == null || of == null);
     }
 
     /** Adds a message with calls; gives the calls as they are now. */
@@ -398,16 +383,6 @@ final class FittedMessages {
         return index + 1;
     }
 
-    private static Map<String, Object> single(Map<String, Object> message, int call) {
-        Map<String, Object> single = with(message, "tool_calls", List.of(callsOf(message).get(call)));
-        if (call > 0) {
-            single.put("content", "");
-            single.remove("reasoning_content");
-            single.remove("thinking");
-        }
-        return single;
-    }
-
     // ---- how messages are changed --------------------------------------------------------------------------------
 
     private void end() {
@@ -448,16 +423,7 @@ final class FittedMessages {
     }
 
     private void join(Map<String, Object> message, int index) {
-        Map<String, Object> joined = new LinkedHashMap<>(messages.getLast());
-        Map<String, Object> before = messages.getLast();
-        joined.putAll(message);
-        for (String key : List.of("content", "reasoning_content", "thinking")) {
-            if (before.get(key) instanceof String first && !first.isBlank()) {
-                boolean more = message.get(key) instanceof String text && !text.isBlank();
-                joined.put(key, more ? first + BREAK + message.get(key) : first);
-            }
-        }
-        messages.set(messages.size() - 1, joined);
+        messages.set(messages.size() - 1, joined(messages.getLast(), message));
         origins.set(origins.size() - 1, index);
     }
 
@@ -493,47 +459,17 @@ final class FittedMessages {
         return role.equals(source.get(index).get("role"));
     }
 
-    private static String text(Map<String, Object> message) {
-        return message.get("content") instanceof String text ? text : "";
-    }
-
-    @SuppressWarnings("unchecked") // the mapper makes lists of such maps only
-    private static List<Map<String, Object>> callsOf(Map<String, Object> message) {
-        return message.get("tool_calls") instanceof List<?> calls ? (List<Map<String, Object>>) calls : List.of();
-    }
-
-    @SuppressWarnings("unchecked") // as above
-    private static Map<String, Object> function(Map<String, Object> call) {
-        return (Map<String, Object>) call.get("function");
-    }
-
-    private static Map<String, Object> message(String role, String content) {
-        Map<String, Object> message = new LinkedHashMap<>();
-        message.put("role", role);
-        message.put("content", content);
-        return message;
-    }
-
-    /** A copy with another value, in the place of the key if it was there; no key at all for null. */
-    private static Map<String, Object> with(Map<String, Object> map, String key, Object value) {
-        Map<String, Object> changed = new LinkedHashMap<>(map);
-        if (value == null) {
-            changed.remove(key);
-        } else {
-            changed.put(key, value);
-        }
-        return changed;
-    }
-
     // ---- what came out -------------------------------------------------------------------------------------------
 
     List<Map<String, Object>> messages() {
         return messages;
     }
 
-    /** What was changed, in the order of the messages' treatment. */
+    /** What was changed, in the order of the messages. */
     List<MessageChange> changes() {
-        return changes;
+        return changes.stream()
+                .sorted(Comparator.comparingInt(MessageChange::message))
+                .toList();
     }
 
     /** The result of rendering them, in terms of the messages that they came from. */

@@ -10,7 +10,7 @@ import java.util.List;
  *   <li>u a question of the user, q an empty one;
  *   <li>a an answer, e an empty one, t one of reasoning alone;
  *   <li>c a tool call, x one whose arguments are no JSON object; n, h, l one without an ID, with a short and a long one;
- *       w two calls without IDs, k two that have the same IDs each time, j
+ *       d two calls, w two without IDs, k two that have the same IDs each time, j
  *       one with the second of these;
  *   <li>r the result of the last call before it, z an empty one, m one without the tool's name; f that of the first of
  *       two; o a result without a call.
@@ -48,6 +48,8 @@ enum Irregularity {
     RESULT_TOO_MANY("uco", "ucro", "ucroau"),
     /** A result that does not follow its call at once. */
     RESULT_LATE("ucur", "ucurau"),
+    /** Results in another order than their calls; said where the template tells whose result each of them is. */
+    RESULTS_MIXED("udrf"),
     /** A system message between a call and its result. */
     SYSTEM_BEFORE_RESULT("ucsr", "ucsrau"),
 

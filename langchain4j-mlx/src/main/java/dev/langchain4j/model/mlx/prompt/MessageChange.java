@@ -19,6 +19,8 @@ public record MessageChange(int message, Kind kind) {
         RESULT_ADDED,
         /** A result became text of the user. */
         RESULT_AS_TEXT,
+        /** Calls were put into the order of their results. */
+        CALLS_REORDERED,
         /** Calls became text of the answer. */
         CALLS_AS_TEXT,
         /** Arguments of a call that are no JSON object were put into one. */

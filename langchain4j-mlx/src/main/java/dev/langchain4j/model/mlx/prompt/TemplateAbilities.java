@@ -53,9 +53,9 @@ record TemplateAbilities(
         boolean parts = plain.text(user) == null || !plain.text(user).contains(MARK);
         parts = parts && listed.shows(MARK, user);
         TemplateAbilities can = of(render, parts, offered, format);
-        if (offered && !parts && can.turns.refusesCalls(can)) {
+        if (offered && !parts && can.refusesCalls()) {
             TemplateAbilities inParts = of(render, true, offered, format);
-            return inParts.turns.refusesCalls(inParts) ? can : inParts;
+            return inParts.refusesCalls() ? can : inParts;
         }
         return can;
     }
@@ -87,6 +87,11 @@ record TemplateAbilities(
         return turns.says(what, system, this);
     }
 
+    /** Whether not even a call in order, with its result, can be rendered. */
+    boolean refusesCalls() {
+        return turns.refusesCalls(this);
+    }
+
     private static ToolPlace place(Function<Map<String, Object>, String> render, boolean parts, ToolCallFormat format) {
         Map<String, Object> user = message("user", "hello");
         for (ToolPlace place : List.of(ToolPlace.TOOLS, ToolPlace.XML_TOOLS, ToolPlace.SYSTEM)) {
@@ -115,9 +120,7 @@ record TemplateAbilities(
             }
         }
         CallStyle written = new CallStyle(Kind.WRITTEN, false, false, true, format);
-        boolean known = CallWriter.write(format, List.of(new CallWriter.Call(TOOL, "{}")))
-                .isPresent();
-        if (known && showsCalls(probe, written, "")) {
+        if (written.canBeWritten() && showsCalls(probe, written, "")) {
             return written;
         }
         // What the template refuses, it refuses in its own words when the real messages come.

@@ -42,13 +42,15 @@ final class TurnTrials {
     boolean says(Irregularity what, boolean system, TemplateAbilities can) {
         Boolean says = known.get(new Key(what, system));
         if (says == null) {
-            says = what.samples().stream().allMatch(sample -> says((system ? "s" : "") + sample, can));
+            says = what == Irregularity.RESULTS_MIXED
+                    ? tellsApart(what.samples().getFirst(), can)
+                    : what.samples().stream().allMatch(sample -> says((system ? "s" : "") + sample, can));
             known.put(new Key(what, system), says);
         }
         return says;
     }
 
-    /** Whether not even a call in order, with its result, can be rendered. */
+    /** See {@link TemplateAbilities#refusesCalls()}. */
     boolean refusesCalls(TemplateAbilities can) {
         return render(sample("ucr").messages, can, Extent.NOTHING) == null;
     }
@@ -61,6 +63,19 @@ final class TurnTrials {
             return !takesForQuestion(sample, plain, can);
         }
         return shown >= shown(sample.words, render(sample.messages, can, Extent.ALL));
+    }
+
+    /** Whether it shows in the text whose results the last two messages are. */
+    private boolean tellsApart(String letters, TemplateAbilities can) {
+        List<Map<String, Object>> messages = sample(letters).messages;
+        String text = render(messages, can, Extent.NOTHING);
+        Map<String, Object> first = new LinkedHashMap<>(messages.get(messages.size() - 2));
+        Map<String, Object> second = new LinkedHashMap<>(messages.getLast());
+        Object id = first.put("tool_call_id", second.get("tool_call_id"));
+        second.put("tool_call_id", id);
+        messages.set(messages.size() - 2, first);
+        messages.set(messages.size() - 1, second);
+        return text == null || !text.equals(render(messages, can, Extent.NOTHING));
     }
 
     /** Whether the template writes the first message as if the user had said it. */
@@ -128,7 +143,7 @@ final class TurnTrials {
                         case 'r' -> result(called.getLast(), word, TOOL);
                         case 'z' -> result(called.getLast(), "", TOOL);
                         case 'm' -> result(called.getLast(), word, null);
-                        case 'c', 'x', 'n', 'h', 'l', 'w', 'k', 'j' ->
+                        case 'c', 'x', 'n', 'h', 'l', 'd', 'w', 'k', 'j' ->
                             calling(ids, letter == 'x' ? word : map("city", word));
                         default -> throw new IllegalArgumentException("no such message: " + letter);
                     };
@@ -145,7 +160,7 @@ final class TurnTrials {
         return switch (letter) {
             case 'n' -> Collections.singletonList(null);
             case 'w' -> Arrays.asList(null, null);
-            case 'k' -> List.of(MARK + "1", MARK + "2");
+            case 'd', 'k' -> List.of(MARK + "1", MARK + "2");
             case 'j' -> List.of(MARK + "2");
             case 'h' -> List.of("c" + position);
             case 'l' -> List.of("call_0123456789abcdefghij" + position);

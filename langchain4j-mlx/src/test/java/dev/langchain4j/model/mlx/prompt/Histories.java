@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.Map;
 
 /** What chat memories hand over, and the chat templates that have to say it. */
-final class Histories {
+public final class Histories {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** The tool of all histories of our own. */
@@ -180,8 +180,8 @@ final class Histories {
         return null;
     }
 
-    /** The templates of this project, and with {@code -Dgoldens=DIR} all of {@code DIR/templates}. */
-    static Map<String, ChatTemplate> templates(Path folder) throws IOException {
+    /** The sources of this project's templates, and with {@code -Dgoldens=DIR} of all of {@code DIR/templates}, by name. */
+    public static Map<String, String> sources() throws IOException {
         Map<String, String> sources = new LinkedHashMap<>();
         sources.put("demo", Files.readString(DemoModel.folder().resolve("chat_template.jinja")));
         OwnTemplates.ALL.forEach((name, source) -> sources.put("own-" + name, source));
@@ -197,14 +197,16 @@ final class Histories {
                         Files.readString(given.resolve(entry.get("file").asText())));
             }
         }
-        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
         String chosen = System.getProperty("templates", "");
+        sources.keySet().removeIf(name -> !name.contains(chosen));
+        return sources;
+    }
+
+    /** The same, loaded; a folder gets what they need beside. */
+    public static Map<String, ChatTemplate> templates(Path folder) throws IOException {
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
         Map<String, ChatTemplate> templates = new LinkedHashMap<>();
-        sources.forEach((name, source) -> {
-            if (name.contains(chosen)) {
-                templates.put(name, ChatTemplate.load(folder, source, token -> false));
-            }
-        });
+        sources().forEach((name, source) -> templates.put(name, ChatTemplate.load(folder, source, token -> false)));
         return templates;
     }
 }

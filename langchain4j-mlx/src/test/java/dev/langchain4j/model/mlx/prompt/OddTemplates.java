@@ -4,8 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Chat templates of this project that refuse or drop what is out of order, each in a way of its own. */
-final class OddTemplates {
-    static final Map<String, String> ALL = new LinkedHashMap<>();
+public final class OddTemplates {
+    public static final Map<String, String> ALL = new LinkedHashMap<>();
 
     private OddTemplates() {}
 

@@ -1,0 +1,62 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.mlx.prompt.MessageChange;
+import java.util.List;
+
+/**
+ * Something that was changed in a message of a request before the model read it, for the model's chat template refuses or
+ * drops it as it is. Immutable.
+ *
+ * @param message index of the message in the request, from 0
+ * @param kind what was changed
+ */
+public record PromptChange(int message, Kind kind) {
+
+    /** What is changed in messages. */
+    public enum Kind {
+        /** A system message became part of another message, was told as the user's, or moved behind results of tools. */
+        SYSTEM_MOVED,
+        /** The message was joined to the one of the same role before it. */
+        JOINED,
+        /** A message that says nothing, {@code ...}, was put before it. */
+        SPACER_ADDED,
+        /** A result that says {@code no result} was added to a tool call of this message, which had none. */
+        RESULT_ADDED,
+        /** The result of a tool whose call is not before it is told as the user's. */
+        RESULT_AS_TEXT,
+        /** Tool calls were put into the order of their results, where the prompt does not tell whose result is whose. */
+        CALLS_REORDERED,
+        /** Tool calls became text of the answer. */
+        CALLS_AS_TEXT,
+        /** Arguments of a tool call that are no JSON object were put into one. */
+        ARGUMENTS_WRAPPED,
+        /** The ID of a tool call was replaced by one that the chat template accepts, here and in its result. */
+        ID_REPLACED,
+        /** {@code ...}, or {@code no result}, stands for a text that is empty. */
+        TEXT_FILLED,
+        /** The text beside tool calls was left out. */
+        TEXT_LEFT_OUT
+    }
+
+    static List<PromptChange> of(List<MessageChange> changes) {
+        return changes.stream()
+                .map(change -> new PromptChange(change.message(), kind(change.kind())))
+                .toList();
+    }
+
+    private static Kind kind(MessageChange.Kind kind) {
+        return switch (kind) {
+            case SYSTEM_MOVED -> Kind.SYSTEM_MOVED;
+            case JOINED -> Kind.JOINED;
+            case SPACER_ADDED -> Kind.SPACER_ADDED;
+            case RESULT_ADDED -> Kind.RESULT_ADDED;
+            case RESULT_AS_TEXT -> Kind.RESULT_AS_TEXT;
+            case CALLS_REORDERED -> Kind.CALLS_REORDERED;
+            case CALLS_AS_TEXT -> Kind.CALLS_AS_TEXT;
+            case ARGUMENTS_WRAPPED -> Kind.ARGUMENTS_WRAPPED;
+            case ID_REPLACED -> Kind.ID_REPLACED;
+            case TEXT_FILLED -> Kind.TEXT_FILLED;
+            case TEXT_LEFT_OUT -> Kind.TEXT_LEFT_OUT;
+        };
+    }
+}
