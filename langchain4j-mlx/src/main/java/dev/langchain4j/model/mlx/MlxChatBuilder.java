@@ -316,7 +316,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
                     .overrideWith(checked)
                     .build();
             ChatExecution.checkSupported(loaded, defaults);
-            defaults.checkBias(loaded.languageModel().vocabularySize());
+            ParameterRules.bias(
+                    defaults.logitBias().keySet(), loaded.languageModel().vocabularySize());
             return new MlxChatSupport(
                     share,
                     defaults,

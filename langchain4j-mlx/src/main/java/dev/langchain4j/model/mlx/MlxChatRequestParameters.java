@@ -10,12 +10,10 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.time.Duration;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -201,7 +199,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      * @throws InvalidRequestException naming the parameter, its value and the rule that it breaks
      */
     Sampling sampling(Sampling defaults) {
-        logitBias.forEach(MlxChatRequestParameters::checkBias);
+        logitBias.forEach(ParameterRules::bias);
         try {
             return new Sampling(
                     either(temperature(), defaults.temperature()),
@@ -216,7 +214,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                     either(penaltyWindow, defaults.penaltyWindow()),
                     logitBias.isEmpty() ? defaults.logitBias() : logitBias,
                     seed != null ? seed : ThreadLocalRandom.current().nextLong(),
-                    topLogprobs != null ? checked(topLogprobs) : Sampling.NO_LOGPROBS);
+                    topLogprobs != null ? ParameterRules.topLogprobs(topLogprobs) : Sampling.NO_LOGPROBS);
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         }
@@ -229,48 +227,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      */
     void check() {
         sampling(Sampling.GREEDY);
-        if (maxOutputTokens() != null && maxOutputTokens() < 1) {
-            throw new InvalidRequestException("maxOutputTokens (" + maxOutputTokens() + ") must be at least 1");
-        }
-        if (stopSequences().stream().anyMatch(stop -> stop == null || stop.isEmpty())) {
-            throw new InvalidRequestException(
-                    "stopSequences " + stopSequences() + " must be texts of at least one character, none of them null");
-        }
-        if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
-            throw new InvalidRequestException("timeout (" + timeout + ") must be longer than nothing");
-        }
-        Set<String> names = new HashSet<>();
-        for (ToolSpecification tool : toolSpecifications()) {
-            if (!names.add(tool.name())) {
-                throw new InvalidRequestException(
-                        "toolSpecifications (" + tool.name() + ") must not have two tools of the same name");
-            }
-        }
-    }
-
-    /** Checks that the biased tokens are ones that a model has. */
-    void checkBias(int vocabularySize) {
-        for (int id : logitBias.keySet()) {
-            if (id >= vocabularySize) {
-                throw new InvalidRequestException(
-                        "logitBias (token " + id + ") must be of token ids from 0 to " + (vocabularySize - 1));
-            }
-        }
-    }
-
-    private static int checked(int topLogprobs) {
-        if (topLogprobs < 0 || topLogprobs > Sampling.TOP_LOGPROBS_MAX) {
-            throw new InvalidRequestException(
-                    "topLogprobs (" + topLogprobs + ") must be from 0 to " + Sampling.TOP_LOGPROBS_MAX);
-        }
-        return topLogprobs;
-    }
-
-    private static void checkBias(Integer token, Double bias) {
-        if (token == null || token < 0 || bias == null || !Double.isFinite(bias)) {
-            throw new InvalidRequestException(
-                    "logitBias (token " + token + ": " + bias + ") must map token ids from 0 on to finite numbers");
-        }
+        ParameterRules.check(this);
     }
 
     private static <T> T either(T value, T other) {

@@ -10,7 +10,6 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
-import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
@@ -20,12 +19,9 @@ import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
-import dev.langchain4j.model.mlx.model.ModelConfig;
-import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
-import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -95,8 +91,8 @@ public final class MlxModel implements AutoCloseable {
                     adapter == null ? "" : adapter.toString(),
                     "",
                     (type == null ? "native" : type.name()) + format.key() + context.key());
-            ModelLoader.Loaded read =
-                    owner.call(() -> load(folder, context.config(), type, adapter, format, parts));
+            ModelLoader.Loaded read = owner.call(() ->
+                    parts.weightsOf(ModelLoader.load(folder, context.config(), type, adapter)).with(format));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens().stream()
@@ -158,14 +154,6 @@ public final class MlxModel implements AutoCloseable {
         return new Builder();
     }
 
-    private static ModelLoader.Loaded load(
-            Path folder, ModelConfig config, DType type, Path adapter, KvFormat format, OpenParts parts) {
-        ModelLoader.Loaded plain = ModelLoader.load(folder, config, type, adapter);
-        parts.add(plain.weights());
-        return plain.with(format);
-    }
-
-
     /** The model's name: the repository id or the folder's, unless the builder gave another. */
     public String name() {
         return name;
@@ -183,11 +171,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        OutputFormat format = template.format(false, ToolSchemas.none());
-        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(new PromptRequest(
-                        messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
-                .tokens()
-                .length);
+        return MlxTokenCountEstimator.of(prompts, template.format(false, ToolSchemas.none()));
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
@@ -205,7 +189,6 @@ public final class MlxModel implements AutoCloseable {
      * @param tools the tools in the order in which the AI service offers them
      * @return how many tokens are held; 0 if the cache is switched off
      * @throws InvalidRequestException if the chat template refuses them, or they do not fit into the context
-     * @throws dev.langchain4j.exception.InternalServerException if computing fails
      */
     public int warm(String systemMessage, List<ToolSpecification> tools) {
         return warm(systemMessage, tools, MlxChatRequestParameters.EMPTY);
@@ -214,7 +197,8 @@ public final class MlxModel implements AutoCloseable {
     /**
      * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
      * {@link MlxChatRequestParameters#templateArguments()} such as {@code reasoning_effort}, or whether to
-     * {@link MlxChatRequestParameters#think()}, before the first user message. Also {@link MlxChatRequestParameters#allowControlTokens()} counts; nothing else of them is looked at.
+     * {@link MlxChatRequestParameters#think()}, before the first user message. Also
+     * {@link MlxChatRequestParameters#allowControlTokens()} counts; nothing else of them is looked at.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
         return new PromptWarmer(this, parameters).warm(systemMessage, tools);
@@ -480,10 +464,8 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Whether requests that run at the same time take turns instead of sharing forward passes. Sums of floating-point
-         * numbers depend on how many rows a product has; so the last bits of logits, and with them the choice between tokens
-         * that are equally likely, may depend on who runs beside. Turns cost what a pass for several rows saves. Default:
-         * false.
+         * Whether requests that run at the same time take turns instead of sharing forward passes. The last bits of a product
+         * depend on how many rows it has, so without turns they may depend on who runs beside. Default: false.
          */
         public Builder exactBatching(boolean exact) {
             this.exactBatching = exact;

@@ -10,8 +10,13 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.TokenCountEstimator;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.prompt.PromptRequest;
+import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
@@ -35,6 +40,14 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
     MlxTokenCountEstimator(ToIntFunction<String> tokensOfText, ToIntFunction<List<ChatMessage>> tokensOfPrompt) {
         this.tokensOfText = Objects.requireNonNull(tokensOfText, "tokensOfText");
         this.tokensOfPrompt = Objects.requireNonNull(tokensOfPrompt, "tokensOfPrompt");
+    }
+
+    /** Counts what a model's prompts have. */
+    static MlxTokenCountEstimator of(PromptWriter prompts, OutputFormat format) {
+        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(new PromptRequest(
+                        messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
+                .tokens()
+                .length);
     }
 
     /** Tokens of a text, without special tokens around it. */

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -16,6 +17,12 @@ final class OpenParts implements AutoCloseable {
     <T extends AutoCloseable> T add(T part) {
         parts.push(part);
         return part;
+    }
+
+    /** A loaded model, whose weights are a part. */
+    ModelLoader.Loaded weightsOf(ModelLoader.Loaded model) {
+        add(model.weights());
+        return model;
     }
 
     /** The thread on which the parts are closed, as its last task. */
