@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.store.memory.chat.ChatMemoryStore;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Method;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,10 +41,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class MlxChatMemoryStore implements ChatMemoryStore {
     private static final Logger log = LoggerFactory.getLogger(MlxChatMemoryStore.class);
-    /** In a module that this one does not need; the ID that services without it have is from there, too. */
+    /** In a module that this one does not need. */
     private static final String MEMORY_ID = "dev.langchain4j.service.MemoryId";
-
-    private static final String DEFAULT_ID = "default";
 
     private final ChatMemoryStore store;
     private final List<MlxModel> models;
@@ -81,14 +81,21 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
     public void deleteMessages(Object memoryId) {
         store.deleteMessages(memoryId);
         for (MlxModel model : models) {
-            try {
-                model.promptCache()
-                        .evictIf(conversation -> isMeant(conversation, memoryId))
-                        .whenComplete((freed, failure) -> deleted(model, memoryId, freed, failure));
-            } catch (IllegalStateException closed) {
-                deleted(model, memoryId, 0L, null);
-            }
+            evict(model.promptCache(), memoryId)
+                    .whenComplete((freed, failure) -> deleted(model, memoryId, freed, failure));
         }
+    }
+
+    private CompletableFuture<Long> evict(PromptCache cache, Object memoryId) {
+        if (services.isEmpty()) {
+            return cache.evict(memoryId);
+        }
+        CompletableFuture<Long> freed = CompletableFuture.completedFuture(0L);
+        for (Map.Entry<String, Boolean> service : services.entrySet()) {
+            Object id = service.getValue() ? memoryId : MlxMemoryId.DEFAULT_ID;
+            freed = freed.thenCombine(cache.evict(new MlxMemoryId(service.getKey(), id)), Long::sum);
+        }
+        return freed;
     }
 
     private void deleted(MlxModel model, Object memoryId, Long freed, Throwable failure) {
@@ -98,17 +105,6 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
         }
         log.debug("The prompt cache of {} freed {} bytes of memory {}", model.name(), freed, memoryId);
         onDeleted.accept(memoryId, freed);
-    }
-
-    private boolean isMeant(Object conversation, Object memoryId) {
-        if (!(conversation instanceof MlxMemoryId of)) {
-            return services.isEmpty() && conversation.equals(memoryId);
-        }
-        if (services.isEmpty()) {
-            return of.id().equals(memoryId);
-        }
-        Boolean takesId = services.get(of.service());
-        return takesId != null && of.id().equals(takesId ? memoryId : DEFAULT_ID);
     }
 
     /** Settings of a store. */
@@ -145,8 +141,8 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
         }
 
         /**
-         * Hears, once for each model, that a memory was deleted and how many bytes that freed. Called on the model's
-         * thread, so it must be quick. Default: nobody.
+         * Hears, once for each model, that a memory was deleted and how many bytes that freed. Called on a thread of its own,
+         * so it may wait, and use the model. Default: nobody.
          */
         public Builder onDeleted(BiConsumer<Object, Long> memoryIdAndBytesFreed) {
             this.onDeleted = Objects.requireNonNull(memoryIdAndBytesFreed, "onDeleted");

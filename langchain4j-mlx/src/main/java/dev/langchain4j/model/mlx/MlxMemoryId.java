@@ -9,7 +9,8 @@ import java.util.function.BiFunction;
 
 /**
  * Names the conversation of an AI service: its interface and the value of {@code @MemoryId}, for equal IDs in two services
- * are two conversations. A service without {@code @MemoryId} has the ID {@code "default"}.
+ * are two conversations. A service without {@code @MemoryId} has the ID {@code "default"}, whoever calls it: where
+ * {@link dev.langchain4j.model.mlx.cache.Isolation#PER_MEMORY_ID} is asked for, its requests share nothing.
  *
  * <p>Normally nothing is to be done: requests of AI services carry it by themselves. Where another library has taken
  * LangChain4j's place for that (an {@code AiServiceListenerRegistrarFactory} that comes first on the class path), or a
@@ -27,11 +28,19 @@ import java.util.function.BiFunction;
  * @param id the memory ID; needs equals and hashCode
  */
 public record MlxMemoryId(String service, Object id) implements ConversationKey {
+    /** What LangChain4j gives services that have no memory ID; a constant of a module that this one does not need. */
+    static final String DEFAULT_ID = "default";
 
     /** Checks that neither is null. */
     public MlxMemoryId {
         Objects.requireNonNull(service, "service");
         Objects.requireNonNull(id, "id");
+    }
+
+    /** False for the ID {@code "default"}, which all callers of a service without {@code @MemoryId} have. */
+    @Override
+    public boolean tellsCallersApart() {
+        return !DEFAULT_ID.equals(id);
     }
 
     /** Names the conversation {@code id} of an AI service. */

@@ -5,15 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.agent.tool.Tool;
 import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.invocation.InvocationContext;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.observability.api.event.AiServiceRequestIssuedEvent;
+import dev.langchain4j.observability.api.listener.AiServiceRequestIssuedListener;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.TokenStream;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -165,7 +169,8 @@ class MemoryIdsTest {
         ChatModel nosy = new ChatModel() {
             @Override
             public ChatResponse chat(ChatRequest request) {
-                models.blocking.chat(request.toBuilder().build());
+                models.blocking.chat(
+                        ChatRequest.builder().messages(UserMessage.from("hi")).build());
                 return models.blocking.chat(request);
             }
         };
@@ -173,6 +178,96 @@ class MemoryIdsTest {
         service(Assistant.class).chatModel(nosy).build().chat("ann", "hi");
 
         assertThat(models.memoryIds).containsExactly(NONE, key(Assistant.class, "ann"));
+    }
+
+    @Test
+    void aDecoratorThatCallsTheModelOnAnotherThreadLosesNothing() {
+        ChatModel elsewhere = new ChatModel() {
+            @Override
+            public ChatResponse chat(ChatRequest request) {
+                return CompletableFuture.supplyAsync(() -> models.blocking.chat(request))
+                        .join();
+            }
+        };
+
+        service(Assistant.class)
+                .chatModel(elsewhere)
+                .tools(new Tools())
+                .build()
+                .chat("ann", "what time is it");
+
+        assertThat(models.memoryIds).hasSize(3).containsOnly(key(Assistant.class, "ann"));
+        assertThat(models.attached).isEqualTo(models.memoryIds);
+    }
+
+    @Test
+    void aDecoratorThatBuildsAnotherRequestOnAnotherThreadLosesNothing() {
+        ChatModel rebuilding = new ChatModel() {
+            @Override
+            public ChatResponse chat(ChatRequest request) {
+                ChatRequest other = request.toBuilder().temperature(0.5).build();
+                return CompletableFuture.supplyAsync(() -> models.blocking.chat(other))
+                        .join();
+            }
+        };
+
+        service(Assistant.class).chatModel(rebuilding).build().chat("ann", "hi");
+
+        assertThat(models.memoryIds).containsExactly(key(Assistant.class, "ann"));
+    }
+
+    @Test
+    void aMessageObjectThatTwoConversationsSendAtATimeTellsNothing() {
+        UserMessage common = UserMessage.from("hi");
+        ChatRequest ann = ChatRequest.builder().messages(common).build();
+        ChatRequest bob = ChatRequest.builder().messages(common).build();
+        issue(Assistant.class, "ann", ann);
+        issue(Assistant.class, "bob", bob);
+
+        assertThat(MemoryIds.memoryIdOf(ann)).isEqualTo(MlxMemoryId.of(Assistant.class, "ann"));
+        assertThat(MemoryIds.memoryIdOf(bob)).isEqualTo(MlxMemoryId.of(Assistant.class, "bob"));
+        assertThat(MemoryIds.memoryIdOf(ann.toBuilder().build())).isNull();
+    }
+
+    @Test
+    void whatNobodyFinishesIsForgottenWithItsRequest() throws Exception {
+        for (int i = 0; i < 100; i++) {
+            issue(
+                    Assistant.class,
+                    "gone" + i,
+                    ChatRequest.builder().messages(UserMessage.from("hi " + i)).build());
+        }
+        int before = MemoryIds.open();
+        for (int i = 0; i < 100 && MemoryIds.open() > before - 150; i++) {
+            System.gc();
+            Thread.sleep(20);
+        }
+        assertThat(MemoryIds.open()).isLessThanOrEqualTo(before - 150);
+    }
+
+    /** What an AI service tells just before it calls its model. */
+    private static void issue(Class<?> service, Object id, ChatRequest request) {
+        InvocationContext invocation = InvocationContext.builder()
+                .invocationId(UUID.randomUUID())
+                .interfaceName(service.getName())
+                .methodName("chat")
+                .chatMemoryId(id)
+                .build();
+        AiServiceRequestIssuedEvent event = AiServiceRequestIssuedEvent.builder()
+                .invocationContext(invocation)
+                .request(request)
+                .build();
+        MemoryIds.LISTENERS.stream()
+                .filter(AiServiceRequestIssuedListener.class::isInstance)
+                .forEach(listener -> ((AiServiceRequestIssuedListener) listener).onEvent(event));
+    }
+
+    @Test
+    void onlyAnIdThatAServiceWasGivenTellsCallersApart() {
+        assertThat(MlxMemoryId.of(Assistant.class, "ann").tellsCallersApart()).isTrue();
+        AiServices.create(Forgetful.class, models.blocking).chat("hi");
+        MlxMemoryId given = (MlxMemoryId) models.memoryIds.getFirst().orElseThrow();
+        assertThat(given.tellsCallersApart()).isFalse();
     }
 
     @Test

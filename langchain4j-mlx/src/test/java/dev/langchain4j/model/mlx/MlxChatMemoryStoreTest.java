@@ -18,6 +18,7 @@ import dev.langchain4j.store.memory.chat.ChatMemoryStore;
 import dev.langchain4j.store.memory.chat.InMemoryChatMemoryStore;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class MlxChatMemoryStoreTest {
             .maxOutputTokens(3)
             .build();
     private final InMemoryChatMemoryStore messages = new InMemoryChatMemoryStore();
-    private final Map<Object, Long> freed = new ConcurrentHashMap<>();
+    private final Map<Object, CompletableFuture<Long>> freed = new ConcurrentHashMap<>();
 
     @AfterEach
     void nothingLeaks() {
@@ -59,8 +60,12 @@ class MlxChatMemoryStoreTest {
                 .store(messages)
                 .models(mlx)
                 .services(services)
-                .onDeleted(freed::put)
+                .onDeleted((id, bytes) -> freed(id).complete(bytes))
                 .build();
+    }
+
+    private CompletableFuture<Long> freed(Object id) {
+        return freed.computeIfAbsent(id, unknown -> new CompletableFuture<>());
     }
 
     private <T> T service(Class<T> type, ChatMemoryStore store) {
@@ -97,8 +102,10 @@ class MlxChatMemoryStoreTest {
 
         assertThat(knows(Desk.class, "ann")).isFalse();
         assertThat(knows(Desk.class, "bob")).isTrue();
+        assertThat(held - mlx.promptCache().stats().bytesHeld())
+                .isPositive()
+                .isEqualTo(freed("ann").join());
         assertThat(freed).containsOnlyKeys("ann");
-        assertThat(held - mlx.promptCache().stats().bytesHeld()).isPositive().isEqualTo(freed.get("ann"));
         assertThat(messages.getMessages("ann")).isEmpty();
         assertThat(messages.getMessages("bob")).hasSize(2);
     }
@@ -182,7 +189,7 @@ class MlxChatMemoryStoreTest {
         service(Desk.class, store).chat("ann", "Hello!");
         mlx.close();
         store.deleteMessages("ann");
-        assertThat(freed).containsEntry("ann", 0L);
+        assertThat(freed("ann").join()).isZero();
         assertThat(messages.getMessages("ann")).isEmpty();
     }
 

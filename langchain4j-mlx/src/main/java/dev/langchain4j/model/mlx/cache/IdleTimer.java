@@ -55,6 +55,11 @@ public final class IdleTimer implements AutoCloseable {
         }
     }
 
+    /** Waits for the end of a timer that was closed; whether it came in time. */
+    boolean join(Duration most) throws InterruptedException {
+        return thread == null || thread.join(most);
+    }
+
     /** Ends the timer. Idempotent. */
     @Override
     public void close() {

@@ -4,13 +4,16 @@ import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.function.Predicate;
 
 /**
@@ -28,8 +31,6 @@ public final class PromptLedger implements ConversationListener {
     private static final long BYTES_MAX = 64L << 20;
     /** Turns that say the same: among more than these, none is found but by what came before it. */
     private static final int SAME_CONTENT_MAX = 16;
-    /** Forks of forks: a guard against circles. */
-    private static final int GENERATIONS_MAX = 100;
 
     /** What a turn says, and after what. */
     private record Place(TurnContent content, Context context) {}
@@ -41,8 +42,11 @@ public final class PromptLedger implements ConversationListener {
     /** Least recently used first. */
     private final LinkedHashSet<GeneratedTurn> turns = new LinkedHashSet<>();
 
-    /** Conversations that were forked, and what they were forked from. */
-    private final Map<Object, Object> parents = new LinkedHashMap<>() {
+    /** Turns that are being generated; forgotten when nobody waits for them any more. */
+    private final Set<ExpectedTurn> expected = Collections.newSetFromMap(new WeakHashMap<>());
+
+    /** Conversations that were forked, and the one that their family began with. */
+    private final Map<Object, Object> families = new LinkedHashMap<>() {
         @Override
         protected boolean removeEldestEntry(Map.Entry<Object, Object> eldest) {
             return size() > TURNS_MAX;
@@ -71,8 +75,19 @@ public final class PromptLedger implements ConversationListener {
         this.bytesMax = bytesMax;
     }
 
-    synchronized void add(GeneratedTurn turn) {
-        if (turnsMax == 0 || turn.bytes > bytesMax) {
+    /** A request of this conversation was written: an answer to it is expected. */
+    synchronized ExpectedTurn expect(Object conversation) {
+        ExpectedTurn turn = new ExpectedTurn(conversation);
+        if (conversation != null) {
+            expected.add(turn);
+        }
+        return turn;
+    }
+
+    /** Remembers a turn, unless its conversation was evicted while it was generated, or nobody may ever find it. */
+    synchronized void add(GeneratedTurn turn, ExpectedTurn wasExpected) {
+        boolean nobodys = turn.isolated && !ConversationKey.isolates(turn.conversation);
+        if (turnsMax == 0 || turn.bytes > bytesMax || wasExpected.isEvicted() || nobodys) {
             return;
         }
         Place place = new Place(turn.content, turn.context);
@@ -114,10 +129,10 @@ public final class PromptLedger implements ConversationListener {
         TurnContent content = TurnContent.of(message);
         GeneratedTurn found = null;
         for (GeneratedTurn turn : byPlace.getOrDefault(new Place(content, context), Set.of())) {
-            // The newest of this conversation, else the newest of any.
+            // The newest of this conversation, else the newest of its family, else the newest of any.
             if (isVisible(turn, conversation, isolation)
                     && isThinking(turn, message)
-                    && (isOwn(conversation, turn) || found == null || !isOwn(conversation, found))) {
+                    && (found == null || nearness(conversation, turn) >= nearness(conversation, found))) {
                 found = turn;
             }
         }
@@ -150,39 +165,70 @@ public final class PromptLedger implements ConversationListener {
     }
 
     private boolean isVisible(GeneratedTurn turn, Object conversation, Isolation isolation) {
-        return isolation == Isolation.SHARED && !turn.isolated || isOwn(conversation, turn);
+        boolean shared = isolation == Isolation.SHARED && !turn.isolated;
+        return shared || ConversationKey.isolates(conversation) && nearness(conversation, turn) > 0;
     }
 
     private static boolean isThinking(GeneratedTurn turn, AiMessage message) {
         return message.thinking() == null || message.thinking().strip().equals(turn.reading.thinking());
     }
 
-    /** Whether a turn's conversation is this one, or one that this one was forked from. */
-    private boolean isOwn(Object conversation, GeneratedTurn turn) {
-        Object known = conversation;
-        for (int i = 0; turn.conversation != null && known != null && i < GENERATIONS_MAX; i++) {
-            if (ConversationKey.means(known, turn.conversation)) {
-                return true;
-            }
-            Object parent = parents.get(known);
-            known = parent == null && known instanceof ConversationKey key ? parents.get(key.id()) : parent;
+    /** 2 for a turn of this conversation, 1 for one of its family of forks, 0 for others. */
+    private int nearness(Object conversation, GeneratedTurn turn) {
+        if (conversation == null || turn.conversation == null) {
+            return 0;
         }
-        return false;
+        if (ConversationKey.means(conversation, turn.conversation)) {
+            return 2;
+        }
+        Object own = family(conversation);
+        Object its = family(turn.conversation);
+        return ConversationKey.means(own, its) || ConversationKey.means(its, own) ? 1 : 0;
     }
 
-    /** Forgets all turns of conversations whose memory ID is accepted. */
+    private Object family(Object conversation) {
+        Object family = families.get(conversation);
+        if (family == null && conversation instanceof ConversationKey key) {
+            family = families.get(key.id());
+        }
+        return family == null ? conversation : family;
+    }
+
+    /**
+     * Forgets all turns of conversations whose memory ID is accepted, also those that are being generated. The predicate is
+     * called without a lock.
+     */
     @Override
-    public synchronized void evicted(Predicate<Object> conversations) {
-        List.copyOf(turns).stream()
-                .filter(turn -> turn.conversation != null && conversations.test(turn.conversation))
-                .forEach(this::remove);
-        parents.keySet().removeIf(conversations);
+    public void evicted(Predicate<Object> conversations) {
+        Set<Object> accepted = known();
+        accepted.removeIf(conversations.negate());
+        if (!accepted.isEmpty()) {
+            forget(accepted);
+        }
     }
 
-    /** Lets a conversation recognise the turns of the one that it was forked from. */
+    private synchronized Set<Object> known() {
+        Set<Object> known = new HashSet<>(families.keySet());
+        turns.forEach(turn -> known.add(turn.conversation));
+        expected.forEach(turn -> known.add(turn.conversation));
+        known.remove(null);
+        return known;
+    }
+
+    private synchronized void forget(Set<Object> conversations) {
+        List.copyOf(turns).stream()
+                .filter(turn -> conversations.contains(turn.conversation))
+                .forEach(this::remove);
+        expected.stream()
+                .filter(turn -> conversations.contains(turn.conversation))
+                .forEach(ExpectedTurn::evict);
+        families.keySet().removeAll(conversations);
+    }
+
+    /** Lets a conversation recognise the turns of the family that it was forked into. */
     @Override
     public synchronized void forked(Object parent, Object child) {
-        parents.put(child, parent);
+        families.put(child, ConversationKey.isolates(parent) ? family(parent) : child);
     }
 
     /** Number of turns that are remembered. */

@@ -7,7 +7,7 @@ import dev.langchain4j.model.mlx.calls.OutputFormat;
  *
  * @param format how the model writes its answer
  * @param context digest of the messages
- * @param conversation the memory ID, or null
+ * @param expected the answer, and with it the memory ID
  * @param isolated whether only requests of the same conversation may use the answer
  * @param last the prompt's text behind the last generated turn, with its tokens
  * @param opening what the template wrote behind the last message; null if that is not known
@@ -17,9 +17,15 @@ import dev.langchain4j.model.mlx.calls.OutputFormat;
 record PromptOrigin(
         OutputFormat format,
         Context context,
-        Object conversation,
+        ExpectedTurn expected,
         boolean isolated,
         Piece last,
         String opening,
         String emptyReasoning,
-        boolean reasoningOpen) {}
+        boolean reasoningOpen) {
+
+    /** The memory ID, or null. */
+    Object conversation() {
+        return expected.conversation;
+    }
+}

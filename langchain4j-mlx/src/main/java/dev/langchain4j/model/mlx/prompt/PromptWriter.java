@@ -93,7 +93,7 @@ public final class PromptWriter {
         PromptOrigin origin = new PromptOrigin(
                 request.format(),
                 contexts[turns.length],
-                request.conversation(),
+                ledger.expect(request.conversation()),
                 request.isolation() == Isolation.PER_MEMORY_ID,
                 last,
                 opening(rendered, turns.length - 1),
@@ -228,7 +228,7 @@ public final class PromptWriter {
                 tokens,
                 rest,
                 end,
-                text.length()));
+                text.length()), origin.expected());
     }
 
     /** So many tokens are so many chars of a text that a stop sequence may have cut. */

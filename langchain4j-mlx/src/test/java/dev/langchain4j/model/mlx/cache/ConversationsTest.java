@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.ConversationStats.State;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -127,6 +128,72 @@ class ConversationsTest {
         harness.run("new", range(2000, 2080), new int[0], Outcome.FINISHED);
         assertThat(harness.probe(range(0, 81))).isEqualTo(80);
         assertThat(harness.probe(range(1000, 1081))).isEqualTo(40);
+    }
+
+    private record Service(String name, Object id) implements ConversationKey {
+        @Override
+        public boolean tellsCallersApart() {
+            return !id.equals("default");
+        }
+    }
+
+    @Test
+    void forksInCirclesAreOneFamily() {
+        restart(CacheHarness.of(200, Kind.SLICEABLE));
+        harness.isolation = Isolation.PER_MEMORY_ID;
+        harness.run("main", prompt(1, 10));
+        harness.access.fork("main", "branch").join();
+        assertThat(harness.run("branch", prompt(1, 20))).isEqualTo(60);
+        harness.access.fork("branch", "main").join();
+        assertThat(harness.run("main", prompt(1, 21))).isEqualTo(70);
+        harness.access.fork("7", new Service("desk", "7")).join();
+        harness.access.fork(new Service("desk", "7"), "7").join();
+        harness.run(new Service("desk", "7"), range(3000, 3050));
+        assertThat(harness.run("7", range(3000, 3051))).isEqualTo(50);
+        for (int i = 0; i < 20; i++) {
+            harness.run("c" + i, range(5000 + 100 * i, 5090 + 100 * i));
+        }
+        assertThat(harness.stats().bytesHeld()).isLessThanOrEqualTo(200);
+    }
+
+    @Test
+    void aFamilyThatWasLeftByAllIsFreed() {
+        harness.isolation = Isolation.PER_MEMORY_ID;
+        harness.run("main", prompt(1, 10));
+        harness.run("other", prompt(2, 10));
+        harness.access.fork("other", "main").join();
+        assertThat(harness.stats().bytesHeld()).isEqualTo(60);
+        assertThat(harness.run("main", prompt(2, 20))).isEqualTo(60);
+    }
+
+    @Test
+    void chainsOfForksCostNothing() {
+        restart(CacheHarness.of(200, Kind.SLICEABLE));
+        harness.run("g0", range(0, 80));
+        for (int i = 1; i <= 3000; i++) {
+            harness.access.fork("g" + (i - 1), "g" + i).join();
+        }
+        long begun = System.nanoTime();
+        for (int i = 0; i < 50; i++) {
+            harness.run("x" + i, range(1000 + 100 * i, 1090 + 100 * i));
+        }
+        // An eviction looks at each conversation once: well under a millisecond for three thousand.
+        assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(2));
+    }
+
+    @Test
+    void isolatedRequestsThatNobodyCanBeToldApartByLeaveNothing() {
+        harness.isolation = Isolation.PER_MEMORY_ID;
+        for (Object nobody : new Object[] {null, new Service("desk", "default")}) {
+            for (int i = 0; i < 3; i++) {
+                assertThat(harness.run(nobody, prompt(1, 10))).isZero();
+                assertThat(harness.stats().bytesHeld()).isZero();
+                assertThat(harness.access.dump().join()).isEmpty();
+            }
+        }
+        harness.isolation = Isolation.SHARED;
+        harness.run(new Service("desk", "default"), prompt(1, 10));
+        assertThat(harness.run(new Service("desk", "default"), prompt(1, 20))).isEqualTo(60);
     }
 
     @Test

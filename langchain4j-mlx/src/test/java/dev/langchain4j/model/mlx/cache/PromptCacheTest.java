@@ -220,6 +220,31 @@ class PromptCacheTest {
     }
 
     @Test
+    void whatMayLieForEverIsKept() {
+        Duration forEver = Duration.ofSeconds(Long.MAX_VALUE);
+        restart(new CacheHarness(new CacheLimits(ROOMY, 100, forEver, 1024), 4, Kind.SLICEABLE));
+        harness.run("a", range(0, 10));
+        harness.nanos += Duration.ofDays(10_000).toNanos();
+        harness.cache.expire();
+        harness.run("b", range(100, 110));
+        assertThat(harness.probe(range(0, 11))).isEqualTo(10);
+    }
+
+    @Test
+    void idleTimePassesWithoutRequestsAndNothingIsCopiedForWhatGoes() {
+        restart(new CacheHarness(new CacheLimits(ROOMY, 100, Duration.ofSeconds(10), 1024), 4, Kind.SLICEABLE));
+        harness.run("a", range(0, 40), range(500, 510), Outcome.FINISHED, new Boundary(20, Tier.SYSTEM));
+        CacheSession running = harness.begin("b", range(100, 120));
+        harness.prefill(running, range(100, 120), 16);
+        harness.nanos += Duration.ofSeconds(11).toNanos();
+        harness.cache.expire();
+        assertThat(harness.stats().bytesHeld()).as("what runs stays").isEqualTo(16);
+        assertThat(harness.stats().bytesCopied()).isZero();
+        assertThat(harness.stats().tiers().get(Tier.ASSISTANT).evictions()).isEqualTo(1);
+        running.close(Outcome.CANCELLED);
+    }
+
+    @Test
     void userEntriesOutliveAssistantEntriesThatNobodyWaitsFor() {
         restart(CacheHarness.of(100, Kind.SLICEABLE));
         int[] prompt = range(0, 40);

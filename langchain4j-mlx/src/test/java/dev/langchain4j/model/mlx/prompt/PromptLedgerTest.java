@@ -20,8 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -219,6 +221,50 @@ class PromptLedgerTest {
         writer().remember(prompt, AiMessage.from("Nothing – new."), "Nothing – new.", generated, true);
         Prompt next = write(QUESTION, AiMessage.from("Nothing – new."), UserMessage.from("Go on"));
         assertBegins(next, join(prompt.tokens(), generated));
+    }
+
+    @Test
+    void anAnswerWhoseConversationIsEvictedWhileItIsGeneratedIsNotRemembered() {
+        Prompt running = write("ann", Isolation.SHARED, QUESTION);
+        Prompt other = write("bob", Isolation.SHARED, UserMessage.from("Two?"));
+        ledger.evicted("ann"::equals);
+        int[] generated = join(spelled("Nothing new."), END);
+        writer().remember(running, AiMessage.from("Nothing new."), "Nothing new.", generated, false);
+        assertThat(ledger.turns()).isZero();
+        writer().remember(other, AiMessage.from("Two."), "Two.", join(spelled("Two."), END), false);
+        assertThat(ledger.turns()).isEqualTo(1);
+        answer("Nothing new.", "ann", Isolation.SHARED, QUESTION);
+        assertThat(ledger.turns()).as("the next request is another one").isEqualTo(2);
+    }
+
+    @Test
+    void whoAsksForEvictionMayWaitForTheLedger() {
+        answer("Nothing new.", "ann", Isolation.SHARED, QUESTION);
+        ledger.evicted(id -> CompletableFuture.supplyAsync(() -> ledger.turns() == 1)
+                .orTimeout(10, TimeUnit.SECONDS)
+                .join());
+        assertThat(ledger.turns()).isZero();
+    }
+
+    @Test
+    void forksInCirclesAndLongChainsAreOneFamily() {
+        int[] seen = answer("Nothing new.", "main", Isolation.PER_MEMORY_ID, QUESTION);
+        ledger.forked("main", "branch");
+        ledger.forked("branch", "main");
+        ledger.forked("branch", "g0");
+        for (int i = 1; i <= 3000; i++) {
+            ledger.forked("g" + (i - 1), "g" + i);
+        }
+        ChatMessage[] next = {QUESTION, AiMessage.from("Nothing new."), UserMessage.from("Sure?")};
+        assertBegins(write("main", Isolation.PER_MEMORY_ID, next), seen);
+        assertBegins(write("g3000", Isolation.PER_MEMORY_ID, next), seen);
+        assertPlain(write("stranger", Isolation.PER_MEMORY_ID, next));
+    }
+
+    @Test
+    void isolatedAnswersOfNobodyInParticularAreNotKept() {
+        answer("Nothing new.", null, Isolation.PER_MEMORY_ID, QUESTION);
+        assertThat(ledger.turns()).isZero();
     }
 
     @Test

@@ -1,0 +1,199 @@
+package dev.langchain4j.model.mlx.cache;
+
+import static dev.langchain4j.model.mlx.cache.CacheHarness.concat;
+import static dev.langchain4j.model.mlx.cache.CacheHarness.range;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
+import dev.langchain4j.model.mlx.cache.TrieCache.Admission;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Limits are limits, also for what runs: who may begin, how far it may grow, and what goes for it. */
+class LimitsTest {
+    private CacheHarness harness;
+
+    @AfterEach
+    void nothingLeaks() {
+        harness.close();
+    }
+
+    private Admission admission(int... prompt) {
+        return harness.cache.admission(
+                new CacheRequest(harness.key, prompt, List.of(), null, Isolation.SHARED, harness.layers));
+    }
+
+    /** Feeds token by token while there is room, and gives how many the layers hold then. */
+    private static int growWhileThereIsRoom(CacheSession session, int most) {
+        int length = session.layers().getFirst().offset();
+        while (length < most && session.hasRoom(length + 1)) {
+            CacheHarness.feed(session, new int[] {7}, 0, 1);
+            session.append(7);
+            length++;
+        }
+        return length;
+    }
+
+    @Test
+    void aRunningSequenceGrowsToTheLimitAndNoFurther() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        harness.run("idle", range(500, 530));
+        CacheSession session = harness.begin("a", range(0, 20));
+        harness.prefill(session, range(0, 20), 19);
+        harness.decode(session, range(0, 20));
+        assertThat(growWhileThereIsRoom(session, 10_000)).isEqualTo(100);
+        session.close(Outcome.FINISHED);
+        assertThat(harness.stats().bytesHeld()).isEqualTo(100);
+        assertThat(harness.probe(range(500, 531))).as("made room").isZero();
+    }
+
+    @Test
+    void buffersThatGrowInStepsTakeTheLastStepOnlyIfItFits() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        harness.ledger.capacityStep = 16;
+        harness.run("first", range(500, 510));
+        CacheSession session = harness.begin("a", range(0, 20));
+        harness.prefill(session, range(0, 20), 19);
+        harness.decode(session, range(0, 20));
+        assertThat(growWhileThereIsRoom(session, 10_000)).isEqualTo(96);
+        session.close(Outcome.FINISHED);
+        assertThat(harness.stats().bytesHeld()).isLessThanOrEqualTo(100);
+    }
+
+    @Test
+    void sequencesThatRunAtOnceNeverCountOnTheSameBytes() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        CacheSession[] sessions = {harness.begin("a", range(0, 10)), harness.begin("b", range(50, 60))};
+        harness.prefill(sessions[0], range(0, 10), 9);
+        harness.prefill(sessions[1], range(50, 60), 9);
+        harness.decode(sessions[0], range(0, 10));
+        harness.decode(sessions[1], range(50, 60));
+        int together = 0;
+        for (int most = 11; most <= 100; most++) {
+            together = growWhileThereIsRoom(sessions[0], most) + growWhileThereIsRoom(sessions[1], most);
+        }
+        assertThat(together).isEqualTo(100);
+        sessions[0].close(Outcome.FINISHED);
+        assertThat(growWhileThereIsRoom(sessions[1], 10_000)).as("alone again").isEqualTo(100);
+        sessions[1].close(Outcome.FINISHED);
+    }
+
+    @Test
+    void aRequestBeginsNowOrLaterOrNever() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        assertThat(admission(range(0, 5000))).as("nothing is known yet").isEqualTo(Admission.NOW);
+        harness.run("idle", range(500, 590));
+        assertThat(admission(range(0, 90))).as("what is idle makes room").isEqualTo(Admission.NOW);
+        assertThat(admission(range(0, 101))).isEqualTo(Admission.NEVER);
+        CacheSession running = harness.begin("a", range(0, 60));
+        assertThat(admission(range(700, 740))).isEqualTo(Admission.NOW);
+        assertThat(admission(range(700, 741))).as("promised to what runs").isEqualTo(Admission.LATER);
+        running.close(Outcome.CANCELLED);
+        assertThat(admission(range(700, 741))).isEqualTo(Admission.NOW);
+    }
+
+    @Test
+    void whatCannotBeKeptEvictsNothing() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        harness.run("idle", range(500, 560));
+        CacheSession session = harness.begin("big", range(0, 120));
+        assertThat(session.hasRoom(1)).isFalse();
+        session.close(Outcome.FAILED);
+        assertThat(harness.probe(range(500, 561))).isEqualTo(60);
+        CacheSession other = harness.begin("a", range(0, 30));
+        harness.prefill(other, range(0, 30), 29);
+        assertThat(other.hasRoom(101)).isFalse();
+        assertThat(harness.probe(range(500, 561))).isEqualTo(60);
+        other.close(Outcome.CANCELLED);
+    }
+
+    @Test
+    void anUnlimitedCacheThatKeepsNothingLimitsNobody() {
+        harness = CacheHarness.of(0, Kind.SLICEABLE);
+        CacheSession session = harness.begin("a", range(0, 10));
+        assertThat(session.hasRoom(Integer.MAX_VALUE)).isTrue();
+        assertThat(admission(range(0, 10_000))).isEqualTo(Admission.NOW);
+        session.close(Outcome.FINISHED);
+    }
+
+    @Test
+    void nativeBuffersAreLimited() {
+        harness = new CacheHarness(CacheLimits.ofBytes(1_000_000).buffers(10), 4, Kind.SLICEABLE);
+        for (int i = 0; i < 20; i++) {
+            harness.run("c" + i, range(100 * i, 100 * i + 10));
+            assertThat(harness.stats().buffersHeld()).isLessThanOrEqualTo(10);
+        }
+        assertThat(harness.probe(range(1900, 1911))).isEqualTo(10);
+        assertThat(harness.probe(range(1500, 1511))).as("two buffers for each").isEqualTo(10);
+        assertThat(harness.probe(range(1400, 1411))).isZero();
+    }
+
+    @Test
+    void limitsAreChecked() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        assertThatThrownBy(() -> CacheLimits.ofBytes(1).buffers(-1)).hasMessage("buffersMax (-1) must not be negative");
+        assertThatThrownBy(() -> CacheLimits.ofBytes(-1)).hasMessage("bytesMax (-1) must not be negative");
+    }
+
+    // ---- nothing is held by a request that could not begin ---------------------------------------------------------
+
+    private static final class Broken {
+        private final boolean hashes;
+
+        Broken(boolean hashes) {
+            this.hashes = hashes;
+        }
+
+        @Override
+        public int hashCode() {
+            if (!hashes) {
+                throw new AssertionError("no hash");
+            }
+            return 1;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return this == other;
+        }
+
+        @Override
+        public String toString() {
+            throw new AssertionError("no name");
+        }
+    }
+
+    @Test
+    void aMemoryIdThatThrowsLeavesNothing() throws Exception {
+        harness = CacheHarness.of(1000, Kind.SLICEABLE);
+        harness.run("a", range(0, 40));
+        assertThatThrownBy(() -> harness.begin(new Broken(false), range(0, 50))).hasMessage("no hash");
+        TrieAsserts.check(harness.cache, harness.ledger);
+        try (jdk.jfr.Recording recording = new jdk.jfr.Recording()) {
+            recording.enable("dev.langchain4j.mlx.CacheLookup").withoutThreshold();
+            recording.start();
+            assertThatThrownBy(() -> harness.begin(new Broken(true), range(0, 50))).hasMessage("no name");
+        }
+        TrieAsserts.check(harness.cache, harness.ledger);
+        assertThat(harness.stats().bytesRunning()).isZero();
+    }
+
+    @Test
+    void anEvictionThatThrowsAnErrorLeavesNoRequestBehind() {
+        harness = CacheHarness.of(150, Kind.SLICEABLE);
+        harness.run("a", concat(range(0, 40), range(100, 120)));
+        harness.run("b", concat(range(0, 40), range(200, 220)));
+        harness.ledger.failure = OutOfMemoryError::new;
+        harness.ledger.copiesUntilFailure = 0;
+        assertThatThrownBy(() -> harness.begin("c", range(500, 600))).isInstanceOf(OutOfMemoryError.class);
+        harness.ledger.copiesUntilFailure = -1;
+        TrieAsserts.check(harness.cache, harness.ledger);
+        assertThat(harness.stats().bytesRunning()).isZero();
+        assertThat(harness.access.conversation("c"))
+                .hasValueSatisfying(stats -> assertThat(stats.state()).isEqualTo(ConversationStats.State.IDLE));
+        assertThat(harness.run("c", range(500, 600))).isZero();
+    }
+}
