@@ -265,8 +265,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Whether the JSON schema of the response format is also told to the model in words, at the end of the system
-     * message, with descriptions and values of enums. Default: true; see
+     * Whether the JSON schema of the response format is also told to the model in words, at the end of the newest
+     * user message, with descriptions and values of enums. Default: true; see
      * {@link MlxChatRequestParameters#schemaInPrompt()}.
      */
     public B schemaInPrompt(Boolean told) {

@@ -171,8 +171,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
-     * Whether the JSON schema of the response format is also told to the model, in words at the end of the system
-     * message: names, types, descriptions and values of enums. Without it the answer has the schema's form, but the model
+     * Whether the JSON schema of the response format is also told to the model, in words at the end of the newest
+     * user message: names, types, descriptions and values of enums. Without it the answer has the schema's form, but the model
      * knows of a field only its name, at the time that it has to fill it. Default: true.
      */
     public Boolean schemaInPrompt() {

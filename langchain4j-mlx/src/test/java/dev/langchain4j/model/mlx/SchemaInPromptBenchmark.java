@@ -106,13 +106,14 @@ class SchemaInPromptBenchmark {
                     .schemaInPrompt(false)
                     .build();
             run(chat, "without", (messages, schema) -> messages);
-            run(chat, "in the system message", SchemaText::in);
-            run(chat, "behind the user message", (messages, schema) -> {
-                UserMessage user = (UserMessage) messages.getLast();
-                return List.of(
-                        messages.getFirst(),
-                        UserMessage.from(user.singleText() + "\n\n" + SchemaText.of(schema.rootElement())));
-            });
+            run(
+                    chat,
+                    "in the system message",
+                    (messages, schema) -> List.of(
+                            SystemMessage.from(((SystemMessage) messages.getFirst()).text() + "\n\n"
+                                    + SchemaText.of(schema.rootElement())),
+                            messages.getLast()));
+            run(chat, "behind the user message", SchemaText::in);
         }
     }
 

@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.Content;
 import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.request.json.JsonAnyOfSchema;
 import dev.langchain4j.model.chat.request.json.JsonArraySchema;
 import dev.langchain4j.model.chat.request.json.JsonBooleanSchema;
@@ -30,16 +33,35 @@ public final class SchemaText {
 
     private SchemaText() {}
 
-    /** Messages whose system message ends with the schema; it is added where there is none. */
+    /**
+     * Messages whose newest user message ends with the schema; the first message, where none is a user's.
+     *
+     * <p>There a model follows it best, and what comes before it keeps its place in the prompt cache; in a loop of tools it
+     * stays where it is.
+     */
     public static List<ChatMessage> in(List<ChatMessage> messages, JsonSchema schema) {
         List<ChatMessage> all = new ArrayList<>(messages);
-        String text = of(schema.rootElement());
-        if (messages.getFirst() instanceof SystemMessage system) {
-            all.set(0, SystemMessage.from(system.text() + "\n\n" + text));
-        } else {
-            all.addFirst(SystemMessage.from(text));
+        String text = "\n\n" + of(schema.rootElement());
+        for (int i = all.size() - 1; i >= 0; i--) {
+            if (all.get(i) instanceof UserMessage user) {
+                all.set(i, with(user, text));
+                return all;
+            }
+        }
+        if (all.getFirst() instanceof SystemMessage system) {
+            all.set(0, SystemMessage.from(system.text() + text));
         }
         return all;
+    }
+
+    private static UserMessage with(UserMessage user, String text) {
+        List<Content> contents = new ArrayList<>(user.contents());
+        if (contents.getLast() instanceof TextContent last) {
+            contents.set(contents.size() - 1, TextContent.from(last.text() + text));
+        } else {
+            contents.add(TextContent.from(text.strip()));
+        }
+        return user.toBuilder().contents(contents).build();
     }
 
     /** The schema as an instruction. */
