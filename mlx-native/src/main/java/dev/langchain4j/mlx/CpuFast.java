@@ -179,7 +179,8 @@ final class CpuFast {
             tail = Ops.multiply(plus(tail, constant(TAIL[i], 1)), r);
         }
         tail = Ops.multiply(Ops.multiply(tail, power(ROOT_OF_ONE_BY_E, Ops.square(x))), size);
-        return Ops.subtract(t.result(MlxC.mlx_maximum(t.out(), t.use(x), constant(0, 1), t.stream), "maximum", x), tail);
+        return Ops.subtract(
+                t.result(MlxC.mlx_maximum(t.out(), t.use(x), constant(0, 1), t.stream), "maximum", x), tail);
     }
 
     private static MlxArray positions(MlxArray x, int from, int to) {

@@ -64,7 +64,8 @@ class CpuFastTest {
                 MlxArray q = noise(1, 2, 8, length, 16);
                 MlxArray k = noise(2, 2, 4, length, 16);
                 MlxArray v = noise(3, 2, 4, length, 16);
-                MlxArray all = Ops.greaterEqual(Indexing.zeros(DType.FLOAT32, 1, 1, 1, length), MlxArray.scalar(0, DType.FLOAT32));
+                MlxArray all = Ops.greaterEqual(
+                        Indexing.zeros(DType.FLOAT32, 1, 1, 1, length), MlxArray.scalar(0, DType.FLOAT32));
                 same(
                         Fast.attention(q, k, v, 0.25f, false, null, null),
                         Fast.attention(q, k, v, 0.25f, false, all, null));
@@ -137,9 +138,7 @@ class CpuFastTest {
                         MlxArray row = Indexing.slice(x, 0, i, i + 1);
                         alone[i] = Fast.rope(row, 16, traditional, 10_000f, 0.5f, offsets[i]);
                     }
-                    same(
-                            Fast.rope(x, 16, traditional, 10_000f, 0.5f, offsets),
-                            Indexing.concatenate(0, alone));
+                    same(Fast.rope(x, 16, traditional, 10_000f, 0.5f, offsets), Indexing.concatenate(0, alone));
                 }
             }
         });

@@ -9,12 +9,12 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.grammar.JsonSchemas;
-import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,13 +55,18 @@ final class AnswerFormat {
             return matcher(format, prompt, calls, value);
         } catch (UnsupportedFeatureException | InvalidRequestException e) {
             if (value != null) {
-                check(() -> matcher(format, prompt, Map.of(), value), "the response format"
-                        + (response.jsonSchema() == null ? "" : " '" + response.jsonSchema().name() + "'"));
+                check(
+                        () -> matcher(format, prompt, Map.of(), value),
+                        "the response format"
+                                + (response.jsonSchema() == null
+                                        ? ""
+                                        : " '" + response.jsonSchema().name() + "'"));
             }
             if (calls.isEmpty()) {
                 throw e;
             }
-            return matcher(format, prompt, required ? named(format, prompt, calls) : loose(format, prompt, calls), value);
+            return matcher(
+                    format, prompt, required ? named(format, prompt, calls) : loose(format, prompt, calls), value);
         }
     }
 

@@ -18,11 +18,11 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
-import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
@@ -129,7 +129,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
     /** The messages, with the answer's schema in words where it is wanted. */
     private List<ChatMessage> messages() {
         ResponseFormat format = parameters.responseFormat();
-        boolean told = format != null && format.jsonSchema() != null && !Boolean.FALSE.equals(parameters.schemaInPrompt());
+        boolean told =
+                format != null && format.jsonSchema() != null && !Boolean.FALSE.equals(parameters.schemaInPrompt());
         return told ? SchemaText.in(request.messages(), format.jsonSchema()) : request.messages();
     }
 
@@ -205,12 +206,13 @@ final class ChatExecution implements OutputSink, GenerationListener {
 
     /** Calls this on the model's thread at the end. What it is given makes the response, or throws why there is none. */
     void whenDone(Consumer<Supplier<ChatResponse>> done) {
-        handle.result().whenComplete((result, error) -> done.accept(() -> {
-            if (error != null) {
-                throw Failures.of(error);
-            }
-            return response(result);
-        }));
+        handle.result()
+                .whenComplete((result, error) -> done.accept(() -> {
+                    if (error != null) {
+                        throw Failures.of(error);
+                    }
+                    return response(result);
+                }));
     }
 
     private ChatResponse response(GenerationResult result) {

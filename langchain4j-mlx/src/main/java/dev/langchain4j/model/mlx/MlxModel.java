@@ -26,7 +26,6 @@ import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -81,7 +80,7 @@ public final class MlxModel implements AutoCloseable {
             boolean cpu = owner.device() == Device.CPU;
             DType type = NativeParts.type(builder.dtype, owner);
             int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
-            KvFormat format = builder.kvFormat();
+            KvFormat format = builder.kvFormat;
             Path adapter = builder.adapter == null
                     ? null
                     : builder.adapter.toAbsolutePath().normalize();
@@ -91,8 +90,9 @@ public final class MlxModel implements AutoCloseable {
                     adapter == null ? "" : adapter.toString(),
                     "",
                     (type == null ? "native" : type.name()) + format.key() + context.key());
-            ModelLoader.Loaded read = owner.call(() ->
-                    parts.weightsOf(ModelLoader.load(folder, context.config(), type, adapter)).with(format));
+            ModelLoader.Loaded read =
+                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, context.config(), type, adapter))
+                            .with(format));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens().stream()
@@ -109,7 +109,7 @@ public final class MlxModel implements AutoCloseable {
                     defaults.endTokens(),
                     context.tokens(),
                     chunk,
-                    builder.engineLimits());
+                    builder.limits);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = owner.call(() -> read.weights().bytes());
             loaded = read;
@@ -121,8 +121,8 @@ public final class MlxModel implements AutoCloseable {
                     context.config().modelType() + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
-                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context " + context.tokens()
-                            + " tokens");
+                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context "
+                            + context.tokens() + " tokens");
         } catch (Throwable e) {
             parts.closeAfter(e);
             throw e;
@@ -284,6 +284,8 @@ public final class MlxModel implements AutoCloseable {
         private Duration queueTimeout;
         private Duration gracePeriod;
         private boolean exactBatching;
+        private KvFormat kvFormat;
+        private EngineLimits limits;
 
         private Builder() {}
 
@@ -472,14 +474,6 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        private EngineLimits engineLimits() {
-            return ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching);
-        }
-
-        private KvFormat kvFormat() {
-            return ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
-        }
-
         /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
         public Builder promptNormalizer(PromptNormalizer normalizer) {
             this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
@@ -496,8 +490,8 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
-            kvFormat();
-            engineLimits();
+            kvFormat = ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
+            limits = ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching);
             return new MlxModel(this);
         }
     }

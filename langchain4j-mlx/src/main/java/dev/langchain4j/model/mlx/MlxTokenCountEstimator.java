@@ -44,8 +44,8 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
 
     /** Counts what a model's prompts have. */
     static MlxTokenCountEstimator of(PromptWriter prompts, OutputFormat format) {
-        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(new PromptRequest(
-                        messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
+        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(
+                        new PromptRequest(messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
                 .tokens()
                 .length);
     }

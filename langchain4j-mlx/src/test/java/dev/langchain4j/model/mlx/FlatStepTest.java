@@ -83,7 +83,8 @@ class FlatStepTest {
         long before = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("flat", Device.CPU)) {
             thread.run(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(folder, DType.FLOAT32).with(format);
+                ModelLoader.Loaded loaded =
+                        ModelLoader.load(folder, DType.FLOAT32).with(format);
                 try {
                     for (int i = 0; i < rounds; i++) {
                         long seed = System.nanoTime();
@@ -104,13 +105,19 @@ class FlatStepTest {
         try {
             while (started < 9 || !running.isEmpty()) {
                 while (started < 9 && (running.size() < 2 || random.nextInt(3) == 0)) {
-                    running.add(new Pair(model, random.ints(4 + random.nextInt(28), 0, VOCABULARY).toArray()));
+                    running.add(new Pair(
+                            model,
+                            random.ints(4 + random.nextInt(28), 0, VOCABULARY).toArray()));
                     started++;
                 }
                 boolean single = random.nextBoolean();
                 List<int[]> spans = new ArrayList<>();
                 for (Pair pair : running) {
-                    int limit = pair.beside.stream().mapToInt(LayerCache::chunkLimit).min().orElseThrow() - pair.fed;
+                    int limit = pair.beside.stream()
+                                    .mapToInt(LayerCache::chunkLimit)
+                                    .min()
+                                    .orElseThrow()
+                            - pair.fed;
                     int most = single ? 1 : Math.min(Math.min(pair.left(), limit), 4);
                     spans.add(pair.next(1 + random.nextInt(most)));
                 }
@@ -138,11 +145,13 @@ class FlatStepTest {
     private static List<float[]> step(LanguageModel model, List<Pair> running, List<int[]> spans) {
         int[] tokens = spans.stream().flatMapToInt(Arrays::stream).toArray();
         int[] lengths = spans.stream().mapToInt(span -> span.length).toArray();
-        List<List<LayerCache>> sequences = running.stream().map(pair -> pair.beside).toList();
+        List<List<LayerCache>> sequences =
+                running.stream().map(pair -> pair.beside).toList();
         Spans step = Spans.of(sequences, lengths);
         MlxArray logits;
         try (Scope scope = Scope.open()) {
-            logits = model.logits(model.forward(MlxArray.of(tokens, 1, tokens.length), step)).detach();
+            logits = model.logits(model.forward(MlxArray.of(tokens, 1, tokens.length), step))
+                    .detach();
         }
         try (logits) {
             Eval.eval(logits);

@@ -22,7 +22,9 @@ class MemoryBudgetTest {
         first.heldBy(() -> 100);
         active = 200 + 100 + 100;
         MemoryBudget.Claim second = budget.claim(null);
-        assertThat(second.limits().bytesMax()).as("100 of what is active are the first cache's").isEqualTo(150);
+        assertThat(second.limits().bytesMax())
+                .as("100 of what is active are the first cache's")
+                .isEqualTo(150);
         assertThat(first.limits().buffersMax() + second.limits().buffersMax()).isLessThan(499_000);
         first.close();
         second.close();
@@ -64,11 +66,15 @@ class MemoryBudgetTest {
         Files.writeString(groups, "0::/kubepods/pod1\n");
         write(mount.resolve("kubepods/memory.max"), "4096\n");
         write(mount.resolve("kubepods/pod1/memory.max"), "max\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).as("of a group above").isEqualTo(4096);
+        assertThat(ContainerMemory.limitBytes(groups, mount))
+                .as("of a group above")
+                .isEqualTo(4096);
 
         Files.writeString(groups, "11:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n");
         write(mount.resolve("memory/memory.limit_in_bytes"), "2048\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).as("version 1, seen from inside").isEqualTo(2048);
+        assertThat(ContainerMemory.limitBytes(groups, mount))
+                .as("version 1, seen from inside")
+                .isEqualTo(2048);
         write(mount.resolve("memory/memory.limit_in_bytes"), "9223372036854771712\n");
         assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(Long.MAX_VALUE);
         write(mount.resolve("memory/docker/abc/memory.limit_in_bytes"), "1024\n");

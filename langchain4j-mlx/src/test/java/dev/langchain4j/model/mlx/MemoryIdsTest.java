@@ -190,11 +190,7 @@ class MemoryIdsTest {
             }
         };
 
-        service(Assistant.class)
-                .chatModel(elsewhere)
-                .tools(new Tools())
-                .build()
-                .chat("ann", "what time is it");
+        service(Assistant.class).chatModel(elsewhere).tools(new Tools()).build().chat("ann", "what time is it");
 
         assertThat(models.memoryIds).hasSize(3).containsOnly(key(Assistant.class, "ann"));
         assertThat(models.attached).isEqualTo(models.memoryIds);

@@ -24,9 +24,15 @@ class MissingNativesTest {
             Path folder = Path.of(args[0]);
             for (int i = 0; i < 2; i++) {
                 attempt("chat", () -> MlxChatModel.builder().modelPath(folder).build());
-                attempt("chat by name", () -> MlxChatModel.builder().modelName("a/b").build());
-                attempt("embedding", () -> MlxEmbeddingModel.builder().modelPath(folder).build());
-                attempt("scoring", () -> MlxScoringModel.builder().modelPath(folder).build());
+                attempt(
+                        "chat by name",
+                        () -> MlxChatModel.builder().modelName("a/b").build());
+                attempt(
+                        "embedding",
+                        () -> MlxEmbeddingModel.builder().modelPath(folder).build());
+                attempt(
+                        "scoring",
+                        () -> MlxScoringModel.builder().modelPath(folder).build());
                 attempt("model", () -> MlxModel.load(folder));
             }
         }
@@ -68,7 +74,8 @@ class MissingNativesTest {
                 List.of("Linux", "riscv64", "linux-riscv64"))) {
             String out = outputOf(machine.get(0), machine.get(1));
             for (String kind : List.of("chat", "chat by name", "embedding", "scoring", "model")) {
-                assertThat(out.lines().filter(line -> line.startsWith(kind + ": ModelNotFoundException: could not load ")))
+                assertThat(out.lines()
+                                .filter(line -> line.startsWith(kind + ": ModelNotFoundException: could not load ")))
                         .as(kind + " in " + out)
                         .hasSize(2);
             }

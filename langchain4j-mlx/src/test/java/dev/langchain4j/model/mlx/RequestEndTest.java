@@ -168,8 +168,8 @@ class RequestEndTest {
     @Test
     void whatAHandlerThrowsIsToldToItAndTheAnswerGoesOnToItsEnd() throws Exception {
         try (MlxModel mlx = model()) {
-            for (Throwable thrown :
-                    List.of(new IllegalStateException("mine"), new AssertionError("mine"), new OutOfMemoryError("mine"))) {
+            for (Throwable thrown : List.of(
+                    new IllegalStateException("mine"), new AssertionError("mine"), new OutOfMemoryError("mine"))) {
                 Recording plain = new Recording();
                 streaming(mlx).chat(request(8), plain);
                 plain.end();
@@ -214,14 +214,13 @@ class RequestEndTest {
         try (MlxModel mlx = model()) {
             MlxModel broken = spy(mlx);
             PromptWriter prompts = spy(mlx.prompts());
-            doThrow(new AssertionError("no response"))
-                    .when(prompts)
-                    .remember(any(), any(), any(), any(), anyBoolean());
+            doThrow(new AssertionError("no response")).when(prompts).remember(any(), any(), any(), any(), anyBoolean());
             doReturn(prompts).when(broken).prompts();
             Recording handler = new Recording();
             streaming(broken).chat(request(2), handler);
             assertThat(handler.end()).isEqualTo("error");
-            assertThat(handler.errors).singleElement().satisfies(e -> assertThat(e).hasMessage("no response"));
+            assertThat(handler.errors).singleElement().satisfies(e -> assertThat(e)
+                    .hasMessage("no response"));
             assertThatThrownBy(() -> blocking(broken).chat(request(2))).hasMessage("no response");
         }
     }
@@ -236,7 +235,9 @@ class RequestEndTest {
                         throw new OutOfMemoryError("mine");
                     })
                     .result();
-            assertThatThrownBy(broken::get).isInstanceOf(ExecutionException.class).hasRootCauseMessage("mine");
+            assertThatThrownBy(broken::get)
+                    .isInstanceOf(ExecutionException.class)
+                    .hasRootCauseMessage("mine");
             assertThat(other.get().metadata().finishReason()).isEqualTo(FinishReason.LENGTH);
             assertThat(idle(mlx)).isTrue();
         }
@@ -299,7 +300,9 @@ class RequestEndTest {
             MlxCancellation cancellation = new MlxCancellation();
             AtomicReference<String> late = new AtomicReference<>();
             blocking(mlx).chat(request("Hello!", parameters(2).cancellation(cancellation)));
-            assertThat(cancellation).extracting("running").asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST)
+            assertThat(cancellation)
+                    .extracting("running")
+                    .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.LIST)
                     .isEmpty();
             cancellation.cancel();
             cancellation.add(() -> late.set("at once"));
@@ -335,7 +338,8 @@ class RequestEndTest {
     void aRequestHasItsTimeWaitingOrRunning() throws Exception {
         try (MlxModel mlx = model(settings -> settings.queueTimeout(Duration.ofMillis(50)))) {
             Duration time = Duration.ofMillis(300);
-            assertThatThrownBy(() -> blocking(mlx).chat(request("Hello!", parameters(LONG).timeout(time))))
+            assertThatThrownBy(() -> blocking(mlx)
+                            .chat(request("Hello!", parameters(LONG).timeout(time))))
                     .isInstanceOf(TimeoutException.class)
                     .hasMessageContaining("timeout (300 ms)");
             Recording handler = new Recording();
@@ -471,13 +475,19 @@ class RequestEndTest {
         List<String> alone = new ArrayList<>();
         try (MlxModel mlx = model()) {
             for (String question : questions) {
-                alone.add(blocking(mlx).chat(request(question, parameters(60))).aiMessage().text());
+                alone.add(blocking(mlx)
+                        .chat(request(question, parameters(60)))
+                        .aiMessage()
+                        .text());
             }
         }
         try (MlxModel mlx = model(settings -> settings.maxConcurrent(4).prefillChunkTokens(16))) {
             List<CompletableFuture<String>> together = questions.stream()
                     .map(question -> CompletableFuture.supplyAsync(
-                            () -> blocking(mlx).chat(request(question, parameters(60))).aiMessage().text(),
+                            () -> blocking(mlx)
+                                    .chat(request(question, parameters(60)))
+                                    .aiMessage()
+                                    .text(),
                             task -> Thread.ofVirtual().start(task)))
                     .toList();
             for (int i = 0; i < together.size(); i++) {

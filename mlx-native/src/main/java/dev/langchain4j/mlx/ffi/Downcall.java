@@ -20,8 +20,7 @@ final class Downcall {
     }
 
     static MethodHandle link(SymbolLookup library, String name, String shape) {
-        MemorySegment address = library.find(name)
-                .orElseThrow(() -> missing(name, null));
+        MemorySegment address = library.find(name).orElseThrow(() -> missing(name, null));
         int end = shape.indexOf(')');
         MemoryLayout[] parameters = new MemoryLayout[end];
         for (int i = 0; i < end; i++) {

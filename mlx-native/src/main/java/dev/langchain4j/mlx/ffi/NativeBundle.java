@@ -69,7 +69,8 @@ final class NativeBundle {
                 return folder;
             } catch (FileSystemException second) {
                 IOException failure = new IOException(
-                        "cannot unpack it to " + cache + " (" + first + "), nor to the temporary folder (" + second + ")",
+                        "cannot unpack it to " + cache + " (" + first + "), nor to the temporary folder (" + second
+                                + ")",
                         first);
                 failure.addSuppressed(second);
                 throw failure;

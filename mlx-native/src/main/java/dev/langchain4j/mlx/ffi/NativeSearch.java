@@ -57,8 +57,7 @@ record NativeSearch(
         };
     }
 
-    private static Path cacheFolder(
-            String os, UnaryOperator<String> properties, UnaryOperator<String> variables) {
+    private static Path cacheFolder(String os, UnaryOperator<String> properties, UnaryOperator<String> variables) {
         String set = properties.apply(NativeLibrary.CACHE_PROPERTY);
         set = set == null || set.isEmpty() ? variables.apply(NativeLibrary.CACHE_VARIABLE) : set;
         if (set != null && !set.isEmpty()) {
@@ -148,13 +147,16 @@ record NativeSearch(
         if (!PLATFORMS.contains(platform())) {
             String instead = os.startsWith("windows")
                     ? ". On Windows, run Java inside of WSL 2: that is Linux"
-                    : os.equals("osx") ? ". On a Mac with an Intel processor, a Linux container or machine runs it" : "";
+                    : os.equals("osx")
+                            ? ". On a Mac with an Intel processor, a Linux container or machine runs it"
+                            : "";
             return "There is no MLX for " + platform()
                     + ": it needs macOS on arm64 (Apple silicon), or Linux on x86_64 or aarch64" + instead;
         }
         if (bundles(platform()).stream().anyMatch(NativeBundle::exists)) {
             return "The dependency with the natives is there: what it says above is the cause. To unpack it elsewhere, start"
-                    + " Java with -D" + NativeLibrary.CACHE_PROPERTY + "=<a folder that may be written to, and from which"
+                    + " Java with -D" + NativeLibrary.CACHE_PROPERTY
+                    + "=<a folder that may be written to, and from which"
                     + " libraries may be loaded>, or set " + NativeLibrary.CACHE_VARIABLE;
         }
         return "Add the dependency io.github.langchain4j-mlx:mlx-native with classifier natives-" + platform()
@@ -170,7 +172,9 @@ record NativeSearch(
                 .filter(NativeBundle::exists)
                 .map(NativeBundle::folderName)
                 .toList();
-        return found.isEmpty() ? "" : ". The class path has " + String.join(", ", found) + ", which is for other machines";
+        return found.isEmpty()
+                ? ""
+                : ". The class path has " + String.join(", ", found) + ", which is for other machines";
     }
 
     /** One place of the search; its folder is null where the place does not exist. */

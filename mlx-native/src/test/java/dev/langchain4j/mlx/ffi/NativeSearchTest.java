@@ -107,13 +107,16 @@ class NativeSearchTest {
     @Test
     void machinesAreToldByWhatJavaSaysOfThem() {
         assertThat(machine("Linux", "amd64", Map.of())).extracting("os", "arch").containsExactly("linux", "x86_64");
-        assertThat(machine("Linux", "aarch64", Map.of())).extracting("os", "arch").containsExactly("linux", "aarch64");
+        assertThat(machine("Linux", "aarch64", Map.of()))
+                .extracting("os", "arch")
+                .containsExactly("linux", "aarch64");
         assertThat(machine("Mac OS X", "aarch64", Map.of()).cache())
                 .isEqualTo(Path.of("/home/me/Library/Caches/langchain4j-mlx/natives"));
         assertThat(machine("Windows Server 2022", "amd64", Map.of()))
                 .extracting("os", "arch")
                 .containsExactly("windows-server-2022", "x86_64");
-        assertThat(machine("Linux", "amd64", Map.of(NativeLibrary.CACHE_PROPERTY, "/natives")).cache())
+        assertThat(machine("Linux", "amd64", Map.of(NativeLibrary.CACHE_PROPERTY, "/natives"))
+                        .cache())
                 .isEqualTo(Path.of("/natives"));
     }
 

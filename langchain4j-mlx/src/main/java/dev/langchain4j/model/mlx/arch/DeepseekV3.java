@@ -114,8 +114,8 @@ public final class DeepseekV3 {
             MlxArray latent = spans.splitHeads(latentNorm.apply(key[0]), 1, config.latent);
             MlxArray attended = spans.eachHeads(layer, span -> {
                 int length = span.length();
-                AttentionCache.View all = ((AttentionCache) span.cache())
-                        .update(span.heads(latent), span.heads(turnedKey), length);
+                AttentionCache.View all =
+                        ((AttentionCache) span.cache()).update(span.heads(latent), span.heads(turnedKey), length);
                 MlxArray scores = positionScores(span.heads(turnedQuery), all, length);
                 MlxArray plain = span.heads(query[0]);
                 return length == 1 ? attendOne(plain, all.keys(), scores) : attendMany(plain, all.keys(), scores);

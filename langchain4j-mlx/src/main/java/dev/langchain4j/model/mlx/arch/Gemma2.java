@@ -54,8 +54,8 @@ public final class Gemma2 {
             MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
             MlxArray scaled = Ops.multiply(queries, scale);
             MlxArray attended = spans.eachHeads(layer, span -> {
-                AttentionCache.View all = ((AttentionCache) span.cache())
-                        .update(span.heads(keys), span.heads(values), span.length());
+                AttentionCache.View all =
+                        ((AttentionCache) span.cache()).update(span.heads(keys), span.heads(values), span.length());
                 return attend(span.heads(scaled), all, span.length());
             });
             return o.apply(spans.joinHeads(attended, shape.heads(), dim));

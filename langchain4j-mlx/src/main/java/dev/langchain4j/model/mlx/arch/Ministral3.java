@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.arch;
 
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;

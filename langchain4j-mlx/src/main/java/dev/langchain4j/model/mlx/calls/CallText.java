@@ -45,7 +45,9 @@ record CallText(String template, boolean spaced) {
     String list(List<Call> calls, String nameKey, String argumentsKey, String idKey) {
         return "["
                 + each(calls, comma(), call -> {
-                    String id = idKey.isEmpty() ? "" : quoted(idKey) + colon() + "\"" + calls.indexOf(call) + "\"" + comma();
+                    String id = idKey.isEmpty()
+                            ? ""
+                            : quoted(idKey) + colon() + "\"" + calls.indexOf(call) + "\"" + comma();
                     return object(call, nameKey, argumentsKey, id);
                 })
                 + "]";
@@ -80,11 +82,14 @@ record CallText(String template, boolean spaced) {
     /** Calls as a list in Python. */
     String python(List<Call> calls) {
         return "["
-                + each(calls, ", ", call -> call.name() + "("
-                        + call.node().properties().stream()
-                                .map(argument -> argument.getKey() + "=" + python(argument.getValue()))
-                                .collect(Collectors.joining(", "))
-                        + ")")
+                + each(
+                        calls,
+                        ", ",
+                        call -> call.name() + "("
+                                + call.node().properties().stream()
+                                        .map(argument -> argument.getKey() + "=" + python(argument.getValue()))
+                                        .collect(Collectors.joining(", "))
+                                + ")")
                 + "]";
     }
 
@@ -107,7 +112,9 @@ record CallText(String template, boolean spaced) {
         if (node.isObject()) {
             String before = "{";
             for (Map.Entry<String, JsonNode> entry : node.properties()) {
-                out.append(before).append(gemma ? entry.getKey() : quoted(entry.getKey())).append(colon);
+                out.append(before)
+                        .append(gemma ? entry.getKey() : quoted(entry.getKey()))
+                        .append(colon);
                 put(entry.getValue(), notation, comma, colon, out);
                 before = comma;
             }
@@ -136,10 +143,13 @@ record CallText(String template, boolean spaced) {
         for (Map.Entry<String, JsonNode> argument : call.node().properties()) {
             JsonNode value = argument.getValue();
             out.append(tags.opening(argument.getKey(), value.isTextual()));
-            out.append(tags.valueStart().isEmpty() ? "" : line + tags.valueStart()).append(around);
+            out.append(tags.valueStart().isEmpty() ? "" : line + tags.valueStart())
+                    .append(around);
             out.append(value.isTextual() ? value.asText() : json(value));
             out.append(around).append(tags.parameterEnd()).append(line);
         }
-        return out.append(tags.callEnd()).append(tags.callEnd().isEmpty() ? "" : line).toString();
+        return out.append(tags.callEnd())
+                .append(tags.callEnd().isEmpty() ? "" : line)
+                .toString();
     }
 }

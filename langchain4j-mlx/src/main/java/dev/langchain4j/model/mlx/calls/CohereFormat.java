@@ -45,7 +45,9 @@ final class CohereFormat extends WireFormat {
 
     @Override
     String grammar(CallGrammar grammar) {
-        return grammar.text(START) + BLANK + grammar.list("tool_name", "parameters", idKey(grammar.template()))
+        return grammar.text(START)
+                + BLANK
+                + grammar.list("tool_name", "parameters", idKey(grammar.template()))
                 + grammar.end(END);
     }
 

@@ -41,12 +41,16 @@ final class DeepseekFormat extends WireFormat {
     @Override
     String write(List<Call> calls, CallText text) {
         return "<｜tool▁calls▁begin｜>"
-            + text.each(calls, "", call -> CALL_START
-                    + (text.says(FENCE)
-                            ? "function<｜tool▁sep｜>" + call.name() + "\n" + FENCE + "\n" + text.arguments(call) + "\n```"
-                            : call.name() + "<｜tool▁sep｜>" + text.arguments(call))
-                    + "<｜tool▁call▁end｜>")
-            + "<｜tool▁calls▁end｜>";
+                + text.each(
+                        calls,
+                        "",
+                        call -> CALL_START
+                                + (text.says(FENCE)
+                                        ? "function<｜tool▁sep｜>" + call.name() + "\n" + FENCE + "\n"
+                                                + text.arguments(call) + "\n```"
+                                        : call.name() + "<｜tool▁sep｜>" + text.arguments(call))
+                                + "<｜tool▁call▁end｜>")
+                + "<｜tool▁calls▁end｜>";
     }
 
     @Override

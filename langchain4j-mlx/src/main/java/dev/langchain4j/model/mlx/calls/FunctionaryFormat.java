@@ -41,9 +41,6 @@ final class FunctionaryFormat extends WireFormat {
     @Override
     String grammar(CallGrammar grammar) {
         return grammar.repeated(
-            LINE,
-            START,
-            grammar.each((name, schema) -> grammar.text(name + ">") + grammar.json(schema)),
-            END);
+                LINE, START, grammar.each((name, schema) -> grammar.text(name + ">") + grammar.json(schema)), END);
     }
 }

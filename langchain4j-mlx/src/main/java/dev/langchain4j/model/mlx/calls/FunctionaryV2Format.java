@@ -9,7 +9,8 @@ import java.util.List;
 
 /** Functionary 2: messages to recipients behind {@code <|recipient|>}. */
 final class FunctionaryV2Format extends WireFormat {
-    private static final Recipients RECIPIENTS = new Recipients("<|from|>assistant\n<|recipient|>", "\n<|content|>", "all");
+    private static final Recipients RECIPIENTS =
+            new Recipients("<|from|>assistant\n<|recipient|>", "\n<|content|>", "all");
 
     @Override
     boolean isToldBy(Clues clues) {
@@ -28,7 +29,8 @@ final class FunctionaryV2Format extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return text.each(calls, RECIPIENTS.start(), call -> call.name() + RECIPIENTS.headerEnd() + text.arguments(call));
+        return text.each(
+                calls, RECIPIENTS.start(), call -> call.name() + RECIPIENTS.headerEnd() + text.arguments(call));
     }
 
     @Override

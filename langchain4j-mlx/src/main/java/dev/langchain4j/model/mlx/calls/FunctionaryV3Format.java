@@ -28,7 +28,8 @@ final class FunctionaryV3Format extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return text.each(calls, RECIPIENTS.start(), call -> call.name() + RECIPIENTS.headerEnd() + text.arguments(call));
+        return text.each(
+                calls, RECIPIENTS.start(), call -> call.name() + RECIPIENTS.headerEnd() + text.arguments(call));
     }
 
     @Override

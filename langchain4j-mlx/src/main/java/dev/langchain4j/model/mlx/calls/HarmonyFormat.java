@@ -21,8 +21,11 @@ final class HarmonyFormat extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return text.each(calls.subList(0, 1), "", call ->
-            " to=functions." + call.name() + "<|channel|>commentary json<|message|>" + text.arguments(call));
+        return text.each(
+                calls.subList(0, 1),
+                "",
+                call -> " to=functions." + call.name() + "<|channel|>commentary json<|message|>"
+                        + text.arguments(call));
     }
 
     @Override

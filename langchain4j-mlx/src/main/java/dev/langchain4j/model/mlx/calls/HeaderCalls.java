@@ -161,7 +161,8 @@ final class HeaderCalls extends CallReader {
         }
         Input.Match fence = in.matchAhead(behind, FENCE);
         int object = in.findAhead(behind, "{");
-        if (fence == Input.Match.MAYBE || fence == Input.Match.YES && object < 0 && in.available() <= behind + FENCE_LINE_MAX) {
+        if (fence == Input.Match.MAYBE
+                || fence == Input.Match.YES && object < 0 && in.available() <= behind + FENCE_LINE_MAX) {
             return Step.WAIT;
         }
         if (fence == Input.Match.NO && object != behind || object < 0 || object > behind + FENCE_LINE_MAX) {

@@ -93,9 +93,7 @@ final class JsonCalls extends CallReader {
             return !unknown;
         }
         boolean inName = part == Part.NAME && state == State.VALUE && scratch.length() > 1;
-        return inName
-                ? tools.names().stream().anyMatch(tool -> tool.startsWith(scratch.substring(1)))
-                : mayBeUnknown;
+        return inName ? tools.names().stream().anyMatch(tool -> tool.startsWith(scratch.substring(1))) : mayBeUnknown;
     }
 
     @Override

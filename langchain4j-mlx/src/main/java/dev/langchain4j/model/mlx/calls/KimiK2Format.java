@@ -42,9 +42,12 @@ final class KimiK2Format extends WireFormat {
     @Override
     String write(List<Call> calls, CallText text) {
         return SECTION_START
-            + text.each(calls, "", call -> CALL_START + "functions." + call.name() + ":" + calls.indexOf(call) + ARGUMENTS
-                    + text.arguments(call) + CALL_END)
-            + SECTION_END;
+                + text.each(
+                        calls,
+                        "",
+                        call -> CALL_START + "functions." + call.name() + ":" + calls.indexOf(call) + ARGUMENTS
+                                + text.arguments(call) + CALL_END)
+                + SECTION_END;
     }
 
     @Override

@@ -34,15 +34,13 @@ final class KimiK3Format extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return START
-            + text.each(calls, "", call -> opening(call.name()) + text.arguments(call) + CLOSING)
-            + END;
+        return START + text.each(calls, "", call -> opening(call.name()) + text.arguments(call) + CLOSING) + END;
     }
 
     @Override
     String grammar(CallGrammar grammar) {
-        String call = grammar.each((name, schema) ->
-                grammar.text(opening(name)) + grammar.json(schema) + grammar.text(CLOSING));
+        String call = grammar.each(
+                (name, schema) -> grammar.text(opening(name)) + grammar.json(schema) + grammar.text(CLOSING));
         return grammar.text(START) + grammar.upTo(call) + grammar.text(END);
     }
 

@@ -35,9 +35,12 @@ final class MistralFormat extends WireFormat {
         if (!text.says("[ARGS]")) {
             return START + text.list(calls, "arguments");
         }
-        return text.each(calls, "", call -> START + call.name()
-                + (text.says("[CALL_ID]") ? "[CALL_ID]call%05d".formatted(calls.indexOf(call)) : "")
-                + "[ARGS]" + text.arguments(call));
+        return text.each(
+                calls,
+                "",
+                call -> START + call.name()
+                        + (text.says("[CALL_ID]") ? "[CALL_ID]call%05d".formatted(calls.indexOf(call)) : "")
+                        + "[ARGS]" + text.arguments(call));
     }
 
     @Override

@@ -58,8 +58,10 @@ final class MuseSparkFormat extends WireFormat {
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return text.each(calls, "<|eom|><|start|>assistant", call ->
-            " to=" + call.name() + MESSAGE + START + "\n" + text.tagged(call, TAGS, "\n") + END);
+        return text.each(
+                calls,
+                "<|eom|><|start|>assistant",
+                call -> " to=" + call.name() + MESSAGE + START + "\n" + text.tagged(call, TAGS, "\n") + END);
     }
 
     @Override

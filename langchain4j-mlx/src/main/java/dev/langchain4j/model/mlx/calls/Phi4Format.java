@@ -39,8 +39,8 @@ final class Phi4Format extends WireFormat {
     String write(List<Call> calls, CallText text) {
         // Templates that show text only are of the kind with tokens.
         return text.spaced() || text.says(START)
-            ? START + text.list(calls, "arguments") + END
-            : "functools" + text.list(calls, "arguments");
+                ? START + text.list(calls, "arguments") + END
+                : "functools" + text.list(calls, "arguments");
     }
 
     @Override

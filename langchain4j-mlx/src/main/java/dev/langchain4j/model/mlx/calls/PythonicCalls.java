@@ -18,7 +18,8 @@ final class PythonicCalls extends CallReader {
     private static final String PYTHON_FENCE = "```python";
     private static final String BRACKETS_AND_QUOTES = "[{(\"'";
     /** Python that is no value by itself: a string with a prefix, or a call. */
-    private static final Pattern EXPRESSION = Pattern.compile("[bfruBFRU]{1,2}([\"']).*\\1|[\\w.]+\\(.*", Pattern.DOTALL);
+    private static final Pattern EXPRESSION =
+            Pattern.compile("[bfruBFRU]{1,2}([\"']).*\\1|[\\w.]+\\(.*", Pattern.DOTALL);
 
     private enum State {
         START,

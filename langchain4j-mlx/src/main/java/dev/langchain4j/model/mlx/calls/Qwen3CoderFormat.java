@@ -13,8 +13,8 @@ final class Qwen3CoderFormat extends WireFormat {
     private static final String START = "<tool_call>";
     private static final String END = "</tool_call>";
     private static final String FUNCTION = "<function=";
-    private static final ArgumentTags TAGS =
-            new ArgumentTags("<function=%s>", "<parameter=%s>", "</parameter>", "</function>", true, true, false, false);
+    private static final ArgumentTags TAGS = new ArgumentTags(
+            "<function=%s>", "<parameter=%s>", "</parameter>", "</function>", true, true, false, false);
 
     Qwen3CoderFormat() {
         super(START, FUNCTION);
@@ -33,8 +33,8 @@ final class Qwen3CoderFormat extends WireFormat {
     @Override
     CallReader openMarked(String start, CallEmitter calls, ToolSchemas tools) {
         return start.equals(FUNCTION)
-            ? new XmlCalls(calls, tools, XmlCalls.Tags.equalsSign(), END, true)
-            : new TaggedCalls(calls, tools, END, "");
+                ? new XmlCalls(calls, tools, XmlCalls.Tags.equalsSign(), END, true)
+                : new TaggedCalls(calls, tools, END, "");
     }
 
     @Override

@@ -12,8 +12,8 @@ import java.util.List;
 final class SeedFormat extends WireFormat {
     private static final String START = "<seed:tool_call>";
     private static final String END = "</seed:tool_call>";
-    private static final ArgumentTags TAGS =
-            new ArgumentTags("<function=%s>", "<parameter=%s>", "</parameter>", "</function>", false, true, false, false);
+    private static final ArgumentTags TAGS = new ArgumentTags(
+            "<function=%s>", "<parameter=%s>", "</parameter>", "</function>", false, true, false, false);
 
     SeedFormat() {
         super(START);

@@ -62,7 +62,9 @@ final class TaggedCalls extends CallReader {
                 return Step.WAIT;
             }
             boolean python = end.isEmpty() || behind < in.available() && in.ahead(behind) == '(';
-            reader = python ? new PythonicCalls(calls, tools, end, false) : new ArgPairCalls(calls, tools, pairPrefix, end);
+            reader = python
+                    ? new PythonicCalls(calls, tools, end, false)
+                    : new ArgPairCalls(calls, tools, pairPrefix, end);
         } else {
             // What names no tool is said by the reader that looks for one.
             reader = end.isEmpty() ? new PythonicCalls(calls, tools, end, false) : null;

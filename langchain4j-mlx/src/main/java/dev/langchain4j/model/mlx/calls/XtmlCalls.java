@@ -77,7 +77,10 @@ final class XtmlCalls extends CallReader {
     private Step choose(Input in, String end, String element, State next) {
         in.skipWhitespace();
         if (in.empty()) {
-            boolean over = state == State.INSIDE && in.ended() && !in.cut() && calls.arguments().length() > 1;
+            boolean over = state == State.INSIDE
+                    && in.ended()
+                    && !in.cut()
+                    && calls.arguments().length() > 1;
             return over ? endCall() : Step.WAIT;
         }
         if (state == State.BETWEEN && (in.peek() == '{' || in.peek() == '[')) {

@@ -75,7 +75,8 @@ public final class Engine implements AutoCloseable {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
-        this.scheduler = new Scheduler(owner(thread), new DecodePass(model, limits.exactBatching()), limits, System::nanoTime);
+        this.scheduler =
+                new Scheduler(owner(thread), new DecodePass(model, limits.exactBatching()), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 

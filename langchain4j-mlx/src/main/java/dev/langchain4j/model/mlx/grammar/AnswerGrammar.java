@@ -66,8 +66,7 @@ public final class AnswerGrammar {
      * @param tools by name, with the schema of their arguments, which is an object
      * @throws UnsupportedFeatureException if the format cannot express the schemas
      */
-    public AnswerGrammar calls(
-            Function<CallGrammar, String> format, String template, Map<String, ObjectNode> tools) {
+    public AnswerGrammar calls(Function<CallGrammar, String> format, String template, Map<String, ObjectNode> tools) {
         calls = format.apply(new CallGrammar(lark, template, tools));
         return this;
     }

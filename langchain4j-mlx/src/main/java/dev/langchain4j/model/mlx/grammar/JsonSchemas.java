@@ -67,7 +67,8 @@ public final class JsonSchemas {
      * object. The first that can be kept is to be taken.
      */
     public static List<ObjectNode> loosened(ObjectNode schema) {
-        return List.of(schema, SchemaRewriter.loosened(schema), NODES.objectNode().put("type", "object"));
+        return List.of(
+                schema, SchemaRewriter.loosened(schema), NODES.objectNode().put("type", "object"));
     }
 
     /** @param pointer where the element stands in the document, as a URI fragment */

@@ -76,10 +76,12 @@ final class Lark {
      */
     String freeText(String end, List<String> forbidden, String other, int least, int most) {
         boolean unbounded = least == 0 && most < 0;
-        StringBuilder inner = new StringBuilder(
-                unbounded ? "/(?s:.*)/" : "/(?s:.){" + least + "," + (most < 0 ? "" : most) + "}/");
-        List<String> spelled =
-                forbidden.stream().filter(tag -> !text(tag).contains("<[")).map(Lark::escaped).toList();
+        StringBuilder inner =
+                new StringBuilder(unbounded ? "/(?s:.*)/" : "/(?s:.){" + least + "," + (most < 0 ? "" : most) + "}/");
+        List<String> spelled = forbidden.stream()
+                .filter(tag -> !text(tag).contains("<["))
+                .map(Lark::escaped)
+                .toList();
         if (!spelled.isEmpty()) {
             inner.append(" & ~/(?s:.*)(").append(String.join("|", spelled)).append(")(?s:.*)/");
         }

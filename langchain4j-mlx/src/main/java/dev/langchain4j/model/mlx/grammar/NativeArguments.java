@@ -50,7 +50,8 @@ final class NativeArguments {
     }
 
     String call(String name) {
-        return "(" + lark.text(name + notation.open) + " " + fields(schema, false) + " " + lark.text(notation.close) + ")";
+        return "(" + lark.text(name + notation.open) + " " + fields(schema, false) + " " + lark.text(notation.close)
+                + ")";
     }
 
     /**
@@ -141,7 +142,13 @@ final class NativeArguments {
             return open + lark.until(notation.quote);
         }
         int least = one.path("minLength").asInt(0);
-        return open + lark.freeText(notation.quote, List.of(notation.quote), "", least, one.path("maxLength").asInt(-1));
+        return open
+                + lark.freeText(
+                        notation.quote,
+                        List.of(notation.quote),
+                        "",
+                        least,
+                        one.path("maxLength").asInt(-1));
     }
 
     private String array(JsonNode one) {
@@ -155,7 +162,8 @@ final class NativeArguments {
         if (most == 0) {
             return "\"[]\"";
         }
-        String items = item + " (" + lark.text(notation.separator) + " " + item + "){" + Math.max(0, least - 1) + "," + (most - 1) + "}";
+        String items = item + " (" + lark.text(notation.separator) + " " + item + "){" + Math.max(0, least - 1) + ","
+                + (most - 1) + "}";
         return "\"[\" (" + items + ")" + (least == 0 ? "?" : "") + " \"]\"";
     }
 
@@ -175,7 +183,8 @@ final class NativeArguments {
 
     private String entries(String item) {
         String key = notation.python()
-                ? lark.json(JsonNodeFactory.instance.objectNode().put("type", "string")) + " " + lark.text(notation.colon)
+                ? lark.json(JsonNodeFactory.instance.objectNode().put("type", "string")) + " "
+                        + lark.text(notation.colon)
                 : "/[a-zA-Z_][a-zA-Z0-9_]{0,31}:/";
         String entry = key + " " + item;
         return "\"{\" (" + entry + " (" + lark.text(notation.separator) + " " + entry + "){0," + (ITEMS_MAX - 1)
@@ -186,8 +195,8 @@ final class NativeArguments {
     private String any() {
         if (any == null) {
             any = lark.reserve();
-            String array = "\"[\" (" + any + " (" + lark.text(notation.separator) + " " + any + "){0,"
-                    + (ITEMS_MAX - 1) + "})? \"]\"";
+            String array = "\"[\" (" + any + " (" + lark.text(notation.separator) + " " + any + "){0," + (ITEMS_MAX - 1)
+                    + "})? \"]\"";
             if (notation.python()) {
                 ObjectNode plain = JsonNodeFactory.instance.objectNode();
                 plain.putArray("type").add("number").add("string");

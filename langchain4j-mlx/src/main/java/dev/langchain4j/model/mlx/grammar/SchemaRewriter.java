@@ -121,7 +121,9 @@ final class SchemaRewriter {
         ObjectNode loose = JsonNodeFactory.instance.objectNode();
         for (Map.Entry<String, JsonNode> e : schema.properties()) {
             String key = e.getKey();
-            if (NAMED_SCHEMAS.contains(key) && LOOSE.contains(key) && e.getValue().isObject()) {
+            if (NAMED_SCHEMAS.contains(key)
+                    && LOOSE.contains(key)
+                    && e.getValue().isObject()) {
                 ObjectNode named = loose.putObject(key);
                 e.getValue().properties().forEach(one -> named.set(one.getKey(), loosened(one.getValue())));
             } else if (LOOSE.contains(key)) {

@@ -186,7 +186,8 @@ final class TextArguments {
         }
         String start = tags.wrapped() ? lark.text("\n") + " " : "";
         writings.add(new Writing(
-                option.isTextual(), start + (text.isEmpty() ? lark.text(end()) : lark.ended(Lark.quoted(text), end()))));
+                option.isTextual(),
+                start + (text.isEmpty() ? lark.text(end()) : lark.ended(Lark.quoted(text), end()))));
     }
 
     private String string(JsonNode schema, String others) {

@@ -63,8 +63,8 @@ final class BlobDownload {
     }
 
     private static PartialFile open(HubSettings settings, HubCache cache, RemoteFile file) throws IOException {
-        PartialFile partial = PartialFile.open(
-                cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes());
+        PartialFile partial =
+                PartialFile.open(cache.partialBlob(file), cache.segmentsOf(file), file.size(), settings.segmentBytes());
         Path others = cache.partialBlobOfOthers(file);
         try {
             boolean adopts = partial.bytesComplete() == 0

@@ -52,7 +52,8 @@ final class EnvironmentProxies extends ProxySelector {
         if (byProperties() && javas != null) {
             return javas.select(uri);
         }
-        return List.of(find(uri).map(named -> new Proxy(Proxy.Type.HTTP, named.address))
+        return List.of(find(uri)
+                .map(named -> new Proxy(Proxy.Type.HTTP, named.address))
                 .orElse(Proxy.NO_PROXY));
     }
 
@@ -82,8 +83,9 @@ final class EnvironmentProxies extends ProxySelector {
         String scheme = uri.getScheme().toLowerCase(Locale.ROOT);
         String name = variable(scheme + "_proxy") != null ? scheme + "_proxy" : "all_proxy";
         String address = variable(name);
-        boolean direct =
-                address == null || uri.getHost() == null || bypassed(uri.getHost().toLowerCase(Locale.ROOT));
+        boolean direct = address == null
+                || uri.getHost() == null
+                || bypassed(uri.getHost().toLowerCase(Locale.ROOT));
         return direct ? Optional.empty() : Optional.of(read(name, address));
     }
 

@@ -146,8 +146,7 @@ final class HubCache {
         Files.write(
                 temporary,
                 files.stream().map(file -> file.size() + " " + file.path()).toList());
-        Files.move(
-                temporary, listFile(commit), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(temporary, listFile(commit), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private Path listFile(String commit) {

@@ -107,7 +107,8 @@ final class HubClient {
             try (InputStream body = answer.body()) {
                 return new Page(JSON.readTree(allOf(body, uri)), next(answer));
             } catch (JacksonException e) {
-                throw answer.broken(uri + " answers with what is no JSON: " + settings.withoutToken(e.getOriginalMessage()));
+                throw answer.broken(
+                        uri + " answers with what is no JSON: " + settings.withoutToken(e.getOriginalMessage()));
             }
         });
     }
@@ -124,8 +125,8 @@ final class HubClient {
                 throw new InvalidRequestException(uri + " answers with more than " + ANSWER_BYTES_MAX + " bytes");
             }
             if (System.nanoTime() - begin > limit) {
-                throw new HttpTimeoutException(uri + " gave " + all.size() + " bytes in "
-                        + limit / 1_000_000_000 + " s, and there are more");
+                throw new HttpTimeoutException(
+                        uri + " gave " + all.size() + " bytes in " + limit / 1_000_000_000 + " s, and there are more");
             }
         }
         return all.toByteArray();
@@ -145,7 +146,8 @@ final class HubClient {
         } catch (IllegalArgumentException e) {
             // Falls through to the same message.
         }
-        throw answer.broken("the listing goes on at " + HubErrors.withoutQuery(next.group(1)) + ", which is not on the hub");
+        throw answer.broken(
+                "the listing goes on at " + HubErrors.withoutQuery(next.group(1)) + ", which is not on the hub");
     }
 
     private RemoteFile file(JsonNode entry, URI listing) {
@@ -182,7 +184,10 @@ final class HubClient {
         int status = answer.status();
         String message = HubErrors.serverMessage(settings, answer);
         String said = "HTTP status " + status + " from " + HubErrors.withoutQuery(answer.location()) + message;
-        if (status == 408 || status == 429 || status >= 500 || status == 416
+        if (status == 408
+                || status == 429
+                || status >= 500
+                || status == 416
                 || status != 407 && !http.isEndpoint(answer.location())) {
             return answer.broken(said);
         }

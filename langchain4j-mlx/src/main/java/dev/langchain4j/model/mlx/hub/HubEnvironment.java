@@ -65,7 +65,11 @@ record HubEnvironment(Map<String, String> variables, Path home) {
         try {
             URI uri = URI.create(value.strip().replaceAll("/+$", ""));
             boolean http = "http".equalsIgnoreCase(uri.getScheme()) || "https".equalsIgnoreCase(uri.getScheme());
-            if (http && uri.getHost() != null && uri.getUserInfo() == null && uri.getQuery() == null && uri.getFragment() == null) {
+            if (http
+                    && uri.getHost() != null
+                    && uri.getUserInfo() == null
+                    && uri.getQuery() == null
+                    && uri.getFragment() == null) {
                 return uri;
             }
         } catch (IllegalArgumentException e) {

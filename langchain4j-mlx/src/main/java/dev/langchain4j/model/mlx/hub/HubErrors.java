@@ -20,7 +20,8 @@ final class HubErrors {
         if (message == null || message.isBlank()) {
             return "";
         }
-        String line = settings.withoutToken(message).replaceAll("\\p{Cntrl}+", " ").strip();
+        String line =
+                settings.withoutToken(message).replaceAll("\\p{Cntrl}+", " ").strip();
         return ": " + line.substring(0, Math.min(line.length(), MESSAGE_LENGTH_MAX));
     }
 

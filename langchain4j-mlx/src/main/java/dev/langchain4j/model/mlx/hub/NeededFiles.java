@@ -75,7 +75,8 @@ final class NeededFiles {
             if (numbered.matches()) {
                 int width = numbered.group(2).length();
                 for (int i = 1; i <= Integer.parseInt(numbered.group(3)); i++) {
-                    String number = "0".repeat(Math.max(0, width - String.valueOf(i).length())) + i;
+                    String number =
+                            "0".repeat(Math.max(0, width - String.valueOf(i).length())) + i;
                     all.add(numbered.group(1) + number + "-of-" + numbered.group(3) + numbered.group(4));
                 }
             }

@@ -72,22 +72,15 @@ final class RepositoryDownload {
     }
 
     private List<RemoteFile> needed(List<RemoteFile> weights) {
-        return Stream.concat(
-                        listed.values().stream().filter(f -> NeededFiles.isSetting(f.path())), weights.stream())
+        return Stream.concat(listed.values().stream().filter(f -> NeededFiles.isSetting(f.path())), weights.stream())
                 .toList();
     }
 
     private List<RemoteFile> missing(List<RemoteFile> weights) {
-        return needed(weights).stream()
-                .filter(file -> !cache.has(file, commit))
-                .toList();
+        return needed(weights).stream().filter(file -> !cache.has(file, commit)).toList();
     }
 
-    private void download(
-            List<RemoteFile> missing,
-            List<RemoteFile> weights,
-            DownloadListener listener,
-            Tasks tasks)
+    private void download(List<RemoteFile> missing, List<RemoteFile> weights, DownloadListener listener, Tasks tasks)
             throws IOException, InterruptedException {
         long total = missing.stream().mapToLong(RemoteFile::size).sum();
         long there = 0;
@@ -121,8 +114,7 @@ final class RepositoryDownload {
         tasks.all(all);
     }
 
-    private void fetch(RemoteFile file, LongConsumer progress, Tasks tasks)
-            throws IOException, InterruptedException {
+    private void fetch(RemoteFile file, LongConsumer progress, Tasks tasks) throws IOException, InterruptedException {
         if (!cache.hasBlob(file)) {
             new BlobDownload(settings, client, cache, tasks, file, commit, progress).run();
         }
@@ -142,8 +134,8 @@ final class RepositoryDownload {
                 .filter(f -> listedAll ? named.contains(f.path()) : NeededFiles.isWeights(f.path()))
                 .toList();
         if (weights.isEmpty() && !named.isEmpty()) {
-            throw new InvalidRequestException("the repository " + id
-                    + " has an index of weights that names the files " + named + ", but not all of them");
+            throw new InvalidRequestException("the repository " + id + " has an index of weights that names the files "
+                    + named + ", but not all of them");
         }
         return usual(weights);
     }

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.jinja;
 
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;

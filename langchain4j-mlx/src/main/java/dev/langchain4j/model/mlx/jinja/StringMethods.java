@@ -154,8 +154,7 @@ final class StringMethods {
     }
 
     private static Tuple parted(String text, int found, String separator) {
-        return new Tuple(
-                copied(text, 0, found), separator, copied(text, found + separator.length(), text.length()));
+        return new Tuple(copied(text, 0, found), separator, copied(text, found + separator.length(), text.length()));
     }
 
     private static String copied(String text, int start, int end) {
@@ -290,7 +289,8 @@ final class StringMethods {
         predicate("isalpha", Character::isLetter);
         predicate("isalnum", c -> Character.isLetterOrDigit(c) || isNumeric(c));
         add("isascii", Params.NONE, (self, args, markup) -> read(self).chars().allMatch(c -> c < 128));
-        add("isprintable", Params.NONE, (self, args, markup) -> read(self).codePoints()
+        add("isprintable", Params.NONE, (self, args, markup) -> read(self)
+                .codePoints()
                 .allMatch(Repr::isPrintable));
         add(
                 "isidentifier",
@@ -337,7 +337,8 @@ final class StringMethods {
         add(
                 name,
                 Params.NONE,
-                (self, args, markup) -> !self.isEmpty() && read(self).codePoints().allMatch(test));
+                (self, args, markup) ->
+                        !self.isEmpty() && read(self).codePoints().allMatch(test));
     }
 
     private static void pads() {
@@ -355,9 +356,7 @@ final class StringMethods {
             if (signed) {
                 out.append(self.charAt(0));
             }
-            return out.append(zeros)
-                    .append(self, signed ? 1 : 0, self.length())
-                    .toString();
+            return out.append(zeros).append(self, signed ? 1 : 0, self.length()).toString();
         });
     }
 

@@ -93,8 +93,7 @@ public final class Template {
         Budget budget = new Budget(limits);
         return budget.run(() -> {
             Origins origins = marked ? new Origins() : null;
-            Render render =
-                    new Render(new Inputs(traced, origins).convert(context), origins, limits, budget, clock);
+            Render render = new Render(new Inputs(traced, origins).convert(context), origins, limits, budget, clock);
             try {
                 Frame frame = new Frame(render, null, scope.activation);
                 entry.run(frame);

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 /** The filters that work on single values: defaults, numbers, attributes, JSON. */
 final class ValueFilters {
 
-    private static final Pattern FLOAT = 
+    private static final Pattern FLOAT =
             Pattern.compile("[-+]?(\\d[\\d_]*+\\.?[\\d_]*+|\\.\\d[\\d_]*+)([eE][-+]?\\d++)?");
 
     private ValueFilters() {}

@@ -348,8 +348,7 @@ final class Values {
     private static Object hashable(Object value) {
         return switch (value) {
             case Boolean bool -> bool ? 1L : 0L;
-            case Double number
-            when number == Math.rint(number) && Double.isFinite(number) -> Numbers.truncate(number);
+            case Double number when number == Math.rint(number) && Double.isFinite(number) -> Numbers.truncate(number);
             case Markup markup -> markup.text();
             case Tuple tuple -> {
                 Budget.current().elements(tuple.size());

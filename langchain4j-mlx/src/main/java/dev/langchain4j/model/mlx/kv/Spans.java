@@ -102,8 +102,7 @@ public final class Spans {
      * Appends keys and values to a layer of each sequence and attends to what each then holds; see
      * {@link AttentionCache#attend}.
      */
-    public MlxArray attend(
-            int layer, MlxArray queries, MlxArray keys, MlxArray values, float scale, MlxArray sinks) {
+    public MlxArray attend(int layer, MlxArray queries, MlxArray keys, MlxArray values, float scale, MlxArray sinks) {
         if (isSingle()) {
             return attention(0, layer).attend(queries, keys, values, tokens(), scale, sinks);
         }

@@ -113,9 +113,7 @@ public final class CallEmitter {
         for (String wrapper : WRAPPERS) {
             String opening = "{\"" + wrapper + "\":";
             int length = Math.min(opening.length(), arguments.length());
-            if (opening.regionMatches(0, arguments.toString(), 0, length)
-                    && length > 1
-                    && tools.lacks(name, wrapper)) {
+            if (opening.regionMatches(0, arguments.toString(), 0, length) && length > 1 && tools.lacks(name, wrapper)) {
                 return true;
             }
         }
@@ -124,7 +122,9 @@ public final class CallEmitter {
 
     /** Ends the call; returns why it is none, or null. */
     public String complete() {
-        if (arguments.isEmpty() || arguments.toString().equals("[]") || arguments.toString().equals("null")) {
+        if (arguments.isEmpty()
+                || arguments.toString().equals("[]")
+                || arguments.toString().equals("null")) {
             arguments.setLength(0);
             arguments.append("{}");
         }
@@ -134,7 +134,9 @@ public final class CallEmitter {
         }
         if (sent == 0 && node.size() == 1) {
             String key = node.fieldNames().next();
-            if (WRAPPERS.contains(key) && tools.lacks(name, key) && node.get(key).isObject()) {
+            if (WRAPPERS.contains(key)
+                    && tools.lacks(name, key)
+                    && node.get(key).isObject()) {
                 arguments.setLength(0);
                 arguments.append(node.get(key));
             }

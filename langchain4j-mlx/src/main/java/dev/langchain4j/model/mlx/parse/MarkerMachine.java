@@ -132,7 +132,8 @@ final class MarkerMachine implements OutputParser.Machine {
                     Input.Match match = in.matchAhead(length + header, start);
                     mayGrow |= match == Input.Match.MAYBE;
                     found = match == Input.Match.YES
-                            ? new Marker(Kind.TOOLS, in.lookAhead(length + header).substring(length) + start)
+                            ? new Marker(
+                                    Kind.TOOLS, in.lookAhead(length + header).substring(length) + start)
                             : found;
                 }
             }

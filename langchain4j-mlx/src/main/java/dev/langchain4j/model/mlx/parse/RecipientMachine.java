@@ -89,7 +89,9 @@ final class RecipientMachine implements OutputParser.Machine {
         if (known || end != Input.Match.YES) {
             return end;
         }
-        return tools.isEmpty() ? Input.Match.NO : in.matchAhead(at + marks.headerEnd().length(), "{");
+        return tools.isEmpty()
+                ? Input.Match.NO
+                : in.matchAhead(at + marks.headerEnd().length(), "{");
     }
 
     private void open(Input in, int from) {

@@ -8,14 +8,14 @@ import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.calls.OutputFormat;
-import dev.langchain4j.model.mlx.calls.ToolCallFormat;
-import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -88,7 +88,8 @@ public final class ChatTemplate {
     public static ChatTemplate load(Path folder, String custom, Predicate<String> vocabulary) {
         TemplateFiles files = new TemplateFiles(folder);
         if (custom != null) {
-            return new ChatTemplate(Map.of(TemplateFiles.DEFAULT, custom), files.specialTokens(), "the builder", vocabulary);
+            return new ChatTemplate(
+                    Map.of(TemplateFiles.DEFAULT, custom), files.specialTokens(), "the builder", vocabulary);
         }
         Map<String, String> sources = files.sources();
         if (sources.isEmpty()) {
@@ -195,7 +196,11 @@ public final class ChatTemplate {
         boolean marked =
                 control != null && (control.areIn(messages) || control.areIn(tools) || control.areIn(arguments));
         Rendered rendered = marked
-                ? fitted(control.markMessages(messages), control.markTools(tools), control.markArguments(arguments), true)
+                ? fitted(
+                        control.markMessages(messages),
+                        control.markTools(tools),
+                        control.markArguments(arguments),
+                        true)
                 : fitted(messages, tools, arguments, false);
         checkCustom(messages, rendered.result.text());
         return rendered;
@@ -246,10 +251,9 @@ public final class ChatTemplate {
 
     /** Calls do not become text that the model would imitate, and nobody could read. */
     private static List<Extent> extents(List<Map<String, Object>> tools, TemplateAbilities can) {
-        boolean misleading = !tools.isEmpty() && can.refusesCalls() && !can.calls().canBeWritten();
-        return misleading
-                ? List.of(Extent.NEEDED, Extent.ALL)
-                : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO);
+        boolean misleading =
+                !tools.isEmpty() && can.refusesCalls() && !can.calls().canBeWritten();
+        return misleading ? List.of(Extent.NEEDED, Extent.ALL) : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO);
     }
 
     /** Whether earlier calls can be said by the template of requests with tools only. */

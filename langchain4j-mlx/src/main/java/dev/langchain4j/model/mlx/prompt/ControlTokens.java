@@ -129,7 +129,8 @@ final class ControlTokens {
         List<Map<String, Object>> marked = new ArrayList<>(messages.size());
         for (Map<String, Object> message : messages) {
             Map<String, Object> copy = new LinkedHashMap<>();
-            message.forEach((key, value) -> copy.put(key, key.equals("role") ? value : mark(value, NAMING.contains(key))));
+            message.forEach(
+                    (key, value) -> copy.put(key, key.equals("role") ? value : mark(value, NAMING.contains(key))));
             marked.add(copy);
         }
         return marked;

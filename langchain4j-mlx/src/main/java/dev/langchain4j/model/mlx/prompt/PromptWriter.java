@@ -221,14 +221,16 @@ public final class PromptWriter {
             }
         }
         PromptOrigin origin = prompt.origin();
-        ledger.add(new GeneratedTurn(
-                TurnContent.of(message),
-                TurnReading.of(text, origin.format(), origin.reasoningOpen()),
-                origin,
-                tokens,
-                rest,
-                end,
-                text.length()), origin.expected());
+        ledger.add(
+                new GeneratedTurn(
+                        TurnContent.of(message),
+                        TurnReading.of(text, origin.format(), origin.reasoningOpen()),
+                        origin,
+                        tokens,
+                        rest,
+                        end,
+                        text.length()),
+                origin.expected());
     }
 
     /** So many tokens are so many chars of a text that a stop sequence may have cut. */

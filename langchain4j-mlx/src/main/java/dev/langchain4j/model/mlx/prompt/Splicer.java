@@ -2,9 +2,9 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
-import dev.langchain4j.model.mlx.calls.OutputFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

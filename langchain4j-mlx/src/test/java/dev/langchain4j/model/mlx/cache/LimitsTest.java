@@ -175,7 +175,8 @@ class LimitsTest {
         try (jdk.jfr.Recording recording = new jdk.jfr.Recording()) {
             recording.enable("dev.langchain4j.mlx.CacheLookup").withoutThreshold();
             recording.start();
-            assertThatThrownBy(() -> harness.begin(new Broken(true), range(0, 50))).hasMessage("no name");
+            assertThatThrownBy(() -> harness.begin(new Broken(true), range(0, 50)))
+                    .hasMessage("no name");
         }
         TrieAsserts.check(harness.cache, harness.ledger);
         assertThat(harness.stats().bytesRunning()).isZero();

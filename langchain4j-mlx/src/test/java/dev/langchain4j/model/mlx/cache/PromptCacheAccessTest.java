@@ -40,15 +40,20 @@ class PromptCacheAccessTest {
     void whatIsChainedToAFutureMayWaitForTheOwner() throws Exception {
         harness.run("a", range(0, 10));
         for (CompletableFuture<?> future : List.of(
-                cache.trimTo(5), cache.evict("a"), cache.evictIf("b"::equals), cache.fork("a", "b"), cache.dump(), cache
-                        .nodes())) {
+                cache.trimTo(5),
+                cache.evict("a"),
+                cache.evictIf("b"::equals),
+                cache.fork("a", "b"),
+                cache.dump(),
+                cache.nodes())) {
             Thread ran = soon(future.handle((x, e) -> {
                 CompletableFuture.runAsync(() -> {}, owner).join();
                 return Thread.currentThread();
             }));
             assertThat(ran).isNotSameAs(ownerThread.get());
         }
-        CompletableFuture<Long> nested = cache.trimTo(0).thenApply(x -> cache.trimTo(0).join());
+        CompletableFuture<Long> nested =
+                cache.trimTo(0).thenApply(x -> cache.trimTo(0).join());
         assertThat(soon(nested).longValue()).isZero();
     }
 

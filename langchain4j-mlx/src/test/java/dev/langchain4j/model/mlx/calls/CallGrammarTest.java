@@ -36,8 +36,30 @@ class CallGrammarTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int ROUNDS = Integer.getInteger("random.calls", 12);
     private static final List<String> WORDS = List.of(
-            "amsterdam", "Tokyo", "false start", "None of it", "nothing", "-", "3 days", "v1.2", "<b>", "a < b", "</", "{x}",
-            "[draft]", "it's", "\"quoted\"", "a, b=c", "two\nlines", "é 東京", "`code`", "(NY)", "true-ish", "\\d+", "a\tb", "x\n");
+            "amsterdam",
+            "Tokyo",
+            "false start",
+            "None of it",
+            "nothing",
+            "-",
+            "3 days",
+            "v1.2",
+            "<b>",
+            "a < b",
+            "</",
+            "{x}",
+            "[draft]",
+            "it's",
+            "\"quoted\"",
+            "a, b=c",
+            "two\nlines",
+            "é 東京",
+            "`code`",
+            "(NY)",
+            "true-ish",
+            "\\d+",
+            "a\tb",
+            "x\n");
 
     /** A format, and what of a template tells its variant. */
     private record Variant(ToolCallFormat format, String template) {
@@ -109,7 +131,8 @@ class CallGrammarTest {
             for (String word : WORDS) {
                 boolean bracket = other.matches("array|object") && word.matches("(?s)[\\[{(].*");
                 if (expressible(variant.format, word) && !(bracket && textFormat(variant.format))) {
-                    Call call = new Call("find_it", JSON.createObjectNode().put("a", word).toString());
+                    Call call = new Call(
+                            "find_it", JSON.createObjectNode().put("a", word).toString());
                     check(variant, schema, List.of(call), word);
                 }
             }
@@ -127,7 +150,8 @@ class CallGrammarTest {
             int allowed = matcher.allowed(ids);
             if (allowed < ids.length) {
                 throw new AssertionError("the grammar stops at '"
-                        + tokenizer.decode(java.util.Arrays.copyOfRange(ids, allowed, ids.length), false) + "' of " + as);
+                        + tokenizer.decode(java.util.Arrays.copyOfRange(ids, allowed, ids.length), false) + "' of "
+                        + as);
             }
             matcher.commit(ids);
             assertThat(matcher.isAccepting()).as(as).isTrue();
@@ -204,7 +228,12 @@ class CallGrammarTest {
             case 0, 1 -> schema.put("type", "string");
             case 2 -> schema.put("type", "integer");
             case 3 -> schema.put("type", "boolean");
-            case 4 -> schema.put("type", "string").putArray("enum").add("kg").add("piece of").add("1");
+            case 4 ->
+                schema.put("type", "string")
+                        .putArray("enum")
+                        .add("kg")
+                        .add("piece of")
+                        .add("1");
             case 5 -> schema.putArray("type").add("string").add("integer").add("null");
             case 6 -> schema.put("type", "array").set("items", schema(random, depth - 1));
             case 7 -> {
@@ -256,7 +285,8 @@ class CallGrammarTest {
 
     private static JsonNode word(Random random) {
         String word = WORDS.get(random.nextInt(WORDS.size() - 1));
-        return JSON.getNodeFactory().textNode(random.nextInt(4) == 0 ? word + " " + WORDS.get(random.nextInt(3)) : word);
+        return JSON.getNodeFactory()
+                .textNode(random.nextInt(4) == 0 ? word + " " + WORDS.get(random.nextInt(3)) : word);
     }
 
     /** Whether arguments are text, whose type the schema decides. */

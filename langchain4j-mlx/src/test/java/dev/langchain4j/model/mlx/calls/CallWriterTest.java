@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.util.ArrayList;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -28,14 +28,12 @@ class CallWriterTest {
         if (text == null) {
             assertThat(format.reading().starts())
                     .as("formats without a marker have to be written")
-                    .satisfiesAnyOf(
-                            starts -> assertThat(starts).isNotEmpty(),
-                            starts -> assertThat(format)
-                                    .isIn(
-                                            ToolCallFormat.NONE,
-                                            ToolCallFormat.HARMONY,
-                                            ToolCallFormat.FUNCTIONARY_V2,
-                                            ToolCallFormat.FUNCTIONARY_V3));
+                    .satisfiesAnyOf(starts -> assertThat(starts).isNotEmpty(), starts -> assertThat(format)
+                            .isIn(
+                                    ToolCallFormat.NONE,
+                                    ToolCallFormat.HARMONY,
+                                    ToolCallFormat.FUNCTIONARY_V2,
+                                    ToolCallFormat.FUNCTIONARY_V3));
             return;
         }
         List<String> read = new ArrayList<>();

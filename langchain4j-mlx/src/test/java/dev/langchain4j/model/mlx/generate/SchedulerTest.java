@@ -415,7 +415,8 @@ class SchedulerTest {
         Random random = new Random(seed);
         for (int round = 0; round < 200; round++) {
             int concurrent = 1 + random.nextInt(5);
-            Scheduler scheduler = scheduler(new EngineLimits(concurrent, 20, Duration.ofNanos(400), Duration.ZERO, false));
+            Scheduler scheduler =
+                    scheduler(new EngineLimits(concurrent, 20, Duration.ofNanos(400), Duration.ZERO, false));
             List<Fake> all = new ArrayList<>();
             int refused = 0;
             for (int i = 0; i < 200; i++) {
@@ -447,9 +448,8 @@ class SchedulerTest {
                 assertThat(running).as("seed %d, round %d", seed, round).isLessThanOrEqualTo(concurrent);
             }
             tasks.runAll();
-            assertThat(all)
-                    .as("seed %d, round %d", seed, round)
-                    .allSatisfy(fake -> assertThat(fake.ends).isOne());
+            assertThat(all).as("seed %d, round %d", seed, round).allSatisfy(fake -> assertThat(fake.ends)
+                    .isOne());
             EngineStats stats = scheduler.stats();
             assertThat(stats.finished() + stats.cancelled() + stats.timedOut() + stats.failed())
                     .isEqualTo(all.size());

@@ -12,9 +12,9 @@ import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
-import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -147,8 +147,10 @@ class AnswerGrammarTest {
         Grammar free = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
                 .json(schema("{\"type\":\"array\",\"items\":{\"const\":1}}"))
                 .build();
-        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX - 1) + "]")).isTrue();
-        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX) + "]")).isFalse();
+        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX - 1) + "]"))
+                .isTrue();
+        assertThat(allows(free, "[1" + ",1".repeat(SchemaRewriter.ITEMS_MAX) + "]"))
+                .isFalse();
         Grammar named = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
                 .json(schema("{\"type\":\"array\",\"items\":{\"const\":1},\"maxItems\":300}"))
                 .build();

@@ -108,9 +108,11 @@ class HubEnvironmentTest {
     @Test
     void userAndPasswordOfAProxyStandBeforeTheAt() {
         String hub = "https://huggingface.co/x";
-        assertThat(credentials("HTTPS_PROXY", "http://me:secret@proxy:3128", hub)).isEqualTo("me:secret");
+        assertThat(credentials("HTTPS_PROXY", "http://me:secret@proxy:3128", hub))
+                .isEqualTo("me:secret");
         assertThat(credentials("https_proxy", "me:secret@proxy", hub)).isEqualTo("me:secret");
-        assertThat(credentials("ALL_PROXY", "http://me:p%40ss%C3%A9+:@proxy:1", hub)).isEqualTo("me:p@ss\u00e9+:");
+        assertThat(credentials("ALL_PROXY", "http://me:p%40ss%C3%A9+:@proxy:1", hub))
+                .isEqualTo("me:p@ss\u00e9+:");
         assertThat(credentials("HTTPS_PROXY", "http://me:p@ss#w?rd@proxy:1", hub))
                 .as("characters that should have been escaped")
                 .isEqualTo("me:p@ss#w?rd");
@@ -141,7 +143,8 @@ class HubEnvironmentTest {
     @Test
     void nothingShowsASecret() {
         assertThat(environment("HF_TOKEN", "hf_secret").toString()).doesNotContain("hf_secret");
-        assertThatThrownBy(() -> environment("HF_ENDPOINT", "https://me:secret@mirror").endpoint())
+        assertThatThrownBy(() ->
+                        environment("HF_ENDPOINT", "https://me:secret@mirror").endpoint())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessage("HF_ENDPOINT (not shown) must be an http or https address");
     }

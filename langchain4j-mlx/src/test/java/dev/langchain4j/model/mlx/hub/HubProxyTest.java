@@ -28,11 +28,8 @@ class HubProxyTest {
                     .proxy(proxy.address(USER), "http://hub.test")
                     .token(FakeHub.TOKEN)
                     .build();
-            HubFixture.assertContents(
-                    HubFixture.hub(settings).locate(ID).folder(), HubFixture.needed(1));
-            assertThat(proxy.heads)
-                    .isNotEmpty()
-                    .allMatch(head -> head.startsWith("GET http://hub.test/"));
+            HubFixture.assertContents(HubFixture.hub(settings).locate(ID).folder(), HubFixture.needed(1));
+            assertThat(proxy.heads).isNotEmpty().allMatch(head -> head.startsWith("GET http://hub.test/"));
             assertThat(settings.toString()).doesNotContain("cret").doesNotContain(FakeHub.TOKEN);
         }
     }

@@ -93,7 +93,8 @@ class PartialSnapshotTest {
     @Test
     void aSnapshotThatLacksFilesIsUsedWhereTheHubDoesNotAnswer() throws IOException {
         others("config.json", "tokenizer.json", NeededFiles.INDEX, FIRST, SECOND);
-        assertThat(hub(with().offline().build()).locate(ID + "@" + commit).folder()).isEqualTo(snapshot());
+        assertThat(hub(with().offline().build()).locate(ID + "@" + commit).folder())
+                .isEqualTo(snapshot());
         fake.faults = r -> new FakeHub.Fault(FakeHub.Fault.Kind.STATUS, 503);
         assertThat(hub(with().build()).locate(ID + "@" + commit).folder()).isEqualTo(snapshot());
     }
@@ -185,7 +186,8 @@ class PartialSnapshotTest {
             Path own = cache.resolve("run" + run);
             HubSettings settings = new TestSettings(fake, own).build();
             Path folder = hub(settings).locate(ID).folder();
-            Files.deleteIfExists(own.resolve(".locks/models--mlx-community--Tiny-4bit").resolve(commit + ".files"));
+            Files.deleteIfExists(
+                    own.resolve(".locks/models--mlx-community--Tiny-4bit").resolve(commit + ".files"));
             damage(folder.getParent().getParent(), random);
             String name = random.nextBoolean() ? ID : ID + "@" + commit;
             try {

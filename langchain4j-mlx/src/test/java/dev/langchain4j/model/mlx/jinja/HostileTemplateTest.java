@@ -45,7 +45,8 @@ class HostileTemplateTest {
         List<Map<String, Object>> messages = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             String content = "Line %d with <tags> and 'quotes'.\n".formatted(i).repeat(characters / 32 + 1);
-            messages.add(Map.of("role", i % 2 == 0 ? "user" : "assistant", "content", content.substring(0, characters)));
+            messages.add(
+                    Map.of("role", i % 2 == 0 ? "user" : "assistant", "content", content.substring(0, characters)));
         }
         return messages;
     }
@@ -88,7 +89,8 @@ class HostileTemplateTest {
                 assertThat(e.kind()).as(template + ": " + e.getMessage()).isNotIn(Kind.LIMIT, Kind.SYNTAX);
             }
         }
-        System.out.println("a megabyte in 400 messages: " + rendered + " of " + templates.size() + " templates render it");
+        System.out.println(
+                "a megabyte in 400 messages: " + rendered + " of " + templates.size() + " templates render it");
     }
 
     @Test

@@ -96,7 +96,8 @@ final class HostileTemplates {
             "{{ ('1' * 1000000 ~ 'x') | float }}{{ ('1_' * 1000000 ~ 'x') | float }}{{ ('1' * 5000000) | int }}"
                     + times(1, "{{ ('1_' * 1000000 ~ 'x') | float }}"),
             "{{ ('a' * 20000000) | wordwrap(1) }}{{ ('a-' * 9000000) | wordwrap(1) }}",
-            "{{ ('a' * 20000000) | wordcount }}{{ ('-' * 20000000) | title }}" + times(1, "{{ ('a ' * 999999)|wordcount }}"),
+            "{{ ('a' * 20000000) | wordcount }}{{ ('-' * 20000000) | title }}"
+                    + times(1, "{{ ('a ' * 999999)|wordcount }}"),
             "{% set x = 'a' * 10000000 %}" + times(1, "{{ x[9999998] }}{{ x[::-1][5] }}{{ x[::2] }}"),
             "{% set x = '\\u4e2d' * 10000000 %}" + times(1, "{{ x | length }}{{ x[-9999998] }}{{ x[1:] | first }}"),
             "{% set x = 'a' * 10000000 %}" + times(1, "{{ x.isalnum() }}{{ x.islower() }}{{ x is upper }}"),
@@ -109,7 +110,9 @@ final class HostileTemplates {
             "{{ [[]] * 100000000 }}",
             "{% set x = [1] * 1000000 %}" + times(1, "{{ x[1:] | length }}{{ x[::2] | length }}{{ (x + x) | length }}"),
             "{% set x = range(100000) | list %}"
-                    + times(1, "{{ x | sort | length }}{{ x | reverse | list | length }}{{ x | unique | list | length }}"),
+                    + times(
+                            1,
+                            "{{ x | sort | length }}{{ x | reverse | list | length }}{{ x | unique | list | length }}"),
             times(1, "{{ range(100000) | list | length }}{{ 99999.5 in range(100000) }}{{ range(100000) | sum }}"),
             times(1, "{{ range(100000) | map('string') | join }}{{ range(100000) | select('odd') | list }}"),
             times(1, "{{ range(100000) | batch(3) | list }}{{ range(100000) | slice(100000) | list }}"),
@@ -119,7 +122,8 @@ final class HostileTemplates {
             "{{ ('a' * 30000000) | list }}{{ ('a' * 30000000) | map('upper') | list }}",
             "{{ ('a,' * 9000000).split(',') }}{{ ('a\\n' * 9000000).splitlines() }}",
             "{{ dict.fromkeys('a' * 10000000) }}{{ dict.fromkeys(range(100000)) }}",
-            "{% set d = dict.fromkeys(range(20000)) %}{{ d == d.copy() }}" + times(1, "{{ d == d.copy() }}{{ 1.5 in d }}"),
+            "{% set d = dict.fromkeys(range(20000)) %}{{ d == d.copy() }}"
+                    + times(1, "{{ d == d.copy() }}{{ 1.5 in d }}"),
             "{% set d = dict.fromkeys(range(20000) | map('string')) %}" + times(1, "{{ d.copy() }}"),
             times(1, "{% set d = {'a': 1, 'b': 2} %}{{ d | items | list }}{{ d.items() | list }}{{ d | dictsort }}"),
             "{{ namespace(**dict.fromkeys('abcdefgh', 'x' * 30000000)) }}",
@@ -127,7 +131,8 @@ final class HostileTemplates {
             "{% for x in range(100000) %}{% for y in loop %}{% for z in range(100000) %}{% endfor %}{% endfor %}{% endfor %}",
             "{% for i in range(100000) %}{{ loop.length }}{{ loop.changed('x' * 1000000 ~ i) }}{% endfor %}",
             "{% for x in range(100000) if (range(100000) | list) %}{{ x }}{% endfor %}",
-            "{% for x in range(100000) %}" + "{% if (" + "(a or b) and ".repeat(90) + "a) %}{% endif %}".repeat(20) + END,
+            "{% for x in range(100000) %}" + "{% if (" + "(a or b) and ".repeat(90) + "a) %}{% endif %}".repeat(20)
+                    + END,
             times(1, "{{ [1, 2, 3] | pprint }}{{ (['x' * 90] * 10000) | pprint }}"),
             "{% set c = cycler(*(['x' * 3000000] * 9)) %}" + times(2, "{{ c.next() }}"));
 
@@ -170,7 +175,8 @@ final class HostileTemplates {
             "{% set x = 10 ** 300000 %}" + times(2, "{% set y = x // 7 + x % 11 %}"),
             "{% set x = 10 ** 300000 %}" + times(2, "{{ x / 3 }}"),
             "{% set x = 10 ** 300000 %}" + times(2, "{{ x > 1.5 }}{{ x == 0.5 }}"),
-            "{% set x = 10 ** 300000 %}" + times(2, "{{ {x: 1} == {x + 1: 1} }}{{ [x, x + 1] | unique | list | length }}"),
+            "{% set x = 10 ** 300000 %}"
+                    + times(2, "{{ {x: 1} == {x + 1: 1} }}{{ [x, x + 1] | unique | list | length }}"),
             "{% set x = 2 ** 1000000 %}" + times(2, "{{ '%x' % x }}{{ '{:b}'.format(x) }}"),
             "{% set x = 10 ** 300000 %}" + times(2, "{{ x | round(-300) }}{{ (x | abs) | int }}"),
             times(2, "{{ 10 ** 4000 }}"),
@@ -272,8 +278,8 @@ final class HostileTemplates {
             case 9 -> "(" + any(random, d) + " | pprint)";
             case 10 -> "(" + text + " | indent(" + number(random, d) + "))";
             case 11 -> "(" + text + " | " + pick(random, TEXT_FILTERS) + ")";
-            case 12 -> "(" + text + ")." + pick(random, List.of("center", "ljust", "zfill")) + "(" + number(random, d)
-                    + ")";
+            case 12 ->
+                "(" + text + ")." + pick(random, List.of("center", "ljust", "zfill")) + "(" + number(random, d) + ")";
             case 13 -> "(" + text + ")[" + number(random, d) + ":]";
             case 14 -> "m(" + any(random, d) + ", " + text + ")";
             case 15 -> "('{:>" + random.nextInt(100_000) + "}').format(" + text + ")";
@@ -282,8 +288,18 @@ final class HostileTemplates {
     }
 
     private static final List<String> TEXT_FILTERS = List.of(
-            "upper", "title", "trim", "escape", "urlencode", "striptags", "reverse", "wordwrap(9)", "truncate(99)",
-            "capitalize", "lower", "safe");
+            "upper",
+            "title",
+            "trim",
+            "escape",
+            "urlencode",
+            "striptags",
+            "reverse",
+            "wordwrap(9)",
+            "truncate(99)",
+            "capitalize",
+            "lower",
+            "safe");
 
     private static String list(Random random, int depth) {
         if (depth <= 0 || random.nextInt(6) == 0) {
@@ -362,8 +378,9 @@ final class HostileTemplates {
                 } else if (i < listed && outcome.failure == null) {
                     System.out.println("RENDERED " + shown);
                 } else if (Boolean.getBoolean("print")) {
-                    System.out.println(outcome.cpuMillis + " ms " + (outcome.failure == null ? "" : outcome.failure.kind())
-                            + ": " + source.substring(0, Math.min(120, source.length())));
+                    System.out.println(
+                            outcome.cpuMillis + " ms " + (outcome.failure == null ? "" : outcome.failure.kind()) + ": "
+                                    + source.substring(0, Math.min(120, source.length())));
                 }
             } catch (Throwable e) {
                 System.out.println("FAILED " + e + ": " + shown);

@@ -73,7 +73,8 @@ class RopesTest {
                     weights = new Weights("here", null, Map.of(), null);
                     RopeParameters p = RopeParameters.of(config(json));
                     Rope rope = Ropes.of(weights, p, p.dims(DIM, 1), 10_000, false);
-                    return rope.apply(MlxArray.of(x, 1, 1, LENGTH, DIM), new int[] {offset}).toFloats();
+                    return rope.apply(MlxArray.of(x, 1, 1, LENGTH, DIM), new int[] {offset})
+                            .toFloats();
                 } finally {
                     if (weights != null) {
                         weights.close();

@@ -52,7 +52,9 @@ class OutputGoldenTest {
         for (int step : new int[] {Math.max(1, output.length()), 1}) {
             String failure;
             try {
-                failure = compare(golden, read(golden, format, output, step, golden.get("cut").asBoolean()));
+                failure = compare(
+                        golden,
+                        read(golden, format, output, step, golden.get("cut").asBoolean()));
             } catch (AssertionError e) {
                 failure = e.getMessage();
             }
@@ -67,7 +69,8 @@ class OutputGoldenTest {
         Recorder recorder = new Recorder();
         OutputParser parser = OutputParser.builder(recorder)
                 .toolCalls(format.reading(), ToolCallGoldenTest.schemas(golden.get("tools")))
-                .reasoning(reasoning(golden, format), golden.get("reasoning_open").asBoolean())
+                .reasoning(
+                        reasoning(golden, format), golden.get("reasoning_open").asBoolean())
                 .ids(Recorder.countingIds())
                 .build();
         for (int i = 0; i < output.length(); i += step) {
@@ -87,22 +90,34 @@ class OutputGoldenTest {
             if (!golden.get("id").asText().startsWith("whole-")) {
                 continue;
             }
-            ToolCallFormat format = ToolCallGoldenTest.format(golden.get("format").asText());
+            ToolCallFormat format =
+                    ToolCallGoldenTest.format(golden.get("format").asText());
             String output = golden.get("output").asText();
             int name = output.lastIndexOf("weather");
             for (int end = 1; end < output.length(); end++) {
                 // The name of a tool alone may be an answer, and a few letters may be a word.
-                boolean word = Character.isLetter(output.charAt(end - 1)) && output.charAt(0) == 'L' && end < name
+                boolean word = Character.isLetter(output.charAt(end - 1))
+                        && output.charAt(0) == 'L'
+                        && end < name
                         && output.substring(0, end).matches("Let me look.\\n[a-zA-Z]+");
                 if (!word && (format != ToolCallFormat.GENERIC || end > name + "weather".length())) {
                     cuts++;
                     Recorder cut = read(golden, format, output.substring(0, end), end, true);
-                    boolean ok = golden.get("text").asText().startsWith(cut.text.toString().strip())
+                    boolean ok = golden.get("text")
+                                    .asText()
+                                    .startsWith(cut.text.toString().strip())
                             && cut.calls.size() <= 1
-                            && (end < name || cut.text.toString().strip().equals(golden.get("text").asText()))
-                            && cut.summary().equals(read(golden, format, output.substring(0, end), 1, true).summary());
+                            && (end < name
+                                    || cut.text
+                                            .toString()
+                                            .strip()
+                                            .equals(golden.get("text").asText()))
+                            && cut.summary()
+                                    .equals(read(golden, format, output.substring(0, end), 1, true)
+                                            .summary());
                     if (!ok) {
-                        failures.add(format + " cut at " + end + ", " + output.substring(0, end) + ": " + cut.summary());
+                        failures.add(
+                                format + " cut at " + end + ", " + output.substring(0, end) + ": " + cut.summary());
                     }
                 }
             }
@@ -118,12 +133,20 @@ class OutputGoldenTest {
             return ReasoningFormat.HARMONY;
         }
         JsonNode name = golden.path("reasoning");
-        return name.isTextual() ? ReasoningFormat.valueOf(name.asText().toUpperCase(java.util.Locale.ROOT)) : ReasoningFormat.NONE;
+        return name.isTextual()
+                ? ReasoningFormat.valueOf(name.asText().toUpperCase(java.util.Locale.ROOT))
+                : ReasoningFormat.NONE;
     }
 
     private static String compare(JsonNode golden, Recorder recorder) throws IOException {
-        boolean same = recorder.text.toString().strip().equals(golden.get("text").asText().strip())
-                && recorder.thinking.toString().strip().equals(golden.get("thinking").asText().strip())
+        boolean same = recorder.text
+                        .toString()
+                        .strip()
+                        .equals(golden.get("text").asText().strip())
+                && recorder.thinking
+                        .toString()
+                        .strip()
+                        .equals(golden.get("thinking").asText().strip())
                 && recorder.calls.size() == golden.get("calls").size();
         for (int i = 0; same && i < recorder.calls.size(); i++) {
             Recorder.Call call = recorder.calls.get(i);

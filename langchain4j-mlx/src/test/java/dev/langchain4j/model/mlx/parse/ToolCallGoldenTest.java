@@ -43,7 +43,9 @@ class ToolCallGoldenTest {
     /** A format by its name in the goldens, or by ours; null for an unknown one. */
     static ToolCallFormat format(String name) {
         ToolCallFormat known = FORMATS.get(name);
-        return known != null || Arrays.stream(ToolCallFormat.values()).noneMatch(f -> f.name().equals(name))
+        return known != null
+                        || Arrays.stream(ToolCallFormat.values())
+                                .noneMatch(f -> f.name().equals(name))
                 ? known
                 : ToolCallFormat.valueOf(name);
     }

@@ -2,8 +2,8 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
+import dev.langchain4j.model.mlx.jinja.Template;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

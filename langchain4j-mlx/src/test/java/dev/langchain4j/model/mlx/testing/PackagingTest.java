@@ -20,7 +20,11 @@ class PackagingTest {
     }
 
     private static List<String> all(String regex, String text) {
-        return Pattern.compile(regex).matcher(text).results().map(m -> m.group(1)).toList();
+        return Pattern.compile(regex)
+                .matcher(text)
+                .results()
+                .map(m -> m.group(1))
+                .toList();
     }
 
     @Test
@@ -32,7 +36,9 @@ class PackagingTest {
             assertThat(all("<artifactId>([^<]+)<", block.group(1)))
                     .as(page)
                     .containsExactly("langchain4j", "langchain4j-mlx", "mlx-native");
-            assertThat(all("<version>([^<]+)<", block.group(1)).getFirst()).as(page).isEqualTo(version);
+            assertThat(all("<version>([^<]+)<", block.group(1)).getFirst())
+                    .as(page)
+                    .isEqualTo(version);
         }
     }
 
@@ -51,7 +57,8 @@ class PackagingTest {
                 .as("the licence of langchain4j-mlx, or of a library")
                 .isNotNull();
         assertThat(all("<include>(LICENSE)<", read("pom.xml"))).hasSize(1);
-        assertThat(all("<include>(LICENSE|NOTICE)<", read("mlx-native/pom.xml"))).contains("LICENSE", "NOTICE");
+        assertThat(all("<include>(LICENSE|NOTICE)<", read("mlx-native/pom.xml")))
+                .contains("LICENSE", "NOTICE");
         assertThat(read("mlx-native/native/NOTICE")).contains("MLX", "OpenBLAS", "tokenizers", "llguidance");
     }
 
