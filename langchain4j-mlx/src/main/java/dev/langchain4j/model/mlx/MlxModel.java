@@ -177,11 +177,10 @@ public final class MlxModel implements AutoCloseable {
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
         OutputFormat format = OutputFormat.detect(template.source(false), ToolSchemas.none());
-        return new MlxTokenCountEstimator(
-                text -> tokenizer.encode(text, false).length, messages -> prompts.write(new PromptRequest(
-                                messages, List.of(), Map.of(), format, null, Isolation.SHARED))
-                        .tokens()
-                        .length);
+        return new MlxTokenCountEstimator(text -> tokenizer.encode(text, false).length, messages -> prompts.write(
+                        new PromptRequest(messages, List.of(), Map.of(), format, null, Isolation.SHARED))
+                .tokens()
+                .length);
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */

@@ -72,7 +72,12 @@ class MlxChatResponseMetadataTest {
         assertThat(METADATA.toBuilder().build().promptChanges()).isEqualTo(CHANGES);
         assertThat(METADATA.toBuilder().promptChanges(List.of()).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toString())
-                .contains("modelName='tiny'", "resumePosition=60", "reuseReason=DIVERGED", "diverged at token 70", "kind=JOINED");
+                .contains(
+                        "modelName='tiny'",
+                        "resumePosition=60",
+                        "reuseReason=DIVERGED",
+                        "diverged at token 70",
+                        "kind=JOINED");
     }
 
     @Test
@@ -105,7 +110,8 @@ class MlxChatResponseMetadataTest {
     @ParameterizedTest
     @EnumSource
     void eachChangeOfAMessageHasItsPublicTwin(MessageChange.Kind kind) {
-        PromptChange change = PromptChange.of(List.of(new MessageChange(3, kind))).getFirst();
+        PromptChange change =
+                PromptChange.of(List.of(new MessageChange(3, kind))).getFirst();
         assertThat(change.message()).isEqualTo(3);
         assertThat(change.kind()).hasToString(kind.name());
     }

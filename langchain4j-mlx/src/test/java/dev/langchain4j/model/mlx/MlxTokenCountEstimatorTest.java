@@ -95,8 +95,9 @@ class MlxTokenCountEstimatorTest {
         assertThat(without.estimateTokenCountInMessage(result)).isEqualTo("12\n345".length());
         assertThat(without.estimateTokenCountInMessages(List.of(AiMessage.from(call), result)))
                 .isEqualTo("\nadd {}".length() + 6);
-        assertThatThrownBy(() -> without.estimateTokenCountInMessage(
-                        ToolExecutionResultMessage.builder().contents(List.of(ImageContent.from("http://x/y.png"))).build()))
+        assertThatThrownBy(() -> without.estimateTokenCountInMessage(ToolExecutionResultMessage.builder()
+                        .contents(List.of(ImageContent.from("http://x/y.png")))
+                        .build()))
                 .isInstanceOf(UnsupportedFeatureException.class);
     }
 }

@@ -33,7 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code -Dgoldens=DIR} tries all of {@code DIR/templates}.
  */
 class TokenWindowTest {
-    private static final String TEXT = "The weather of the whole week in all the cities that were asked about. ".repeat(3);
+    private static final String TEXT =
+            "The weather of the whole week in all the cities that were asked about. ".repeat(3);
     private static final ToolExecutionRequest CALL = call("Qx7aBc9De", "{\"city\": \"Oslo, and some more of it\"}");
 
     private static ToolExecutionRequest call(String id, String arguments) {
@@ -85,13 +86,11 @@ class TokenWindowTest {
     void everyTemplateGivesAnEstimateThatIsNearTheWholePrompt() throws IOException {
         int templates = 0;
         double furthest = 0;
-        try (Tokenizer tokenizer =
-                Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
+        try (Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
             for (Map.Entry<String, ChatTemplate> template :
                     Histories.templates(folder).entrySet()) {
                 MlxTokenCountEstimator estimator = new MlxTokenCountEstimator(
-                        text -> tokenizer.encode(text, false).length,
-                        messages -> template.getValue()
+                        text -> tokenizer.encode(text, false).length, messages -> template.getValue()
                                 .prompt(messages, List.of(), Map.of(), tokenizer)
                                 .tokens()
                                 .length);
@@ -121,7 +120,9 @@ class TokenWindowTest {
                 templates++;
             }
         }
-        System.out.printf("token estimates: %d templates, parts are off the whole by %.0f %% at most%n", templates, 100 * furthest);
+        System.out.printf(
+                "token estimates: %d templates, parts are off the whole by %.0f %% at most%n",
+                templates, 100 * furthest);
         assertThat(furthest).isLessThan(0.35);
     }
 
@@ -160,11 +161,12 @@ class TokenWindowTest {
                   {"name": "tool_use", "template": "{{ tools }}{% for m in messages %}<{{ m.content }}{{ m.tool_calls }}>{% endfor %}"}]}
                 """);
         ChatTemplate template = ChatTemplate.load(folder);
-        try (Tokenizer tokenizer =
-                Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
+        try (Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
             MlxTokenCountEstimator estimator = new MlxTokenCountEstimator(
                     text -> tokenizer.encode(text, false).length,
-                    messages -> template.prompt(messages, List.of(), Map.of(), tokenizer).tokens().length);
+                    messages -> template.prompt(messages, List.of(), Map.of(), tokenizer)
+                            .tokens()
+                            .length);
             CONVERSATION.forEach(message ->
                     assertThat(estimator.estimateTokenCountInMessage(message)).isPositive());
             ODD.forEach(estimator::estimateTokenCountInMessage);

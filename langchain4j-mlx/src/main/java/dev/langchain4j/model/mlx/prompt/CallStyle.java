@@ -74,12 +74,9 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
     /** The message with its calls in its text: as the model writes them, if there is a notation for that. */
     Map<String, Object> written(Map<String, Object> message) {
         List<CallWriter.Call> calls = calls((List<?>) message.get("tool_calls"));
-        return withText(
-                message,
-                CallWriter.write(format, calls)
-                        .orElseGet(() -> calls.stream()
-                                .map(call -> call.name() + " " + call.arguments())
-                                .collect(Collectors.joining("\n"))));
+        return withText(message, CallWriter.write(format, calls).orElseGet(() -> calls.stream()
+                .map(call -> call.name() + " " + call.arguments())
+                .collect(Collectors.joining("\n"))));
     }
 
     private static Map<String, Object> withText(Map<String, Object> message, String calls) {

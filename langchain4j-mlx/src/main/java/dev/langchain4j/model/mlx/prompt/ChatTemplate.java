@@ -191,10 +191,9 @@ public final class ChatTemplate {
 
     /** Calls do not become text that the model would imitate, and nobody could read. */
     private static List<Extent> extents(List<Map<String, Object>> tools, TemplateAbilities can) {
-        boolean misleading = !tools.isEmpty() && can.refusesCalls() && !can.calls().canBeWritten();
-        return misleading
-                ? List.of(Extent.NEEDED, Extent.ALL)
-                : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO);
+        boolean misleading =
+                !tools.isEmpty() && can.refusesCalls() && !can.calls().canBeWritten();
+        return misleading ? List.of(Extent.NEEDED, Extent.ALL) : List.of(Extent.NEEDED, Extent.ALL, Extent.CALLS_TOO);
     }
 
     /** Whether earlier calls can be said by the template of requests with tools only. */

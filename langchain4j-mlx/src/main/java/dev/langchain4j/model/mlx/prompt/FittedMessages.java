@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -230,8 +229,7 @@ final class FittedMessages {
     /** Whether there is a call with this ID, and no result. */
     private boolean waits(Object id) {
         return messages.stream()
-                        .anyMatch(message ->
-                                callsOf(message).stream().anyMatch(call -> id.equals(call.get("id"))))
+                        .anyMatch(message -> callsOf(message).stream().anyMatch(call -> id.equals(call.get("id"))))
                 && messages.stream().noneMatch(message -> id.equals(message.get("tool_call_id")));
     }
 
@@ -398,7 +396,8 @@ final class FittedMessages {
                 : roles.contains("assistant") ? ANSWERS_ALONE : roles.contains("tool") ? RESULTS_ALONE : SYSTEM_ALONE;
         if (mends(what)) {
             int first = 0;
-            while (first < messages.size() && "system".equals(messages.get(first).get("role"))) {
+            while (first < messages.size()
+                    && "system".equals(messages.get(first).get("role"))) {
                 first++;
             }
             messages.add(first, message("user", SPACER));

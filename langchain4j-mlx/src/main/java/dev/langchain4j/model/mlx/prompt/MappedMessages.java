@@ -61,7 +61,8 @@ final class MappedMessages {
 
     /** One of a message's calls as a message of its own; the first has the text and the reasoning. */
     static Map<String, Object> single(Map<String, Object> message, int call) {
-        Map<String, Object> single = with(message, "tool_calls", List.of(callsOf(message).get(call)));
+        Map<String, Object> single =
+                with(message, "tool_calls", List.of(callsOf(message).get(call)));
         if (call > 0) {
             single.put("content", "");
             single.remove("reasoning_content");

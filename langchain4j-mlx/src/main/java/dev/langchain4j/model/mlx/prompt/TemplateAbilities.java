@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.parse.CallWriter;
 import dev.langchain4j.model.mlx.parse.ToolCallFormat;
 import dev.langchain4j.model.mlx.prompt.CallStyle.Kind;
 import java.util.ArrayList;

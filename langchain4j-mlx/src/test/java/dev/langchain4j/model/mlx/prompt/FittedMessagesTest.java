@@ -67,7 +67,8 @@ class FittedMessagesTest {
                                     .toList()
                                     .toString()
                             : "";
-                    return message.get("role") + ":" + message.get("content").toString().replace("\n", "/") + calls;
+                    return message.get("role") + ":"
+                            + message.get("content").toString().replace("\n", "/") + calls;
                 })
                 .collect(Collectors.joining(" | "));
     }
@@ -113,8 +114,7 @@ class FittedMessagesTest {
                 .isEqualTo("user:q1 | assistant:[{city=Oslo}] | tool:no result | user:q2");
         assertThat(fitted("alternating", Q1, CALLING, Q2))
                 .isEqualTo("user:q1 | assistant:[{city=Oslo}] | tool:no result | assistant:... | user:q2");
-        assertThat(fitted("first-is-user", Q1, CALLING, Q2))
-                .isEqualTo("user:q1 | assistant:[{city=Oslo}] | user:q2");
+        assertThat(fitted("first-is-user", Q1, CALLING, Q2)).isEqualTo("user:q1 | assistant:[{city=Oslo}] | user:q2");
     }
 
     @Test
@@ -162,7 +162,8 @@ class FittedMessagesTest {
         assertThat(id.toString()).matches("[A-Za-z0-9]{9}");
         assertThat(fitted.messages().get(1).toString()).contains("id=" + id);
         assertThat(id).isEqualTo(MessageMapper.id("call_abc")).isNotEqualTo(MessageMapper.id("call_abd"));
-        assertThat(fit(template("paired"), Q1, AiMessage.from(call)).messages().toString()).contains("call_abc");
+        assertThat(fit(template("paired"), Q1, AiMessage.from(call)).messages().toString())
+                .contains("call_abc");
     }
 
     @Test
@@ -190,7 +191,9 @@ class FittedMessagesTest {
         ChatTemplate template = ChatTemplate.load(folder, source, token -> false);
         ChatTemplate.Rendered rendered =
                 template.write(MessageMapper.map(List.of(Q1, CALLING, RESULT, A1, Q2)), List.of(), Map.of());
-        assertThat(rendered.result().text()).startsWith("[user:q1][assistant:<tool_call>").endsWith("""
+        assertThat(rendered.result().text())
+                .startsWith("[user:q1][assistant:<tool_call>")
+                .endsWith("""
                 [user:Result of the tool weather:
                 sunny][assistant:a1][user:q2]""");
         assertThat(rendered.changes())

@@ -48,8 +48,7 @@ class FittedTurnsTest {
 
     private static boolean holds(Prompt prompt, int[] generated) {
         return IntStream.rangeClosed(0, prompt.tokens().length - generated.length)
-                .anyMatch(i -> Arrays.equals(
-                        Arrays.copyOfRange(prompt.tokens(), i, i + generated.length), generated));
+                .anyMatch(i -> Arrays.equals(Arrays.copyOfRange(prompt.tokens(), i, i + generated.length), generated));
     }
 
     private static List<Prompt.Source> sources(Prompt prompt) {

@@ -147,7 +147,9 @@ public final class Histories {
             calls.add(call(
                     call.path("id").asText(null),
                     call.path("name").asText(null),
-                    arguments.isTextual() ? arguments.asText() : arguments.isMissingNode() ? null : arguments.toString()));
+                    arguments.isTextual()
+                            ? arguments.asText()
+                            : arguments.isMissingNode() ? null : arguments.toString()));
         }
         return AiMessage.builder()
                 .text(json.path("text").asText(null))

@@ -82,8 +82,8 @@ class MemoryWindowTest {
                         .thinking("I look " + question)
                         .toolExecutionRequests(calls)
                         .build());
-                calls.forEach(call -> memory.add(
-                        ToolExecutionResultMessage.from(call, "sunny RR" + question + "z" + call.id())));
+                calls.forEach(call ->
+                        memory.add(ToolExecutionResultMessage.from(call, "sunny RR" + question + "z" + call.id())));
             }
             prompt();
             memory.add(AiMessage.builder()
@@ -107,7 +107,9 @@ class MemoryWindowTest {
                 words.add(result.text());
             }
             assertThat(Histories.missing(words, text)).as(text).isNull();
-            assertThat(!(messages.getLast() instanceof UserMessage) || text.contains(SYSTEM)).as(text).isTrue();
+            assertThat(!(messages.getLast() instanceof UserMessage) || text.contains(SYSTEM))
+                    .as(text)
+                    .isTrue();
             asked++;
             changed += rendered.changes().isEmpty() ? 0 : 1;
             fitted.add(text);
