@@ -5,7 +5,6 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
-import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
@@ -57,7 +56,7 @@ public final class MlxModel implements AutoCloseable {
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
-    private final PromptCache cache;
+    private final ModelCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
     private final long weightBytes;
@@ -97,14 +96,12 @@ public final class MlxModel implements AutoCloseable {
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens().stream().mapToInt(Integer::intValue).toArray())));
-            CacheLimits limits = builder.cacheLimits != null ? builder.cacheLimits : defaultCacheLimits();
-            cache = parts.add(new PromptCache(limits, owner, System::nanoTime, builder.exactReuse ? chunk : 0));
-            cache.listener(ledger);
+            cache = parts.add(new ModelCache(builder.cacheLimits, owner, ledger, builder.exactReuse ? chunk : 0));
             engine = new Engine(
                     owner,
                     read.model(),
                     openTokenizer,
-                    cache,
+                    cache.trie(),
                     key,
                     defaults.endTokens(),
                     context,
@@ -120,7 +117,7 @@ public final class MlxModel implements AutoCloseable {
                     config.modelType() + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
-                    "prompt cache up to " + NativeParts.mebibytes(limits.bytesMax()) + " MiB, context " + context
+                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context " + context
                             + " tokens");
         } catch (Throwable e) {
             parts.closeAfter(e);
@@ -170,11 +167,6 @@ public final class MlxModel implements AutoCloseable {
         return builder.contextLength;
     }
 
-    /** Half of the memory that MLX should use and that the weights leave. */
-    private static CacheLimits defaultCacheLimits() {
-        return CacheLimits.ofBytes(Math.max(0, MlxMemory.budgetBytes() - MlxMemory.activeBytes()) / 2);
-    }
-
     /** The model's name: the repository id or the folder's, unless the builder gave another. */
     public String name() {
         return name;
@@ -200,7 +192,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
     public PromptCache promptCache() {
-        return cache;
+        return cache.access();
     }
 
     /**
@@ -351,8 +343,9 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * How much the prompt cache may hold. Default: half of the memory that MLX may use and that the weights leave;
-         * {@code entriesMax} 0 switches it off.
+         * How much the prompt cache may hold, running requests included. Default: half of the memory that MLX, and the
+         * container if there is one, allow and that the weights and the prompt caches of other models leave.
+         * {@code entriesMax} 0 keeps nothing.
          */
         public Builder cacheLimits(CacheLimits limits) {
             this.cacheLimits = limits;

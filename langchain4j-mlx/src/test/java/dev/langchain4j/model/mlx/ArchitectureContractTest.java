@@ -18,7 +18,7 @@ import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.cache.ReusePlan;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
 import dev.langchain4j.model.mlx.cache.Tier;
@@ -131,7 +131,7 @@ class ArchitectureContractTest {
     @MethodSource("folders")
     void aToolLoopComputesItsNewTokensOnly(String name) {
         withModel(name, model -> {
-            try (PromptCache cache = new PromptCache(CacheLimits.ofBytes(1L << 28), Runnable::run, System::nanoTime)) {
+            try (TrieCache cache = new TrieCache(CacheLimits.ofBytes(1L << 28), System::nanoTime)) {
                 Random random = new Random(3);
                 int[] prompt = tokens(random, SYSTEM_TOKENS + 20);
                 int held = 0;
@@ -171,7 +171,7 @@ class ArchitectureContractTest {
     private record Turn(ReusePlan plan, int[] generated) {}
 
     /** A request as the engine runs it; its first logits must be those of a computation from scratch. */
-    private static Turn turn(String name, LanguageModel model, PromptCache cache, int[] prompt, String conversation) {
+    private static Turn turn(String name, LanguageModel model, TrieCache cache, int[] prompt, String conversation) {
         CacheRequest request = new CacheRequest(
                 CacheKey.of(name, "float32"),
                 prompt,

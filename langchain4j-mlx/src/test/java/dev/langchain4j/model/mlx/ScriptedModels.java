@@ -15,7 +15,7 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -35,7 +35,7 @@ final class ScriptedModels implements AutoCloseable {
     private final MlxModel scripted;
     private final MlxThread thread = MlxThread.start("scripted");
     private final ModelLoader.Loaded loaded;
-    private final PromptCache cache;
+    private final TrieCache cache;
     private final Script script;
 
     /** @param answers what a model that knows would write, tool calls in the demo model's wire format */
@@ -43,7 +43,7 @@ final class ScriptedModels implements AutoCloseable {
         demo = MlxModel.load(DemoModel.folder());
         loaded = thread.call(() -> ModelLoader.load(DemoModel.folder(), DType.FLOAT32));
         script = new Script(loaded.model(), request -> demo.tokenizer().encode(answers.apply(request), false));
-        cache = new PromptCache(CacheLimits.ofBytes(64 << 20), thread, System::nanoTime);
+        cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
         CacheKey key = CacheKey.of("scripted", "float32");
         Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(END), 4096, 512);
         scripted = spy(demo);

@@ -40,7 +40,7 @@ public record CacheNode(
                     child.start,
                     child.end(),
                     child.tier,
-                    child.sliceBytes + child.stateBytes,
+                    child.sliceBytes() + child.stateBytes(),
                     child.states != null,
                     child.covers,
                     child.parked == null ? 0 : child.parked.bytes,

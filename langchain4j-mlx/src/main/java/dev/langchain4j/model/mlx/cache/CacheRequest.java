@@ -6,7 +6,7 @@ import java.util.Objects;
 import java.util.function.Supplier;
 
 /**
- * What {@link PromptCache#begin} must know of a request.
+ * What {@link TrieCache#begin} must know of a request.
  *
  * @param key the model; only requests of an equal key share
  * @param tokens the whole prompt, at least one token; not copied, and not to be changed afterwards

@@ -1,11 +1,13 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.Internal;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * A running request's hold on the cache. All methods belong to the thread that owns the model. The order of calls:
+ * A running request's hold on the cache. Any number may be open at once, also of one conversation, and their calls may come
+ * in any order. All methods belong to the thread that owns the model. The order of calls of each:
  *
  * <ol>
  *   <li>feed {@code tokens[resumePosition() .. n-1)} to {@link #layers()} in chunks, none reaching over
@@ -15,6 +17,7 @@ import java.util.List;
  *   <li>{@link #close(Outcome)}, always, once.
  * </ol>
  */
+@Internal
 public final class CacheSession implements AutoCloseable {
     private static final int APPENDS_PER_CHECK = 256;
 
@@ -30,7 +33,8 @@ public final class CacheSession implements AutoCloseable {
         FAILED
     }
 
-    private final PromptCache cache;
+    private final TrieCache cache;
+    private final CacheKey key;
     private final Sequence sequence;
     private final boolean stored;
     private final ReusePlan plan;
@@ -42,9 +46,14 @@ public final class CacheSession implements AutoCloseable {
     private int length;
     private int evaluated;
     private boolean closed;
+    /** Up to how many tokens the layers may grow. */
+    private int granted;
 
-    CacheSession(PromptCache cache, CacheRequest request, Sequence sequence, boolean stored, ReusePlan plan) {
+    private final boolean tooLarge;
+
+    CacheSession(TrieCache cache, CacheRequest request, Sequence sequence, boolean stored, ReusePlan plan) {
         this.cache = cache;
+        this.key = request.key();
         this.sequence = sequence;
         this.stored = stored;
         this.plan = plan;
@@ -52,6 +61,7 @@ public final class CacheSession implements AutoCloseable {
         this.length = tokens.length;
         this.promptLength = length;
         this.evaluated = plan.resumePosition();
+        this.tooLarge = cache.admission(request) == TrieCache.Admission.NEVER;
         boolean stateful = stored && sequence.trie.stateful();
         this.checkpoints =
                 Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0, cache.grid());
@@ -96,16 +106,39 @@ public final class CacheSession implements AutoCloseable {
                     .formatted(offset, evaluated, promptLength));
         }
         evaluated = offset;
-        if (!stored || cache.isClosed()) {
+        if (cache.isClosed()) {
             return;
         }
+        if (stored) {
+            keepBoundaries(offset);
+        }
+        cache.grown(this);
+    }
+
+    private void keepBoundaries(int offset) {
         attachBoundaries(cache.grid().kept(offset, promptLength));
         if (checkpoints.isStop(offset)) {
             attach(offset);
             cache.store().keepState(sequence, checkpoints.isSpacing(offset));
             checkpoints.thinOut(sequence);
         }
-        cache.grown(this);
+    }
+
+    /**
+     * Whether the layers may grow to so many tokens, those that they hold included: to be asked before each chunk and each
+     * step. What others left is evicted for it. If not, the request has to end, or to wait until other sessions do: with
+     * nothing fed beyond what was allowed the limit of bytes holds. Cheap: most answers were given before.
+     */
+    public boolean hasRoom(int wanted) {
+        if (wanted > granted && !tooLarge && !cache.isClosed()) {
+            granted = cache.room().grant(key, sequence, wanted, promptLength);
+        }
+        return wanted <= granted || cache.isClosed();
+    }
+
+    /** Lets the layers grow to so many tokens. */
+    void allow(int tokens) {
+        granted = tokens;
     }
 
     /** Records a generated token that was fed to the layers. Tokens that were only sampled are not recorded. */
@@ -114,7 +147,7 @@ public final class CacheSession implements AutoCloseable {
             tokens = Arrays.copyOf(tokens, length + Math.max(APPENDS_PER_CHECK, (length - promptLength)));
         }
         tokens[length++] = token;
-        if (stored && !cache.isClosed() && (length - promptLength) % APPENDS_PER_CHECK == 0) {
+        if (!cache.isClosed() && (length - promptLength) % APPENDS_PER_CHECK == 0) {
             cache.grown(this);
         }
     }
@@ -125,17 +158,21 @@ public final class CacheSession implements AutoCloseable {
             return;
         }
         closed = true;
-        if (!stored || cache.isClosed()) {
-            cache.left(sequence);
-        } else {
-            cache.ended(this, outcome);
-        }
+        cache.ended(this, outcome);
     }
 
     /** The same as {@code close(Outcome.FAILED)}, for a request that left without saying how it ended. */
     @Override
     public void close() {
         close(Outcome.FAILED);
+    }
+
+    CacheKey key() {
+        return key;
+    }
+
+    boolean isStored() {
+        return stored;
     }
 
     Sequence sequence() {

@@ -20,8 +20,14 @@ final class Conversation {
     /** Null for a conversation without a memory ID. */
     final Object id;
 
-    /** The conversation it was forked from, or null. */
-    Conversation parent;
+    /** The memory ID of the conversation that it was forked from last, or null. */
+    private Object parentId;
+
+    /**
+     * The memory ID of the conversation that began the family that it belongs to; its own if it was not forked. An ID and no
+     * link: forks in circles are one family, and chains of forks keep nobody.
+     */
+    private Object family;
 
     /** The trie that its places are in; null as long as it has none. */
     PrefixTrie trie;
@@ -40,6 +46,10 @@ final class Conversation {
     long usedTick;
     final TrieNode[] places = new TrieNode[Place.values().length];
     int length;
+    /** Scratch of the evictor: how often a request of it is expected, and the same with those of its forks. */
+    double expected;
+
+    double expectedOfForks;
     private long requests;
     private long promptTokens;
     private long cachedTokens;
@@ -49,6 +59,15 @@ final class Conversation {
 
     Conversation(Object id) {
         this.id = id;
+        this.family = id;
+    }
+
+    Object family() {
+        return family;
+    }
+
+    Object parentId() {
+        return parentId;
     }
 
     boolean isKnown() {
@@ -67,9 +86,14 @@ final class Conversation {
         }
     }
 
-    /** Starts with the places of another conversation. */
-    void comeFrom(Conversation other, long tick) {
-        parent = other;
+    /**
+     * Starts with the places of another conversation.
+     *
+     * @param parent the memory ID of the conversation that it is a fork of
+     */
+    void comeFrom(Conversation other, Object parent, long tick) {
+        parentId = parent;
+        family = ConversationKey.isolates(parent) ? other.family : id;
         trie = other.trie;
         System.arraycopy(other.places, 0, places, 0, places.length);
         length = other.length;
@@ -82,12 +106,22 @@ final class Conversation {
     }
 
     boolean isForkedAndNew() {
-        return parent != null && requests == 0;
+        return parentId != null && requests == 0;
     }
 
-    void begin(long tick, int prompt, int cached) {
-        usedTick = tick;
+    /** A request of it begins to run; {@link #begun} or {@link #failed} follows. */
+    void begin() {
         running++;
+    }
+
+    /** A request that began could not be served. */
+    void failed() {
+        running--;
+        publish();
+    }
+
+    void begun(long tick, int prompt, int cached) {
+        usedTick = tick;
         requests++;
         promptTokens += prompt;
         cachedTokens += cached;

@@ -11,6 +11,19 @@ public interface ConversationKey {
     /** The memory ID as the application knows it. */
     Object id();
 
+    /**
+     * Whether this ID tells callers apart. If not, requests that have it are isolated from one another where isolation by
+     * memory ID is asked for.
+     */
+    default boolean tellsCallersApart() {
+        return true;
+    }
+
+    /** Whether isolated requests that have this memory ID share with one another. */
+    static boolean isolates(Object conversation) {
+        return conversation instanceof ConversationKey key ? key.tellsCallersApart() : conversation != null;
+    }
+
     /** Whether {@code known} means this conversation: it is the same ID, or the one that the application knows. */
     static boolean means(Object known, Object conversation) {
         return Objects.equals(known, conversation)

@@ -42,7 +42,7 @@ final class Conversations {
                 byId.remove(forked.id);
                 conversation = new Conversation(id);
                 byId.put(id, conversation);
-                conversation.comeFrom(forked.parent, tick);
+                conversation.comeFrom(forked, forked.parentId(), tick);
             }
         }
         if (conversation == null) {
@@ -125,23 +125,31 @@ final class Conversations {
         return forked != null && forked.isForkedAndNew() ? forked : null;
     }
 
-    /** Gives a new conversation the places of the one it comes from. */
-    void fork(Object parentId, Object childId, long tick) {
+    /**
+     * Gives a conversation the places of the one it comes from.
+     *
+     * @return the ID of the family that nobody belongs to any more, or null
+     */
+    Object fork(Object parentId, Object childId, long tick) {
         Conversation meant = meant(parentId);
         Conversation parent = meant == null ? named(parentId, tick) : meant;
-        named(childId, tick).comeFrom(parent, tick);
+        Conversation child = named(childId, tick);
+        if (child == parent) {
+            return null;
+        }
+        Object before = child.family();
+        child.comeFrom(parent, parent.id, tick);
+        boolean left = byId.values().stream().noneMatch(other -> other.family().equals(before));
+        return left ? before : null;
     }
 
-    /** The conversation from which this one was forked, over all generations: those share even if isolated. */
-    Object eldest(Object id) {
+    /** Whose records this ID's requests share if they are isolated: those of its family of forks. */
+    Object family(Object id) {
         Conversation conversation = byId.get(id);
         if (conversation == null) {
             conversation = forkedAs(id);
         }
-        while (conversation != null && conversation.parent != null) {
-            conversation = conversation.parent;
-        }
-        return conversation == null ? id : conversation.id;
+        return conversation == null ? id : conversation.family();
     }
 
     private void trim() {
@@ -165,7 +173,7 @@ final class Conversations {
         return byId.size() + anonymous.size();
     }
 
-    Iterable<Conversation> all() {
+    private List<Conversation> all() {
         List<Conversation> all = new ArrayList<>(byId.values());
         all.addAll(anonymous);
         return all;
@@ -178,6 +186,11 @@ final class Conversations {
                 .toList();
     }
 
+    /** The memory IDs that the predicate accepts. May be called by any thread. */
+    List<Object> ids(Predicate<Object> accepted) {
+        return byId.keySet().stream().filter(accepted).toList();
+    }
+
     void forget(Conversation conversation) {
         conversation.forgotten = true;
         if (conversation.id == null) {
@@ -187,17 +200,27 @@ final class Conversations {
         }
     }
 
-    /** How often a request of this conversation is expected, of all requests to come next. */
-    double expectation(Conversation conversation, long tick) {
-        return odds.expected(conversation, tick);
-    }
-
     ReturnOdds odds() {
         return odds;
     }
 
-    /** Learns from those that did not come back so far. */
-    void estimate(long tick) {
-        odds.estimate(all(), tick);
+    /**
+     * Learns from those that did not come back so far, and says of each how often a request is expected, of all requests to
+     * come next. A parent counts as much as the child that was forked from it.
+     */
+    List<Conversation> estimate(long tick) {
+        List<Conversation> all = all();
+        odds.estimate(all, tick);
+        for (Conversation conversation : all) {
+            conversation.expected = odds.expected(conversation, tick);
+            conversation.expectedOfForks = conversation.expected;
+        }
+        for (Conversation child : all) {
+            Conversation parent = child.parentId() == null ? null : byId.get(child.parentId());
+            if (parent != null) {
+                parent.expectedOfForks = Math.max(parent.expectedOfForks, child.expected);
+            }
+        }
+        return all;
     }
 }

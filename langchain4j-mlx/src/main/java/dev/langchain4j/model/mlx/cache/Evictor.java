@@ -24,6 +24,8 @@ final class Evictor {
     private static final double ANY_FOLD = 1.0 / 32;
     /** The least that is cut off an edge, as a fraction, so that cutting does not copy the rest again and again. */
     private static final int CUTS_PER_EDGE_MAX = 32;
+    /** What copying a token costs, as a fraction of computing it again. */
+    private static final double COPY_COST = 1.0 / 256;
     /** Below this many expected uses a request nobody is expected. */
     private static final double NEVER = 1e-9;
     /** How often within the allowed idle time the tries are searched for what is beyond it. */
@@ -32,13 +34,18 @@ final class Evictor {
     private final CacheLimits limits;
     private final Usage usage;
     private final SequenceStore store;
+    private final Conversations conversations;
     private long pass;
+    /** Requests after which what is expected at a rate of so many a request is expected for certain. */
+    private double patience = 1;
+
     private long expiredNanos;
 
-    Evictor(CacheLimits limits, Usage usage, SequenceStore store) {
+    Evictor(CacheLimits limits, Usage usage, SequenceStore store, Conversations conversations) {
         this.limits = limits;
         this.usage = usage;
         this.store = store;
+        this.conversations = conversations;
     }
 
     private record Victim(PrefixTrie trie, TrieNode node, double loss) {}
@@ -48,12 +55,12 @@ final class Evictor {
      *
      * @param newest the sequence that was inserted last, which is not evicted; or null
      */
-    void enforce(Collection<PrefixTrie> tries, Conversations conversations, Sequence newest, long room, long tick) {
+    void enforce(Collection<PrefixTrie> tries, Sequence newest, long room, long tick) {
         if (!over(room)) {
             return;
         }
         protect(tries, newest);
-        rate(tries, conversations, tick);
+        rate(tries, tick);
         while (over(room) && makeRoom(tries, room)) {
             // each round frees something
         }
@@ -61,50 +68,86 @@ final class Evictor {
 
     /** Evicts what was not used for longer than allowed. */
     void expire(Collection<PrefixTrie> tries, long nanos) {
-        long idleMax = limits.idleMax().toNanos();
+        long idleMax = limits.idleNanos();
         if (nanos - expiredNanos < idleMax / EXPIRIES_PER_IDLE_TIME) {
             return;
         }
         expiredNanos = nanos;
         protect(tries, null);
         for (PrefixTrie trie : tries) {
-            List<TrieNode> leaves = new ArrayList<>();
-            trie.forEach(node -> {
-                if (node.isLeaf()) {
-                    leaves.add(node);
-                }
-            });
-            for (TrieNode leaf : leaves) {
-                TrieNode node = leaf;
-                while (node.parent != null && !node.removed && node.isLeaf() && isExpired(node, nanos - idleMax)) {
-                    TrieNode parent = node.parent;
-                    evict(new Victim(trie, node, 0), Long.MAX_VALUE, "idle");
-                    node = parent.standing();
-                }
+            List<TrieNode> expired = new ArrayList<>();
+            for (TrieNode child : trie.root().children()) {
+                addExpired(child, nanos, idleMax, expired);
+            }
+            expired.forEach(node -> evictBelow(trie, node));
+        }
+    }
+
+    /** The topmost nodes that were not used for too long: whatever is below one was not used either. */
+    private void addExpired(TrieNode top, long nanos, long idleMax, List<TrieNode> expired) {
+        List<TrieNode> open = new ArrayList<>(List.of(top));
+        while (!open.isEmpty()) {
+            TrieNode node = open.removeLast();
+            if (node.protectedPass != pass && nanos - node.usedNanos > idleMax) {
+                expired.add(node);
+            } else {
+                open.addAll(List.of(node.children()));
             }
         }
     }
 
-    private boolean isExpired(TrieNode node, long before) {
-        return node.protectedPass != pass && node.usedNanos - before < 0;
+    /** Evicts a node and all below it; of the sequences that end there, what others need stays. */
+    private void evictBelow(PrefixTrie trie, TrieNode top) {
+        EvictionEvent event = new EvictionEvent();
+        event.begin();
+        long held = usage.bytesHeld();
+        TrieNode rest = top.parent;
+        event.start = top.start;
+        List<Sequence> parked = new ArrayList<>();
+        PrefixTrie.forEach(top, node -> {
+            event.end = Math.max(event.end, node.end());
+            if (Usage.isEntry(node)) {
+                usage.evicted(node.tier);
+            }
+            if (node.parked != null) {
+                parked.add(node.parked);
+            }
+        });
+        parked.forEach(sequence -> store.fold(sequence, rest));
+        if (!top.removed) {
+            trie.remove(top);
+        }
+        trie.prune(rest);
+        event.tier = top.tier.name();
+        event.limit = "idle";
+        event.bytesFreed = held - usage.bytesHeld();
+        event.commit();
     }
 
     private boolean over(long room) {
-        return overBytes(room) > 0 || usage.entries() > limits.entriesMax();
+        return overBytes(room) > 0 || overBuffers() || usage.entries() > limits.entriesMax();
     }
 
     private long overBytes(long room) {
-        return usage.bytesHeld() + room - limits.bytesMax();
+        return usage.bytesHeld() + usage.promisedBytes + room - limits.bytesMax();
+    }
+
+    private boolean overBuffers() {
+        return usage.buffers > limits.buffersMax();
     }
 
     private boolean makeRoom(Collection<PrefixTrie> tries, long room) {
         boolean bytes = overBytes(room) > 0;
-        if (bytes && (releaseTwice(tries, false) || foldOne(tries, GOOD_FOLD))) {
+        boolean buffers = overBuffers();
+        if ((bytes || buffers) && releaseTwice(tries, false)) {
             return true;
         }
         Victim victim = findVictim(tries);
-        if (bytes && (victim == null || victim.loss > NEVER)) {
-            if (foldOne(tries, ANY_FOLD) || releaseTwice(tries, true)) {
+        if (bytes && foldOne(tries, GOOD_FOLD, victim)) {
+            return true;
+        }
+        if (victim == null || victim.loss > NEVER) {
+            if (bytes && foldOne(tries, ANY_FOLD, victim) || (bytes || buffers) && releaseTwice(tries, true)) {
                 return true;
             }
         }
@@ -112,7 +155,8 @@ final class Evictor {
             return false;
         }
         boolean entries = usage.entries() > limits.entriesMax();
-        evict(victim, entries ? Long.MAX_VALUE : overBytes(room), entries ? "entries" : "bytes");
+        long least = entries || buffers ? Long.MAX_VALUE : overBytes(room);
+        evict(victim, least, entries ? "entries" : bytes ? "bytes" : "buffers");
         return true;
     }
 
@@ -131,7 +175,7 @@ final class Evictor {
     }
 
     /** Computes how often each place is expected to be resumed. */
-    private static void rate(Collection<PrefixTrie> tries, Conversations conversations, long tick) {
+    private void rate(Collection<PrefixTrie> tries, long tick) {
         for (PrefixTrie trie : tries) {
             trie.forEach(node -> {
                 int own = node.newcomers;
@@ -141,19 +185,12 @@ final class Evictor {
                 node.rate = conversations.odds().expectedNewcomers(own, tick);
             });
         }
-        conversations.estimate(tick);
-        for (Conversation conversation : conversations.all()) {
-            double expected = conversations.expectation(conversation, tick);
-            for (Conversation c = conversation; c != null; c = c.parent) {
-                if (c == conversation || conversations.expectation(c, tick) < expected) {
-                    addRate(c, c == conversation ? expected : expected - conversations.expectation(c, tick));
-                }
-            }
-        }
+        conversations.estimate(tick).forEach(Evictor::addRate);
+        patience = conversations.odds().patience();
     }
 
     /** Spreads the expected requests over the places; what runs comes back to its own buffers, not to its path so far. */
-    private static void addRate(Conversation conversation, double expected) {
+    private static void addRate(Conversation conversation) {
         if (!conversation.isKnown()) {
             return;
         }
@@ -164,7 +201,7 @@ final class Evictor {
             }
             TrieNode node = conversation.place(place).standing();
             node = trie.resumable(node, node.end());
-            node.rate += expected * trie.habits.probability(conversation.inToolLoop, place);
+            node.rate += conversation.expectedOfForks * trie.habits.probability(conversation.inToolLoop, place);
         }
     }
 
@@ -185,15 +222,20 @@ final class Evictor {
         return released;
     }
 
-    /** Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes. */
-    private boolean foldOne(Collection<PrefixTrie> tries, double fractionMin) {
+    /**
+     * Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes, and whose
+     * copies cost less than evicting the victim for what they free.
+     */
+    private boolean foldOne(Collection<PrefixTrie> tries, double fractionMin, Victim victim) {
+        double value = victim == null ? Double.POSITIVE_INFINITY : victim.loss * patience;
         Sequence best = null;
         for (PrefixTrie trie : tries) {
             for (Sequence sequence : trie.sequences) {
-                if (!sequence.running
-                        && (best == null || sequence.tail.usedTick < best.tail.usedTick)
-                        && store.foldGain(sequence) > fractionMin * sequence.bytes) {
-                    best = sequence;
+                if (!sequence.running && (best == null || sequence.tail.usedTick < best.tail.usedTick)) {
+                    long gain = store.foldGain(sequence);
+                    if (gain > fractionMin * sequence.bytes && gain * value >= COPY_COST * (sequence.bytes - gain)) {
+                        best = sequence;
+                    }
                 }
             }
         }
@@ -251,7 +293,7 @@ final class Evictor {
     /** Expected tokens to compute again for each byte that is freed. */
     private double loss(PrefixTrie trie, TrieNode node) {
         TrieNode previous = trie.resumable(node.parent, node.start);
-        long bytes = node.stateBytes;
+        long bytes = node.stateBytes();
         if (isFreeLeaf(node)) {
             bytes += edgeBytes(node, node.parked);
             for (TrieNode n = node.parent; n != previous && n.children().length == 1; n = n.parent) {
@@ -264,7 +306,7 @@ final class Evictor {
     /** What an edge takes, in records of its own or in the buffers of the sequence at rest that goes through it. */
     private static long edgeBytes(TrieNode node, Sequence parked) {
         if (node.slices != null || parked == null) {
-            return node.sliceBytes;
+            return node.sliceBytes();
         }
         return parked.bytes * node.edge.length / Math.max(1, parked.length());
     }
@@ -282,12 +324,13 @@ final class Evictor {
             trie.prune(node);
             event.start = event.end;
         } else {
-            if (!trie.stateful()) {
+            if (!trie.stateful() && isWorthACopy(node)) {
                 node = cut(trie, node, bytes);
-                rest = node.parent;
             }
             event.start = node.start;
+            rest = node.removed ? node.standing() : node.parent;
             if (node.parked != null) {
+                rest = worthKeeping(trie, node);
                 store.fold(node.parked, rest);
             }
             if (!node.removed) {
@@ -304,7 +347,27 @@ final class Evictor {
         event.commit();
     }
 
-    /** The lower part of a leaf that is enough to free so many bytes. */
+    /** Whether so much is expected of a place that copying what it needs costs less. */
+    private boolean isWorthACopy(TrieNode node) {
+        return node.rate * patience > COPY_COST;
+    }
+
+    /** The first node on the way up from a victim that somebody else holds, or that is worth a copy. */
+    private TrieNode worthKeeping(PrefixTrie trie, TrieNode victim) {
+        TrieNode keep = victim.parent;
+        double uses = victim.rate + keep.rate;
+        while (keep.parent != null
+                && keep.protectedPass != pass
+                && keep.children().length == 1
+                && SequenceStore.mustPreserve(trie, keep)
+                && uses * patience <= COPY_COST) {
+            keep = keep.parent;
+            uses += keep.rate;
+        }
+        return keep;
+    }
+
+    /** The lower part of a leaf that is enough to free so many bytes; removed already if it had slices. */
     private static TrieNode cut(PrefixTrie trie, TrieNode leaf, long bytes) {
         long edgeBytes = Math.max(1, edgeBytes(leaf, leaf.parked));
         int length = leaf.edge.length;
@@ -313,7 +376,12 @@ final class Evictor {
         }
         int tokens = (int) Math.max((bytes * length + edgeBytes - 1) / edgeBytes, length / CUTS_PER_EDGE_MAX);
         if (tokens < length) {
-            trie.nodeAt(leaf, leaf.end() - tokens);
+            int position = leaf.end() - tokens;
+            if (leaf.parked == null && leaf.covers == 0) {
+                trie.cutOff(leaf, position);
+            } else {
+                trie.nodeAt(leaf, position);
+            }
         }
         return leaf;
     }

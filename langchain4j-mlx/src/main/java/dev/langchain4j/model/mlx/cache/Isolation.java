@@ -4,6 +4,10 @@ package dev.langchain4j.model.mlx.cache;
 public enum Isolation {
     /** All conversations share what they have in common. */
     SHARED,
-    /** A conversation reuses only what it computed itself, so that nobody can learn of another's prompt by timing. */
+    /**
+     * A conversation reuses only what it computed itself, so that nobody can learn of another's prompt by timing. Requests
+     * without a memory ID, and those of AI services without {@code @MemoryId}, which cannot be told apart, share with nobody:
+     * what they computed is freed when they end.
+     */
     PER_MEMORY_ID
 }

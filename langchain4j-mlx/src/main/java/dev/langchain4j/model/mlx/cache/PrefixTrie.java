@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +29,6 @@ final class PrefixTrie {
     final ReturnHabits habits = new ReturnHabits();
     private boolean sliceable;
     private boolean stateful;
-    private double bytesPerToken = Double.POSITIVE_INFINITY;
 
     PrefixTrie(Usage usage) {
         this.usage = usage;
@@ -52,17 +50,6 @@ final class PrefixTrie {
 
     boolean stateful() {
         return stateful;
-    }
-
-    /** The least bytes a token was seen to take, 0 as long as nothing was seen. */
-    double bytesPerToken() {
-        return bytesPerToken == Double.POSITIVE_INFINITY ? 0 : bytesPerToken;
-    }
-
-    void learnBytes(Sequence sequence) {
-        if (sequence.length() > 0) {
-            bytesPerToken = Math.min(bytesPerToken, (double) sequence.bytes / sequence.length());
-        }
     }
 
     boolean isEmpty() {
@@ -103,16 +90,28 @@ final class PrefixTrie {
         return position == at.end() ? at : split(at, position);
     }
 
-    /** The node itself becomes the lower part, so that what refers to its end stays right. */
+    /** Cuts off the last tokens of a leaf: what is left of it, whose records are copied; the node itself is removed. */
+    TrieNode cutOff(TrieNode leaf, int position) {
+        TrieNode rest = split(leaf, position, false);
+        remove(leaf);
+        return rest;
+    }
+
     private TrieNode split(TrieNode node, int position) {
+        return split(node, position, true);
+    }
+
+    /** The node itself becomes the lower part, so that what refers to its end stays right. */
+    private TrieNode split(TrieNode node, int position, boolean keepLower) {
         int cut = position - node.start;
-        Snapshot[] upperSlices = node.slices == null ? null : Records.slice(node.slices, node.start, position);
-        Snapshot[] lowerSlices = null;
-        if (node.slices != null) {
+        TrieRecord slices = node.slices;
+        TrieRecord upperSlices = slices == null ? null : slices.slice(node.start, position);
+        TrieRecord lowerSlices = null;
+        if (slices != null && keepLower) {
             try {
-                lowerSlices = Records.slice(node.slices, position, node.end());
-            } catch (RuntimeException e) {
-                Records.close(upperSlices);
+                lowerSlices = slices.slice(position, node.end());
+            } catch (Throwable e) {
+                upperSlices.close();
                 throw e;
             }
         }
@@ -131,16 +130,12 @@ final class PrefixTrie {
         upper.usedTick = node.usedTick;
         upper.usedNanos = node.usedNanos;
         upper.protectedPass = node.protectedPass;
-        if (lowerSlices != null) {
-            Records.close(node.slices);
-            node.slices = lowerSlices;
-            node.sliceBytes = Records.bytes(lowerSlices);
-            upper.slices = upperSlices;
-            upper.sliceBytes = Records.bytes(upperSlices);
-            usage.bytesCopied += node.sliceBytes + upper.sliceBytes;
-        }
+        node.slices = lowerSlices;
+        upper.slices = upperSlices;
+        usage.bytesCopied += node.sliceBytes() + upper.sliceBytes();
         usage.add(node);
         usage.add(upper);
+        close(slices);
         return upper;
     }
 
@@ -187,23 +182,21 @@ final class PrefixTrie {
     }
 
     /** Gives a node slices of its own, or takes them away; closes those that it had. */
-    void setSlices(TrieNode node, Snapshot[] slices) {
+    void setSlices(TrieNode node, TrieRecord slices) {
         usage.subtract(node);
-        Snapshot[] old = node.slices;
+        TrieRecord old = node.slices;
         node.slices = slices;
-        node.sliceBytes = Records.bytes(slices);
         usage.add(node);
-        Records.close(old);
+        close(old);
     }
 
     /** Gives a node states at its end, or takes them away; closes those that it had. */
-    void setStates(TrieNode node, Snapshot[] states) {
+    void setStates(TrieNode node, TrieRecord states) {
         usage.subtract(node);
-        Snapshot[] old = node.states;
+        TrieRecord old = node.states;
         node.states = states;
-        node.stateBytes = Records.bytes(states);
         usage.add(node);
-        Records.close(old);
+        close(old);
     }
 
     void setParked(TrieNode node, Sequence sequence) {
@@ -222,11 +215,17 @@ final class PrefixTrie {
         forEach(node, n -> {
             usage.subtract(n);
             n.removed = true;
-            Records.close(n.slices);
-            Records.close(n.states);
+            close(n.slices);
+            close(n.states);
             n.slices = null;
             n.states = null;
         });
+    }
+
+    private static void close(TrieRecord record) {
+        if (record != null) {
+            record.close();
+        }
     }
 
     /** Removes leaves that nobody can resume, from {@code node} upwards. */
@@ -267,7 +266,7 @@ final class PrefixTrie {
         }
     }
 
-    private static void forEach(TrieNode top, Consumer<TrieNode> action) {
+    static void forEach(TrieNode top, Consumer<TrieNode> action) {
         List<TrieNode> open = new ArrayList<>();
         open.add(top);
         while (!open.isEmpty()) {

@@ -11,6 +11,7 @@ import java.util.Map;
  * @param cachedTokens those of them that were reused
  * @param bytesHeld bytes of all that is held: records, parked sequences and running ones
  * @param bytesRunning those of them that belong to running sequences
+ * @param buffersHeld native buffers of all that is held
  * @param bytesCopied bytes copied since the cache was made, for branches, folding and checkpoints
  * @param folds idle sequences whose buffers were folded into the trie
  * @param refused insertions refused because they alone exceed a limit
@@ -23,6 +24,7 @@ public record PromptCacheStats(
         long cachedTokens,
         long bytesHeld,
         long bytesRunning,
+        long buffersHeld,
         long bytesCopied,
         long folds,
         long refused,

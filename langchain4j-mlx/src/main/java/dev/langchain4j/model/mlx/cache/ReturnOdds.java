@@ -119,6 +119,11 @@ final class ReturnOdds {
         return share * Math.pow(scale() / (scale() + Math.max(0, age - 1)), TAIL);
     }
 
+    /** How many requests it takes until one that is expected soonest of all was to come for certain. */
+    double patience() {
+        return scale() / TAIL;
+    }
+
     private double hazard(long age) {
         return TAIL / (scale() + Math.max(0, age - 1));
     }

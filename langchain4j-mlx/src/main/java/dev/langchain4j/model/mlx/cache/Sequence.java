@@ -13,8 +13,14 @@ final class Sequence {
     Conversation conversation;
     TrieNode tail;
     boolean running = true;
-    /** Bytes of the layers when they were last asked. */
+    /** Bytes and native buffers of the layers when they were last asked. */
     long bytes;
+
+    int buffers;
+    /** Up to how many bytes it may grow, and how many of them it does not hold yet. */
+    long mayHold;
+
+    long promised;
 
     Sequence(PrefixTrie trie, List<LayerCache> layers, Conversation conversation) {
         this.trie = trie;
@@ -53,6 +59,23 @@ final class Sequence {
         return sum;
     }
 
+    int layerBuffers() {
+        int sum = 0;
+        for (LayerCache layer : layers) {
+            sum += layer.bufferCount();
+        }
+        return sum;
+    }
+
+    /** Bytes of the layers when they hold so many tokens; those of now if that is not known yet. */
+    long layerBytesFor(int tokens) {
+        long sum = 0;
+        for (LayerCache layer : layers) {
+            sum += Math.max(layer.bytes(), layer.bytesFor(tokens));
+        }
+        return sum;
+    }
+
     /** The offset of the layers, if all stand at the same one; -1 if not. */
     int offset() {
         int offset = layers.isEmpty() ? 0 : layers.getFirst().offset();
@@ -65,20 +88,24 @@ final class Sequence {
     }
 
     void closeLayers() {
-        RuntimeException first = null;
-        for (LayerCache layer : layers) {
-            try {
-                layer.close();
-            } catch (RuntimeException e) {
-                if (first == null) {
-                    first = e;
-                } else {
-                    first.addSuppressed(e);
-                }
+        closeAll(layers);
+    }
+
+    /** Closes each layer, also if one of them fails, and throws what the first one threw. */
+    static void closeAll(List<LayerCache> layers) {
+        closeFrom(layers, 0);
+    }
+
+    private static void closeFrom(List<LayerCache> layers, int first) {
+        int i = first;
+        try {
+            while (i < layers.size()) {
+                layers.get(i++).close();
             }
-        }
-        if (first != null) {
-            throw first;
+        } finally {
+            if (i < layers.size()) {
+                closeFrom(layers, i);
+            }
         }
     }
 }

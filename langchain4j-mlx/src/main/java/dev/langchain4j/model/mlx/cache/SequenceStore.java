@@ -1,12 +1,10 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,29 +27,15 @@ final class SequenceStore {
     }
 
     /**
-     * A sequence that holds the tokens from the root to the end of {@code node}, which can be resumed.
+     * The sequence at rest that serves best at the end of {@code node}: one that ends here, or one of this conversation that
+     * goes through here, unless keeping what would be cut off costs more than a copy of what is in common.
      *
-     * @param newLayers makes empty layers, with room for what the request will need
+     * @return null if a new one serves better
      */
-    Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
-        Sequence taken = node == trie.root() ? null : findToTake(trie, node, conversation);
-        if (taken == null) {
-            return assemble(trie, node, conversation, newLayers);
+    Sequence findToTake(PrefixTrie trie, TrieNode node, Conversation conversation) {
+        if (node == trie.root()) {
+            return null;
         }
-        trie.setParked(taken.tail, null);
-        usage.setRunning(taken, true);
-        taken.conversation = conversation;
-        try {
-            cutBack(taken, node);
-        } catch (RuntimeException e) {
-            discard(taken);
-            throw e;
-        }
-        return taken;
-    }
-
-    /** A sequence at rest that ends here, or that belongs to this conversation and goes through here. */
-    private static Sequence findToTake(PrefixTrie trie, TrieNode node, Conversation conversation) {
         if (node.parked != null) {
             return node.parked;
         }
@@ -67,7 +51,39 @@ final class SequenceStore {
                 best = sequence;
             }
         }
-        return best;
+        return best == null || isCheaperToCopy(best, node) ? null : best;
+    }
+
+    /** Whether there is room to copy a sequence down to a node, and that is less than what has to be kept below it. */
+    private boolean isCheaperToCopy(Sequence sequence, TrieNode node) {
+        long below = 0;
+        for (TrieNode n = sequence.tail; n != node; n = n.parent) {
+            below += mustPreserve(sequence.trie, n) ? share(sequence, n.edge.length) : 0;
+        }
+        return below > share(sequence, node.end()) && hasRoomFor(sequence.bytes);
+    }
+
+    private boolean hasRoomFor(long bytes) {
+        return usage.bytesHeld() + usage.promisedBytes + bytes <= bytesMax;
+    }
+
+    /** Bytes of a sequence's buffers that belong to so many of its tokens. */
+    private static long share(Sequence sequence, int tokens) {
+        return sequence.bytes * tokens / Math.max(1, sequence.length());
+    }
+
+    /** Takes a sequence at rest for a conversation, cut back to the end of {@code node}. */
+    Sequence take(Sequence taken, TrieNode node, Conversation conversation) {
+        taken.trie.setParked(taken.tail, null);
+        usage.setRunning(taken, true);
+        taken.conversation = conversation;
+        try {
+            cutBack(taken, node);
+        } catch (Throwable e) {
+            discard(taken);
+            throw e;
+        }
+        return taken;
     }
 
     /** Takes a sequence back to a node of its path; what only it held below is sliced into the trie first. */
@@ -77,7 +93,7 @@ final class SequenceStore {
         if (tail == node) {
             return;
         }
-        if (usage.bytesHeld() + sequence.bytes * (tail.end() - node.end()) / tail.end() <= bytesMax) {
+        if (hasRoomFor(share(sequence, tail.end() - node.end()))) {
             preserve(sequence, node, tail, true);
         }
         for (LayerCache layer : sequence.layers) {
@@ -86,28 +102,33 @@ final class SequenceStore {
             }
         }
         if (node.states != null) {
-            Records.restore(node.states, sequence);
-            usage.bytesCopied += node.stateBytes;
+            node.states.restore(sequence);
+            usage.bytesCopied += node.stateBytes();
         }
         leave(sequence, node);
-        usage.setBytes(sequence, sequence.layerBytes());
+        usage.measure(sequence);
     }
 
-    private Sequence assemble(
-            PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
-        Sequence sequence = new Sequence(trie, newLayers.get(), conversation);
-        if (trie.root().isLeaf() && trie.sequences.isEmpty()) {
-            trie.learnKinds(sequence.layers);
-        }
+    /**
+     * Puts a new sequence together that holds the tokens from the root to the end of {@code node}, which can be resumed.
+     *
+     * @param layers empty; they are closed if this fails
+     */
+    Sequence assemble(PrefixTrie trie, TrieNode node, Conversation conversation, List<LayerCache> layers) {
+        Sequence sequence = new Sequence(trie, layers, conversation);
         try {
+            if (trie.root().isLeaf() && trie.sequences.isEmpty()) {
+                trie.learnKinds(layers);
+            }
             copyPath(sequence, node);
-        } catch (RuntimeException e) {
+            usage.measure(sequence);
+        } catch (Throwable e) {
+            usage.forget(sequence);
             sequence.closeLayers();
             throw e;
         }
         trie.sequences.add(sequence);
         sequence.advance(node);
-        usage.setBytes(sequence, sequence.layerBytes());
         return sequence;
     }
 
@@ -121,11 +142,11 @@ final class SequenceStore {
         }
         if (trie.stateful()) {
             if (node.states == null) {
-                trie.setStates(node, Records.states(node.parked));
-                usage.bytesCopied += node.stateBytes;
+                trie.setStates(node, TrieRecord.states(node.parked));
+                usage.bytesCopied += node.stateBytes();
             }
-            Records.restore(node.states, sequence);
-            usage.bytesCopied += node.stateBytes;
+            node.states.restore(sequence);
+            usage.bytesCopied += node.stateBytes();
         }
     }
 
@@ -137,8 +158,8 @@ final class SequenceStore {
         while (!path.isEmpty()) {
             TrieNode first = path.pop();
             if (first.slices != null) {
-                Records.restore(first.slices, sequence);
-                usage.bytesCopied += first.sliceBytes;
+                first.slices.restore(sequence);
+                usage.bytesCopied += first.slices.bytes;
                 continue;
             }
             Sequence source = sourceOf(sequence.trie, first, node);
@@ -146,12 +167,12 @@ final class SequenceStore {
             while (!path.isEmpty() && path.peek().isAbove(source.tail) && path.peek().slices == null) {
                 last = path.pop();
             }
-            Snapshot[] copy = Records.slice(source, first.start, last.end());
+            TrieRecord copy = TrieRecord.slices(source, first.start, last.end());
             try {
-                Records.restore(copy, sequence);
-                usage.bytesCopied += Records.bytes(copy);
+                copy.restore(sequence);
+                usage.bytesCopied += copy.bytes;
             } finally {
-                Records.close(copy);
+                copy.close();
             }
         }
     }
@@ -194,8 +215,8 @@ final class SequenceStore {
     void keepState(Sequence sequence, boolean spaced) {
         TrieNode tail = sequence.tail;
         if (tail.states == null) {
-            sequence.trie.setStates(tail, Records.states(sequence));
-            usage.bytesCopied += tail.stateBytes;
+            sequence.trie.setStates(tail, TrieRecord.states(sequence));
+            usage.bytesCopied += tail.stateBytes();
             tail.spaced = spaced;
         } else {
             tail.spaced &= spaced;
@@ -236,19 +257,28 @@ final class SequenceStore {
     void abandon(Sequence sequence) {
         sequence.trie.sequences.remove(sequence);
         sequence.retreat(sequence.trie.root());
-        usage.setBytes(sequence, 0);
+        usage.forget(sequence);
+    }
+
+    /** Frees a whole trie; running sequences are let go of. */
+    void drop(PrefixTrie trie) {
+        for (Sequence sequence : List.copyOf(trie.sequences)) {
+            if (sequence.running) {
+                abandon(sequence);
+            } else {
+                discard(sequence);
+            }
+        }
+        for (TrieNode child : List.of(trie.root().children())) {
+            trie.remove(child);
+        }
     }
 
     /** Bytes that folding this sequence would free: all of its buffers less the slices that have to be made. */
     long foldGain(Sequence sequence) {
-        if (sequence.length() == 0) {
-            return sequence.bytes;
-        }
         long gain = sequence.bytes;
         for (TrieNode n = sequence.tail; n.parent != null; n = n.parent) {
-            if (mustPreserve(sequence.trie, n)) {
-                gain -= sequence.bytes * n.edge.length / sequence.length();
-            }
+            gain -= mustPreserve(sequence.trie, n) ? share(sequence, n.edge.length) : 0;
         }
         return gain;
     }
@@ -267,15 +297,16 @@ final class SequenceStore {
             preserve(sequence, sequence.trie.root(), keep, keep == sequence.tail);
         } catch (RuntimeException e) {
             log.warn("Folding a sequence of {} tokens failed, it is dropped", sequence.length(), e);
+        } finally {
+            discard(sequence);
         }
-        discard(sequence);
         usage.folds++;
         event.bytesCopied = usage.bytesCopied - copied;
         event.bytesFreed = held - usage.bytesHeld();
         event.commit();
     }
 
-    private static boolean mustPreserve(PrefixTrie trie, TrieNode node) {
+    static boolean mustPreserve(PrefixTrie trie, TrieNode node) {
         return trie.sliceable() && node.covers == 1 && node.slices == null;
     }
 
@@ -283,15 +314,15 @@ final class SequenceStore {
     private void preserve(Sequence sequence, TrieNode top, TrieNode bottom, boolean withState) {
         PrefixTrie trie = sequence.trie;
         if (withState && trie.stateful() && bottom.states == null && sequence.offset() == bottom.end()) {
-            trie.setStates(bottom, Records.states(sequence));
-            usage.bytesCopied += bottom.stateBytes;
+            trie.setStates(bottom, TrieRecord.states(sequence));
+            usage.bytesCopied += bottom.stateBytes();
         }
         boolean ofUse = !trie.stateful();
         for (TrieNode n = bottom; n != top; n = n.parent) {
             ofUse |= n.states != null || n.children().length > (n == sequence.tail ? 0 : 1);
             if (ofUse && mustPreserve(trie, n)) {
-                trie.setSlices(n, Records.slice(sequence, n.start, n.end()));
-                usage.bytesCopied += n.sliceBytes;
+                trie.setSlices(n, TrieRecord.slices(sequence, n.start, n.end()));
+                usage.bytesCopied += n.sliceBytes();
             }
         }
     }
@@ -310,7 +341,7 @@ final class SequenceStore {
         }
         trie.sequences.remove(sequence);
         leave(sequence, trie.root());
-        usage.setBytes(sequence, 0);
+        usage.forget(sequence);
         sequence.closeLayers();
     }
 

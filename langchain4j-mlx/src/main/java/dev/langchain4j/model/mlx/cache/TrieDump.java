@@ -10,10 +10,10 @@ final class TrieDump {
                     .append("[%d, %d) %s"
                             .formatted(node.start, node.end(), node.tier.name().toLowerCase(java.util.Locale.ROOT)));
             if (node.slices != null) {
-                out.append(", slices ").append(node.sliceBytes).append(" B");
+                out.append(", slices ").append(node.sliceBytes()).append(" B");
             }
             if (node.states != null) {
-                out.append(", state ").append(node.stateBytes).append(" B");
+                out.append(", state ").append(node.stateBytes()).append(" B");
             }
             if (node.covers > 0) {
                 out.append(", in ").append(node.covers).append(node.covers == 1 ? " sequence" : " sequences");

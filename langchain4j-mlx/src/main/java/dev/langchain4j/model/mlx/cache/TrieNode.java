@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.cache;
 
-import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.Arrays;
 
 /**
@@ -18,13 +17,11 @@ final class TrieNode {
     TrieNode parent;
     Tier tier = Tier.ASSISTANT;
 
-    /** One slice a sliceable layer, null for the others; null if only sequences hold this edge. */
-    Snapshot[] slices;
-    /** One state a state layer at {@link #end}, null for the others; null if there is none. */
-    Snapshot[] states;
+    /** What sliceable layers hold for the edge; null if only sequences hold it. */
+    TrieRecord slices;
+    /** What state layers hold at {@link #end}; null if that was not kept. */
+    TrieRecord states;
 
-    long sliceBytes;
-    long stateBytes;
     /** Whether the states are there for their distance to others only, and may be thinned out. */
     boolean spaced;
 
@@ -59,6 +56,19 @@ final class TrieNode {
 
     int end() {
         return start + edge.length;
+    }
+
+    long sliceBytes() {
+        return slices == null ? 0 : slices.bytes;
+    }
+
+    long stateBytes() {
+        return states == null ? 0 : states.bytes;
+    }
+
+    /** Native buffers of its records. */
+    int buffers() {
+        return (slices == null ? 0 : slices.buffers) + (states == null ? 0 : states.buffers);
     }
 
     boolean isLeaf() {

@@ -11,6 +11,10 @@ final class Usage {
     long recordBytes;
     long parkedBytes;
     long runningBytes;
+    /** What running sequences may still grow to, beyond what they hold. */
+    long promisedBytes;
+    /** Native buffers of records and sequences. */
+    long buffers;
     long bytesCopied;
     long folds;
     long refused;
@@ -25,6 +29,11 @@ final class Usage {
 
     long bytesHeld() {
         return recordBytes + parkedBytes + runningBytes;
+    }
+
+    /** What running sequences hold and may grow to: no eviction makes room for more. */
+    long bytesInUse() {
+        return runningBytes + promisedBytes;
     }
 
     int entries() {
@@ -53,13 +62,14 @@ final class Usage {
             return;
         }
         int tier = node.tier.ordinal();
-        long nodeBytes = node.sliceBytes + node.stateBytes;
+        long nodeBytes = node.sliceBytes() + node.stateBytes();
         if (isEntry(node)) {
             entries[tier] += sign;
         }
         bytes[tier] += sign * nodeBytes;
         tokens[tier] += (long) sign * node.edge.length;
         recordBytes += sign * nodeBytes;
+        buffers += (long) sign * node.buffers();
     }
 
     /** Whether a prompt can end in this node for a reason of its own, not only on the way to another. */
@@ -67,20 +77,42 @@ final class Usage {
         return node.isLeaf() || node.states != null || node.parked != null;
     }
 
-    void setBytes(Sequence sequence, long now) {
+    /** Counts what the layers of a sequence hold now. */
+    void measure(Sequence sequence) {
+        set(sequence, sequence.layerBytes(), sequence.layerBuffers());
+    }
+
+    /** Counts a sequence no longer. */
+    void forget(Sequence sequence) {
+        promise(sequence, 0);
+        set(sequence, 0, 0);
+    }
+
+    private void set(Sequence sequence, long bytesNow, int buffersNow) {
         if (sequence.running) {
-            runningBytes += now - sequence.bytes;
+            runningBytes += bytesNow - sequence.bytes;
         } else {
-            parkedBytes += now - sequence.bytes;
+            parkedBytes += bytesNow - sequence.bytes;
         }
-        sequence.bytes = now;
+        buffers += buffersNow - sequence.buffers;
+        sequence.bytes = bytesNow;
+        sequence.buffers = buffersNow;
+        promise(sequence, sequence.mayHold);
+    }
+
+    /** Lets a running sequence grow until it holds so many bytes; 0 takes back what was promised before. */
+    void promise(Sequence sequence, long mayHold) {
+        long more = Math.max(0, mayHold - sequence.bytes);
+        promisedBytes += more - sequence.promised;
+        sequence.promised = more;
+        sequence.mayHold = mayHold;
     }
 
     void setRunning(Sequence sequence, boolean running) {
-        long held = sequence.bytes;
-        setBytes(sequence, 0);
+        promise(sequence, 0);
+        parkedBytes += running ? -sequence.bytes : sequence.bytes;
+        runningBytes += running ? sequence.bytes : -sequence.bytes;
         sequence.running = running;
-        setBytes(sequence, held);
     }
 
     void hit(Tier tier) {
@@ -104,6 +136,7 @@ final class Usage {
                 cachedTokens,
                 bytesHeld(),
                 runningBytes,
+                buffers,
                 bytesCopied,
                 folds,
                 refused,

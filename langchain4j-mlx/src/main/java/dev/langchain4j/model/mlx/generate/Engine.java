@@ -4,7 +4,8 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.Set;
@@ -20,13 +21,13 @@ public final class Engine implements AutoCloseable {
     private final MlxThread thread;
     private final LanguageModel model;
     private final Tokenizer tokenizer;
-    private final PromptCache cache;
+    private final TrieCache cache;
     private final CacheKey cacheKey;
     private final Set<Integer> endTokens;
     private final int contextLength;
     private final int prefillChunkTokens;
     private final Scheduler scheduler;
-    private volatile Room room = Room.UNLIMITED;
+    private volatile Room room = CacheSession::hasRoom;
 
     /**
      * Puts an engine together that has default limits.
@@ -39,7 +40,7 @@ public final class Engine implements AutoCloseable {
             MlxThread thread,
             LanguageModel model,
             Tokenizer tokenizer,
-            PromptCache cache,
+            TrieCache cache,
             CacheKey cacheKey,
             Set<Integer> endTokens,
             int contextLength,
@@ -61,7 +62,7 @@ public final class Engine implements AutoCloseable {
             MlxThread thread,
             LanguageModel model,
             Tokenizer tokenizer,
-            PromptCache cache,
+            TrieCache cache,
             CacheKey cacheKey,
             Set<Integer> endTokens,
             int contextLength,
@@ -218,7 +219,7 @@ public final class Engine implements AutoCloseable {
         return tokenizer;
     }
 
-    PromptCache cache() {
+    TrieCache cache() {
         return cache;
     }
 

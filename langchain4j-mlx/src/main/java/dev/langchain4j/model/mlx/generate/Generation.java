@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.generate;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -46,18 +47,21 @@ final class Generation extends ScheduledRequest {
     void begin() {
         begun = System.nanoTime();
         inStep = true;
-        session = engine.cache()
-                .begin(new CacheRequest(
-                        engine.cacheKey(),
-                        request.prompt(),
-                        request.boundaries(),
-                        request.conversation(),
-                        request.isolation(),
-                        model()::newLayers));
+        session = engine.cache().begin(cacheRequest());
         sampler = new Sampler(request.sampling(), request.prompt());
         answer = new Answer(this);
         prefill = new Prefill(this);
         inStep = false;
+    }
+
+    private CacheRequest cacheRequest() {
+        return new CacheRequest(
+                engine.cacheKey(),
+                request.prompt(),
+                request.boundaries(),
+                request.conversation(),
+                request.isolation(),
+                model()::newLayers);
     }
 
     @Override
@@ -65,11 +69,11 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
-    /** Whether the layers may grow by what the next step feeds. */
+    /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
     @Override
     boolean hasRoom() {
         if (prefill == null) {
-            return true;
+            return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
         }
         int tokens = prefill.remaining() > 0 ? prefill.nextPosition() : request.prompt().length + answer.count() + 1;
         return engine.room().isFor(session, tokens);

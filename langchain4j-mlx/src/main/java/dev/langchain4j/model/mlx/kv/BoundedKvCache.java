@@ -126,6 +126,11 @@ public final class BoundedKvCache extends BufferedKvCache {
     }
 
     @Override
+    public long bytesFor(int tokens) {
+        return buffers.bytesFor(Math.min(tokens, size));
+    }
+
+    @Override
     public Snapshot state() {
         return WindowState.of(
                 held == 0 ? new MlxArray[0] : Copies.owned(buffer -> ordered(buffer, held), 0, 1), offset);

@@ -23,6 +23,11 @@ abstract class BufferedKvCache implements AttentionCache {
     }
 
     @Override
+    public int bufferCount() {
+        return buffers.count();
+    }
+
+    @Override
     public MlxArray[] buffers() {
         return buffers.arrays();
     }

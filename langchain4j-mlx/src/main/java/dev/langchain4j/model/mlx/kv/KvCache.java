@@ -34,6 +34,11 @@ public final class KvCache extends BufferedKvCache {
     }
 
     @Override
+    public long bytesFor(int tokens) {
+        return buffers.bytesFor(tokens);
+    }
+
+    @Override
     public Snapshot slice(int start, int end) {
         Positions.checkRange(start, end, 0, offset);
         return new KvSlice(buffers.copy(start, end), start, end);

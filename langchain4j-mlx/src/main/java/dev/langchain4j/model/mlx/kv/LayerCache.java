@@ -23,6 +23,19 @@ public interface LayerCache extends AutoCloseable {
     /** Bytes that this layer has allocated, unused capacity included. */
     long bytes();
 
+    /**
+     * Bytes that a layer of this shape must allocate to hold so many tokens; what this one has allocated if that does not
+     * depend on them. A layer that has not been written yet does not know its shape, and says 0.
+     */
+    default long bytesFor(int tokens) {
+        return bytes();
+    }
+
+    /** Number of native buffers that this layer has allocated. */
+    default int bufferCount() {
+        return buffers().length;
+    }
+
     /** Whether this is a sliceable layer; the answer never changes. */
     boolean sliceable();
 
@@ -54,8 +67,8 @@ public interface LayerCache extends AutoCloseable {
     void restore(Snapshot snapshot);
 
     /**
-     * Makes room for a sequence of this many tokens, so that restoring and prefilling up to there grow no buffer twice.
-     * A hint: a layer may ignore it.
+     * Says that the next growth is to reach as far as this many tokens, and not further: so restoring and prefilling up to
+     * there grow no buffer twice, and nothing is allocated for which there is no room. A hint: a layer may ignore it.
      */
     default void reserve(int tokens) {}
 

@@ -24,7 +24,12 @@ final class PositionBuffers implements AutoCloseable {
         return capacity;
     }
 
-    /** Makes the next growth reach as far as this. */
+    /** Number of buffers; 0 before the first write. */
+    int count() {
+        return capacity == 0 ? 0 : buffers.length;
+    }
+
+    /** Makes the next growth reach as far as this and not further, if that is beyond the capacity. */
     void reserve(int positions) {
         reserved = positions;
     }
@@ -35,12 +40,21 @@ final class PositionBuffers implements AutoCloseable {
      */
     void write(int start, int end, MlxArray... updates) {
         if (end > capacity) {
-            int wanted = Math.max(Math.max(end, reserved), capacity + capacity / 4);
-            move(0, capacity, Math.min(capacityMax, Math.ceilDiv(wanted, STEP) * STEP), updates);
+            int wanted = reserved > capacity ? reserved : capacity + capacity / 4;
+            move(0, capacity, rounded(Math.max(end, wanted)), updates);
         }
         for (int i = 0; i < buffers.length; i++) {
             buffers[i].write(updates[i], start, end);
         }
+    }
+
+    private int rounded(int positions) {
+        return Math.min(capacityMax, Math.ceilDiv(positions, STEP) * STEP);
+    }
+
+    /** Bytes of buffers that hold so many positions; 0 before the first write, when their shape is not known. */
+    long bytesFor(int positions) {
+        return capacity == 0 ? 0 : bytes() / capacity * rounded(positions);
     }
 
     /** Takes {@code [start, end)} to the front of new buffers; the first ones are shaped as {@code like}. */

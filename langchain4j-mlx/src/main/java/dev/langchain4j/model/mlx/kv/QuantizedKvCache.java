@@ -56,6 +56,16 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     @Override
+    public long bytesFor(int tokens) {
+        return plain.bytesFor(Math.min(tokens, start)) + packed.bytesFor(tokens);
+    }
+
+    @Override
+    public int bufferCount() {
+        return plain.bufferCount() + packed.count();
+    }
+
+    @Override
     public boolean sliceable() {
         return true;
     }

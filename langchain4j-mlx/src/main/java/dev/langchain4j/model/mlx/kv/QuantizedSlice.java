@@ -23,6 +23,11 @@ record QuantizedSlice(KvSlice plain, MlxArray[] packed, int start, int end) impl
     }
 
     @Override
+    public int bufferCount() {
+        return (plain == null ? 0 : plain.bufferCount()) + (packed == null ? 0 : packed.length);
+    }
+
+    @Override
     public Snapshot slice(int from, int to) {
         Positions.checkRange(from, to, start, end);
         int border = plain == null ? start : plain.end();

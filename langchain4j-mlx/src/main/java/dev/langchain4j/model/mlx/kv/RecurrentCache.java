@@ -23,6 +23,11 @@ public final class RecurrentCache implements LayerCache {
         }
 
         @Override
+        public int bufferCount() {
+            return convolution.bufferCount() + (matrix == null ? 0 : 1);
+        }
+
+        @Override
         public Snapshot slice(int from, int to) {
             throw new UnsupportedOperationException("a recurrent state has no slices");
         }

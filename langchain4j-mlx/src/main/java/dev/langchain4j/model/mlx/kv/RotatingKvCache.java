@@ -64,6 +64,11 @@ public final class RotatingKvCache extends BufferedKvCache {
     }
 
     @Override
+    public long bytesFor(int tokens) {
+        return buffers.bytesFor(Math.min(tokens, window + STEP));
+    }
+
+    @Override
     public Snapshot slice(int start, int end) {
         throw new UnsupportedOperationException("a sliding window is kept as a state at its offset");
     }

@@ -18,6 +18,11 @@ public final class ShortConvCache implements LayerCache {
         }
 
         @Override
+        public int bufferCount() {
+            return inputs == null ? 0 : 1;
+        }
+
+        @Override
         public Snapshot slice(int from, int to) {
             throw new UnsupportedOperationException("the state of a convolution has no slices");
         }

@@ -17,6 +17,9 @@ public interface Snapshot extends AutoCloseable {
     /** Bytes held. */
     long bytes();
 
+    /** Number of native buffers. */
+    int bufferCount();
+
     /**
      * Copies the positions {@code [start, end)} of a slice into buffers of their own.
      *

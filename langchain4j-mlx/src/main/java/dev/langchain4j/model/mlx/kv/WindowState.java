@@ -26,6 +26,11 @@ record WindowState(MlxArray keys, MlxArray values, int end) implements Snapshot 
     }
 
     @Override
+    public int bufferCount() {
+        return keys == null ? 0 : 2;
+    }
+
+    @Override
     public Snapshot slice(int from, int to) {
         throw new UnsupportedOperationException("the state of a layer that drops positions has no slices");
     }

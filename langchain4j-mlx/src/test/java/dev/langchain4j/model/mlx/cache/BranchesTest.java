@@ -140,7 +140,7 @@ class BranchesTest {
         for (int i = 1; i <= 3; i++) {
             harness.run("c" + i, branch(i, 20));
         }
-        assertThat(harness.cache.evictIf(id -> true).join()).isPositive();
+        assertThat(harness.access.evictIf(id -> true).join()).isPositive();
         // What two conversations shared is nobody's alone; the limit of idle time takes it.
         harness.nanos += Duration.ofHours(2).toNanos();
         harness.run("x", range(9000, 9001));

@@ -16,7 +16,10 @@ final class CacheHarness {
 
     final FakeLayer.Ledger ledger = new FakeLayer.Ledger();
     final Supplier<List<LayerCache>> layers;
-    final PromptCache cache;
+    final TrieCache cache;
+    /** The same cache as applications see it. */
+    final PromptCache access;
+
     CacheKey key = KEY;
     Isolation isolation = Isolation.SHARED;
     int chunkTokens = 16;
@@ -24,7 +27,8 @@ final class CacheHarness {
 
     CacheHarness(CacheLimits limits, int stateBytes, Kind... kinds) {
         layers = FakeLayer.layers(ledger, stateBytes, kinds);
-        cache = new PromptCache(limits, Runnable::run, () -> nanos);
+        cache = new TrieCache(limits, () -> nanos);
+        access = cache.access(Runnable::run, new ConversationListener() {});
     }
 
     static CacheHarness of(long bytesMax, Kind... kinds) {
@@ -58,6 +62,7 @@ final class CacheHarness {
         while (position < to) {
             int chunkEnd = (position / chunkTokens + 1) * chunkTokens;
             int end = Math.min(to, Math.min(chunkEnd, session.nextCheckpoint(position)));
+            session.hasRoom(end);
             feed(session, prompt, position, end);
             session.checkpoint();
             position = end;
@@ -77,6 +82,7 @@ final class CacheHarness {
         feed(session, prompt, prompt.length - 1, prompt.length);
         session.checkpoint();
         for (int token : generated) {
+            session.hasRoom(session.layers().getFirst().offset() + 1);
             feed(session, new int[] {token}, 0, 1);
             session.append(token);
         }

@@ -86,7 +86,7 @@ class CacheModelsTest {
     private static void converse(LanguageModel model, MlxThread thread, long bytesMax, int gridTokens) {
         Random random = new Random(bytesMax % 1000 + gridTokens);
         CacheLimits limits = new CacheLimits(bytesMax, Integer.MAX_VALUE, Duration.ofHours(1), 32);
-        try (PromptCache cache = new PromptCache(limits, thread, System::nanoTime, gridTokens)) {
+        try (TrieCache cache = new TrieCache(limits, System::nanoTime, gridTokens)) {
             int[] system = random.ints(40, 0, VOCABULARY).toArray();
             int[][] conversations = new int[3][];
             Arrays.setAll(
@@ -114,7 +114,7 @@ class CacheModelsTest {
         }
     }
 
-    private static float[][] warm(LanguageModel model, PromptCache cache, int[] prompt, Object conversation) {
+    private static float[][] warm(LanguageModel model, TrieCache cache, int[] prompt, Object conversation) {
         CacheRequest request = new CacheRequest(
                 CacheHarness.KEY,
                 prompt,

@@ -22,7 +22,7 @@ class CacheNodeTest {
     void twoConversationsOverOneSystemMessageAreOneNodeWithTwoBelow() {
         harness.run("ann", concat(range(0, 20), range(100, 110)));
         harness.run("bob", concat(range(0, 20), range(200, 207)));
-        List<CacheNode> nodes = harness.cache.nodes().join();
+        List<CacheNode> nodes = harness.access.nodes().join();
         assertThat(nodes).hasSize(1);
         CacheNode system = nodes.getFirst();
         assertThat(system.start()).isZero();
@@ -36,6 +36,6 @@ class CacheNodeTest {
 
     @Test
     void anEmptyCacheHasNoNodes() {
-        assertThat(harness.cache.nodes().join()).isEmpty();
+        assertThat(harness.access.nodes().join()).isEmpty();
     }
 }

@@ -29,15 +29,15 @@ class ConversationsTest {
     @Test
     void aConversationIsRunningThenInAToolLoopThenIdle() {
         CacheSession session = harness.begin("ann", prompt(1, 10));
-        assertThat(harness.cache.conversation("ann"))
+        assertThat(harness.access.conversation("ann"))
                 .hasValueSatisfying(stats -> assertThat(stats.state()).isEqualTo(State.RUNNING));
         harness.prefill(session, prompt(1, 10), 59);
         harness.decode(session, prompt(1, 10), 7);
         session.close(Outcome.TOOL_CALL);
-        assertThat(harness.cache.conversation("ann")).contains(new ConversationStats(State.IN_TOOL_LOOP, 1, 60, 0, 61));
+        assertThat(harness.access.conversation("ann")).contains(new ConversationStats(State.IN_TOOL_LOOP, 1, 60, 0, 61));
         harness.run("ann", concat(prompt(1, 10), new int[] {7, 8, 9}));
-        assertThat(harness.cache.conversation("ann")).contains(new ConversationStats(State.IDLE, 2, 123, 61, 63));
-        assertThat(harness.cache.conversation("bob")).isEmpty();
+        assertThat(harness.access.conversation("ann")).contains(new ConversationStats(State.IDLE, 2, 123, 61, 63));
+        assertThat(harness.access.conversation("bob")).isEmpty();
         assertThat(harness.stats().conversations()).isEqualTo(1);
     }
 
@@ -52,13 +52,13 @@ class ConversationsTest {
     void evictingAConversationFreesWhatOnlyItNeeds() {
         harness.run("ann", prompt(1, 10));
         harness.run("bob", prompt(2, 10));
-        long freed = harness.cache.evict("ann").join();
+        long freed = harness.access.evict("ann").join();
         assertThat(freed).isPositive();
         assertThat(harness.probe(prompt(1, 11))).isEqualTo(50);
         assertThat(harness.probe(prompt(2, 11))).isEqualTo(60);
-        assertThat(harness.cache.conversation("ann")).isEmpty();
-        harness.cache.evict("bob").join();
-        assertThat(harness.cache.evict("nobody").join()).isZero();
+        assertThat(harness.access.conversation("ann")).isEmpty();
+        harness.access.evict("bob").join();
+        assertThat(harness.access.evict("nobody").join()).isZero();
         assertThat(harness.probe(prompt(2, 11))).isEqualTo(50);
     }
 
@@ -66,7 +66,7 @@ class ConversationsTest {
     void evictingAlsoFreesBranchesThatTheConversationLeft() {
         harness.run("ann", prompt(1, 10));
         harness.run("ann", prompt(2, 10));
-        harness.cache.evict("ann").join();
+        harness.access.evict("ann").join();
         assertThat(harness.probe(prompt(1, 11))).isZero();
         assertThat(harness.stats().bytesHeld()).isZero();
     }
@@ -77,7 +77,7 @@ class ConversationsTest {
         int[] prompt = prompt(1, 30);
         CacheSession session = harness.begin("ann", prompt);
         harness.prefill(session, prompt, 70);
-        harness.cache.evict("ann").join();
+        harness.access.evict("ann").join();
         harness.prefill(session, prompt, 79);
         harness.decode(session, prompt, 7);
         session.close(Outcome.FINISHED);
@@ -88,11 +88,11 @@ class ConversationsTest {
     @Test
     void anEvictedConversationThatComesBackIsANewOne() {
         CacheSession session = harness.begin("ann", prompt(1, 30));
-        harness.cache.evict("ann").join();
+        harness.access.evict("ann").join();
         harness.run("ann", prompt(1, 30));
         session.close(Outcome.CANCELLED);
         assertThat(harness.probe(prompt(1, 31))).isEqualTo(80);
-        assertThat(harness.cache.conversation("ann"))
+        assertThat(harness.access.conversation("ann"))
                 .hasValueSatisfying(stats -> assertThat(stats.requests()).isEqualTo(1));
     }
 
@@ -101,17 +101,17 @@ class ConversationsTest {
         for (int i = 1; i <= 4; i++) {
             harness.run(i, prompt(i, 10));
         }
-        assertThat(harness.cache.evictIf(id -> (int) id % 2 == 0).join()).isPositive();
+        assertThat(harness.access.evictIf(id -> (int) id % 2 == 0).join()).isPositive();
         assertThat(harness.probe(prompt(1, 11))).isEqualTo(60);
         assertThat(harness.probe(prompt(2, 11))).isEqualTo(50);
-        assertThat(harness.cache.conversation(3)).isPresent();
-        assertThat(harness.cache.conversation(4)).isEmpty();
+        assertThat(harness.access.conversation(3)).isPresent();
+        assertThat(harness.access.conversation(4)).isEmpty();
     }
 
     @Test
     void aForkStartsWithWhatItsParentHas() {
         harness.run("boss", prompt(1, 20), new int[] {7}, Outcome.TOOL_CALL);
-        harness.cache.fork("boss", "helper").join();
+        harness.access.fork("boss", "helper").join();
         assertThat(harness.run("helper", concat(prompt(1, 20), new int[] {7}, range(900, 910))))
                 .isEqualTo(71);
         assertThat(harness.run("boss", concat(prompt(1, 20), new int[] {7}, range(800, 810))))
@@ -123,7 +123,7 @@ class ConversationsTest {
         restart(CacheHarness.of(200, Kind.SLICEABLE));
         harness.run("boss", range(0, 80), new int[0], Outcome.FINISHED);
         harness.run("idle", range(1000, 1080), new int[0], Outcome.FINISHED);
-        harness.cache.fork("boss", "helper").join();
+        harness.access.fork("boss", "helper").join();
         harness.run("new", range(2000, 2080), new int[0], Outcome.FINISHED);
         assertThat(harness.probe(range(0, 81))).isEqualTo(80);
         assertThat(harness.probe(range(1000, 1081))).isEqualTo(40);
@@ -131,7 +131,7 @@ class ConversationsTest {
 
     @Test
     void nothingIsItsOwnFork() {
-        assertThatThrownBy(() -> harness.cache.fork("a", "a")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> harness.access.fork("a", "a")).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test
@@ -150,7 +150,7 @@ class ConversationsTest {
     void anIsolatedForkSharesWithItsParentOnly() {
         harness.isolation = Isolation.PER_MEMORY_ID;
         harness.run("boss", prompt(1, 10));
-        harness.cache.fork("boss", "helper").join();
+        harness.access.fork("boss", "helper").join();
         assertThat(harness.run("helper", prompt(1, 20))).isEqualTo(60);
         assertThat(harness.run("stranger", prompt(1, 20))).isZero();
     }

@@ -19,6 +19,8 @@ final class FakeLayer implements LayerCache {
         /** Copies until one fails; negative: never. */
         int copiesUntilFailure = -1;
 
+        Supplier<Throwable> failure = () -> new IllegalStateException("out of memory");
+
         private void opened(long n) {
             open++;
             bytes += n;
@@ -26,9 +28,14 @@ final class FakeLayer implements LayerCache {
 
         private void copying() {
             if (copiesUntilFailure >= 0 && copiesUntilFailure-- == 0) {
-                throw new IllegalStateException("out of memory");
+                throw FakeLayer.<RuntimeException>unchecked(failure.get());
             }
         }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T unchecked(Throwable e) throws T {
+        throw (T) e;
     }
 
     /** What a layer keeps of a token: all of them, the last few, or a digest of all. */
@@ -39,6 +46,7 @@ final class FakeLayer implements LayerCache {
     }
 
     static final int WINDOW = 8;
+    static final int BUFFERS = 2;
 
     private final Kind kind;
     private final Ledger ledger;
@@ -121,6 +129,20 @@ final class FakeLayer implements LayerCache {
         ledger.bytes += now - counted;
         counted = now;
         return now;
+    }
+
+    @Override
+    public long bytesFor(int wanted) {
+        return switch (kind) {
+            case SLICEABLE -> (long) Math.ceilDiv(wanted, ledger.capacityStep) * ledger.capacityStep * unitBytes;
+            case WINDOW -> (long) Math.min(wanted, WINDOW) * unitBytes;
+            case RECURRENT -> wanted == 0 ? 0 : unitBytes;
+        };
+    }
+
+    @Override
+    public int bufferCount() {
+        return offset == 0 ? 0 : BUFFERS;
     }
 
     @Override
@@ -244,6 +266,11 @@ final class FakeLayer implements LayerCache {
         @Override
         public long bytes() {
             return bytes;
+        }
+
+        @Override
+        public int bufferCount() {
+            return BUFFERS;
         }
 
         @Override

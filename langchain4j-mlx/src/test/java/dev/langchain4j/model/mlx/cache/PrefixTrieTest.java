@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -101,12 +100,12 @@ class PrefixTrieTest {
             ((FakeLayer) layers.getFirst()).feed(i);
         }
         TrieNode leaf = insert(range(0, 10));
-        trie.setSlices(leaf, new Snapshot[] {layers.getFirst().slice(0, 10)});
+        trie.setSlices(leaf, TrieRecord.slices(new Sequence(trie, layers, null), 0, 10));
         TrieNode upper = trie.nodeAt(leaf, 4);
-        assertThat(upper.sliceBytes).isEqualTo(4);
-        assertThat(leaf.sliceBytes).isEqualTo(6);
+        assertThat(upper.sliceBytes()).isEqualTo(4);
+        assertThat(leaf.sliceBytes()).isEqualTo(6);
         assertThat(usage.recordBytes).isEqualTo(10);
-        assertThat(leaf.slices[0].start()).isEqualTo(4);
+        assertThat(leaf.slices.snapshots().getFirst().start()).isEqualTo(4);
         trie.remove(upper);
         assertThat(usage.recordBytes).isZero();
         layers.getFirst().close();

@@ -5,6 +5,7 @@ import static dev.langchain4j.model.mlx.cache.CacheHarness.range;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
@@ -155,15 +156,15 @@ class PromptCacheTest {
         for (int i = 0; i < 3; i++) {
             harness.run("c" + i, range(10 * i, 10 * i + 3));
         }
-        assertThat(harness.cache.trimTo(9).join()).isZero();
-        assertThat(harness.cache.trimTo(7).join()).isEqualTo(2);
+        assertThat(harness.access.trimTo(9).join()).isZero();
+        assertThat(harness.access.trimTo(7).join()).isEqualTo(2);
         assertThat(harness.probe(range(10, 14))).isEqualTo(3);
         CacheSession session = harness.begin("c2", range(20, 25));
-        assertThat(harness.cache.trimTo(0).join()).isEqualTo(4);
+        assertThat(harness.access.trimTo(0).join()).isEqualTo(4);
         assertThat(harness.stats().bytesHeld()).isEqualTo(3);
         session.close(Outcome.CANCELLED);
-        assertThat(harness.cache.trimTo(0).join()).isEqualTo(3);
-        assertThatThrownBy(() -> harness.cache.trimTo(-1)).hasMessage("bytes (-1) must not be negative");
+        assertThat(harness.access.trimTo(0).join()).isEqualTo(3);
+        assertThatThrownBy(() -> harness.access.trimTo(-1)).hasMessage("bytes (-1) must not be negative");
     }
 
     @Test
@@ -301,7 +302,7 @@ class PromptCacheTest {
     @Test
     void theDumpShowsPositionsAndOwners() {
         harness.run("ann", range(0, 40), range(500, 510), Outcome.FINISHED, new Boundary(20, Tier.SYSTEM));
-        assertThat(harness.cache.dump().join())
+        assertThat(harness.access.dump().join())
                 .contains("[0, 20) system, in 1 sequence, by ann")
                 .contains("[20, 50) assistant")
                 .contains("at rest 50 B");
@@ -318,7 +319,7 @@ class PromptCacheTest {
         assertThat(harness.stats().bytesHeld()).isZero();
         open.close(Outcome.FINISHED);
         assertThat(harness.ledger.open).isZero();
-        assertThatThrownBy(() -> harness.begin("a", prompt)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> harness.begin("a", prompt)).isInstanceOf(NonRetriableException.class);
     }
 
     @Test

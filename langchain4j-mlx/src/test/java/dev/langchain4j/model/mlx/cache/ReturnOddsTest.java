@@ -14,10 +14,12 @@ class ReturnOddsTest {
         Conversation conversation = new Conversation("c" + usedTick);
         conversation.places[0] = new TrieNode(null, new int[0]);
         for (int i = 0; i < turns; i++) {
-            conversation.begin(usedTick, 1, 0);
+            conversation.begin();
+            conversation.begun(usedTick, 1, 0);
             conversation.end(false, true);
         }
-        conversation.begin(usedTick, 1, 0);
+        conversation.begin();
+        conversation.begun(usedTick, 1, 0);
         conversation.end(toolCall, !toolCall);
         return conversation;
     }
@@ -38,7 +40,8 @@ class ReturnOddsTest {
     @Test
     void whatRunsIsExpectedForCertain() {
         Conversation running = conversation(false, 3, 10);
-        running.begin(50, 1, 0);
+        running.begin();
+        running.begun(50, 1, 0);
         assertThat(odds.expected(running, 100)).isEqualTo(1);
     }
 

@@ -13,22 +13,27 @@ import java.util.Set;
 final class TrieAsserts {
     private TrieAsserts() {}
 
-    static void check(PromptCache cache, FakeLayer.Ledger ledger) {
+    /** @param apart sequences that run and belong to no trie */
+    static void check(TrieCache cache, FakeLayer.Ledger ledger, Sequence... apart) {
         long bytes = 0;
         int open = 0;
         int entries = 0;
+        long buffers = 0;
+        long promised = 0;
         Set<Object> owned = Collections.newSetFromMap(new IdentityHashMap<>());
         for (PrefixTrie trie : cache.tries()) {
-            long[] sums = new long[3];
+            long[] sums = new long[4];
             trie.forEach(node -> {
                 checkNode(trie, node);
-                sums[0] += node.sliceBytes + node.stateBytes;
+                sums[0] += node.sliceBytes() + node.stateBytes();
+                sums[3] += node.buffers();
                 sums[1] += own(owned, node.slices) + own(owned, node.states);
                 sums[2] += Usage.isEntry(node) ? 1 : 0;
             });
             bytes += sums[0];
             open += (int) sums[1];
             entries += (int) sums[2];
+            buffers += sums[3];
             for (Sequence sequence : trie.sequences) {
                 assertThat(owned.add(sequence)).as("a sequence is listed once").isTrue();
                 assertThat(sequence.tail.removed).isFalse();
@@ -38,28 +43,34 @@ final class TrieAsserts {
                     assertThat(sequence.bytes).isEqualTo(sequence.layerBytes());
                 }
                 bytes += sequence.bytes;
+                buffers += sequence.buffers;
+                promised += sequence.promised;
                 open += sequence.layers.size();
                 for (LayerCache layer : sequence.layers) {
                     assertThat(owned.add(layer)).as("a layer has one owner").isTrue();
                 }
             }
         }
+        for (Sequence sequence : apart) {
+            bytes += sequence.bytes;
+            buffers += sequence.buffers;
+            promised += sequence.promised;
+            open += sequence.layers.size();
+        }
         assertThat(cache.usage().bytesHeld()).as("bytes counted").isEqualTo(bytes);
+        assertThat(cache.usage().buffers).as("buffers counted").isEqualTo(buffers);
+        assertThat(cache.usage().promisedBytes).as("bytes promised").isEqualTo(promised);
         assertThat(cache.usage().entries()).as("entries counted").isEqualTo(entries);
         assertThat(ledger.open).as("open layers and snapshots").isEqualTo(open);
         assertThat(ledger.bytes).as("bytes allocated").isEqualTo(bytes);
     }
 
-    private static long own(Set<Object> owned, Snapshot[] snapshots) {
+    private static long own(Set<Object> owned, TrieRecord record) {
         long n = 0;
-        if (snapshots != null) {
-            for (Snapshot snapshot : snapshots) {
-                if (snapshot != null) {
-                    assertThat(owned.add(snapshot))
-                            .as("a snapshot has one owner")
-                            .isTrue();
-                    n++;
-                }
+        if (record != null) {
+            for (Snapshot snapshot : record.snapshots()) {
+                assertThat(owned.add(snapshot)).as("a snapshot has one owner").isTrue();
+                n++;
             }
         }
         return n;
@@ -75,17 +86,17 @@ final class TrieAsserts {
                 .isTrue();
         long covers = trie.sequences.stream().filter(s -> node.isAbove(s.tail)).count();
         assertThat((long) node.covers).as("sequences through a node").isEqualTo(covers);
-        assertThat(node.sliceBytes).isEqualTo(Records.bytes(node.slices));
-        assertThat(node.stateBytes).isEqualTo(Records.bytes(node.states));
         if (node.isLeaf() && trie.stateful()) {
             boolean ends = trie.sequences.stream().anyMatch(s -> s.tail == node);
             assertThat(node.states != null || ends).as("a leaf can be resumed").isTrue();
         }
-        for (Snapshot[] snapshots : Arrays.asList(node.slices, node.states)) {
-            if (snapshots != null) {
-                for (Snapshot snapshot : snapshots) {
-                    assertThat(snapshot == null || snapshot.end() == node.end()).isTrue();
-                }
+        for (TrieRecord record : Arrays.asList(node.slices, node.states)) {
+            if (record != null) {
+                assertThat(record.snapshots()).allMatch(snapshot -> snapshot.end() == node.end());
+                assertThat(record.bytes)
+                        .isEqualTo(record.snapshots().stream()
+                                .mapToLong(Snapshot::bytes)
+                                .sum());
             }
         }
     }

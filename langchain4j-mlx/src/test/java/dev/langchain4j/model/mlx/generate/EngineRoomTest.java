@@ -12,7 +12,7 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.TokenIds;
@@ -41,7 +41,7 @@ class EngineRoomTest {
         try (MlxThread thread = MlxThread.start("room");
                 Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
             ModelLoader.Loaded loaded = thread.call(() -> ModelLoader.load(model, DType.FLOAT32));
-            PromptCache cache = new PromptCache(CacheLimits.ofBytes(64 << 20), thread, System::nanoTime);
+            TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
             try (Engine engine = new Engine(
                     thread, loaded.model(), tokenizer, cache, CacheKey.of("room", ""), Set.of(), 4096, 16)) {
                 engine.room((session, tokens) -> tokens <= roomTokens);

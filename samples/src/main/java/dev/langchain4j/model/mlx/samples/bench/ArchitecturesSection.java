@@ -8,7 +8,7 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
@@ -93,14 +93,14 @@ final class ArchitecturesSection implements Bench.Section {
         private final MlxThread thread = MlxThread.start("architecture");
         private final ModelLoader.Loaded loaded;
         private final Tokenizer tokenizer;
-        private final PromptCache cache;
+        private final TrieCache cache;
         private final Engine engine;
 
         Small(Path folder, Path demo) throws IOException {
             DType type = thread.device() == Device.CPU ? DType.FLOAT32 : null;
             loaded = thread.call(() -> ModelLoader.load(folder, type));
             tokenizer = Tokenizer.fromFile(demo.resolve("tokenizer.json"));
-            cache = new PromptCache(new CacheLimits(0, 0, Duration.ZERO, 1024), thread, System::nanoTime);
+            cache = new TrieCache(new CacheLimits(0, 0, Duration.ZERO, 1024), System::nanoTime);
             CacheKey key = CacheKey.of(folder.toString(), "bench");
             engine = new Engine(thread, loaded.model(), tokenizer, cache, key, Set.of(), CONTEXT, 512);
         }

@@ -12,7 +12,7 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
@@ -64,7 +64,7 @@ final class CacheSection implements Bench.Section {
 
     private void operations(Bench bench, int tokens, int entries) {
         try (MlxThread thread = MlxThread.start("bench-cache")) {
-            PromptCache cache = new PromptCache(limits(Integer.MAX_VALUE), thread, System::nanoTime);
+            TrieCache cache = new TrieCache(limits(Integer.MAX_VALUE), System::nanoTime);
             int[] shared = Tokens.of(tokens / 2, VOCABULARY, 5);
             for (int entry = 0; entry < entries; entry++) {
                 last = Tokens.concat(shared, Tokens.of(tokens - tokens / 2, VOCABULARY, 100 + entry));
@@ -103,7 +103,7 @@ final class CacheSection implements Bench.Section {
     /** A cache that is full: what comes in pushes something out. */
     private void evict(Bench bench, int tokens, int entries, int[] shared, boolean both) {
         try (MlxThread thread = MlxThread.start("bench-cache")) {
-            PromptCache cache = new PromptCache(limits(entries + 1), thread, System::nanoTime);
+            TrieCache cache = new TrieCache(limits(entries + 1), System::nanoTime);
             for (int entry = 0; entry < entries; entry++) {
                 insertAnother(cache, shared, tokens);
             }
@@ -113,7 +113,7 @@ final class CacheSection implements Bench.Section {
         }
     }
 
-    private double insertAnother(PromptCache cache, int[] shared, int tokens) {
+    private double insertAnother(TrieCache cache, int[] shared, int tokens) {
         int[] prompt = Tokens.concat(shared, Tokens.of(tokens - shared.length, VOCABULARY, ++seed));
         return insert(cache, prompt, seed);
     }
@@ -148,7 +148,7 @@ final class CacheSection implements Bench.Section {
     }
 
     /** Seconds to find what is there; nothing is added. */
-    private static double lookup(PromptCache cache, int[] tokens, Object conversation) {
+    private static double lookup(TrieCache cache, int[] tokens, Object conversation) {
         long begun = System.nanoTime();
         CacheSession session = cache.begin(request(tokens, conversation, PlaceLayer::layers));
         double seconds = (System.nanoTime() - begun) / 1e9;
@@ -157,7 +157,7 @@ final class CacheSection implements Bench.Section {
     }
 
     /** Seconds to give a computed prompt to the cache, what it finds on the way left out. */
-    private static double insert(PromptCache cache, int[] tokens, Object conversation) {
+    private static double insert(TrieCache cache, int[] tokens, Object conversation) {
         CacheSession session = cache.begin(request(tokens, conversation, PlaceLayer::layers));
         for (LayerCache layer : session.layers()) {
             ((PlaceLayer) layer).feed(tokens.length - layer.offset());
@@ -192,7 +192,7 @@ final class CacheSection implements Bench.Section {
         List<double[]> ours = new ArrayList<>();
         long copied;
         try (MlxThread thread = MlxThread.start("bench-cache")) {
-            PromptCache cache = new PromptCache(limits(Integer.MAX_VALUE), thread, System::nanoTime);
+            TrieCache cache = new TrieCache(limits(Integer.MAX_VALUE), System::nanoTime);
             Supplier<List<LayerCache>> layers = () -> {
                 List<LayerCache> made = new ArrayList<>();
                 for (int i = 0; i < HIT_LAYERS; i++) {
@@ -228,7 +228,7 @@ final class CacheSection implements Bench.Section {
     }
 
     /** Seconds of the cache's own work, and of writing new positions. */
-    private static double[] append(PromptCache cache, int[] prompt, Supplier<List<LayerCache>> layers, int count) {
+    private static double[] append(TrieCache cache, int[] prompt, Supplier<List<LayerCache>> layers, int count) {
         long begun = System.nanoTime();
         CacheSession session = cache.begin(request(prompt, "one", layers));
         long found = System.nanoTime();

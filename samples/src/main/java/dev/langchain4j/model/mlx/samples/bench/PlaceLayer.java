@@ -18,6 +18,11 @@ final class PlaceLayer implements LayerCache {
         }
 
         @Override
+        public int bufferCount() {
+            return 0;
+        }
+
+        @Override
         public Snapshot slice(int from, int to) {
             return new Place(from, to);
         }

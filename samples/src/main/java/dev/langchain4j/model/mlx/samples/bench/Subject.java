@@ -16,7 +16,7 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
@@ -38,11 +38,11 @@ final class Subject implements AutoCloseable {
     private final MlxThread thread;
     private final ModelLoader.Loaded loaded;
     private final Tokenizer tokenizer;
-    private PromptCache cache;
+    private TrieCache cache;
     private final CacheKey key;
     private Engine engine;
     private final Engine uncached;
-    private final PromptCache none;
+    private final TrieCache none;
     private final int chunkTokens;
     private final DType type;
     private final int kvHeads;
@@ -56,7 +56,7 @@ final class Subject implements AutoCloseable {
         type = thread.call(this::computedType);
         tokenizer = Tokenizer.fromFile(folder.resolve("tokenizer.json"));
         key = CacheKey.of(folder.toString(), "bench");
-        none = new PromptCache(new CacheLimits(0, 0, Duration.ZERO, 1024), thread, System::nanoTime);
+        none = new TrieCache(new CacheLimits(0, 0, Duration.ZERO, 1024), System::nanoTime);
         forget();
         uncached = engine(none);
         int heads = loaded.config().count("num_attention_heads");
@@ -69,11 +69,11 @@ final class Subject implements AutoCloseable {
         if (cache != null) {
             thread.run(cache::close);
         }
-        cache = new PromptCache(CacheLimits.ofBytes(4L << 30), thread, System::nanoTime);
+        cache = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
         engine = engine(cache);
     }
 
-    private Engine engine(PromptCache of) {
+    private Engine engine(TrieCache of) {
         return new Engine(thread, loaded.model(), tokenizer, of, key, Set.of(), CONTEXT, chunkTokens);
     }
 

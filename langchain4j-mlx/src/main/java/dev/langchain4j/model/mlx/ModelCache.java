@@ -1,0 +1,54 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.ConversationListener;
+import dev.langchain4j.model.mlx.cache.IdleTimer;
+import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.TrieCache;
+
+/** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
+final class ModelCache implements AutoCloseable {
+    private final MemoryBudget.Claim claim;
+    private final TrieCache trie;
+    private final PromptCache access;
+    private final IdleTimer timer;
+
+    /**
+     * Makes an empty cache, once the weights are loaded.
+     *
+     * @param limits null for the default
+     * @param listener hears of evictions and forks
+     * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
+     */
+    ModelCache(CacheLimits limits, MlxThread owner, ConversationListener listener, int gridTokens) {
+        claim = MemoryBudget.SHARED.claim(limits);
+        trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
+        access = trie.access(owner, listener);
+        claim.heldBy(() -> access.stats().bytesHeld());
+        timer = IdleTimer.start(trie, claim.limits(), owner);
+    }
+
+    /** How much it may hold. */
+    CacheLimits limits() {
+        return claim.limits();
+    }
+
+    /** For the engine, on the model's thread. */
+    TrieCache trie() {
+        return trie;
+    }
+
+    /** For applications, on any thread. */
+    PromptCache access() {
+        return access;
+    }
+
+    /** Frees everything. To be called on the model's thread. Idempotent. */
+    @Override
+    public void close() {
+        timer.close();
+        claim.close();
+        trie.close();
+    }
+}

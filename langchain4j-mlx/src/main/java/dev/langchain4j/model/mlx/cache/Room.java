@@ -1,0 +1,141 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.model.mlx.cache.TrieCache.Admission;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ObjLongConsumer;
+
+/**
+ * Keeps the limit of bytes for sequences that run. What they may grow to is promised before they do, and all that is
+ * promised and held fits, so no two of them count on the same bytes. What cannot be promised, whatever is evicted, evicts
+ * nothing.
+ */
+final class Room {
+    /** The fraction of its tokens that a sequence gets at once when it grows, if that is free. */
+    private static final int GROWTH_INTO_FREE_ROOM = 4;
+    /** Where others must go for it, a few tokens, and a fraction if that is some hundred, for buffers grow by a copy. */
+    private static final int TOKENS_BY_EVICTION = 16;
+
+    private static final int GROWTH_BY_EVICTION = 32;
+    private static final int BUFFER_STEP = 256;
+    /** Room for an answer in new buffers, so that the first tokens do not make them grow. */
+    private static final int ANSWER_TOKENS = 256;
+
+    private final CacheLimits limits;
+    private final Usage usage;
+    private final ObjLongConsumer<Sequence> evict;
+    private final Map<CacheKey, LayerSizes> sizes = new HashMap<>();
+
+    /** @param evict makes room for so many more bytes of a running sequence, as far as it can */
+    Room(CacheLimits limits, Usage usage, ObjLongConsumer<Sequence> evict) {
+        this.limits = limits;
+        this.usage = usage;
+        this.evict = evict;
+    }
+
+    private boolean isUnlimited() {
+        return limits.bytesMax() == 0;
+    }
+
+    /** Learns how many bytes a model's layers take, from a sequence of it that was written. */
+    void learn(CacheKey key, Sequence sequence) {
+        sizes.computeIfAbsent(key, unknown -> LayerSizes.of(sequence));
+    }
+
+    /** Bytes that so many tokens take at the least; 0 as long as no sequence of the model was seen. */
+    long bytesOf(CacheKey key, int tokens) {
+        LayerSizes known = sizes.get(key);
+        return known == null ? 0 : known.bytes(tokens);
+    }
+
+    Admission admission(CacheKey key, int promptTokens) {
+        long bytes = bytesOf(key, promptTokens);
+        if (isUnlimited()) {
+            return Admission.NOW;
+        }
+        if (bytes > limits.bytesMax()) {
+            return Admission.NEVER;
+        }
+        return usage.bytesInUse() + bytes <= limits.bytesMax() ? Admission.NOW : Admission.LATER;
+    }
+
+    /** Empty layers that will take room for the prompt at once, and for an answer if that is free. */
+    List<LayerCache> newLayers(CacheRequest request) {
+        List<LayerCache> layers = request.newLayers().get();
+        try {
+            int prompt = request.tokens().length;
+            long withAnswer = bytesOf(request.key(), prompt + ANSWER_TOKENS);
+            if (isUnlimited() || withAnswer > 0) {
+                int tokens = isUnlimited() || isFree(withAnswer) ? prompt + ANSWER_TOKENS : prompt;
+                layers.forEach(layer -> layer.reserve(tokens));
+            }
+            return layers;
+        } catch (Throwable e) {
+            Sequence.closeAll(layers);
+            throw e;
+        }
+    }
+
+    /** Makes room for the prompt of a sequence that begins, and for an answer if that is free; gives what was granted. */
+    int grantPrompt(CacheKey key, Sequence sequence, int promptTokens) {
+        if (isUnlimited() || bytesOf(key, promptTokens) == 0) {
+            return 0;
+        }
+        int ample = promptTokens + ANSWER_TOKENS;
+        return isFree(more(sequence, bytes(key, sequence, ample)))
+                ? promise(key, sequence, ample)
+                : grantByEviction(key, sequence, promptTokens);
+    }
+
+    /**
+     * Makes room for a running sequence to hold so many tokens, and for more if it is free.
+     *
+     * @param hoped tokens that it will need sooner or later
+     * @return up to how many tokens it may grow; 0 if there is no room for them
+     */
+    int grant(CacheKey key, Sequence sequence, int tokens, int hoped) {
+        if (isUnlimited()) {
+            return Integer.MAX_VALUE;
+        }
+        if (bytes(key, sequence, tokens) == 0) {
+            // Nothing is known yet: it will be after this chunk.
+            return tokens;
+        }
+        int ample = Math.max(hoped, tokens + tokens / GROWTH_INTO_FREE_ROOM);
+        if (isFree(more(sequence, bytes(key, sequence, ample)))) {
+            return promise(key, sequence, ample);
+        }
+        int more = tokens / GROWTH_BY_EVICTION / BUFFER_STEP * BUFFER_STEP + TOKENS_BY_EVICTION;
+        int granted = grantByEviction(key, sequence, tokens + more);
+        return granted > 0 ? granted : grantByEviction(key, sequence, tokens);
+    }
+
+    private int grantByEviction(CacheKey key, Sequence sequence, int tokens) {
+        long more = more(sequence, bytes(key, sequence, tokens));
+        if (usage.bytesInUse() + more > limits.bytesMax()) {
+            return 0;
+        }
+        evict.accept(sequence, more);
+        return isFree(more) ? promise(key, sequence, tokens) : 0;
+    }
+
+    private long bytes(CacheKey key, Sequence sequence, int tokens) {
+        return Math.max(sequence.layerBytesFor(tokens), bytesOf(key, tokens));
+    }
+
+    private static long more(Sequence sequence, long bytes) {
+        return Math.max(0, bytes - sequence.bytes - sequence.promised);
+    }
+
+    private boolean isFree(long more) {
+        return usage.bytesHeld() + usage.promisedBytes + more <= limits.bytesMax();
+    }
+
+    private int promise(CacheKey key, Sequence sequence, int tokens) {
+        usage.promise(sequence, Math.max(sequence.mayHold, bytes(key, sequence, tokens)));
+        sequence.layers.forEach(layer -> layer.reserve(tokens));
+        return tokens;
+    }
+}

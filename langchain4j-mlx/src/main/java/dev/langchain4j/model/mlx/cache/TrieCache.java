@@ -1,0 +1,443 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.Internal;
+import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+
+/**
+ * The prompt cache as the engine drives it: what a model computed for its prompts, found by their tokens. Any number of
+ * sessions may run at once.
+ *
+ * <p>A single API over the parts: {@link PrefixTrie} finds and holds, {@link SequenceStore} moves between layers and
+ * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
+ *
+ * <p>All of it belongs to the one thread that owns the model, but for {@link #access}, which gives other threads what they
+ * may ask.
+ */
+@Internal
+public final class TrieCache implements AutoCloseable {
+    /** Who shares a trie: all requests of a model, or those of one family of conversations. */
+    private record Scope(CacheKey key, Object owner) {}
+
+    /** Whether a request may begin, by the memory that its prompt will take. */
+    public enum Admission {
+        /** There is room, if need be for what is evicted. */
+        NOW,
+        /** There will be room when sessions that run have ended. */
+        LATER,
+        /** The prompt alone takes more than {@link CacheLimits#bytesMax}. */
+        NEVER
+    }
+
+    private final CacheLimits limits;
+    private final LongSupplier nanos;
+    private final Grid grid;
+    private final Usage usage = new Usage();
+    private final SequenceStore store;
+    private final Evictor evictor;
+    private final Room room;
+    private final Conversations conversations = new Conversations();
+    private final Map<Scope, PrefixTrie> tries = new HashMap<>();
+    private volatile PromptCacheStats published;
+    private long tick;
+    private volatile boolean closed;
+
+    /**
+     * Makes an empty cache.
+     *
+     * @param limits how much it may hold
+     * @param nanos a clock in nanoseconds, for the idle time only
+     */
+    public TrieCache(CacheLimits limits, LongSupplier nanos) {
+        this(limits, nanos, 0);
+    }
+
+    /**
+     * Makes an empty cache that keeps and resumes whole chunks of prefill only, so that what is reused was computed in
+     * the very pieces in which it would be computed now.
+     *
+     * @param limits how much it may hold
+     * @param nanos a clock in nanoseconds, for the idle time only
+     * @param gridTokens the chunk size of prefill; 0 keeps and resumes at any token
+     */
+    public TrieCache(CacheLimits limits, LongSupplier nanos, int gridTokens) {
+        this.grid = new Grid(gridTokens);
+        this.limits = Objects.requireNonNull(limits, "limits");
+        this.nanos = Objects.requireNonNull(nanos, "nanos");
+        this.store = new SequenceStore(usage, limits.bytesMax());
+        this.evictor = new Evictor(limits, usage, store, conversations);
+        this.room = new Room(limits, usage, this::makeRoom);
+        publish();
+    }
+
+    /**
+     * The cache as applications see it. May be called from any thread.
+     *
+     * @param owner runs tasks on the thread that owns the model
+     * @param listener hears of evictions and forks, on the threads that ask for them
+     */
+    public PromptCache access(Executor owner, ConversationListener listener) {
+        return new PromptCacheAccess(this, owner, listener);
+    }
+
+    // ---- requests ------------------------------------------------------------------------------------------------
+
+    /** Whether this request may begin now, by the memory that its prompt takes. Changes nothing. */
+    public Admission admission(CacheRequest request) {
+        return room.admission(request.key(), request.tokens().length);
+    }
+
+    /**
+     * Finds the longest reusable prefix and gives a session whose layers hold it. A request that is not to be admitted runs
+     * without the cache, and has no room to grow. If this throws, nothing is held for the request.
+     *
+     * @throws NonRetriableException if the cache is closed
+     */
+    public CacheSession begin(CacheRequest request) {
+        if (closed) {
+            throw new NonRetriableException("the model was closed");
+        }
+        tick++;
+        usage.requests++;
+        usage.promptTokens += request.tokens().length;
+        boolean tooLarge = admission(request) == Admission.NEVER;
+        usage.refused += tooLarge ? 1 : 0;
+        if (limits.keepNothing() || tooLarge) {
+            return unstored(request, ReusePlan.Reason.DISABLED);
+        }
+        if (request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation())) {
+            return unstored(request, ReusePlan.Reason.NEW);
+        }
+        try {
+            return stored(request);
+        } finally {
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
+        }
+    }
+
+    private CacheSession unstored(CacheRequest request, ReusePlan.Reason reason) {
+        PrefixTrie none = new PrefixTrie(new Usage());
+        Sequence sequence = new Sequence(none, room.newLayers(request), null);
+        try {
+            publish();
+            ReusePlan plan = new ReusePlan(0, 0, reason, -1, request.tokens()[0]);
+            return new CacheSession(this, request, sequence, false, plan);
+        } catch (Throwable e) {
+            sequence.closeLayers();
+            throw e;
+        }
+    }
+
+    private CacheSession stored(CacheRequest request) {
+        LookupEvent event = new LookupEvent();
+        event.begin();
+        evictor.expire(tries.values(), nanos.getAsLong());
+        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), scope -> new PrefixTrie(usage));
+        PrefixTrie.Match match = trie.match(request.tokens());
+        Conversation conversation = request.conversation() == null
+                ? conversations.continuedBy(match)
+                : conversations.named(request.conversation(), tick);
+        conversation.enter(trie);
+        conversations.observeReturn(conversation, trie, match, tick);
+        boolean newcomer = !conversation.isKnown();
+        conversation.begin();
+        Sequence sequence = null;
+        try {
+            TrieNode node = resumeNode(request, trie, match);
+            ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
+            sequence = resume(request, trie, node, conversation);
+            noteUse(sequence.tail, conversation, newcomer);
+            conversation.begun(tick, request.tokens().length, plan.resumePosition());
+            usage.cachedTokens += plan.resumePosition();
+            CacheSession session = new CacheSession(this, request, sequence, true, plan);
+            session.allow(room.grantPrompt(request.key(), sequence, request.tokens().length));
+            evictor.enforce(tries.values(), sequence, 0, tick);
+            commit(event, request, match, plan);
+            return session;
+        } catch (Throwable e) {
+            conversation.failed();
+            if (sequence != null) {
+                store.discard(sequence);
+            }
+            throw e;
+        }
+    }
+
+    private static void commit(LookupEvent event, CacheRequest request, PrefixTrie.Match match, ReusePlan plan) {
+        if (event.shouldCommit()) {
+            event.conversation = request.conversation() == null ? "anonymous" : String.valueOf(request.conversation());
+            event.promptTokens = request.tokens().length;
+            event.matchedTokens = match.matched();
+            event.resumePosition = plan.resumePosition();
+            event.reason = plan.reason().name();
+            event.commit();
+        }
+    }
+
+    /** A sequence that holds what is reused of the prompt: one at rest if possible, else a new one. */
+    private Sequence resume(CacheRequest request, PrefixTrie trie, TrieNode node, Conversation conversation) {
+        Sequence atRest = store.findToTake(trie, node, conversation);
+        if (atRest != null) {
+            return store.take(atRest, node, conversation);
+        }
+        // Room is made when the copy is there: by then its source may go, as it could not before.
+        return store.assemble(trie, node, conversation, room.newLayers(request));
+    }
+
+    /** The deepest node of a match that can be resumed. */
+    private TrieNode resumeNode(CacheRequest request, PrefixTrie trie, PrefixTrie.Match match) {
+        int position = grid.lineAt(Math.min(match.matched(), request.tokens().length - 1));
+        return trie.stateful() ? trie.resumable(match.node(), position) : trie.nodeAt(match.node(), position);
+    }
+
+    private Scope scopeOf(CacheRequest request) {
+        boolean shared = request.isolation() == Isolation.SHARED;
+        return new Scope(request.key(), shared ? null : conversations.family(request.conversation()));
+    }
+
+    /** Notes that a path was used: fetching is a use. */
+    private void noteUse(TrieNode node, Conversation conversation, boolean newcomer) {
+        if (newcomer && node.newcomers == 1) {
+            conversations.odds().observeSecondUse();
+        }
+        used(node, conversation, newcomer);
+        if (node.parent != null) {
+            usage.hit(node.tier);
+        }
+    }
+
+    private void used(TrieNode node, Conversation conversation, boolean newcomer) {
+        long now = nanos.getAsLong();
+        for (TrieNode n = node; n.parent != null; n = n.parent) {
+            n.usedTick = tick;
+            n.usedNanos = now;
+            n.newcomers += newcomer ? 1 : 0;
+            n.shared |= n.owner != conversation;
+        }
+    }
+
+    // ---- sessions ------------------------------------------------------------------------------------------------
+
+    /** Called when a running sequence comes to the end of a system message that was not stored. */
+    void newPrefix(TrieNode node) {
+        node.newcomers = 1;
+        conversations.odds().observeNewPrefix();
+    }
+
+    /** Called as a running sequence grows. */
+    void grown(CacheSession session) {
+        Sequence sequence = session.sequence();
+        usage.measure(sequence);
+        room.learn(session.key(), sequence);
+        if (session.isStored()) {
+            conversations.reached(sequence.conversation, sequence.trie, sequence.tail, session.checkpoints());
+            // For what is too large to be kept nothing is evicted: it ends at its next step.
+            if (sequence.bytes <= limits.bytesMax()) {
+                evictor.enforce(tries.values(), sequence, 0, tick);
+            }
+        }
+        publish();
+    }
+
+    Room room() {
+        return room;
+    }
+
+    /** Evicts what is needed for a running sequence to take so many more bytes. */
+    private void makeRoom(Sequence sequence, long bytes) {
+        evictor.enforce(tries.values(), sequence, bytes, tick);
+    }
+
+    void ended(CacheSession session, Outcome outcome) {
+        Sequence sequence = session.sequence();
+        if (!session.isStored() || closed) {
+            usage.forget(sequence);
+            publish();
+            sequence.closeLayers();
+            return;
+        }
+        Conversation conversation = sequence.conversation;
+        try {
+            if (outcome == Outcome.FAILED) {
+                store.discard(sequence);
+            } else {
+                keep(session);
+            }
+        } catch (Throwable e) {
+            if (sequence.running && sequence.trie.sequences.contains(sequence)) {
+                store.discard(sequence);
+            }
+            throw e;
+        } finally {
+            conversation.end(outcome == Outcome.TOOL_CALL, outcome == Outcome.FINISHED);
+            if (conversation.forgotten) {
+                release(conversation);
+            }
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
+        }
+    }
+
+    private void keep(CacheSession session) {
+        Sequence sequence = session.sequence();
+        boolean exact = session.settle();
+        usage.measure(sequence);
+        if (sequence.bytes > limits.bytesMax() || sequence.length() == 0) {
+            usage.refused += sequence.length() == 0 ? 0 : 1;
+            store.discard(sequence);
+            return;
+        }
+        used(sequence.tail, sequence.conversation, false);
+        TrieNode tail = sequence.tail;
+        if (exact) {
+            store.park(sequence);
+        } else {
+            store.keepRecords(sequence);
+        }
+        conversations.ended(sequence.conversation, sequence.trie, tail, session.checkpoints());
+        evictor.enforce(tries.values(), exact ? sequence : null, 0, tick);
+        // What runs may leave no room for what was just finished.
+        evictor.enforce(tries.values(), null, 0, tick);
+    }
+
+    // ---- what applications ask for -------------------------------------------------------------------------------
+
+    /** Releases what only the conversations of these memory IDs need, and forgets them; gives the bytes freed. */
+    long evict(Predicate<Object> conversation) {
+        long held = usage.bytesHeld();
+        for (Conversation known : conversations.accepted(conversation)) {
+            conversations.forget(known);
+            release(known);
+        }
+        publish();
+        return held - usage.bytesHeld();
+    }
+
+    private void release(Conversation conversation) {
+        EvictionEvent event = new EvictionEvent();
+        event.begin();
+        long held = usage.bytesHeld();
+        tries.values().forEach(trie -> store.release(trie, conversation));
+        tries.values().removeIf(PrefixTrie::isEmpty);
+        event.tier = Tier.ASSISTANT.name();
+        event.end = conversation.length;
+        event.limit = "released";
+        event.bytesFreed = held - usage.bytesHeld();
+        event.commit();
+    }
+
+    /** Makes room until at most so many bytes are held, or only what runs is left; gives the bytes freed. */
+    long trimTo(long bytes) {
+        long held = usage.bytesHeld();
+        long more = Math.max(0, limits.bytesMax() - bytes) - usage.promisedBytes;
+        evictor.enforce(tries.values(), null, more, tick);
+        tries.values().removeIf(PrefixTrie::isEmpty);
+        publish();
+        return held - usage.bytesHeld();
+    }
+
+    void fork(Object parent, Object child) {
+        Object left = conversations.fork(parent, child, tick);
+        if (left != null) {
+            // Nobody can reach any more what that family had to itself.
+            tries.forEach((scope, trie) -> {
+                if (left.equals(scope.owner()) && trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
+                    store.drop(trie);
+                }
+            });
+            tries.values().removeIf(PrefixTrie::isEmpty);
+        }
+        publish();
+    }
+
+    /** Evicts what was not used for longer than the limits allow. */
+    public void expire() {
+        if (!closed) {
+            evictor.expire(tries.values(), nanos.getAsLong());
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
+        }
+    }
+
+    String dump() {
+        StringBuilder out = new StringBuilder();
+        tries.forEach((scope, trie) -> {
+            out.append(scope.key().model()).append(scope.owner() == null ? "" : " of " + scope.owner());
+            out.append('\n');
+            TrieDump.append(out, trie.root(), tick, 1);
+        });
+        return out.toString();
+    }
+
+    List<CacheNode> nodes() {
+        return tries.values().stream()
+                .flatMap(trie -> CacheNode.below(trie.root(), tick).stream())
+                .toList();
+    }
+
+    /** Frees everything; sessions that are still open free their layers when they close. Idempotent. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        List<PrefixTrie> all = new ArrayList<>(tries.values());
+        tries.clear();
+        all.forEach(store::drop);
+        publish();
+    }
+
+    // ---- what the parts ask for ----------------------------------------------------------------------------------
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    Grid grid() {
+        return grid;
+    }
+
+    CacheLimits limits() {
+        return limits;
+    }
+
+    SequenceStore store() {
+        return store;
+    }
+
+    Usage usage() {
+        return usage;
+    }
+
+    Conversations conversations() {
+        return conversations;
+    }
+
+    Iterable<PrefixTrie> tries() {
+        return tries.values();
+    }
+
+    /** Counts and sizes, as of the last change. May be read by any thread. */
+    public PromptCacheStats stats() {
+        return published;
+    }
+
+    private void publish() {
+        published = usage.toStats(conversations.size());
+    }
+
+    /** The trie that conversations of this model share, or null if it is empty. */
+    PrefixTrie sharedTrie(CacheKey key) {
+        return tries.get(new Scope(key, null));
+    }
+}
