@@ -79,8 +79,8 @@ final class MemoryBudget {
         return CacheLimits.ofBytes(bytesMax).buffers((int) Math.max(0, buffers) / 2);
     }
 
-    /** What MLX may use of this machine, or of this container: a fifth is left to the JVM and others, as MLX leaves it. */
+    /** What MLX should use of this machine, or of this container: a fifth is left to the JVM and others, as MLX leaves it. */
     private static long usableBytes() {
-        return Math.min(MlxMemory.limitBytes(), ContainerMemory.limitBytes() / 5 * 4);
+        return Math.min(MlxMemory.budgetBytes(), ContainerMemory.limitBytes() / 5 * 4);
     }
 }

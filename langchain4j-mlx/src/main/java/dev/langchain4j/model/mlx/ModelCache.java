@@ -29,7 +29,7 @@ final class ModelCache implements AutoCloseable {
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }
 
-    /** What it may hold. */
+    /** How much it may hold. */
     CacheLimits limits() {
         return claim.limits();
     }

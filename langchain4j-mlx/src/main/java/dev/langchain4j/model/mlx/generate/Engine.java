@@ -4,6 +4,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
@@ -26,7 +27,7 @@ public final class Engine implements AutoCloseable {
     private final int contextLength;
     private final int prefillChunkTokens;
     private final Scheduler scheduler;
-    private volatile Room room = Room.OF_CACHE;
+    private volatile Room room = CacheSession::hasRoom;
 
     /**
      * Puts an engine together that has default limits.

@@ -55,11 +55,6 @@ final class Generation extends ScheduledRequest {
         inStep = false;
     }
 
-    @Override
-    int prefillRemaining() {
-        return prefill == null ? 0 : prefill.remaining();
-    }
-
     private CacheRequest cacheRequest() {
         return new CacheRequest(
                 engine.cacheKey(),
@@ -70,7 +65,12 @@ final class Generation extends ScheduledRequest {
                 model()::newLayers);
     }
 
-    /** Whether the layers may grow by what the next step feeds, or whether there is room for the prompt. */
+    @Override
+    int prefillRemaining() {
+        return prefill == null ? 0 : prefill.remaining();
+    }
+
+    /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
     @Override
     boolean hasRoom() {
         if (prefill == null) {
