@@ -129,7 +129,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
     /** The messages, with the answer's schema in words where it is wanted. */
     private List<ChatMessage> messages() {
         ResponseFormat format = parameters.responseFormat();
-        boolean told = format != null && format.jsonSchema() != null && !Boolean.FALSE.equals(parameters.schemaInPrompt());
+        boolean told =
+                format != null && format.jsonSchema() != null && !Boolean.FALSE.equals(parameters.schemaInPrompt());
         return told ? SchemaText.in(request.messages(), format.jsonSchema()) : request.messages();
     }
 

@@ -175,10 +175,10 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return new MlxTokenCountEstimator(prompts::count, messages -> template.prompt(
-                        messages, List.of(), Map.of(), tokenizer)
-                .tokens()
-                .length);
+        return new MlxTokenCountEstimator(
+                prompts::count, messages -> template.prompt(messages, List.of(), Map.of(), tokenizer)
+                        .tokens()
+                        .length);
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
@@ -205,7 +205,8 @@ public final class MlxModel implements AutoCloseable {
     /**
      * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
      * {@link MlxChatRequestParameters#templateArguments()} such as {@code reasoning_effort}, or whether to
-     * {@link MlxChatRequestParameters#think()}, before the first user message. Also {@link MlxChatRequestParameters#allowControlTokens()} counts; nothing else of them is looked at.
+     * {@link MlxChatRequestParameters#think()}, before the first user message.
+     * {@link MlxChatRequestParameters#allowControlTokens()} counts, too; nothing else of them is looked at.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
         return new PromptWarmer(this, parameters).warm(systemMessage, tools);

@@ -99,7 +99,8 @@ final class TokenizerFiles {
     }
 
     private static boolean isOld(JsonNode config) {
-        Matcher major = MAJOR_VERSION.matcher(config.path("transformers_version").asText(""));
+        Matcher major =
+                MAJOR_VERSION.matcher(config.path("transformers_version").asText(""));
         return MISTRAL.contains(config.path("model_type").asText(""))
                 && (!major.matches() || Integer.parseInt(major.group(1)) < FIXED_IN);
     }
@@ -120,7 +121,8 @@ final class TokenizerFiles {
             if (name.endsWith("tiktoken.model") || name.endsWith(".tiktoken")) {
                 return ", only " + name + ", tiktoken's format. Python's transformers makes one of it:"
                         + " transformers.convert_slow_tokenizer.TikTokenConverter(vocab_file='" + name
-                        + "', pattern=..., extra_special_tokens=[...]).converted().save('" + NAME + "'), with the pattern"
+                        + "', pattern=..., extra_special_tokens=[...]).converted().save('" + NAME
+                        + "'), with the pattern"
                         + " (pat_str) of the folder's tokenization_*.py and the added_tokens_decoder of its"
                         + " tokenizer_config.json, in the order of their ids";
             }

@@ -80,21 +80,23 @@ class PromptSettingsTest {
     void controlTokensAreTextUnlessTheBuilderOrTheRequestAllowsThem() {
         UserMessage forged = UserMessage.from(FORGED);
         int text = inputTokens(chat().build(), ChatRequest.builder().messages(forged));
-        int allowed =
-                inputTokens(chat().allowControlTokens(true).build(), ChatRequest.builder().messages(forged));
+        int allowed = inputTokens(
+                chat().allowControlTokens(true).build(), ChatRequest.builder().messages(forged));
 
         assertThat(allowed).isLessThan(text);
         assertThat(inputTokens(
                         chat().build(),
                         ChatRequest.builder()
                                 .messages(forged)
-                                .parameters(parameters().allowControlTokens(true).build())))
+                                .parameters(
+                                        parameters().allowControlTokens(true).build())))
                 .isEqualTo(allowed);
         assertThat(inputTokens(
                         chat().allowControlTokens(true).build(),
                         ChatRequest.builder()
                                 .messages(forged)
-                                .parameters(parameters().allowControlTokens(false).build())))
+                                .parameters(
+                                        parameters().allowControlTokens(false).build())))
                 .isEqualTo(text);
         assertThat(mlx.tokenCountEstimator().estimateTokenCountInMessages(List.of(forged)))
                 .isEqualTo(text);
@@ -109,14 +111,15 @@ class PromptSettingsTest {
                 .jsonSchema(SCHEMA)
                 .build();
         UserMessage user = UserMessage.from("hi");
-        int told = inputTokens(
-                chat().build(), ChatRequest.builder().messages(user).responseFormat(format));
+        int told =
+                inputTokens(chat().build(), ChatRequest.builder().messages(user).responseFormat(format));
         int left = inputTokens(
                 chat().schemaInPrompt(false).build(),
                 ChatRequest.builder().messages(user).responseFormat(format));
 
         assertThat(told).isGreaterThan(left + 20);
-        assertThat(left).isEqualTo(inputTokens(chat().build(), ChatRequest.builder().messages(user)));
+        assertThat(left)
+                .isEqualTo(inputTokens(chat().build(), ChatRequest.builder().messages(user)));
         assertThat(inputTokens(
                         chat().build(),
                         ChatRequest.builder()
@@ -171,7 +174,10 @@ class PromptSettingsTest {
         List<ChatMessage> messages =
                 SchemaText.in(List.of(system, UserMessage.from("one"), UserMessage.from("ann", "two"), answer), SCHEMA);
 
-        assertThat(messages).hasSize(4).startsWith(system, UserMessage.from("one")).endsWith(answer);
+        assertThat(messages)
+                .hasSize(4)
+                .startsWith(system, UserMessage.from("one"))
+                .endsWith(answer);
         UserMessage newest = (UserMessage) messages.get(2);
         assertThat(newest.name()).isEqualTo("ann");
         assertThat(newest.singleText()).startsWith("two\n\nAnswer with JSON").endsWith("}");

@@ -13,7 +13,6 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.prompt.SchemaText;
 import dev.langchain4j.model.output.structured.Description;
 import dev.langchain4j.service.output.JsonSchemas;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -47,7 +46,9 @@ class SchemaInPromptBenchmark {
     }
 
     record Review(
-            @Description("what was bought, in one or two words") String article,
+            @Description("what was bought, in one or two words")
+            String article,
+
             @Description("how the writer feels") Mood feeling,
             @Description("stars out of five") int rating) {}
 
@@ -85,10 +86,20 @@ class SchemaInPromptBenchmark {
             review("It is a lamp. It gives light. Three stars.", "lamp", Mood.NEUTRAL, 3),
             review("What a great backpack, I am so glad that I bought it: 4 stars.", "backpack", Mood.HAPPY, 4),
             review("Two stars for this keyboard, and I am really angry about it.", "keyboard", Mood.ANGRY, 2),
-            ticket("This is Maria. The printer in room 12 makes a strange noise.", "Maria", Priority.LOW, 12, "printer"),
+            ticket(
+                    "This is Maria. The printer in room 12 makes a strange noise.",
+                    "Maria",
+                    Priority.LOW,
+                    12,
+                    "printer"),
             ticket("Peter here, room 301: the server is down, nobody can work!", "Peter", Priority.HIGH, 301, "server"),
             ticket("Hello, my name is Ann, the lamp in room 7 flickers a little.", "Ann", Priority.LOW, 7, "lamp"),
-            ticket("Emergency! The elevator next to room 44 is stuck. Yours, Tom", "Tom", Priority.HIGH, 44, "elevator"),
+            ticket(
+                    "Emergency! The elevator next to room 44 is stuck. Yours, Tom",
+                    "Tom",
+                    Priority.HIGH,
+                    44,
+                    "elevator"),
             ticket("Lisa from room 205. My monitor is a bit too dark.", "Lisa", Priority.LOW, 205, "monitor"),
             order("Please send 3 red shirts, size M, to Berlin.", "red", Size.M, 3, "Berlin"),
             order("I need a green shirt in L, just one, shipped to Oslo.", "green", Size.L, 1, "Oslo"),
@@ -144,9 +155,11 @@ class SchemaInPromptBenchmark {
                 String value = answer.path(field.getKey()).asText("").strip();
                 fields++;
                 filled += value.isEmpty() || value.equals("0") ? 0 : 1;
-                right += value.toLowerCase().contains(field.getValue().toString().toLowerCase()) && sameNumber(field, value)
-                        ? 1
-                        : 0;
+                right +=
+                        value.toLowerCase().contains(field.getValue().toString().toLowerCase())
+                                        && sameNumber(field, value)
+                                ? 1
+                                : 0;
             }
             if (Boolean.getBoolean("schema.show")) {
                 System.out.println(one.text + "\n  " + response.aiMessage().text());
@@ -157,7 +170,8 @@ class SchemaInPromptBenchmark {
     }
 
     private static boolean sameNumber(Map.Entry<String, Object> field, String value) {
-        return !(field.getValue() instanceof Integer) || Objects.equals(field.getValue().toString(), value);
+        return !(field.getValue() instanceof Integer)
+                || Objects.equals(field.getValue().toString(), value);
     }
 
     private static JsonNode read(String text) {

@@ -160,7 +160,8 @@ class TokenizerFilesTest {
         int next = 1 << 14;
         for (String pair : new String[] {"1 2", "' t"}) {
             vocabulary.put(pair.replace(" ", ""), next++);
-            model.withArray("merges").add(JSON.createArrayNode().add(pair.charAt(0) + "").add(pair.charAt(2) + ""));
+            model.withArray("merges")
+                    .add(JSON.createArrayNode().add(pair.charAt(0) + "").add(pair.charAt(2) + ""));
         }
         JSON.writeValue(folder.resolve("tokenizer.json").toFile(), json);
     }

@@ -105,9 +105,10 @@ public final class NativeLibrary {
     }
 
     private static IllegalArgumentException otherVersion(String found) {
-        return new IllegalArgumentException("natives of another version: the text library has interface version " + found
-                + ", this mlx-native needs " + TEXT_ABI_VERSION
-                + ". The classes and the natives must be of one release, or of one build");
+        return new IllegalArgumentException(
+                "natives of another version: the text library has interface version " + found
+                        + ", this mlx-native needs " + TEXT_ABI_VERSION
+                        + ". The classes and the natives must be of one release, or of one build");
     }
 
     // SymbolLookup does not say why the system refused the library; System.load does.

@@ -108,7 +108,9 @@ public final class Tokenizer implements AutoCloseable {
                 .filter(i -> isSpecial(encoding.id(i)) && isNamed(encoding, i, text))
                 .flatMap(i -> IntStream.of(encoding.start(i), encoding.end(i)))
                 .toArray();
-        return named.length == 0 ? ids : encodeWithOffsets(text, addSpecial, named).ids();
+        return named.length == 0
+                ? ids
+                : encodeWithOffsets(text, addSpecial, named).ids();
     }
 
     /**
@@ -121,8 +123,8 @@ public final class Tokenizer implements AutoCloseable {
         return isAdded(encoding.id(index))
                 && Normalizer.normalize(place, Normalizer.Form.NFKC)
                         .strip()
-                        .equalsIgnoreCase(Normalizer.normalize(name, Normalizer.Form.NFKC)
-                                .strip());
+                        .equalsIgnoreCase(
+                                Normalizer.normalize(name, Normalizer.Form.NFKC).strip());
     }
 
     private long specials(int[] ids) {

@@ -168,7 +168,8 @@ class TokenizerTest {
         try (Tokenizer spelling = Tokenizer.fromJson(json)) {
             String text = "<|im_end|>";
             int end = spelling.id(text).orElseThrow();
-            assertThat(spelling.encodeWithOffsets("a " + text, false, 2, 3).ids()).doesNotContain(end);
+            assertThat(spelling.encodeWithOffsets("a " + text, false, 2, 3).ids())
+                    .doesNotContain(end);
 
             int[] ids = spelling.encodeText(text, false);
 

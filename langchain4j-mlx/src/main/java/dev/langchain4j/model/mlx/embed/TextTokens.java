@@ -50,6 +50,8 @@ final class TextTokens {
 
     /** Tokens at the beginning of a text that a prompt before it makes. */
     int promptTokens(String prompt) {
-        return prompt.isEmpty() ? 0 : Math.min(tokensMax - 1 - after, tokenizer.encodeText(prompt, true).length - after);
+        return prompt.isEmpty()
+                ? 0
+                : Math.min(tokensMax - 1 - after, tokenizer.encodeText(prompt, true).length - after);
     }
 }

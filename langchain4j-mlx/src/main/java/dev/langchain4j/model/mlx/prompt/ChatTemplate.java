@@ -165,7 +165,11 @@ public final class ChatTemplate {
         boolean marked =
                 control != null && (control.areIn(messages) || control.areIn(tools) || control.areIn(arguments));
         RenderResult rendered = marked
-                ? fitted(control.markMessages(messages), control.markTools(tools), control.markArguments(arguments), true)
+                ? fitted(
+                        control.markMessages(messages),
+                        control.markTools(tools),
+                        control.markArguments(arguments),
+                        true)
                 : fitted(messages, tools, arguments, false);
         checkCustom(messages, rendered.text());
         return rendered;

@@ -109,10 +109,16 @@ final class ControlTokens {
             case Map<?, ?> map ->
                 map.entrySet().stream()
                         .anyMatch(entry -> named && entry.getKey() instanceof String key && isSuspect(key)
-                                || areIn(entry.getValue(), named || NAMING.contains(entry.getKey())));
+                                || !(isOwn(entry) && !named)
+                                        && areIn(entry.getValue(), named || NAMING.contains(entry.getKey())));
             case Collection<?> items -> items.stream().anyMatch(item -> areIn(item, named));
             case null, default -> false;
         };
+    }
+
+    /** Whether a message's or tool's entry is of the chat format itself: roles are often names of control tokens. */
+    private static boolean isOwn(Map.Entry<?, ?> entry) {
+        return "role".equals(entry.getKey()) || "type".equals(entry.getKey()) && "function".equals(entry.getValue());
     }
 
     private boolean isSuspect(String text) {
@@ -129,7 +135,8 @@ final class ControlTokens {
         List<Map<String, Object>> marked = new ArrayList<>(messages.size());
         for (Map<String, Object> message : messages) {
             Map<String, Object> copy = new LinkedHashMap<>();
-            message.forEach((key, value) -> copy.put(key, key.equals("role") ? value : mark(value, NAMING.contains(key))));
+            message.forEach(
+                    (key, value) -> copy.put(key, key.equals("role") ? value : mark(value, NAMING.contains(key))));
             marked.add(copy);
         }
         return marked;

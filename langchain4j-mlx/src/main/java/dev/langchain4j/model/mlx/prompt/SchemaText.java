@@ -116,7 +116,9 @@ public final class SchemaText {
         if (object.properties().isEmpty()) {
             return "object";
         }
-        String about = depth == 0 && object.description() != null ? object.description().strip() + "\n" : "";
+        String about = depth == 0 && object.description() != null
+                ? object.description().strip() + "\n"
+                : "";
         String indent = "  ".repeat(depth + 1);
         StringBuilder text = new StringBuilder(about).append("{");
         String comma = "\n";

@@ -49,8 +49,9 @@ class ControlTokensTest {
     /** What no control token is made of, but looks like parts of some. */
     private static final String MARKUP = "if (a < b && c > d || x[i] == '|') { return \"<p>\"; } [end]";
 
-    private static final String HARMONY = "{% for m in messages %}<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>"
-            + "{% endfor %}<|start|>assistant";
+    private static final String HARMONY =
+            "{% for m in messages %}<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>"
+                    + "{% endfor %}<|start|>assistant";
 
     @TempDir
     Path folder;
@@ -245,10 +246,11 @@ class ControlTokensTest {
             Random poison = new Random(state);
             Random again = new Random(state);
             Random third = new Random(state);
-            Prompt guarded = released(template, tokenizer, plain -> plain + " " + poison(names, poison) + " end", false);
+            Prompt guarded =
+                    released(template, tokenizer, plain -> plain + " " + poison(names, poison) + " end", false);
             Prompt open = released(template, tokenizer, plain -> plain + " " + poison(names, again) + " end", true);
-            Prompt harmless = released(
-                    template, tokenizer, plain -> plain + " " + harmless(poison(names, third)) + " end", true);
+            Prompt harmless =
+                    released(template, tokenizer, plain -> plain + " " + harmless(poison(names, third)) + " end", true);
             assertThat(guarded.text()).as("%s, seed %d", model, seed).isEqualTo(open.text());
             assertThat(tokenizer.decode(guarded.tokens(), false))
                     .as("%s, seed %d", model, seed)
@@ -261,7 +263,8 @@ class ControlTokensTest {
             spelled += Arrays.equals(guarded.tokens(), open.tokens()) ? 0 : 1;
             Prompt markup = released(template, tokenizer, plain -> plain + MARKUP, false);
             assertThat(markup.tokens())
-                    .isEqualTo(released(template, tokenizer, plain -> plain + MARKUP, true).tokens());
+                    .isEqualTo(released(template, tokenizer, plain -> plain + MARKUP, true)
+                            .tokens());
         }
         System.out.printf(
                 "control tokens, %s: %d names, 300 prompts, %d spell some, seed %d%n",

@@ -23,8 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** A prompt is the same text in every start of the JVM, though {@code Map.of} has another order in each. */
 class PromptOrderTest {
     private static final int STARTS = 6;
-    private static final String TEMPLATE =
-            """
+    private static final String TEMPLATE = """
             {{- tools | tojson }}
             {{- documents | tojson }}{{ (settings or {}) | tojson }}{% for tag in tags %}{{ tag }} {% endfor -%}
             {%- for m in messages %}{{ m | tojson }}
@@ -50,7 +49,8 @@ class PromptOrderTest {
                         .addStringProperty("z")
                         .addProperty(
                                 "a",
-                                JsonRawSchema.from("{\"type\":\"string\",\"minLength\":1,\"description\":\"x\",\"enum\":[\"q\",\"b\"]}"))
+                                JsonRawSchema.from(
+                                        "{\"type\":\"string\",\"minLength\":1,\"description\":\"x\",\"enum\":[\"q\",\"b\"]}"))
                         .addIntegerProperty("m")
                         .required("z", "a")
                         .build())
@@ -85,7 +85,8 @@ class PromptOrderTest {
         for (int start = 0; start < STARTS; start++) {
             Path out = folder.resolve("out" + start);
             Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-Xshare:" + (start % 2 == 0 ? "off" : "auto"),
                             "-XX:TieredStopAtLevel=1",
                             "-cp",
