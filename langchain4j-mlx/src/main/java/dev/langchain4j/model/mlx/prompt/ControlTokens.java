@@ -109,10 +109,16 @@ final class ControlTokens {
             case Map<?, ?> map ->
                 map.entrySet().stream()
                         .anyMatch(entry -> named && entry.getKey() instanceof String key && isSuspect(key)
-                                || areIn(entry.getValue(), named || NAMING.contains(entry.getKey())));
+                                || !(isOwn(entry) && !named)
+                                        && areIn(entry.getValue(), named || NAMING.contains(entry.getKey())));
             case Collection<?> items -> items.stream().anyMatch(item -> areIn(item, named));
             case null, default -> false;
         };
+    }
+
+    /** Whether a message's or tool's entry is of the chat format itself: roles are often names of control tokens. */
+    private static boolean isOwn(Map.Entry<?, ?> entry) {
+        return "role".equals(entry.getKey()) || "type".equals(entry.getKey()) && "function".equals(entry.getValue());
     }
 
     private boolean isSuspect(String text) {
