@@ -55,7 +55,9 @@ class ShutdownTest {
         try (BufferedReader output = process.inputReader()) {
             assertThat(output.readLine()).isEqualTo("computing");
             process.toHandle().destroy();
-            assertThat(process.waitFor(secondsMax, TimeUnit.SECONDS)).as("ended").isTrue();
+            assertThat(process.waitFor(secondsMax, TimeUnit.SECONDS))
+                    .as("ended")
+                    .isTrue();
             assertThat(process.exitValue()).as("exit code").isEqualTo(TERMINATED);
             return output.readLine();
         } finally {

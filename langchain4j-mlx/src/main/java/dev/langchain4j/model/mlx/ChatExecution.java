@@ -194,12 +194,13 @@ final class ChatExecution implements OutputSink, GenerationListener {
 
     /** Calls this on the model's thread at the end. What it is given makes the response, or throws why there is none. */
     void whenDone(Consumer<Supplier<ChatResponse>> done) {
-        handle.result().whenComplete((result, error) -> done.accept(() -> {
-            if (error != null) {
-                throw Failures.of(error);
-            }
-            return response(result);
-        }));
+        handle.result()
+                .whenComplete((result, error) -> done.accept(() -> {
+                    if (error != null) {
+                        throw Failures.of(error);
+                    }
+                    return response(result);
+                }));
     }
 
     private ChatResponse response(GenerationResult result) {

@@ -22,7 +22,8 @@ final class Failures {
             case ExecutionException wrapped when wrapped.getCause() != null -> of(wrapped.getCause());
             case LangChain4jException known -> known;
             case CancellationException cancelled -> cancelled(cancelled);
-            case MlxException halted when MlxThread.isShuttingDown() ->
+            case MlxException halted
+            when MlxThread.isShuttingDown() ->
                 new NonRetriableException("the JVM shut down before the request ended", halted);
             case MlxException broken -> new InternalServerException("MLX failed: " + broken.getMessage(), broken);
             default -> new InternalServerException("generating failed: " + e, e);

@@ -108,8 +108,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         String prompt = prompt(parameters.inputType());
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
         TextEmbedder.Result result =
-                NativeParts.compute(
-                        shared.name, shared.thread, () -> shared.embedder.embed(texts, prompt, dimensions));
+                NativeParts.compute(shared.name, shared.thread, () -> shared.embedder.embed(texts, prompt, dimensions));
         return EmbeddingResponse.builder()
                 .embeddings(result.vectors().stream().map(Embedding::from).toList())
                 .modelName(shared.name)

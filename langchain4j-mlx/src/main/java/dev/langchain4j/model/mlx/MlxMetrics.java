@@ -97,8 +97,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         for (Meters meters : bound) {
             meters.registry.getMeters().stream()
                     .map(Meter::getId)
-                    .filter(id -> id.getName().startsWith(PREFIX)
-                            && model.name().equals(id.getTag(MODEL)))
+                    .filter(id ->
+                            id.getName().startsWith(PREFIX) && model.name().equals(id.getTag(MODEL)))
                     .forEach(meters.registry::remove);
             bound.remove(meters);
         }

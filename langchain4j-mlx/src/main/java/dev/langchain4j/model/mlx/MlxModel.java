@@ -117,8 +117,8 @@ public final class MlxModel implements AutoCloseable {
                     config.modelType() + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
-                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context " + context
-                            + " tokens");
+                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context "
+                            + context + " tokens");
         } catch (Throwable e) {
             parts.closeAfter(e);
             throw e;

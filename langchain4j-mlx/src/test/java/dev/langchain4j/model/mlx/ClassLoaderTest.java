@@ -99,8 +99,8 @@ class ClassLoaderTest {
         }
 
         private static WeakReference<ClassLoader> deploy(boolean everything) throws Exception {
-            URLClassLoader loader = new URLClassLoader(
-                    urls(), everything ? ClassLoader.getPlatformClassLoader() : new Libraries());
+            URLClassLoader loader =
+                    new URLClassLoader(urls(), everything ? ClassLoader.getPlatformClassLoader() : new Libraries());
             Thread.currentThread().setContextClassLoader(loader);
             ((Runnable) loader.loadClass(Application.class.getName())
                             .getConstructor()
@@ -171,6 +171,8 @@ class ClassLoaderTest {
                 .redirectErrorStream(true)
                 .start();
         String output = new String(process.getInputStream().readAllBytes());
-        assertThat(process.waitFor()).as("class loaders that stayed; %s", output).isZero();
+        assertThat(process.waitFor())
+                .as("class loaders that stayed; %s", output)
+                .isZero();
     }
 }

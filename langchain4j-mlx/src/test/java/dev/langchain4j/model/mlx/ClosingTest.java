@@ -124,9 +124,8 @@ class ClosingTest {
 
     @Test
     void aHandlerMayCloseWhatItHearsOf() {
-        MlxStreamingChatModel chat = MlxStreamingChatModel.builder()
-                .modelPath(DemoModel.folder())
-                .build();
+        MlxStreamingChatModel chat =
+                MlxStreamingChatModel.builder().modelPath(DemoModel.folder()).build();
         CompletableFuture<ChatResponse> done = new CompletableFuture<>();
         chat.chat("Hello!", new StreamingChatResponseHandler() {
             @Override
@@ -198,9 +197,8 @@ class ClosingTest {
             assertThatThrownBy(() -> model.thread().run(() -> model.embed("Hello!")))
                     .isInstanceOf(NonRetriableException.class)
                     .hasMessageContaining("own thread");
-            assertThatThrownBy(() -> scoring.model()
-                            .thread()
-                            .run(() -> scoring.scoreAll(List.of(TextSegment.from("a")), "b")))
+            assertThatThrownBy(() ->
+                            scoring.model().thread().run(() -> scoring.scoreAll(List.of(TextSegment.from("a")), "b")))
                     .isInstanceOf(NonRetriableException.class)
                     .hasMessageContaining("own thread");
         }
@@ -219,7 +217,8 @@ class ClosingTest {
             closed.add("third");
             throw new AssertionError("broken");
         });
-        AssertionError thrown = org.assertj.core.api.Assertions.catchThrowableOfType(AssertionError.class, parts::close);
+        AssertionError thrown =
+                org.assertj.core.api.Assertions.catchThrowableOfType(AssertionError.class, parts::close);
         assertThat(closed).containsExactly("third", "second", "first");
         assertThat(thrown).hasMessage("broken");
         assertThat(thrown.getSuppressed()).singleElement().isInstanceOf(IOException.class);

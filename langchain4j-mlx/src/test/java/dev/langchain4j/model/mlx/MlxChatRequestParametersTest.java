@@ -202,12 +202,10 @@ class MlxChatRequestParametersTest {
     void rulesAreWordsThatPeopleWrite() {
         assertThatThrownBy(() -> MlxChatRequestParameters.builder().topK(-1).build())
                 .hasMessage("topK (-1) must be at least 0");
-        assertThatThrownBy(
-                        () -> MlxChatRequestParameters.builder().topP(7.0).build())
+        assertThatThrownBy(() -> MlxChatRequestParameters.builder().topP(7.0).build())
                 .hasMessage("topP (7.0) must be from 0 to 1");
-        assertThatThrownBy(() -> MlxChatRequestParameters.builder()
-                        .maxOutputTokens(-1)
-                        .build())
+        assertThatThrownBy(() ->
+                        MlxChatRequestParameters.builder().maxOutputTokens(-1).build())
                 .hasMessage("maxOutputTokens (-1) must be at least 1");
     }
 
@@ -232,7 +230,8 @@ class MlxChatRequestParametersTest {
 
     @Test
     void whatIsMergedIsCheckedWhenTheRequestRuns() {
-        ChatRequestParameters bad = DefaultChatRequestParameters.builder().temperature(-5.0).build();
+        ChatRequestParameters bad =
+                DefaultChatRequestParameters.builder().temperature(-5.0).build();
         MlxChatRequestParameters merged = MlxChatRequestParameters.EMPTY.overrideWith(bad);
         assertThatThrownBy(merged::check).hasMessage("temperature (-5.0) must be from 0 to 100");
     }

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyBoolean;
 import static org.mockito.Mockito.doReturn;
@@ -168,8 +169,8 @@ class RequestEndTest {
     @Test
     void whatAHandlerThrowsIsToldToItAndTheAnswerGoesOnToItsEnd() throws Exception {
         try (MlxModel mlx = model()) {
-            for (Throwable thrown :
-                    List.of(new IllegalStateException("mine"), new AssertionError("mine"), new OutOfMemoryError("mine"))) {
+            for (Throwable thrown : List.of(
+                    new IllegalStateException("mine"), new AssertionError("mine"), new OutOfMemoryError("mine"))) {
                 Recording plain = new Recording();
                 streaming(mlx).chat(request(8), plain);
                 plain.end();
@@ -214,14 +215,13 @@ class RequestEndTest {
         try (MlxModel mlx = model()) {
             MlxModel broken = spy(mlx);
             PromptWriter prompts = spy(mlx.prompts());
-            doThrow(new AssertionError("no response"))
-                    .when(prompts)
-                    .remember(any(), any(), any(), any(), anyBoolean());
+            doThrow(new AssertionError("no response")).when(prompts).remember(any(), any(), any(), any(), anyBoolean());
             doReturn(prompts).when(broken).prompts();
             Recording handler = new Recording();
             streaming(broken).chat(request(2), handler);
             assertThat(handler.end()).isEqualTo("error");
-            assertThat(handler.errors).singleElement().satisfies(e -> assertThat(e).hasMessage("no response"));
+            assertThat(handler.errors).singleElement().satisfies(e -> assertThat(e)
+                    .hasMessage("no response"));
             assertThatThrownBy(() -> blocking(broken).chat(request(2))).hasMessage("no response");
         }
     }
@@ -236,7 +236,9 @@ class RequestEndTest {
                         throw new OutOfMemoryError("mine");
                     })
                     .result();
-            assertThatThrownBy(broken::get).isInstanceOf(ExecutionException.class).hasRootCauseMessage("mine");
+            assertThatThrownBy(broken::get)
+                    .isInstanceOf(ExecutionException.class)
+                    .hasRootCauseMessage("mine");
             assertThat(other.get().metadata().finishReason()).isEqualTo(FinishReason.LENGTH);
             assertThat(idle(mlx)).isTrue();
         }
@@ -259,14 +261,8 @@ class RequestEndTest {
             ChatRequest request = request(text, parameters(LONG).cancellation(cancellation));
             Recording handler = new Recording();
             streaming(mlx).chat(request, handler);
-            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(() -> {
-                try {
-                    blocking(mlx).chat(request);
-                    return null;
-                } catch (RuntimeException e) {
-                    return e;
-                }
-            });
+            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(
+                    () -> catchThrowable(() -> blocking(mlx).chat(request)));
             eventually(() -> mlx.engine().stats().waiting() == (waiting ? 2 : 1));
             if (state.equals("decoding")) {
                 handler.begun.await();
@@ -334,7 +330,8 @@ class RequestEndTest {
     void aRequestHasItsTimeWaitingOrRunning() throws Exception {
         try (MlxModel mlx = model(settings -> settings.queueTimeout(Duration.ofMillis(50)))) {
             Duration time = Duration.ofMillis(300);
-            assertThatThrownBy(() -> blocking(mlx).chat(request("Hello!", parameters(LONG).timeout(time))))
+            assertThatThrownBy(() -> blocking(mlx)
+                            .chat(request("Hello!", parameters(LONG).timeout(time))))
                     .isInstanceOf(TimeoutException.class)
                     .hasMessageContaining("timeout (300 ms)");
             Recording handler = new Recording();
@@ -459,7 +456,6 @@ class RequestEndTest {
         mlx.close();
     }
 
-    // ---- several at once ------------------------------------------------------------------------------------------
 
     @Test
     void requestsThatRunAtTheSameTimeGiveTheTokensThatTheyGiveAlone() throws Exception {
@@ -467,13 +463,19 @@ class RequestEndTest {
         List<String> alone = new ArrayList<>();
         try (MlxModel mlx = model()) {
             for (String question : questions) {
-                alone.add(blocking(mlx).chat(request(question, parameters(60))).aiMessage().text());
+                alone.add(blocking(mlx)
+                        .chat(request(question, parameters(60)))
+                        .aiMessage()
+                        .text());
             }
         }
         try (MlxModel mlx = model(settings -> settings.maxConcurrent(4).prefillChunkTokens(16))) {
             List<CompletableFuture<String>> together = questions.stream()
                     .map(question -> CompletableFuture.supplyAsync(
-                            () -> blocking(mlx).chat(request(question, parameters(60))).aiMessage().text(),
+                            () -> blocking(mlx)
+                                    .chat(request(question, parameters(60)))
+                                    .aiMessage()
+                                    .text(),
                             task -> Thread.ofVirtual().start(task)))
                     .toList();
             for (int i = 0; i < together.size(); i++) {

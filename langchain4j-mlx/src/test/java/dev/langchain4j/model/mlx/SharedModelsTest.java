@@ -73,7 +73,8 @@ class SharedModelsTest {
     @Test
     void linksToAFolderAreThatFolderIfTheyHaveItsName(@TempDir Path other) throws Exception {
         Path link = Files.createSymbolicLink(
-                other.resolve(DemoModel.folder().getFileName()), DemoModel.folder().toAbsolutePath());
+                other.resolve(DemoModel.folder().getFileName()),
+                DemoModel.folder().toAbsolutePath());
         Path alias = Files.createSymbolicLink(
                 other.resolve("alias"), DemoModel.folder().toAbsolutePath());
         try (MlxChatModel blocking = blocking();
@@ -132,7 +133,8 @@ class SharedModelsTest {
                 MlxChatModel own = blocking()) {
             assertThat(other).isNotSameAs(mlx);
             assertThat(own.model()).isNotSameAs(mlx);
-            MlxChatModel given = MlxChatModel.builder().model(mlx).temperature(0.0).build();
+            MlxChatModel given =
+                    MlxChatModel.builder().model(mlx).temperature(0.0).build();
             given.close();
             assertThat(given.chat("Hello!")).isEqualTo("Hello! How can I help you?");
         }

@@ -39,8 +39,7 @@ public final class NativeErrors {
     private static MethodHandle handler() throws ReflectiveOperationException {
         MethodHandles.Lookup jdk = MethodHandles.publicLookup();
         MethodHandle text = MethodHandles.insertArguments(
-                jdk.findVirtual(
-                        MemorySegment.class, "getString", MethodType.methodType(String.class, long.class)),
+                jdk.findVirtual(MemorySegment.class, "getString", MethodType.methodType(String.class, long.class)),
                 1,
                 0L);
         MethodHandle key = jdk.findStatic(Thread.class, "currentThread", MethodType.methodType(Thread.class));
@@ -57,8 +56,7 @@ public final class NativeErrors {
         MethodHandle keep = MethodHandles.filterArguments(MethodHandles.collectArguments(set, 0, key), 0, text)
                 .asType(MethodType.methodType(void.class, MemorySegment.class));
         MethodHandle nothing = MethodHandles.empty(MethodType.methodType(void.class, Throwable.class));
-        return MethodHandles.dropArguments(
-                MethodHandles.catchException(keep, Throwable.class, nothing), 1, long.class);
+        return MethodHandles.dropArguments(MethodHandles.catchException(keep, Throwable.class, nothing), 1, long.class);
     }
 
     private static final class Installed {

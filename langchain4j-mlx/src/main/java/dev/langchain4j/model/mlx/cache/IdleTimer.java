@@ -37,8 +37,9 @@ public final class IdleTimer implements AutoCloseable {
             return new IdleTimer(null);
         }
         long millis = Math.clamp(idleNanos / LOOKS_PER_IDLE_TIME / 1_000_000, MILLIS_MIN, MILLIS_MAX);
-        return new IdleTimer(
-                Thread.ofVirtual().name("mlx-prompt-cache-idle").start(() -> run(cache, owner, Duration.ofMillis(millis))));
+        return new IdleTimer(Thread.ofVirtual()
+                .name("mlx-prompt-cache-idle")
+                .start(() -> run(cache, owner, Duration.ofMillis(millis))));
     }
 
     private static void run(TrieCache cache, Executor owner, Duration period) {

@@ -15,6 +15,7 @@ final class Usage {
     long promisedBytes;
     /** Native buffers of records and sequences. */
     long buffers;
+
     long bytesCopied;
     long folds;
     long refused;

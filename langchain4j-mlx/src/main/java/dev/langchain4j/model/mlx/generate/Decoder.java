@@ -27,8 +27,7 @@ interface Decoder extends AutoCloseable {
 
     /** The logits behind a token, [1, vocabulary], lazily: a temporary of the current scope. */
     static MlxArray logits(Generation generation, MlxArray token) {
-        MlxArray hidden =
-                generation.model().forward(token, generation.session().layers());
+        MlxArray hidden = generation.model().forward(token, generation.session().layers());
         return Indexing.reshape(generation.model().logits(hidden), 1, -1);
     }
 

@@ -157,9 +157,7 @@ final class Generation extends ScheduledRequest {
 
     private void commit(Throwable cause, boolean cancelled) {
         int generated = answer == null ? 0 : answer.count();
-        String reason = cause != null
-                ? cause.getClass().getSimpleName()
-                : (cancelled ? End.CANCELLED : end).name();
+        String reason = cause != null ? cause.getClass().getSimpleName() : (cancelled ? End.CANCELLED : end).name();
         if (prefilled != 0 && decodeEvent.shouldCommit()) {
             decodeEvent.conversation = request.conversationName();
             decodeEvent.promptTokens = request.prompt().length;

@@ -49,17 +49,7 @@ public record GenerationRequest(
             Sampling sampling,
             Integer maxTokens,
             List<String> stopSequences) {
-        this(
-                prompt,
-                boundaries,
-                conversation,
-                isolation,
-                sampling,
-                maxTokens,
-                stopSequences,
-                null,
-                false,
-                null);
+        this(prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, null, false, null);
     }
 
     /** Checks what can be checked without the model. */

@@ -50,9 +50,8 @@ final class PlainDecoder implements Decoder {
     private MlxArray draw(MlxArray previous) {
         MlxArray token;
         try (Scope scope = Scope.open()) {
-            MlxArray input = previous == null
-                    ? Decoder.lastOf(generation.request().prompt())
-                    : Indexing.reshape(previous, 1, 1);
+            MlxArray input =
+                    previous == null ? Decoder.lastOf(generation.request().prompt()) : Indexing.reshape(previous, 1, 1);
             token = generation
                     .sampler()
                     .sample(Decoder.logits(generation, input))

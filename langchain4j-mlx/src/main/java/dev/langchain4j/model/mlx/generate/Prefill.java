@@ -62,7 +62,8 @@ final class Prefill implements AutoCloseable {
         position = next;
         chunks++;
         generation.listener().onPrefill(position, prompt.length);
-        if (position == end && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
+        if (position == end
+                && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
             MlxMemory.clearCache();
         }
     }

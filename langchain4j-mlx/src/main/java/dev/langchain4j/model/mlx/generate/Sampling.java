@@ -73,7 +73,8 @@ public record Sampling(
 
     private static void check(String name, int value, int least, int most) {
         if (value < least || value > most) {
-            String rule = most == Integer.MAX_VALUE ? " must be at least " + least : " must be from " + least + " to " + most;
+            String rule =
+                    most == Integer.MAX_VALUE ? " must be at least " + least : " must be from " + least + " to " + most;
             throw new IllegalArgumentException(name + " (" + value + ")" + rule);
         }
     }

@@ -34,7 +34,8 @@ class ConversationsTest {
         harness.prefill(session, prompt(1, 10), 59);
         harness.decode(session, prompt(1, 10), 7);
         session.close(Outcome.TOOL_CALL);
-        assertThat(harness.access.conversation("ann")).contains(new ConversationStats(State.IN_TOOL_LOOP, 1, 60, 0, 61));
+        assertThat(harness.access.conversation("ann"))
+                .contains(new ConversationStats(State.IN_TOOL_LOOP, 1, 60, 0, 61));
         harness.run("ann", concat(prompt(1, 10), new int[] {7, 8, 9}));
         assertThat(harness.access.conversation("ann")).contains(new ConversationStats(State.IDLE, 2, 123, 61, 63));
         assertThat(harness.access.conversation("bob")).isEmpty();

@@ -102,7 +102,8 @@ class HybridTest {
                     .as("lost at %d", branch)
                     .isBetween(0, Math.max(10, 2 * (1000 - branch) / 4 + 10));
         }
-        long states = harness.access.dump()
+        long states = harness.access
+                .dump()
                 .join()
                 .lines()
                 .filter(line -> line.contains("state"))

@@ -162,8 +162,8 @@ class RandomOperationsTest {
                 new Boundary(random.nextInt(prompt.length + 5), Tier.SYSTEM),
                 new Boundary(random.nextInt(prompt.length + 5), Tier.USER));
         Object conversation = random.nextInt(4) == 0 ? null : id();
-        CacheRequest request = new CacheRequest(
-                harness.key, prompt, boundaries, conversation, harness.isolation, harness.layers);
+        CacheRequest request =
+                new CacheRequest(harness.key, prompt, boundaries, conversation, harness.isolation, harness.layers);
         Admission admission = harness.cache.admission(request);
         if (admission == Admission.LATER) {
             assertThat(running).as("something to wait for").isNotEmpty();
@@ -183,7 +183,9 @@ class RandomOperationsTest {
         }
         if (admission == Admission.NEVER) {
             assertThat(session.hasRoom(1)).as("room for what is too large").isFalse();
-            assertThat(harness.cache.usage().bytesHeld()).as("nothing was evicted").isEqualTo(held);
+            assertThat(harness.cache.usage().bytesHeld())
+                    .as("nothing was evicted")
+                    .isEqualTo(held);
         }
         if (harness.isolation == Isolation.PER_MEMORY_ID && conversation == null) {
             assertThat(session.isStored()).isFalse();

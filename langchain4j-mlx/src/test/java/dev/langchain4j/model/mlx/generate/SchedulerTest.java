@@ -431,9 +431,8 @@ class SchedulerTest {
                 assertThat(running).as("seed %d, round %d", seed, round).isLessThanOrEqualTo(concurrent);
             }
             tasks.runAll();
-            assertThat(all)
-                    .as("seed %d, round %d", seed, round)
-                    .allSatisfy(fake -> assertThat(fake.ends).isOne());
+            assertThat(all).as("seed %d, round %d", seed, round).allSatisfy(fake -> assertThat(fake.ends)
+                    .isOne());
             EngineStats stats = scheduler.stats();
             assertThat(stats.finished() + stats.cancelled() + stats.timedOut() + stats.failed())
                     .isEqualTo(all.size());
