@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.mockito.ArgumentMatchers.any;
 import static org.mockito.ArgumentMatchers.anyBoolean;
 import static org.mockito.Mockito.doReturn;
@@ -260,14 +261,8 @@ class RequestEndTest {
             ChatRequest request = request(text, parameters(LONG).cancellation(cancellation));
             Recording handler = new Recording();
             streaming(mlx).chat(request, handler);
-            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(() -> {
-                try {
-                    blocking(mlx).chat(request);
-                    return null;
-                } catch (RuntimeException e) {
-                    return e;
-                }
-            });
+            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(
+                    () -> catchThrowable(() -> blocking(mlx).chat(request)));
             eventually(() -> mlx.engine().stats().waiting() == (waiting ? 2 : 1));
             if (state.equals("decoding")) {
                 handler.begun.await();
@@ -461,7 +456,6 @@ class RequestEndTest {
         mlx.close();
     }
 
-    // ---- several at once ------------------------------------------------------------------------------------------
 
     @Test
     void requestsThatRunAtTheSameTimeGiveTheTokensThatTheyGiveAlone() throws Exception {

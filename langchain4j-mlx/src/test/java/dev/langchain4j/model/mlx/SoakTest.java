@@ -52,6 +52,7 @@ class SoakTest {
     private static final int CHUNK_TOKENS = 16;
     /** What buffers of the one layer of the model take at the least; they grow in steps of it. */
     private static final int STEP_BYTES = 256 * 256;
+
     private static final long PATIENCE_SECONDS = 60;
     private static final String TEMPLATE =
             "{%- for m in messages %}{{ m['content'] + '\n' }}{%- endfor %}{%- if add_generation_prompt %}:{%- endif %}";
@@ -124,9 +125,7 @@ class SoakTest {
             default -> onTheModelsThread(mlx);
         }
         PromptCacheStats stats = mlx.promptCache().stats();
-        assertThat(stats.bytesHeld())
-                .as("%s", stats)
-                .isLessThanOrEqualTo(bytesMax + STEP_BYTES);
+        assertThat(stats.bytesHeld()).as("%s", stats).isLessThanOrEqualTo(bytesMax + STEP_BYTES);
     }
 
     private static ChatRequest request(Random random, MlxCancellation cancellation) {

@@ -41,8 +41,8 @@ class EngineRoomTest {
                 Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
             ModelLoader.Loaded loaded = thread.call(() -> ModelLoader.load(model, DType.FLOAT32));
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
-            try (Engine engine = new Engine(
-                    thread, loaded.model(), tokenizer, cache, CacheKey.of("room", ""), Set.of(), 4096, 16)) {
+            try (Engine engine =
+                    new Engine(thread, loaded.model(), tokenizer, cache, CacheKey.of("room", ""), Set.of(), 4096, 16)) {
                 engine.room((session, tokens) -> tokens <= roomTokens);
                 return engine.submit(request(100), piece -> {}).result().get();
             } finally {
