@@ -31,7 +31,7 @@ public final class TextEmbedder implements AutoCloseable {
     private static final int BATCH_TOKENS_GPU = 16_384;
 
     /** On the CPU the widest layer's numbers of so many tokens stay in the cache of a core. */
-    private static final int BATCH_TOKENS_CPU = Integer.getInteger("bt", 512);
+    private static final int BATCH_TOKENS_CPU = 512;
 
     private final MlxThread thread;
     private final String modelType;

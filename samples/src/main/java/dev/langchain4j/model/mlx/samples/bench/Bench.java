@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /** A run of the benchmarks: what is compared with what, on which models, and how often. */
 public final class Bench implements AutoCloseable {
-    /** All but the architectures, which take as long as everything else together. */
+    /** All but embeddings, which need a download, and architectures, which take as long as everything else together. */
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
 
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
@@ -32,6 +32,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("stream", new StreamSection());
         SECTIONS.put("elements", new ElementSection());
         SECTIONS.put("jlama", new JlamaSection());
+        SECTIONS.put("embeddings", new EmbeddingsSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
@@ -185,6 +186,10 @@ public final class Bench implements AutoCloseable {
             throw new IOException("samples/bench/" + script + " failed; what it said stands above");
         }
         return output.lines().toList();
+    }
+
+    String text(String option, String otherwise) {
+        return options.text(option, otherwise);
     }
 
     /** The names that an option lists; none if it is not given. */
