@@ -49,6 +49,7 @@ class RecordingTemplateTest {
                             PREFIX + "CacheLookup#enabled",
                             PREFIX + "Prefill#enabled",
                             PREFIX + "Decode#enabled",
+                            PREFIX + "RejectedToolCall#enabled",
                             PREFIX + "CacheEviction#enabled",
                             PREFIX + "CacheFold#enabled");
         }

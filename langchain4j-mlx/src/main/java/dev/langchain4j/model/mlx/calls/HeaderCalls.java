@@ -257,6 +257,10 @@ final class HeaderCalls extends CallReader {
             in.skip(markers.callEnd.length());
             return Step.AGAIN;
         }
+        if (next == Input.Match.NO && in.match(markers.callEnd) == Input.Match.NO) {
+            // The calls are whole; the end of the block was forgotten.
+            return Step.DONE;
+        }
         Step step = expect(in, markers.callStart);
         return step == Step.DONE ? to(State.HEADER) : step;
     }

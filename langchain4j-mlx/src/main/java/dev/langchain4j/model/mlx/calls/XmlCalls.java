@@ -70,9 +70,6 @@ final class XmlCalls extends CallReader {
     private final String end;
 
     private State state;
-    /** Whether the call came without the block's marker; the one that closes the block may be missing, too. */
-    private final boolean openingForgotten;
-
     private final ValueEnd.Tags values;
     private final Set<String> given = new HashSet<>();
     private String parameter;
@@ -89,7 +86,6 @@ final class XmlCalls extends CallReader {
         super(calls, tools);
         this.tags = tags;
         this.end = end;
-        openingForgotten = opened;
         values = tags.values(end);
         state = opened ? State.CALL_NAME : State.START;
     }
@@ -370,7 +366,8 @@ final class XmlCalls extends CallReader {
                 yield to(State.CALL_NAME);
             }
             case MAYBE -> Step.WAIT;
-            case NO -> openingForgotten && in.match(end) == Input.Match.NO ? Step.DONE : expectEnd(in, end);
+            // A call that is closed is whole, though the end of the block was forgotten.
+            case NO -> in.match(end) == Input.Match.NO ? Step.DONE : expectEnd(in, end);
         };
     }
 }

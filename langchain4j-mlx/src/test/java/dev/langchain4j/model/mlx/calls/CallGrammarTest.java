@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class CallGrammarTest {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int ROUNDS = Integer.getInteger("random.calls", 12);
+    private static final int ROUNDS = Integer.getInteger("random.calls", 8);
     private static final List<String> WORDS = List.of(
             "amsterdam",
             "Tokyo",
@@ -120,7 +120,7 @@ class CallGrammarTest {
 
     /** Strings that could be the beginning of something else. */
     @ParameterizedTest
-    @ValueSource(strings = {"string", "integer", "number", "boolean", "null", "array", "object"})
+    @ValueSource(strings = {"integer", "number", "boolean", "null", "object"})
     void every_word_can_be_an_argument_beside_another_type(String other) throws Exception {
         ObjectNode schema = JSON.createObjectNode().put("type", "object");
         ArrayNode options = schema.putObject("properties").putObject("a").putArray("anyOf");

@@ -20,6 +20,7 @@ import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -334,6 +335,31 @@ class ChatTemplateTest {
                         <|im_start|>assistant
                         """);
         assertThat(ToolCallFormat.detect(FallbackTemplate.CHATML.source())).isEqualTo(ToolCallFormat.HERMES);
+    }
+
+    /** LFM2.5: the template names the tools and no marker of calls, and shows an assistant's text only. */
+    @Test
+    void callsThatTheTemplateDoesNotShowAreToldFromTheVocabulary() {
+        String source = "{% if tools %}List of tools: [{% for t in tools %}{{ t | tojson }}{% endfor %}]\n{% endif %}"
+                + "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+        ChatTemplate template =
+                ChatTemplate.load(DemoModel.folder(), source, token -> token.equals("<|tool_call_start|>"));
+        assertThat(template.format(true, ToolSchemas.none()).toolCalls()).isEqualTo(ToolCallFormat.PYTHONIC);
+        assertThat(ChatTemplate.load(DemoModel.folder(), source, token -> false)
+                        .format(true, ToolSchemas.none())
+                        .toolCalls())
+                .isEqualTo(ToolCallFormat.GENERIC);
+        AiMessage call = AiMessage.from(ToolExecutionRequest.builder()
+                .id("1")
+                .name("weather")
+                .arguments("{\"city\":\"Rome\"}")
+                .build());
+        Prompt prompt = template.prompt(
+                List.of(UserMessage.from("And Rome?"), call, ToolExecutionResultMessage.from("1", "weather", "sunny")),
+                List.of(ToolSpecification.builder().name("weather").build()),
+                Map.of(),
+                tokenizer);
+        assertThat(prompt.text()).contains("assistant: <|tool_call_start|>[weather(city=\"Rome\")]<|tool_call_end|>");
     }
 
     @Test
