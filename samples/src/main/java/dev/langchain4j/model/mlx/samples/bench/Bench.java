@@ -31,6 +31,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("text", new TextSection());
         SECTIONS.put("stream", new StreamSection());
         SECTIONS.put("elements", new ElementSection());
+        SECTIONS.put("load", new LoadSection());
         SECTIONS.put("jlama", new JlamaSection());
         SECTIONS.put("embeddings", new EmbeddingsSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
