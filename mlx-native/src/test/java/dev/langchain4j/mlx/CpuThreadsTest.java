@@ -14,7 +14,9 @@ import org.junit.jupiter.api.Test;
 
 /** Products of the CPU backend are the same numbers with any number of threads, on several threads of callers too. */
 class CpuThreadsTest {
-    private static final int[][] SHAPES = {{1, 1024, 512}, {2, 777, 640}, {64, 1030, 256}, {700, 48, 512}, {1000, 1, 300}};
+    private static final int[][] SHAPES = {
+        {1, 1024, 512}, {2, 777, 640}, {64, 1030, 256}, {700, 48, 512}, {1000, 1, 300}
+    };
 
     @AfterEach
     void reset() {

@@ -29,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Calls at the edges of a request: cut by its limit, with schemas that no mask can keep, with tokens beyond the logits. */
 class CutToolCallTest {
-    private static final String TEMPLATE = "{# <tool_call> #}{% for m in messages %}{{ m.content }}{% endfor %}{{ tools }}";
+    private static final String TEMPLATE =
+            "{# <tool_call> #}{% for m in messages %}{{ m.content }}{% endfor %}{{ tools }}";
     private static final String PICKY = "{\"type\":\"object\",\"properties\":{\"tags\":{\"type\":\"array\","
             + "\"uniqueItems\":true,\"maxItems\":2,\"items\":{\"type\":\"string\",\"maxLength\":3,"
             + "\"not\":{\"const\":\"x\"}}},\"id\":{\"type\":\"string\",\"pattern\":\"^(?=a)b$\"}},\"required\":[\"tags\"]}";
@@ -91,8 +92,8 @@ class CutToolCallTest {
 
     @Test
     void a_call_that_the_limit_cuts_is_no_text_and_the_reason_is_length() {
-        try (MlxModel mlx = MlxModel.load(
-                RandomModel.write(folder, TEMPLATE, List.of("<tool_call>", "</tool_call>"), 3))) {
+        try (MlxModel mlx =
+                MlxModel.load(RandomModel.write(folder, TEMPLATE, List.of("<tool_call>", "</tool_call>"), 3))) {
             for (int limit = 1; limit < 24; limit++) {
                 ChatResponse response = ask(mlx, weather(), ToolChoice.REQUIRED, null, limit, limit);
                 assertThat(response.finishReason()).isEqualTo(FinishReason.LENGTH);
@@ -109,8 +110,8 @@ class CutToolCallTest {
         ResponseFormat answer = format(
                 JsonObjectSchema.builder().addIntegerProperty("n").required("n").build());
         for (String template : List.of(TEMPLATE, TEMPLATE.replace("<tool_call>", "<tool_call><function="))) {
-            try (MlxModel mlx = MlxModel.load(
-                    RandomModel.write(folder.resolve("" + template.length()), template, List.of(), 3))) {
+            try (MlxModel mlx =
+                    MlxModel.load(RandomModel.write(folder.resolve("" + template.length()), template, List.of(), 3))) {
                 int ended = 0;
                 for (int seed = 0; seed < 6; seed++) {
                     ended += ask(mlx, picky, ToolChoice.AUTO, answer, 300, seed).finishReason() == FinishReason.LENGTH
@@ -152,9 +153,13 @@ class CutToolCallTest {
         json.writeValue(written.resolve("tokenizer.json").toFile(), tokenizer);
         try (MlxModel mlx = MlxModel.load(written)) {
             assertThat(mlx.tokenizer().vocabularySize()).isEqualTo(size + 1);
-            ResponseFormat answer = format(
-                    JsonObjectSchema.builder().addIntegerProperty("n").required("n").build());
-            assertThat(ask(mlx, weather(), ToolChoice.NONE, answer, 60, 1).aiMessage().text())
+            ResponseFormat answer = format(JsonObjectSchema.builder()
+                    .addIntegerProperty("n")
+                    .required("n")
+                    .build());
+            assertThat(ask(mlx, weather(), ToolChoice.NONE, answer, 60, 1)
+                            .aiMessage()
+                            .text())
                     .startsWith("{\"n\":");
             assertThat(ask(mlx, weather(), ToolChoice.REQUIRED, null, 400, 1).finishReason())
                     .isIn(FinishReason.TOOL_EXECUTION, FinishReason.LENGTH);

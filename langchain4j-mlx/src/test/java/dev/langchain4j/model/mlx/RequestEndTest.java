@@ -456,7 +456,6 @@ class RequestEndTest {
         mlx.close();
     }
 
-
     @Test
     void requestsThatRunAtTheSameTimeGiveTheTokensThatTheyGiveAlone() throws Exception {
         List<String> questions = List.of("Hello!", "What is the weather in Lisbon?", "Tell me more. ".repeat(30), "7");

@@ -47,9 +47,7 @@ final class BatchSection implements Bench.Section {
     private static Map<String, Object> row(Bench bench, Subject subject, Path model, String named, int[] contexts) {
         int tokens = bench.smoke() ? 4 : 48;
         Bench.Pair pair = bench.pair(
-                bench.rounds(3),
-                () -> subject.together(contexts, PROMPT_TOKENS, tokens),
-                () -> bench.reference()
+                bench.rounds(3), () -> subject.together(contexts, PROMPT_TOKENS, tokens), () -> bench.reference()
                         .seconds(
                                 "batch",
                                 "model",

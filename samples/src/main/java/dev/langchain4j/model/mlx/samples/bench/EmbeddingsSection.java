@@ -53,8 +53,7 @@ final class EmbeddingsSection implements Bench.Section {
         bench.report().end();
     }
 
-    private static void row(
-            Bench bench, String name, Integer batch, EmbeddingModel model, List<TextSegment> segments) {
+    private static void row(Bench bench, String name, Integer batch, EmbeddingModel model, List<TextSegment> segments) {
         int rounds = bench.rounds(3);
         double[] seconds = new double[rounds];
         double[] busy = new double[rounds];
