@@ -34,6 +34,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("load", new LoadSection());
         SECTIONS.put("jlama", new JlamaSection());
         SECTIONS.put("embeddings", new EmbeddingsSection());
+        SECTIONS.put("batch", new BatchSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 

@@ -18,6 +18,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -26,6 +27,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -118,9 +120,13 @@ final class Subject implements AutoCloseable {
         return Tokens.of(count, vocabulary(), Tokens.SEED);
     }
 
-    GenerationResult generate(Engine with, int[] prompt, int tokens, Object conversation) {
-        GenerationRequest request = new GenerationRequest(
+    private static GenerationRequest request(int[] prompt, int tokens, Object conversation) {
+        return new GenerationRequest(
                 prompt, List.of(), conversation, Isolation.SHARED, Sampling.GREEDY, tokens, List.of());
+    }
+
+    GenerationResult generate(Engine with, int[] prompt, int tokens, Object conversation) {
+        GenerationRequest request = request(prompt, tokens, conversation);
         try {
             return with.submit(request, piece -> {}).result().get();
         } catch (InterruptedException | ExecutionException e) {
@@ -128,13 +134,53 @@ final class Subject implements AutoCloseable {
         }
     }
 
+    /**
+     * Seconds for the answers of several conversations that are asked at once.
+     *
+     * @param contexts how many tokens of each the prompt cache holds; random keys and values
+     * @param promptTokens tokens that each adds
+     */
+    double together(int[] contexts, int promptTokens, int tokens) {
+        EngineLimits limits = new EngineLimits(contexts.length, contexts.length, null, Duration.ofSeconds(10), false);
+        TrieCache held = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
+        try (Engine several = new Engine(
+                thread, loaded.model(), tokenizer, held, key, Set.of(), CONTEXT, chunkTokens, limits)) {
+            List<GenerationRequest> requests = new ArrayList<>();
+            for (int i = 0; i < contexts.length; i++) {
+                int[] context = Tokens.of(contexts[i], vocabulary(), 1000 + i);
+                if (context.length > 0) {
+                    pretend(held, context, i);
+                }
+                int[] prompt = Tokens.concat(context, Tokens.of(promptTokens, vocabulary(), 100 + i));
+                requests.add(request(prompt, tokens, i));
+            }
+            long begun = System.nanoTime();
+            List<Engine.Handle> handles = new ArrayList<>();
+            for (GenerationRequest request : requests) {
+                handles.add(several.submit(request, piece -> {}));
+            }
+            for (Engine.Handle handle : handles) {
+                handle.result().get();
+            }
+            return (System.nanoTime() - begun) / 1e9;
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        } finally {
+            thread.run(held::close);
+        }
+    }
+
     /** Puts random keys and values for these tokens into the prompt cache, as if they had been computed. */
     void pretend(int[] tokens, Object conversation) {
+        pretend(cache, tokens, conversation);
+    }
+
+    private void pretend(TrieCache into, int[] tokens, Object conversation) {
         thread.run(() -> {
             int[] prompt = Tokens.concat(tokens, new int[] {1});
             CacheRequest request =
                     new CacheRequest(key, prompt, List.of(), conversation, Isolation.SHARED, loaded.model()::newLayers);
-            try (CacheSession session = cache.begin(request)) {
+            try (CacheSession session = into.begin(request)) {
                 fill(session.layers(), tokens.length - session.resumePosition());
                 session.checkpoint();
                 session.close(CacheSession.Outcome.FINISHED);
