@@ -69,6 +69,12 @@ class MlxMetricsTest {
             assertThat(registry.find(PREFIX + "cache.entries").gauges()).hasSize(3);
             assertThatThrownBy(() -> chat.chat(UserMessage.from("Hello! ".repeat(20_000))));
             assertThat(registry.get(PREFIX + "errors").counter().count()).isEqualTo(1);
+            registry.counter("another");
+            metrics.close();
+            metrics.close();
+            assertThat(registry.getMeters())
+                    .singleElement()
+                    .satisfies(m -> assertThat(m.getId().getName()).isEqualTo("another"));
         }
     }
 
