@@ -143,8 +143,8 @@ final class Subject implements AutoCloseable {
     double together(int[] contexts, int promptTokens, int tokens) {
         EngineLimits limits = new EngineLimits(contexts.length, contexts.length, null, Duration.ofSeconds(10), false);
         TrieCache held = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
-        try (Engine several = new Engine(
-                thread, loaded.model(), tokenizer, held, key, Set.of(), CONTEXT, chunkTokens, limits)) {
+        try (Engine several =
+                new Engine(thread, loaded.model(), tokenizer, held, key, Set.of(), CONTEXT, chunkTokens, limits)) {
             List<GenerationRequest> requests = new ArrayList<>();
             for (int i = 0; i < contexts.length; i++) {
                 int[] context = Tokens.of(contexts[i], vocabulary(), 1000 + i);
