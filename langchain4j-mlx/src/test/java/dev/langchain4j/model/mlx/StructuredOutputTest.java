@@ -3,8 +3,10 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
@@ -37,7 +39,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Answers conform to their schema whatever the model is: here one of random weights, which draws at temperature 1. */
 class StructuredOutputTest {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Numbers may be larger than a double. */
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build();
+
     private static final int SCHEMAS = Integer.getInteger("random.schemas", 200);
     private static final String TEMPLATE =
             "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: ";
