@@ -101,9 +101,9 @@ final class SuiteAnswers {
                     ? List.<String>of().iterator()
                     : tool.parameters().properties().keySet().iterator();
             for (int i = 1; i < parts.length; i++) {
-                arguments.add("\"" + names.next() + "\": " + parts[i]);
+                arguments.add("\"" + names.next() + "\":" + parts[i]);
             }
-            text.append("<tool_call>{\"name\": \"").append(parts[0]).append("\", \"arguments\": ");
+            text.append("<tool_call>{\"name\":\"").append(parts[0]).append("\",\"arguments\":");
             text.append(arguments).append("}</tool_call>");
         }
         return text.toString();
@@ -117,9 +117,9 @@ final class SuiteAnswers {
                 : JsonSchemas.of(request.responseFormat().jsonSchema().rootElement());
         String shape = shape(schema);
         return switch (shape) {
-            case "", "city" -> "{\"city\": \"Berlin\"}";
-            case "weather" -> "{\"weather\": \"sunny\"}";
-            case "city,weather" -> "{\"city\": \"Munich\", \"weather\": \"SUNNY\"}";
+            case "", "city" -> "{\"city\":\"Berlin\"}";
+            case "weather" -> "{\"weather\":\"sunny\"}";
+            case "city,weather" -> "{\"city\":\"Munich\",\"weather\":\"SUNNY\"}";
             case "name,age,height,married" -> KLAUS;
             case "name,shippingAddress,billingAddress" ->
                 "{\"name\":\"Klaus\",\"shippingAddress\":{\"city\":\"Langley Falls\"},\"billingAddress\":{\"city\":\"New York\"}}";
