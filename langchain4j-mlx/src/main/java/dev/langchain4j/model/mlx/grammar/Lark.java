@@ -134,8 +134,10 @@ final class Lark {
         ObjectNode document = JsonNodeFactory.instance.objectNode();
         boolean controls = schema.toString().contains("\\u00");
         document.putObject("x-guidance")
-                // White space between the parts of a value costs tokens and says nothing.
+                // White space costs tokens and says nothing; but for a space where models learned to write one.
                 .put("whitespace_flexible", false)
+                .put("key_separator", ": ?")
+                .put("item_separator", ", ?")
                 .put("json_allowed_escapes", controls ? ESCAPES + "u" : ESCAPES);
         document.setAll(schema);
         return rule("", "%json " + document);

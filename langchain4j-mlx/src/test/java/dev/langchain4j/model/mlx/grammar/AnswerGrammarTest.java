@@ -132,12 +132,14 @@ class AnswerGrammarTest {
     }
 
     @Test
-    void jsonHasNoFreeWhiteSpace() {
+    void jsonHasNoWhiteSpaceButASpaceBehindAColonOrAComma() {
         Grammar grammar = new AnswerGrammar(tokenizer, ReasoningFormat.NONE)
                 .json(schema("{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"))
                 .build();
-        assertThat(allows(grammar, "[{\"a\":[1,2]},{}]")).isTrue();
-        for (String spaced : new String[] {"[ ]", "[{\"a\": 1}]", "[{\"a\":1}, {}]", "[\n{}]", "[] "}) {
+        for (String compact : new String[] {"[{\"a\":[1,2]},{}]", "[{\"a\": 1}]", "[{\"a\":1}, {}]"}) {
+            assertThat(allows(grammar, compact)).as(compact).isTrue();
+        }
+        for (String spaced : new String[] {"[ ]", "[{\"a\":  1}]", "[{\"a\" :1}]", "[{\"a\":1},  {}]", "[\n{}]", "[] "}) {
             assertThat(allows(grammar, spaced)).as(spaced).isFalse();
         }
     }
