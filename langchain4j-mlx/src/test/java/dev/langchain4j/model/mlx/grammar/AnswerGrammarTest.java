@@ -139,7 +139,8 @@ class AnswerGrammarTest {
         for (String compact : new String[] {"[{\"a\":[1,2]},{}]", "[{\"a\": 1}]", "[{\"a\":1}, {}]"}) {
             assertThat(allows(grammar, compact)).as(compact).isTrue();
         }
-        for (String spaced : new String[] {"[ ]", "[{\"a\":  1}]", "[{\"a\" :1}]", "[{\"a\":1},  {}]", "[\n{}]", "[] "}) {
+        for (String spaced :
+                new String[] {"[ ]", "[{\"a\":  1}]", "[{\"a\" :1}]", "[{\"a\":1},  {}]", "[\n{}]", "[] "}) {
             assertThat(allows(grammar, spaced)).as(spaced).isFalse();
         }
     }
