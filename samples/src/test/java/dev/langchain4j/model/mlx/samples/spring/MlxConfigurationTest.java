@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.samples.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.model.chat.ChatModel;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -28,7 +28,7 @@ class MlxConfigurationTest {
             assertThat(chat.chat("Hello!")).isNotBlank();
         }
         assertThatThrownBy(() -> chat.chat("Hello!"))
-                .isInstanceOf(InternalServerException.class)
+                .isInstanceOf(NonRetriableException.class)
                 .hasMessageContaining("closed");
     }
 }
