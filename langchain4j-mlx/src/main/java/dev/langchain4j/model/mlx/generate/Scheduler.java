@@ -278,12 +278,12 @@ final class Scheduler {
 
     /** Tells the caller. Its place is free before, so that who hears of an end may ask again. */
     private void deliver(ScheduledRequest request, Throwable failure) {
-        counts.ended(failure);
-        counts.now(waiting.size(), running.size());
         synchronized (lock) {
             open--;
             lock.notifyAll();
         }
+        counts.ended(failure);
+        counts.now(waiting.size(), running.size());
         try {
             request.end(failure);
         } catch (Throwable e) {
