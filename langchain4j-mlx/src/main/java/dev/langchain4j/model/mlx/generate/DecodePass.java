@@ -45,12 +45,16 @@ final class DecodePass implements Scheduler.Rows {
         List<Generation> rows = new ArrayList<>(requests.size());
         compute(requests, rows, ended);
         for (Generation row : rows) {
+            boolean over;
+            Throwable failure = null;
             try {
-                if (row.read()) {
-                    ended.accept(row, null);
-                }
+                over = row.read();
             } catch (Throwable e) {
-                ended.accept(row, e);
+                over = true;
+                failure = e;
+            }
+            if (over) {
+                ended.accept(row, failure);
             }
         }
     }

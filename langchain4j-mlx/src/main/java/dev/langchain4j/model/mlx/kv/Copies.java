@@ -31,7 +31,7 @@ final class Copies {
             }
             Eval.eval(copies);
             return copies;
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             for (MlxArray copy : copies) {
                 if (copy != null) {
                     copy.close();

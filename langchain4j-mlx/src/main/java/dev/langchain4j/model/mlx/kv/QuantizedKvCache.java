@@ -181,7 +181,7 @@ public final class QuantizedKvCache implements AttentionCache {
         }
         try {
             return new QuantizedSlice((KvSlice) unpacked, packed.copy(Math.max(from, start), to), from, to);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             if (unpacked != null) {
                 unpacked.close();
             }

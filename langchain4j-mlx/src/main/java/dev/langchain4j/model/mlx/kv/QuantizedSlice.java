@@ -37,7 +37,7 @@ record QuantizedSlice(KvSlice plain, MlxArray[] packed, int start, int end) impl
         }
         try {
             return new QuantizedSlice((KvSlice) first, copy(Math.max(from, border) - border, to - border), from, to);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             if (first != null) {
                 first.close();
             }

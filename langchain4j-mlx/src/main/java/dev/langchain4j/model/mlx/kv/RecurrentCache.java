@@ -105,7 +105,7 @@ public final class RecurrentCache implements LayerCache {
         Snapshot inputs = convolution.state();
         try {
             return new State(inputs, matrix == null ? null : Copies.owned(matrix));
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             inputs.close();
             throw e;
         }
