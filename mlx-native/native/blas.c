@@ -20,13 +20,13 @@ enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
  * than reading the matrix once a row. */
 enum { ROWS_MAX = 2 };
 
-enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 200000 };
+enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000 };
 
 /* Each piece packs the other matrix anew, which is little work beside so many columns or rows. */
 enum { PIECE_LENGTH = 256 };
 
 /* Multiplications that are worth a piece: of a product, and of one with a vector, which reads all that it multiplies. */
-static const double PIECE_WORK = 4 << 20;
+static const double PIECE_WORK = 1 << 20;
 static const double VECTOR_PIECE_WORK = 1 << 16;
 
 extern void scipy_cblas_sgemm(
@@ -59,6 +59,7 @@ static struct product current;
 static atomic_int open_pieces;
 static atomic_int threads_wanted = -1; /* with the caller; 0: those of OpenBLAS; -1 before the first product */
 static atomic_int sleeping;
+static atomic_int caller_cpu; /* where the caller of this round ran when it began */
 static int started; /* threads besides callers */
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER; /* of the caller whose product is computed */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -68,6 +69,17 @@ static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static int pieces_of(uint64_t t) { return (int)(t >> NEXT_BITS & ((1 << PIECES_BITS) - 1)); }
 static int next_of(uint64_t t) { return (int)(t & ((1 << NEXT_BITS) - 1)); }
 static uint64_t round_of(uint64_t t) { return t >> (NEXT_BITS + PIECES_BITS); }
+
+/* Lets a moment pass without a call of the system. */
+static inline void relax(void) {
+    for (int i = 0; i < 16; i++) {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
+#endif
+    }
+}
 
 static int64_t nanos(void) {
     struct timespec now;
@@ -157,12 +169,29 @@ static void work(void) {
     }
 }
 
+/*
+ * Linux wakes a thread on the processor of the one that woke it, or leaves it on its last one, and takes milliseconds to
+ * move it to an idle one: longer than a product lasts. Moves the calling thread to any other of its processors, where it
+ * may be moved on.
+ */
+static void leave_cpu(int cpu) {
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return;
+    }
+    others = allowed;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
+        sched_setaffinity(0, sizeof allowed, &allowed);
+    }
+}
+
 static void *worker(void *number) {
     uint64_t seen = 0;
     while (1) {
         int64_t begin = nanos();
         while (round_of(atomic_load(&ticket)) == seen && nanos() - begin < SPIN_NANOS) {
-            sched_yield();
+            relax();
         }
         if (round_of(atomic_load(&ticket)) == seen) {
             pthread_mutex_lock(&mutex);
@@ -175,6 +204,10 @@ static void *worker(void *number) {
         }
         seen = round_of(atomic_load(&ticket));
         if ((intptr_t)number < atomic_load(&threads_wanted)) {
+            int cpu = atomic_load(&caller_cpu);
+            if (cpu >= 0 && sched_getcpu() == cpu) {
+                leave_cpu(cpu);
+            }
             work();
         }
     }
@@ -240,6 +273,7 @@ static void share(struct product *p) {
         return;
     }
     start_threads(threads);
+    atomic_store(&caller_cpu, sched_getcpu());
     current = *p;
     atomic_store(&open_pieces, pieces);
     uint64_t round = round_of(atomic_load(&ticket)) + 1;
@@ -252,7 +286,7 @@ static void share(struct product *p) {
     work();
     int64_t begin = nanos();
     while (atomic_load(&open_pieces) > 0 && nanos() - begin < SPIN_NANOS) {
-        sched_yield();
+        relax();
     }
     if (atomic_load(&open_pieces) > 0) {
         pthread_mutex_lock(&mutex);
