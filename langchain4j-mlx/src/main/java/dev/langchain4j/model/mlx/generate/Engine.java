@@ -77,7 +77,11 @@ public final class Engine implements AutoCloseable {
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
         this.scheduler =
-                new Scheduler(owner(thread), new DecodePass(model, limits.exactBatching()), limits, System::nanoTime);
+                new Scheduler(
+                        owner(thread),
+                        new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
+                        limits,
+                        System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 

@@ -81,9 +81,19 @@ final class Generation extends ScheduledRequest {
     }
 
     @Override
-    void prefill() {
+    int chunkTokens() {
+        return prefill.nextPosition() - prefill.position();
+    }
+
+    /** Begins a step of prefill; see {@link Prefill#feed}. */
+    int[] feedChunk() {
         inStep = true;
-        prefill.step();
+        return prefill.feed();
+    }
+
+    /** Ends a step of prefill. */
+    void chunkFed() {
+        prefill.fed();
         inStep = false;
     }
 

@@ -2,10 +2,7 @@ package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.RateLimitException;
-import dev.langchain4j.mlx.Eval;
-import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
-import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.Arrays;
@@ -46,18 +43,28 @@ final class Prefill implements AutoCloseable {
         return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
     }
 
+    /** Tokens that the layers have. */
+    int position() {
+        return position;
+    }
+
     /**
-     * Feeds the next chunk, of a prompt that has tokens left.
+     * Begins a step of prefill.
      *
+     * @return the tokens of the next chunk, of a prompt that has some left
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
-    void step() {
-        int next = nextPosition();
+    int[] feed() {
         if (!generation.hasRoom()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
-        feed(Arrays.copyOfRange(prompt, position, next));
+        return Arrays.copyOfRange(prompt, position, nextPosition());
+    }
+
+    /** Ends a step of prefill: the layers have the chunk. */
+    void fed() {
+        int next = nextPosition();
         session.checkpoint();
         position = next;
         chunks++;
@@ -81,19 +88,6 @@ final class Prefill implements AutoCloseable {
             limit = Math.min(limit, layer.chunkLimit());
         }
         return limit;
-    }
-
-    private void feed(int[] chunk) {
-        MlxArray hidden;
-        try (Scope scope = Scope.open()) {
-            hidden = generation
-                    .model()
-                    .forward(MlxArray.of(chunk, 1, chunk.length), session.layers())
-                    .detach();
-        }
-        try (hidden) {
-            Eval.eval(LayerCache.buffers(session.layers()));
-        }
     }
 
     /** Nothing is fed any more: Flight Recorder is told. Idempotent. */

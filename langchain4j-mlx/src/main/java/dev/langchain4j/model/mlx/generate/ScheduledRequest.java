@@ -59,8 +59,8 @@ abstract class ScheduledRequest {
     /** Tokens of its prompt that must be fed before it decodes; known when it runs. */
     abstract int prefillRemaining();
 
-    /** Computes one chunk of its prompt. */
-    abstract void prefill();
+    /** Tokens of the next chunk of its prompt; of a request that has some left. */
+    abstract int chunkTokens();
 
     /**
      * It is over: releases all that it holds, and then tells whoever waits for it. Called once, whether it began or not.

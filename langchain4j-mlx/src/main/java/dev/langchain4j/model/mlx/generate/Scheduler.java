@@ -69,8 +69,19 @@ final class Scheduler {
         boolean isHalted();
     }
 
-    /** Computes the next token of requests that decode. */
+    /** Computes steps of several requests together. */
     interface Rows {
+        /** Most tokens of prompts that are fed together, unless the chunk of a single one is longer. */
+        int prefillTokens();
+
+        /**
+         * The next chunk of each of these prompts.
+         *
+         * @param requests some that have tokens to prefill
+         * @param failed is told of each that cannot go on
+         */
+        void prefill(List<ScheduledRequest> requests, Ended failed);
+
         /**
          * A token for each of these requests.
          *
@@ -220,8 +231,8 @@ final class Scheduler {
     }
 
     /**
-     * Chooses who takes a step: all that decode, or one that prefills a chunk; in turns if there are both. The rows of a
-     * turn do not depend on each other. Who has no memory for a step waits for the end of others; if nobody has, the one
+     * Chooses who takes a step: all that decode, or a chunk of each prompt that fits into one pass; in turns if there are
+     * both. The rows of a turn do not depend on each other. Who has no memory for a step waits for the end of others; if nobody has, the one
      * that began last gives way: its step ends it.
      */
     private void choose() {
@@ -236,38 +247,50 @@ final class Scheduler {
             turn.add(running.getLast());
             return;
         }
-        ScheduledRequest prefill = SchedulingPolicy.nextToPrefill(able);
-        if (prefill == null || !prefillIsNext) {
-            for (int i = 0; i < able.size(); i++) {
-                if (able.get(i).prefillRemaining() == 0) {
-                    turn.add(able.get(i));
-                }
-            }
+        if (!prefillIsNext) {
+            chooseDecode();
         }
-        if (prefill != null && turn.isEmpty()) {
-            turn.add(prefill);
+        if (turn.isEmpty()) {
+            choosePrefill();
+        }
+        if (turn.isEmpty()) {
+            chooseDecode();
         }
         prefillIsNext = !prefillIsNext;
     }
 
-    /** A token of each that decodes, or a chunk of one prompt. */
-    private void step() {
-        if (!turn.isEmpty() && turn.getFirst().prefillRemaining() > 0) {
-            prefill(turn.getFirst());
-        } else if (!turn.isEmpty()) {
-            rows.decode(turn, this::ended);
+    private void chooseDecode() {
+        for (int i = 0; i < able.size(); i++) {
+            if (able.get(i).prefillRemaining() == 0) {
+                turn.add(able.get(i));
+            }
         }
     }
 
-    private void prefill(ScheduledRequest request) {
-        int before = request.prefillRemaining();
-        try {
-            request.prefill();
-        } catch (Throwable e) {
-            ended(request, e);
+    private void choosePrefill() {
+        int tokens = 0;
+        for (ScheduledRequest next = SchedulingPolicy.nextToPrefill(able); next != null; ) {
+            tokens += next.chunkTokens();
+            if (!turn.isEmpty() && tokens > rows.prefillTokens()) {
+                return;
+            }
+            turn.add(next);
+            able.remove(next);
+            next = SchedulingPolicy.nextToPrefill(able);
         }
-        if (running.size() > 1) {
-            SchedulingPolicy.prefilled(request, before - request.prefillRemaining(), running);
+    }
+
+    /** A token of each that decodes, or a chunk of each prompt that was chosen. */
+    private void step() {
+        if (!turn.isEmpty() && turn.getFirst().prefillRemaining() > 0) {
+            int tokens = 0;
+            for (ScheduledRequest request : turn) {
+                tokens += request.chunkTokens();
+            }
+            rows.prefill(turn, this::ended);
+            SchedulingPolicy.prefilled(turn, tokens, running);
+        } else if (!turn.isEmpty()) {
+            rows.decode(turn, this::ended);
         }
     }
 

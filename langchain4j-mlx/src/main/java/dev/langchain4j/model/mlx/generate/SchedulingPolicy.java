@@ -90,11 +90,11 @@ final class SchedulingPolicy {
         return request.prefillRemaining() - request.gaveWay;
     }
 
-    /** Notes that so many tokens of one were fed while others had to wait. */
-    static void prefilled(ScheduledRequest fed, int tokens, List<ScheduledRequest> running) {
+    /** Notes that so many tokens of some were fed while others had to wait. */
+    static void prefilled(List<ScheduledRequest> fed, int tokens, List<ScheduledRequest> running) {
         for (int i = 0; i < running.size(); i++) {
             ScheduledRequest request = running.get(i);
-            if (request != fed && request.prefillRemaining() > 0) {
+            if (request.prefillRemaining() > 0 && !fed.contains(request)) {
                 request.gaveWay += tokens;
             }
         }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 /** Who runs when, and how requests end, told on requests that compute nothing and a thread that is a list of tasks. */
@@ -71,6 +72,7 @@ class SchedulerTest {
     }
 
     private final List<String> steps = new ArrayList<>();
+    private final List<Integer> passes = new ArrayList<>();
     private final Tasks tasks = new Tasks();
     private long now;
 
@@ -109,9 +111,13 @@ class SchedulerTest {
         }
 
         @Override
-        void prefill() {
+        int chunkTokens() {
+            return Math.min(prompt, CHUNK);
+        }
+
+        private void prefill() {
             step(name + ":prefill");
-            prompt -= Math.min(prompt, CHUNK);
+            prompt -= chunkTokens();
         }
 
         private boolean token() {
@@ -135,14 +141,36 @@ class SchedulerTest {
         }
     }
 
-    private static void tokens(List<ScheduledRequest> requests, Scheduler.Ended ended) {
-        for (ScheduledRequest request : requests) {
-            try {
-                if (((Fake) request).token()) {
-                    ended.accept(request, null);
+    /** Steps of fakes, one after the other; {@code passes} has the number of requests of each that prefilled. */
+    private final class Steps implements Scheduler.Rows {
+        @Override
+        public int prefillTokens() {
+            return CHUNK;
+        }
+
+        @Override
+        public void prefill(List<ScheduledRequest> requests, Scheduler.Ended failed) {
+            passes.add(requests.size());
+            each(requests, failed, fake -> {
+                fake.prefill();
+                return false;
+            });
+        }
+
+        @Override
+        public void decode(List<ScheduledRequest> requests, Scheduler.Ended ended) {
+            each(requests, ended, Fake::token);
+        }
+
+        private void each(List<ScheduledRequest> requests, Scheduler.Ended ended, Predicate<Fake> step) {
+            for (ScheduledRequest request : requests) {
+                try {
+                    if (step.test((Fake) request)) {
+                        ended.accept(request, null);
+                    }
+                } catch (Throwable e) {
+                    ended.accept(request, e);
                 }
-            } catch (Throwable e) {
-                ended.accept(request, e);
             }
         }
     }
@@ -160,13 +188,22 @@ class SchedulerTest {
     }
 
     private Scheduler scheduler(EngineLimits limits) {
-        return new Scheduler(tasks, SchedulerTest::tokens, limits, () -> now);
+        return new Scheduler(tasks, new Steps(), limits, () -> now);
     }
 
     private static void submit(Scheduler scheduler, Fake... fakes) {
         for (Fake fake : fakes) {
             scheduler.submit(fake);
         }
+    }
+
+    @Test
+    void promptsThatFitIntoOnePassArePrefilledTogether() {
+        submit(scheduler(4), fake("a", null, 40, 1), fake("b", null, 60, 1), fake("c", null, 30, 1), fake("d", null, 250, 1));
+        tasks.runAll();
+
+        assertThat(steps.subList(0, 2)).containsExactly("c:prefill", "a:prefill");
+        assertThat(passes).startsWith(2).allMatch(count -> count <= 2);
     }
 
     @Test

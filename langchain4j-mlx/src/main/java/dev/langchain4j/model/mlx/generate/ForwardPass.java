@@ -13,23 +13,81 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The next token of several requests from one forward pass: a row each, which attends to its own buffers. So a request
- * joins and leaves without a copy, and rows may be as long as they like. The weights are read once for all of them.
+ * A step of several requests as one forward pass: the next token of each, or a chunk of each one's prompt. Every sequence
+ * attends to its own buffers: so a request joins and leaves without a copy, and sequences may be as long as they like. The
+ * weights are read once for all of them.
  *
- * <p>What a row's own work throws ends that row. What the pass throws ends all that are in it.
+ * <p>What a request's own work throws ends that request. What the pass throws ends all that are in it.
  */
-final class DecodePass implements Scheduler.Rows {
+final class ForwardPass implements Scheduler.Rows {
     private final LanguageModel model;
+    private final int prefillTokens;
     private final boolean exact;
 
     /**
-     * A pass over a model.
+     * Passes over a model.
      *
-     * @param exact whether each row has a pass of its own, whose bits nobody else has an influence on
+     * @param prefillTokens most tokens of prompts in a pass
+     * @param exact whether each request has a pass of its own, whose bits nobody else has an influence on
      */
-    DecodePass(LanguageModel model, boolean exact) {
+    ForwardPass(LanguageModel model, int prefillTokens, boolean exact) {
         this.model = model;
+        this.prefillTokens = prefillTokens;
         this.exact = exact;
+    }
+
+    @Override
+    public int prefillTokens() {
+        return exact ? 0 : prefillTokens;
+    }
+
+    @Override
+    public void prefill(List<ScheduledRequest> requests, Scheduler.Ended failed) {
+        List<Generation> fed = new ArrayList<>(requests.size());
+        List<int[]> chunks = new ArrayList<>(requests.size());
+        for (int i = 0; i < requests.size(); i++) {
+            Generation request = (Generation) requests.get(i);
+            try {
+                chunks.add(request.feedChunk());
+                fed.add(request);
+            } catch (Throwable e) {
+                failed.accept(request, e);
+            }
+        }
+        try {
+            if (!fed.isEmpty()) {
+                prefill(fed, chunks);
+            }
+        } catch (Throwable e) {
+            fed.forEach(request -> failed.accept(request, e));
+            return;
+        }
+        for (Generation request : fed) {
+            try {
+                request.chunkFed();
+            } catch (Throwable e) {
+                failed.accept(request, e);
+            }
+        }
+    }
+
+    private void prefill(List<Generation> requests, List<int[]> chunks) {
+        int[] tokens = chunks.size() == 1
+                ? chunks.getFirst()
+                : chunks.stream().flatMapToInt(Arrays::stream).toArray();
+        int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
+        MlxArray hidden;
+        try (Scope scope = Scope.open()) {
+            hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), spans(requests, lengths))
+                    .detach();
+        }
+        try (hidden) {
+            List<MlxArray> buffers = new ArrayList<>();
+            for (Generation request : requests) {
+                buffers.addAll(List.of(LayerCache.buffers(request.session().layers())));
+            }
+            Eval.eval(buffers.toArray(MlxArray[]::new));
+        }
     }
 
     @Override
@@ -99,20 +157,20 @@ final class DecodePass implements Scheduler.Rows {
     private MlxArray logits(List<Generation> rows, List<MlxArray> tokens) {
         MlxArray input =
                 tokens.size() == 1 ? tokens.getFirst() : Indexing.concatenate(1, tokens.toArray(MlxArray[]::new));
-        MlxArray hidden = model.forward(input, spans(rows));
+        int[] lengths = new int[rows.size()];
+        Arrays.fill(lengths, 1);
+        MlxArray hidden = model.forward(input, spans(rows, lengths));
         return Indexing.reshape(model.logits(hidden), rows.size(), -1);
     }
 
-    private static Spans spans(List<Generation> rows) {
-        if (rows.size() == 1) {
-            return Spans.of(rows.getFirst().session().layers(), 1);
+    private static Spans spans(List<Generation> requests, int[] lengths) {
+        if (requests.size() == 1) {
+            return Spans.of(requests.getFirst().session().layers(), lengths[0]);
         }
-        List<List<LayerCache>> sequences = new ArrayList<>(rows.size());
-        for (Generation row : rows) {
-            sequences.add(row.session().layers());
+        List<List<LayerCache>> sequences = new ArrayList<>(requests.size());
+        for (Generation request : requests) {
+            sequences.add(request.session().layers());
         }
-        int[] lengths = new int[rows.size()];
-        Arrays.fill(lengths, 1);
         return Spans.of(sequences, lengths);
     }
 
