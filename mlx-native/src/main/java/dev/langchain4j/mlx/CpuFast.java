@@ -141,12 +141,14 @@ final class CpuFast {
         if (shape[1] % kvHeads != 0 || length > context) {
             return null;
         }
-        if (length == 1 && (long) shape[1] * context < POWERS_FROM) {
-            return attendToFew(times(q, constant(scale, 4)), shape, k, v);
+        if (length == 1 && isFew(shape[1], context)) {
+            MlxArray grouped = grouped(times(q, constant(scale, 4)), shape, kvHeads);
+            return Indexing.reshape(attendToFew(grouped, k, v), shape[0], shape[1], 1, v.dim(3));
         }
         MlxArray scaled = times(q, constant(scale * LOG2_E, 4));
         if (length == 1) {
-            return attend(scaled, k, v, shape[1] / kvHeads, 0);
+            MlxArray attended = attendToMany(grouped(scaled, shape, kvHeads), k, v);
+            return Indexing.reshape(attended, shape[0], shape[1], 1, v.dim(3));
         }
         MlxArray[] blocks = new MlxArray[Math.ceilDiv(length, BLOCK)];
         for (int i = 0; i < blocks.length; i++) {
@@ -188,17 +190,55 @@ final class CpuFast {
         return Indexing.slice(x, new int[] {0, 0, from, 0}, new int[] {shape[0], shape[1], to, shape[3]});
     }
 
-    private static MlxArray attendToFew(MlxArray q, int[] shape, MlxArray k, MlxArray v) {
-        int kvHeads = k.dim(1);
-        MlxArray grouped = Indexing.reshape(q, shape[0], kvHeads, shape[1] / kvHeads, shape[3]);
+    /**
+     * Attention of one position of each of several sequences to all its keys, with the operations that a single one has.
+     * Null if that is left to MLX.
+     */
+    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale) {
+        if (!isSingle(q) || !isSingle(k[0]) || !isSingle(v[0])) {
+            return null;
+        }
+        int[] shape = q.shape();
+        int kvHeads = k[0].dim(1);
+        MlxArray[] few = null;
+        MlxArray[] many = null;
+        MlxArray[] attended = new MlxArray[k.length];
+        for (int i = 0; i < k.length; i++) {
+            if (isFew(shape[1], k[i].dim(2))) {
+                few = few == null ? rows(q, scale, shape, kvHeads) : few;
+                attended[i] = attendToFew(few[i], k[i], v[i]);
+            } else {
+                many = many == null ? rows(q, scale * LOG2_E, shape, kvHeads) : many;
+                attended[i] = attendToMany(many[i], k[i], v[i]);
+            }
+        }
+        return Indexing.reshape(Indexing.concatenate(0, attended), shape[0], shape[1], 1, v[0].dim(3));
+    }
+
+    private MlxArray[] rows(MlxArray q, float factor, int[] shape, int kvHeads) {
+        return Indexing.split(grouped(times(q, constant(factor, 4)), shape, kvHeads), shape[0], 0);
+    }
+
+    private static boolean isFew(int heads, int context) {
+        return (long) heads * context < POWERS_FROM;
+    }
+
+    /** The queries of a group as rows, [batch, heads of keys, group * length, dim]. */
+    private static MlxArray grouped(MlxArray q, int[] shape, int kvHeads) {
+        return Indexing.reshape(q, shape[0], kvHeads, shape[1] / kvHeads * shape[2], shape[3]);
+    }
+
+    private static MlxArray attendToFew(MlxArray grouped, MlxArray k, MlxArray v) {
         MlxArray scores = Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3));
-        MlxArray attended = Ops.matmul(Ops.softmax(scores, -1, true), v);
-        return Indexing.reshape(attended, shape[0], shape[1], 1, v.dim(3));
+        return Ops.matmul(Ops.softmax(scores, -1, true), v);
+    }
+
+    private MlxArray attendToMany(MlxArray grouped, MlxArray k, MlxArray v) {
+        return weighted(Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3)), v);
     }
 
     /**
-     * softmax(q k' + mask) v, with powers of two: what q is multiplied by makes up for it. The sums divide the few numbers
-     * that come out, not the many scores.
+     * softmax(q k' + mask) v, with powers of two: what q is multiplied by makes up for it.
      *
      * @param mask added to the scores, [length, context]; 0 for none
      */
@@ -206,16 +246,19 @@ final class CpuFast {
         int[] shape = q.shape();
         int kvHeads = shape[1] / group;
         int rows = group * shape[2];
-        MlxArray grouped = Indexing.reshape(q, shape[0], kvHeads, rows, shape[3]);
-        MlxArray scores = Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3));
+        MlxArray scores = Ops.matmul(grouped(q, shape, kvHeads), Indexing.swapAxes(k, 2, 3));
         if (mask != 0) {
             int context = k.dim(2);
             MlxArray split = Indexing.reshape(scores, shape[0], kvHeads, group, shape[2], context);
             scores = Indexing.reshape(plus(split, mask), shape[0], kvHeads, rows, context);
         }
+        return Indexing.reshape(weighted(scores, v), shape[0], shape[1], shape[2], v.dim(3));
+    }
+
+    /** Sums of values. The sums of weights divide the few numbers that come out, not the many scores. */
+    private MlxArray weighted(MlxArray scores, MlxArray v) {
         MlxArray weights = power(2, Ops.subtract(scores, Ops.max(scores, -1, true)));
-        MlxArray attended = Ops.divide(Ops.matmul(weights, v), Ops.sum(weights, -1, true));
-        return Indexing.reshape(attended, shape[0], shape[1], shape[2], v.dim(3));
+        return Ops.divide(Ops.matmul(weights, v), Ops.sum(weights, -1, true));
     }
 
     /** 0 where a position sees a key and minus infinity where not; the last position sees all. */

@@ -115,6 +115,28 @@ public final class Fast {
                 v);
     }
 
+    /**
+     * Attention of a position of each of several sequences to all keys of its own.
+     *
+     * @param q [sequences, heads, 1, dim]
+     * @param k the keys of each, [1, heads of keys, context, dim]
+     * @param v the values of each, [1, heads of keys, context, dim of values]
+     * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+     * @return [sequences, heads, 1, dim of values]
+     */
+    public static MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, MlxArray sinks) {
+        OwnerThread t = OwnerThread.current();
+        MlxArray composed = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale) : null;
+        if (composed != null) {
+            return composed;
+        }
+        MlxArray[] attended = Indexing.split(q, k.length, 0);
+        for (int i = 0; i < k.length; i++) {
+            attended[i] = attention(attended[i], k[i], v[i], scale, false, null, sinks);
+        }
+        return Indexing.concatenate(0, attended);
+    }
+
     /** x times the share of a normal distribution below x: gelu in its exact form. */
     public static MlxArray gelu(MlxArray x) {
         OwnerThread t = OwnerThread.current();

@@ -29,6 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FlatStepTest {
     private static final int VOCABULARY = 96;
     private static final double APART_MAX = 2e-3;
+    /** A number on the edge of two levels may fall to either of them. */
+    private static final double QUANTIZED_APART_MAX = 5e-2;
 
     /** A sequence that runs beside others, and the same one that runs alone. */
     private static final class Pair {
@@ -88,7 +90,11 @@ class FlatStepTest {
                 try {
                     for (int i = 0; i < rounds; i++) {
                         long seed = System.nanoTime();
-                        schedule(loaded.model(), new Random(seed), name + ", seed " + seed);
+                        schedule(
+                                loaded.model(),
+                                new Random(seed),
+                                name + ", seed " + seed,
+                                format.bits() == 0 ? APART_MAX : QUANTIZED_APART_MAX);
                     }
                 } finally {
                     loaded.weights().close();
@@ -99,7 +105,7 @@ class FlatStepTest {
     }
 
     /** Sequences join at any time and leave when their tokens are used up; each step has spans of 1 to 4 tokens. */
-    private static void schedule(LanguageModel model, Random random, String what) {
+    private static void schedule(LanguageModel model, Random random, String what, double apartMax) {
         List<Pair> running = new ArrayList<>();
         int started = 0;
         try {
@@ -126,7 +132,7 @@ class FlatStepTest {
                     float[] alone = Feed.feed(model, running.get(i).alone, spans.get(i));
                     assertThat(Feed.gap(logits.get(i), alone))
                             .as("%s, span %d of %d", what, i, spans.size())
-                            .isLessThan(APART_MAX);
+                            .isLessThan(apartMax);
                 }
                 running.removeIf(pair -> {
                     boolean over = pair.left() == 0;

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.kv;
 
+import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import java.util.List;
@@ -106,8 +107,34 @@ public final class Spans {
         if (isSingle()) {
             return attention(0, layer).attend(queries, keys, values, tokens(), scale, sinks);
         }
+        if (tokens() == count() && keepsAsTheyAre(layer)) {
+            return attendTogether(layer, queries, keys, values, scale, sinks);
+        }
         return eachHeads(layer, span -> ((AttentionCache) span.cache)
                 .attend(span.heads(queries), span.heads(keys), span.heads(values), span.length, scale, sinks));
+    }
+
+    /** Whether all sequences keep keys and values as they are, so that one position needs no mask. */
+    private boolean keepsAsTheyAre(int layer) {
+        for (List<LayerCache> layers : sequences) {
+            if (!(layers.get(layer) instanceof BufferedKvCache)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** A position of each sequence: what does not depend on its context is done for all of them at once. */
+    private MlxArray attendTogether(
+            int layer, MlxArray queries, MlxArray keys, MlxArray values, float scale, MlxArray sinks) {
+        MlxArray[] allKeys = Indexing.split(keys, count(), 0);
+        MlxArray[] allValues = Indexing.split(values, count(), 0);
+        for (int i = 0; i < allKeys.length; i++) {
+            AttentionCache.View all = attention(i, layer).update(allKeys[i], allValues[i], 1);
+            allKeys[i] = all.keys();
+            allValues[i] = all.values();
+        }
+        return Fast.attention(queries, allKeys, allValues, scale, sinks);
     }
 
     private AttentionCache attention(int span, int layer) {
