@@ -20,7 +20,7 @@ enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
  * than reading the matrix once a row. */
 enum { ROWS_MAX = 2 };
 
-enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000 };
+enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000, LOST_NANOS = 50000 };
 
 /* Each piece packs the other matrix anew, which is little work beside so many columns or rows. */
 enum { PIECE_LENGTH = 256 };
@@ -70,8 +70,17 @@ static int pieces_of(uint64_t t) { return (int)(t >> NEXT_BITS & ((1 << PIECES_B
 static int next_of(uint64_t t) { return (int)(t & ((1 << NEXT_BITS) - 1)); }
 static uint64_t round_of(uint64_t t) { return t >> (NEXT_BITS + PIECES_BITS); }
 
-/* Lets a moment pass without a call of the system. */
-static inline void relax(void) {
+static int64_t nanos(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/*
+ * Lets a moment pass, on this processor if nobody else wants it. Returns whether to go on with that: not for longer than a
+ * thread takes to sleep and wake, and not where others want the processor, who then have it sooner.
+ */
+static int spins(int64_t begin, int64_t *last) {
     for (int i = 0; i < 16; i++) {
 #if defined(__x86_64__)
         __builtin_ia32_pause();
@@ -79,12 +88,11 @@ static inline void relax(void) {
         __asm__ volatile("yield");
 #endif
     }
-}
-
-static int64_t nanos(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
+    sched_yield();
+    int64_t now = nanos();
+    int lost = now - *last > LOST_NANOS;
+    *last = now;
+    return !lost && now - begin < SPIN_NANOS;
 }
 
 /* y = alpha * op(a) * x + beta * y, where op(a) has so many rows and columns. */
@@ -189,9 +197,8 @@ static void leave_cpu(int cpu) {
 static void *worker(void *number) {
     uint64_t seen = 0;
     while (1) {
-        int64_t begin = nanos();
-        while (round_of(atomic_load(&ticket)) == seen && nanos() - begin < SPIN_NANOS) {
-            relax();
+        int64_t begin = nanos(), last = begin;
+        while (round_of(atomic_load(&ticket)) == seen && spins(begin, &last)) {
         }
         if (round_of(atomic_load(&ticket)) == seen) {
             pthread_mutex_lock(&mutex);
@@ -284,9 +291,8 @@ static void share(struct product *p) {
         pthread_mutex_unlock(&mutex);
     }
     work();
-    int64_t begin = nanos();
-    while (atomic_load(&open_pieces) > 0 && nanos() - begin < SPIN_NANOS) {
-        relax();
+    int64_t begin = nanos(), last = begin;
+    while (atomic_load(&open_pieces) > 0 && spins(begin, &last)) {
     }
     if (atomic_load(&open_pieces) > 0) {
         pthread_mutex_lock(&mutex);

@@ -372,8 +372,9 @@ public final class MlxModel implements AutoCloseable {
         /**
          * Whether a prompt that resumes gives bit for bit the logits of one that is computed from its start. Then only
          * whole chunks of prefill are kept, so that each round of a loop computes its last answer and up to
-         * {@code prefillChunkTokens} tokens again: a small chunk makes that cheap. Default: false; what is reused was
-         * then partly computed in pieces of other sizes, and logits may differ in their last bits.
+         * {@code prefillChunkTokens} tokens again: a small chunk makes that cheap. Includes {@link #exactBatching}. Default:
+         * false; what is reused was then partly computed in pieces of other sizes, and logits may differ in their last
+         * bits.
          */
         public Builder exactReuse(boolean exact) {
             this.exactReuse = exact;
@@ -491,7 +492,8 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
             kvFormat = ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
-            limits = ModelSettings.engineLimits(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching);
+            limits = ModelSettings.engineLimits(
+                    maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching || exactReuse);
             return new MlxModel(this);
         }
     }

@@ -76,12 +76,11 @@ public final class Engine implements AutoCloseable {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
-        this.scheduler =
-                new Scheduler(
-                        owner(thread),
-                        new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
-                        limits,
-                        System::nanoTime);
+        this.scheduler = new Scheduler(
+                owner(thread),
+                new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
+                limits,
+                System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 

@@ -199,7 +199,12 @@ class SchedulerTest {
 
     @Test
     void promptsThatFitIntoOnePassArePrefilledTogether() {
-        submit(scheduler(4), fake("a", null, 40, 1), fake("b", null, 60, 1), fake("c", null, 30, 1), fake("d", null, 250, 1));
+        submit(
+                scheduler(4),
+                fake("a", null, 40, 1),
+                fake("b", null, 60, 1),
+                fake("c", null, 30, 1),
+                fake("d", null, 250, 1));
         tasks.runAll();
 
         assertThat(steps.subList(0, 2)).containsExactly("c:prefill", "a:prefill");
