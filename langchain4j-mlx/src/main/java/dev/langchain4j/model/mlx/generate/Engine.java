@@ -26,6 +26,7 @@ public final class Engine implements AutoCloseable {
     private final Set<Integer> endTokens;
     private final int contextLength;
     private final int prefillChunkTokens;
+    private final boolean cutsChunks;
     private final Scheduler scheduler;
     private volatile Room room = CacheSession::hasRoom;
 
@@ -76,6 +77,7 @@ public final class Engine implements AutoCloseable {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
+        this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
         this.scheduler =
                 new Scheduler(owner(thread), new DecodePass(model, limits.exactBatching()), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
@@ -84,8 +86,8 @@ public final class Engine implements AutoCloseable {
     private static Scheduler.Owner owner(MlxThread thread) {
         return new Scheduler.Owner() {
             @Override
-            public void execute(Runnable task) {
-                thread.execute(task);
+            public void executeNext(Runnable task) {
+                thread.executeNext(task);
             }
 
             @Override
@@ -236,7 +238,12 @@ public final class Engine implements AutoCloseable {
         room = limit;
     }
 
-    int prefillChunkTokens() {
+    int chunkTokens() {
         return prefillChunkTokens;
+    }
+
+    /** Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone. */
+    boolean cutsChunks() {
+        return cutsChunks;
     }
 }

@@ -13,8 +13,12 @@ import java.util.Arrays;
 /**
  * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
  * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
+ * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
  */
 final class Prefill implements AutoCloseable {
+    /** Pieces have a multiple of so many tokens: fewer take nearly as long, for the weights are read all the same. */
+    private static final int PIECE_TOKENS = 16;
+
     private final Generation generation;
     private final CacheSession session;
     private final int[] prompt;
@@ -39,21 +43,35 @@ final class Prefill implements AutoCloseable {
         return end - position;
     }
 
-    /** Where the next chunk ends, of a prompt that has tokens left. */
-    int nextPosition() {
-        int chunkTokens = generation.engine().prefillChunkTokens();
+    /** Tokens that were fed or reused. */
+    int position() {
+        return position;
+    }
+
+    /** Where the next chunk ends, of a prompt that has tokens left, or the piece of it that has so many tokens. */
+    int nextPosition(int tokens) {
+        int chunkTokens = generation.engine().chunkTokens();
         int gridLine = (position / chunkTokens + 1) * chunkTokens;
-        return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
+        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
+        return generation.engine().cutsChunks() ? position + piece(next - position, tokens) : next;
+    }
+
+    /** Tokens of the next piece of so many, none longer than wanted, and all of about the same length. */
+    static int piece(int tokens, int wanted) {
+        int longest = Math.max(PIECE_TOKENS, wanted / PIECE_TOKENS * PIECE_TOKENS);
+        int even = Math.ceilDiv(tokens, Math.ceilDiv(tokens, longest));
+        return Math.min(tokens, Math.ceilDiv(even, PIECE_TOKENS) * PIECE_TOKENS);
     }
 
     /**
      * Feeds the next chunk, of a prompt that has tokens left.
      *
+     * @param tokens about how many of them at most
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
-    void step() {
-        int next = nextPosition();
+    void step(int tokens) {
+        int next = nextPosition(tokens);
         if (!generation.hasRoom()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
@@ -63,7 +81,7 @@ final class Prefill implements AutoCloseable {
         chunks++;
         generation.listener().onPrefill(position, prompt.length);
         if (position == end
-                && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
+                && end - session.resumePosition() > generation.engine().chunkTokens()) {
             MlxMemory.clearCache();
         }
     }

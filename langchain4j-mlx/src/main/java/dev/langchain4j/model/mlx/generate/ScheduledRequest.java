@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -18,6 +19,15 @@ abstract class ScheduledRequest {
     int passedOver;
     /** Tokens of others that were prefilled while it could have been. */
     long gaveWay;
+    /** The prefix that it waits for before it begins; null for none. */
+    PrefixWait prefixWait;
+    /** How often it waited for a prefix, and how long in all; since when, if it waits. */
+    int prefixWaits;
+
+    long prefixWaitNanos;
+    long prefixWaitSince;
+    /** Whether it is over. */
+    boolean ended;
 
     private volatile boolean cancelled;
 
@@ -53,14 +63,30 @@ abstract class ScheduledRequest {
         return true;
     }
 
+    /**
+     * The prefix of its prompt that it should wait for before it begins, because one of those that run is computing it.
+     *
+     * @return null if it had better begin
+     */
+    PrefixWait worthWaitingFor(List<ScheduledRequest> running) {
+        return null;
+    }
+
     /** From here on it runs. */
     abstract void begin();
 
     /** Tokens of its prompt that must be fed before it decodes; known when it runs. */
     abstract int prefillRemaining();
 
-    /** Computes one chunk of its prompt. */
-    abstract void prefill();
+    /** Tokens of its prompt that were fed or reused. */
+    abstract int prefillPosition();
+
+    /**
+     * Computes one chunk of its prompt.
+     *
+     * @param tokens about how many at most, so that others can go on; a request that may not be cut so ignores it
+     */
+    abstract void prefill(int tokens);
 
     /**
      * It is over: releases all that it holds, and then tells whoever waits for it. Called once, whether it began or not.
