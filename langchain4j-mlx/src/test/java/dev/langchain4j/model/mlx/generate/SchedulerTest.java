@@ -185,13 +185,13 @@ class SchedulerTest extends SchedulerHarness {
         Fake forEver = new Fake("forEver", null, false, 0, 1, Duration.ofSeconds(Long.MAX_VALUE));
         submit(scheduler, running, waiting, impatient);
         now = 21;
+        nanosOfDecode = 30;
         tasks.runOne();
         assertThat(impatient.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("timeout");
-        now = 51;
+        nanosOfDecode = 50;
         tasks.runOne();
         assertThat(waiting.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("queueTimeout");
         assertThat(running.ends).isZero();
-        now = 101;
         tasks.runOne();
         assertThat(running.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("had begun");
         submit(scheduler, forEver);
