@@ -73,7 +73,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
     /**
      * How long a chunk of a prompt may be prefilled while other requests decode, which wait for it: longer than nothing.
      * Shorter is smoother for them; longer is faster for the prompt, for short chunks read the weights as often as long ones.
-     * How many tokens that is, is learned while chunks run; it is 16 at the least. While nobody decodes chunks have
+     * How many tokens that is, is learned while chunks run; it is 32 at the least. While nobody decodes chunks have
      * {@link MlxModel.Builder#prefillChunkTokens}, and so they have always with {@link MlxModel.Builder#exactReuse} or
      * {@link #exactBatching}, which promise bits that depend on them. Default: 200 ms.
      */

@@ -16,8 +16,10 @@ import java.util.Arrays;
  * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
  */
 final class Prefill implements AutoCloseable {
-    /** Pieces have a multiple of so many tokens: fewer take nearly as long, for the weights are read all the same. */
-    private static final int PIECE_TOKENS = 16;
+    /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
+    private static final int PIECE_TOKENS_MIN = 32;
+    /** And a multiple of so many, as kernels like them. */
+    private static final int PIECE_MULTIPLE = 16;
 
     private final Generation generation;
     private final CacheSession session;
@@ -58,9 +60,9 @@ final class Prefill implements AutoCloseable {
 
     /** Tokens of the next piece of so many, none longer than wanted, and all of about the same length. */
     static int piece(int tokens, int wanted) {
-        int longest = Math.max(PIECE_TOKENS, wanted / PIECE_TOKENS * PIECE_TOKENS);
+        int longest = Math.max(PIECE_TOKENS_MIN, wanted / PIECE_MULTIPLE * PIECE_MULTIPLE);
         int even = Math.ceilDiv(tokens, Math.ceilDiv(tokens, longest));
-        return Math.min(tokens, Math.ceilDiv(even, PIECE_TOKENS) * PIECE_TOKENS);
+        return Math.min(tokens, Math.ceilDiv(even, PIECE_MULTIPLE) * PIECE_MULTIPLE);
     }
 
     /**

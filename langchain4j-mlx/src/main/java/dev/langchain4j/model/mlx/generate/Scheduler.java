@@ -342,6 +342,10 @@ final class Scheduler {
         return counts.stats(arrivals.size());
     }
 
+    EngineCounts counts() {
+        return counts;
+    }
+
     boolean isClosed() {
         return closed;
     }

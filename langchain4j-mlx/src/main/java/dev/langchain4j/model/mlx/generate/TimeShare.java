@@ -6,17 +6,19 @@ import java.util.concurrent.TimeUnit;
  * How the time of a model is shared between prefill and decode while requests want both: a chunk of prefill lasts about the
  * stall target at most, and then decode gets its share before the next one. Is told what each step took.
  *
- * <p>How many tokens fit into the stall target is learned from the chunks before, by how far they lay from the beginning of
- * their prompt, for attention makes later ones slower. A faster chunk counts at once and a slower one by half, so that a
- * moment in which the machine was busy does not make chunks small for long.
+ * <p>How many tokens fit into the stall target is told by the best rate that was seen, by how far a chunk lay from the
+ * beginning of its prompt, for attention makes later ones slower. The best and not the last: when the machine is busy all
+ * chunks are slow, and smaller ones more so, for each reads the weights; they would get smaller and smaller.
  */
 final class TimeShare {
     private final long stallNanos;
     /** Nanoseconds that decode gets for one of prefill. */
     private final double decodePerPrefill;
 
-    /** Tokens a nanosecond, by the number of bits of the position; 0 where nothing is known. */
-    private final double[] rates = new double[Integer.SIZE + 1];
+    /** The rates of short chunks, beside others; and of whole ones, which are better. */
+    private final Rates shortChunks = new Rates();
+
+    private final Rates wholeChunks = new Rates();
 
     /** Nanoseconds of decode that are owed. At least one after each chunk, and each step pays at least one. */
     private long owed;
@@ -38,19 +40,8 @@ final class TimeShare {
 
     /** Tokens that fit into the stall target behind so many others; 0 as long as that is not known. */
     int chunkTokens(int position) {
-        return (int) Math.min(Integer.MAX_VALUE, rate(position) * stallNanos);
-    }
-
-    private double rate(int position) {
-        int i = bits(position);
-        while (i > 0 && rates[i] == 0) {
-            i--;
-        }
-        return rates[i];
-    }
-
-    private static int bits(int position) {
-        return Integer.SIZE - Integer.numberOfLeadingZeros(position);
+        double rate = shortChunks.at(position);
+        return (int) Math.min(Integer.MAX_VALUE, (rate > 0 ? rate : wholeChunks.at(position)) * stallNanos);
     }
 
     /**
@@ -61,22 +52,43 @@ final class TimeShare {
      */
     void prefilled(int position, int tokens, long nanos, boolean delayed) {
         if (tokens > 0 && nanos > 0) {
-            learn(position, tokens, (double) tokens / nanos);
+            (delayed ? shortChunks : wholeChunks).saw(position, (double) tokens / nanos);
         }
         if (delayed) {
             owed = Math.max(1, (long) (nanos * decodePerPrefill));
         }
     }
 
-    /** A chunk that was short for another reason than time says little: all chunks have a part that is the same. */
-    private void learn(int position, int tokens, double rate) {
-        double known = rate(position);
-        double weight = known == 0 || rate > known ? 1 : Math.min(1, tokens / (known * stallNanos)) / 2;
-        rates[bits(position)] = known + (rate - known) * weight;
-    }
-
     /** Notes a step of decode. */
     void decoded(long nanos) {
         owed -= Math.max(1, nanos);
+    }
+
+    /**
+     * The best rate that was seen, in tokens a nanosecond, in ranges of positions of which each is a quarter longer. A token
+     * attends to a quarter more at most than one in the range before, so no rate is less than that one by more.
+     */
+    private static final class Rates {
+        private static final double LONGER = 1.25;
+        private static final int FIRST = 64;
+        private final double[] best = new double[128];
+
+        private static int range(int position) {
+            return (int) (Math.log(Math.max(1, (double) position / FIRST)) / Math.log(LONGER));
+        }
+
+        void saw(int position, double rate) {
+            int range = range(position);
+            best[range] = Math.max(best[range], rate);
+        }
+
+        /** The rate at a position; 0 if none is known there or before. */
+        double at(int position) {
+            double rate = 0;
+            for (int i = range(position), n = 0; n <= i; n++) {
+                rate = best[n] > 0 ? Math.max(best[n], rate / LONGER) : rate;
+            }
+            return rate;
+        }
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.langchain4j.exception.TimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +58,7 @@ class FairShareTest extends SchedulerHarness {
 
     @Test
     void whileOthersDecodeAChunkLastsTheStallTargetAtMost() {
-        doubling = 2000;
+        doubling = 8000;
         Scheduler scheduler = scheduler(limits(4, 60, 0.5));
         Fake first = fake("first", null, 0, FOREVER);
         Fake second = fake("second", null, 0, FOREVER);
@@ -68,6 +69,11 @@ class FairShareTest extends SchedulerHarness {
                 .as("the rate is learned, and falls with the position")
                 .allSatisfy(chunk -> assertThat(chunk).isBetween(20 * MILLI, 70 * MILLI));
         assertThat(Math.max(first.longestGap, second.longestGap)).isLessThanOrEqualTo((70 + 30) * MILLI);
+        EngineCounts counts = scheduler.counts();
+        assertThat(counts.stalls()).isEqualTo(chunks.size());
+        assertThat(counts.stallNanos())
+                .isEqualTo(chunks.stream().mapToLong(c -> c).sum());
+        assertThat(counts.longestStallNanos()).isEqualTo(Collections.max(chunks));
     }
 
     @Test
@@ -81,6 +87,25 @@ class FairShareTest extends SchedulerHarness {
         nanosOfToken = MILLI;
         runUntil(() -> chunks.size() == 28);
         assertThat(chunks.getLast()).isEqualTo(chunks.get(19));
+    }
+
+    /** On a machine that is busy all the time each chunk takes longer; smaller ones would be slower for all. */
+    @Test
+    void aMachineThatStaysBusyDoesNotMakeChunksSmallerAndSmaller() {
+        nanosOfToken = 0.4 * MILLI;
+        Scheduler scheduler = scheduler(limits(4, 60, 0.5));
+        Fake prompt = fake("long", null, 20_000, 1);
+        submit(scheduler, fake("decoding", null, 0, FOREVER), prompt);
+        runUntil(() -> chunks.size() == 30);
+        assertThat(tokensOfLastChunk()).isEqualTo(CHUNK);
+        nanosOfChunk = 100 * MILLI;
+        nanosOfToken = 5 * MILLI;
+        runUntil(() -> chunks.size() == 45);
+        assertThat(tokensOfLastChunk()).isGreaterThanOrEqualTo(48);
+    }
+
+    private int tokensOfLastChunk() {
+        return (int) ((chunks.getLast() - nanosOfChunk) / nanosOfToken);
     }
 
     @Test
@@ -359,8 +384,8 @@ class FairShareTest extends SchedulerHarness {
                 assertThat(now - before).as("a pass, seed %d, round %d", seed, round).isLessThan(1000 * MILLI);
             }
             tasks.runAll();
-            // A piece of sixteen tokens is the shortest chunk; a whole one of a hundred is the longest.
-            long chunk = Math.min(105 * 2, Math.max(stallMillis, 5 + 16 * 2)) * MILLI;
+            // A piece of 32 tokens is the shortest chunk; a whole one of a hundred is the longest.
+            long chunk = Math.min(105 * 2, Math.max(stallMillis, 5 + 32 * 2)) * MILLI;
             // Of those that run all that decode do so in each such pass: nobody is left out.
             assertThat(all).as("seed %d, round %d", seed, round).allSatisfy(fake -> {
                 assertThat(fake.ends).isOne();
