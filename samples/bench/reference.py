@@ -261,32 +261,44 @@ def batch(ask):
 
 
 def fairness(ask):
-    """While conversations decode, a long prompt and a short round arrive: gaps between tokens, and times to first tokens."""
+    """While conversations decode, a long prompt and then a short round arrive: gaps between tokens, and times to first
+    tokens; and what each costs alone. Prompts are prefilled together, as BatchGenerator does by default."""
     model, config = model_of(ask)
-    vocabulary, rows = config["vocab_size"], ask["rows"]
-    generator = BatchGenerator(model, max_tokens=1 << 20, completion_batch_size=rows + 2, prefill_batch_size=1, prefill_step_size=ask["chunk"])
-    generator.insert([ids(16, vocabulary, 100 + row) for row in range(rows)], caches=[filled(model, config, ask["context"]) for _ in range(rows)])
-    warm = 0
-    while warm < 4 * rows:
-        warm += len(generator.next_generated())
-    arrived = {}
-    first = {}
-    begun = now()
-    arrived["prompt"] = generator.insert([ids(ask["prompt"], vocabulary, 3)], [2])[0]
-    arrived["round"] = generator.insert([ids(ask["round"], vocabulary, 4)], [2], caches=[filled(model, config, ask["context"])])[0]
-    names = {uid: name for name, uid in arrived.items()}
-    last, gaps = {}, []
-    while len(first) < 2:
+    vocabulary, rows, context, chunk = config["vocab_size"], ask["rows"], ask["context"], ask["chunk"]
+    long, short = ids(ask["prompt"], vocabulary, 3), ids(ask["round"], vocabulary, 4)
+    alone = {"promptAlone": generate(model, long, 1, make_prompt_cache(model), chunk)[0]}
+    alone["roundAlone"] = min(generate(model, short, 1, filled(model, config, context), chunk)[0] for _ in range(3))
+    generator = BatchGenerator(model, max_tokens=1 << 20, completion_batch_size=rows + 2, prefill_step_size=chunk)
+    generator.insert([ids(16, vocabulary, 100 + row) for row in range(rows)], caches=[filled(model, config, context) for _ in range(rows)])
+    last, gaps, steps, first, asked = {}, [], [], {}, {}
+
+    def step():
         _, responses = generator.next()
         at = now()
         for response in responses:
-            if response.uid in names:
-                first.setdefault(names[response.uid], at - begun)
+            if response.uid in asked:
+                first.setdefault(response.uid, at - asked[response.uid])
             else:
-                gaps.append(at - last.get(response.uid, begun))
+                if response.uid in last:
+                    gaps.append(at - last[response.uid])
                 last[response.uid] = at
+
+    while len(last) < rows:
+        step()
+    gaps.clear()
+    for _ in range(ask["steps"]):
+        step()
+    alone["stepAlone"] = sorted(gaps)[len(gaps) // 2]
+    gaps.clear()
+    prompt = generator.insert([long], [2])[0]
+    asked[prompt] = now()
+    step()
+    turn = generator.insert([short], [2], caches=[filled(model, config, context)])[0]
+    asked[turn] = now()
+    while len(first) < 2:
+        step()
     generator.close()
-    return {"gap": max(gaps), "round": first["round"], "prompt": first["prompt"]}
+    return {"gap": max(gaps), "round": first[turn], "prompt": first[prompt], **alone}
 
 
 DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness)}

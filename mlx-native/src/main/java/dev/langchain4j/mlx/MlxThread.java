@@ -1,27 +1,28 @@
 package dev.langchain4j.mlx;
 
 import java.time.Duration;
-import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
 
 /**
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
  * not yet evaluated, to the thread that made them; arrays made here are usable here only.
  *
- * <p>Tasks run one after the other in the order in which they came. All methods may be called from any thread. When the
+ * <p>Tasks run one after the other in the order in which they came, but for {@link #executeNext}. All methods may be called
+ * from any thread. When the
  * JVM shuts down, tasks have a grace period to end in; after it, one that computes fails with an {@link MlxException} at
  * its next step, so that the JVM can end.
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
 
-    private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+    private final BlockingDeque<Runnable> tasks = new LinkedBlockingDeque<>();
     private final OwnerThread thread;
     private final Device device;
     private boolean closed;
@@ -116,6 +117,69 @@ public final class MlxThread implements Executor, AutoCloseable {
             }
             thread.pending.incrementAndGet();
             tasks.add(task);
+        }
+    }
+
+    /**
+     * Queues a task behind the one that is next, before all others that wait. So a task that takes turns with others waits for
+     * one of them, however many there are.
+     *
+     * @throws IllegalStateException as {@link #execute} does
+     */
+    public void executeNext(Runnable task) {
+        synchronized (tasks) {
+            execute(task);
+            // In between, this thread may take one of the two; it is the order that changes then, and nothing else.
+            Runnable next = tasks.peekFirst();
+            if (next != task && tasks.removeLastOccurrence(task)) {
+                tasks.addFirst(task);
+                if (tasks.removeFirstOccurrence(next)) {
+                    tasks.addFirst(next);
+                }
+            }
+        }
+    }
+
+    /** A computation in steps, between which other tasks of the thread run. All its methods are called on the thread. */
+    public interface Steps<T> extends AutoCloseable {
+        /** Computes a step; gives the result if it was the last one, else null. */
+        T step();
+
+        /** Frees what the steps left; called once, after the last one, or when there will be no more. */
+        @Override
+        void close();
+    }
+
+    /**
+     * Computes something in steps and waits for it. What a step throws is thrown here. If the waiting thread is interrupted,
+     * no more steps begin.
+     *
+     * @throws IllegalStateException if this thread was closed
+     * @throws CancellationException if the waiting thread was interrupted; it is interrupted again
+     */
+    public <T> T callInSteps(Steps<T> steps) {
+        SteppedTask<T> task = new SteppedTask<>(this, steps);
+        if (isCurrent()) {
+            task.runAll();
+        } else {
+            execute(task);
+        }
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.answer.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                    task.cancelled = true;
+                } catch (ExecutionException e) {
+                    throw unchecked(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -7,11 +7,13 @@ import dev.langchain4j.mlx.ffi.NativeErrors;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How a thread ends: after what is queued, with a last task, once, and without waiting for itself. */
+/** In which order tasks run, and how a thread ends: after what is queued, with a last task, once, without waiting for itself. */
 @Timeout(30)
 class MlxThreadTest {
     @Test
@@ -27,6 +29,127 @@ class MlxThreadTest {
         assertThat(done).containsExactly("task 0", "task 1", "task 2", "last of ending");
         assertThat(thread.isClosed()).isTrue();
         assertThatThrownBy(() -> thread.execute(() -> {})).hasMessageContaining("closed");
+    }
+
+    @Test
+    void aTaskMayGoBehindTheNextOneInsteadOfBehindAll() {
+        List<String> done = Collections.synchronizedList(new ArrayList<>());
+        CountDownLatch busy = new CountDownLatch(1);
+        CountDownLatch go = new CountDownLatch(1);
+        try (MlxThread thread = MlxThread.start("order")) {
+            thread.execute(() -> {
+                busy.countDown();
+                await(go);
+            });
+            await(busy);
+            thread.executeNext(() -> done.add("only"));
+            for (int i = 0; i < 3; i++) {
+                String name = "task " + i;
+                thread.execute(() -> done.add(name));
+            }
+            thread.executeNext(() -> done.add("next"));
+            go.countDown();
+        }
+        assertThat(done).containsExactly("only", "next", "task 0", "task 1", "task 2");
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Counts to three, and lets the test look between the steps. */
+    private static class Counting implements MlxThread.Steps<Integer> {
+        final List<String> done = Collections.synchronizedList(new ArrayList<>());
+        final MlxThread thread;
+        final int failsAt;
+        int steps;
+
+        Counting(MlxThread thread, int failsAt) {
+            this.thread = thread;
+            this.failsAt = failsAt;
+        }
+
+        @Override
+        public Integer step() {
+            done.add("step");
+            thread.execute(() -> done.add("other"));
+            if (++steps == failsAt) {
+                throw new IllegalStateException("broken");
+            }
+            return steps == 3 ? steps : null;
+        }
+
+        @Override
+        public void close() {
+            done.add("closed");
+        }
+    }
+
+    @Test
+    void othersRunBetweenTheStepsOfAComputation() {
+        Counting counting;
+        try (MlxThread thread = MlxThread.start("steps")) {
+            counting = new Counting(thread, 0);
+            assertThat(thread.callInSteps(counting)).isEqualTo(3);
+        }
+        assertThat(counting.done).containsExactly("step", "other", "step", "other", "step", "closed", "other");
+    }
+
+    @Test
+    void stepsAreClosedOnceWhateverHappens() throws Exception {
+        try (MlxThread thread = MlxThread.start("steps")) {
+            Counting broken = new Counting(thread, 2);
+            assertThatThrownBy(() -> thread.callInSteps(broken)).hasMessage("broken");
+            assertThat(broken.done).containsOnlyOnce("closed");
+
+            Counting endless = new Counting(thread, Integer.MAX_VALUE) {
+                @Override
+                public Integer step() {
+                    super.step();
+                    return null;
+                }
+            };
+            CompletableFuture<Throwable> thrown = new CompletableFuture<>();
+            Thread caller = Thread.ofPlatform().start(() -> {
+                try {
+                    thread.callInSteps(endless);
+                } catch (Throwable e) {
+                    thrown.complete(Thread.currentThread().isInterrupted() ? e : new AssertionError(e));
+                }
+            });
+            while (endless.done.size() < 10) {
+                Thread.onSpinWait();
+            }
+            caller.interrupt();
+            assertThat(thrown.get()).isInstanceOf(CancellationException.class);
+            assertThat(endless.done).containsOnlyOnce("closed");
+
+            Counting inside = new Counting(thread, 0);
+            thread.run(() -> assertThat(thread.callInSteps(inside)).isEqualTo(3));
+            assertThat(inside.done.subList(0, 4)).containsExactly("step", "step", "step", "closed");
+        }
+    }
+
+    @Test
+    void aThreadThatIsClosedFinishesTheStepsFirst() throws Exception {
+        MlxThread thread = MlxThread.start("steps");
+        Counting counting = new Counting(thread, 0);
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<Integer> result = CompletableFuture.supplyAsync(() -> {
+            thread.execute(begun::countDown);
+            return thread.callInSteps(counting);
+        });
+        await(begun);
+        while (counting.done.isEmpty()) {
+            Thread.onSpinWait();
+        }
+        thread.close(() -> counting.done.add("last"));
+        assertThat(result.get()).isEqualTo(3);
+        assertThat(counting.done).endsWith("last");
     }
 
     @Test

@@ -15,6 +15,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private static final double NANOS_PER_SECOND = 1e9;
 
     private final Duration queued;
+    private final Duration prefixWait;
     private final Duration prefill;
     private final Duration timeToFirstToken;
     private final Duration running;
@@ -29,6 +30,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private MlxChatResponseMetadata(Builder builder) {
         super(builder);
         queued = builder.queued;
+        prefixWait = builder.prefixWait;
         prefill = builder.prefill;
         timeToFirstToken = builder.timeToFirstToken;
         running = builder.running;
@@ -44,6 +46,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     /** How long the request waited for others. */
     public Duration queued() {
         return queued;
+    }
+
+    /**
+     * The part of {@link #queued()} in which the request waited for another one to compute a prefix that both have; zero if it
+     * did not.
+     */
+    public Duration prefixWait() {
+        return prefixWait;
     }
 
     /** How long it took to compute those tokens of the prompt that were not cached. */
@@ -111,6 +121,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         Builder builder = builder();
         super.toBuilder(builder);
         return builder.queued(queued)
+                .prefixWait(prefixWait)
                 .prefill(prefill)
                 .timeToFirstToken(timeToFirstToken)
                 .running(running)
@@ -128,6 +139,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return super.equals(other)
                 && other instanceof MlxChatResponseMetadata that
                 && Objects.equals(queued, that.queued)
+                && Objects.equals(prefixWait, that.prefixWait)
                 && Objects.equals(prefill, that.prefill)
                 && Objects.equals(timeToFirstToken, that.timeToFirstToken)
                 && Objects.equals(running, that.running)
@@ -145,6 +157,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return Objects.hash(
                 super.hashCode(),
                 queued,
+                prefixWait,
                 prefill,
                 timeToFirstToken,
                 running,
@@ -161,6 +174,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     public String toString() {
         return "MlxChatResponseMetadata{standard=" + super.toString()
                 + ", queued=" + queued
+                + ", prefixWait=" + prefixWait
                 + ", prefill=" + prefill
                 + ", timeToFirstToken=" + timeToFirstToken
                 + ", running=" + running
@@ -186,6 +200,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return builder()
                 .tokenUsage(new MlxTokenUsage(result.promptTokens(), generated, result.cachedTokens()))
                 .queued(Duration.ofNanos(timings.queued()))
+                .prefixWait(Duration.ofNanos(timings.prefixWait()))
                 .prefill(Duration.ofNanos(timings.prefill()))
                 .timeToFirstToken(Duration.ofNanos(timings.timeToFirstToken()))
                 .running(Duration.ofNanos(timings.total()))
@@ -198,6 +213,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     /** Collects metadata; each is described at the method of the same name of {@link MlxChatResponseMetadata}. */
     public static class Builder extends ChatResponseMetadata.Builder<Builder> {
         private Duration queued;
+        private Duration prefixWait;
         private Duration prefill;
         private Duration timeToFirstToken;
         private Duration running;
@@ -212,6 +228,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#queued()}. */
         public Builder queued(Duration duration) {
             queued = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#prefixWait()}. */
+        public Builder prefixWait(Duration duration) {
+            prefixWait = duration;
             return this;
         }
 

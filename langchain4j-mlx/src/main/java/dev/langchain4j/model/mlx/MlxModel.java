@@ -24,7 +24,6 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -261,7 +260,7 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /** Settings of a model. */
-    public static final class Builder {
+    public static final class Builder extends MlxRequestLimits<Builder> {
         private Path path;
         private String modelName;
         private HuggingFaceHub hub;
@@ -279,15 +278,15 @@ public final class MlxModel implements AutoCloseable {
         private Integer kvGroupSize;
         private Integer quantizedKvStart;
         private Integer maxKvSize;
-        private Integer maxConcurrent;
-        private Integer maxQueued;
-        private Duration queueTimeout;
-        private Duration gracePeriod;
-        private boolean exactBatching;
         private KvFormat kvFormat;
         private EngineLimits limits;
 
         private Builder() {}
+
+        @Override
+        Builder self() {
+            return this;
+        }
 
         /** Folder of the model. Either this or {@link #modelName} must be set. */
         public Builder path(Path folder) {
@@ -428,53 +427,6 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /**
-         * Most requests that run at the same time, at least 1; the others wait. Those that decode share forward passes, so
-         * that the weights are read once for all of them, and chunks of new prompts are prefilled between their steps.
-         * Default: 1.
-         */
-        public Builder maxConcurrent(Integer requests) {
-            this.maxConcurrent = requests;
-            return this;
-        }
-
-        /**
-         * Most requests that wait for their turn. One that finds so many waiting is refused with a
-         * {@link dev.langchain4j.exception.RateLimitException}. Default: 1024.
-         */
-        public Builder maxQueued(Integer requests) {
-            this.maxQueued = requests;
-            return this;
-        }
-
-        /**
-         * Most time that a request waits for its turn. Beyond it the request fails with a
-         * {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxChatBuilder#timeout}.
-         */
-        public Builder queueTimeout(Duration timeout) {
-            this.queueTimeout = timeout;
-            return this;
-        }
-
-        /**
-         * How long requests that were accepted may go on when the model is closed or the JVM shuts down; new ones are refused
-         * meanwhile. Those that have not ended then fail with a {@link dev.langchain4j.exception.NonRetriableException}.
-         * Default: 10 seconds.
-         */
-        public Builder gracePeriod(Duration period) {
-            this.gracePeriod = period;
-            return this;
-        }
-
-        /**
-         * Whether requests that run at the same time take turns instead of sharing forward passes. The last bits of a product
-         * depend on how many rows it has, so without turns they may depend on who runs beside. Default: false.
-         */
-        public Builder exactBatching(boolean exact) {
-            this.exactBatching = exact;
-            return this;
-        }
-
         /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
         public Builder promptNormalizer(PromptNormalizer normalizer) {
             this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
@@ -492,8 +444,7 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
             kvFormat = ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
-            limits = ModelSettings.engineLimits(
-                    maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching || exactReuse);
+            limits = engineLimits(exactReuse);
             return new MlxModel(this);
         }
     }

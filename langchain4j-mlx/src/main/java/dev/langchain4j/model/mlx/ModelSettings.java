@@ -1,12 +1,10 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
-import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -49,26 +47,6 @@ final class ModelSettings {
     static SharedModels.Share share(MlxModel model, String modelName, Path folder, HuggingFaceHub hub) {
         onlyOne("model", model == null ? null : model.name(), "modelName", modelName, "modelPath", folder);
         return model != null ? SharedModels.borrowed(model) : SharedModels.acquire(folder, modelName, hub);
-    }
-
-    /** What runs at the same time, waits, and for how long; defaults for what is null. */
-    static EngineLimits engineLimits(
-            Integer maxConcurrent,
-            Integer maxQueued,
-            Duration queueTimeout,
-            Duration gracePeriod,
-            boolean exactBatching) {
-        EngineLimits defaults = EngineLimits.DEFAULT;
-        try {
-            return new EngineLimits(
-                    maxConcurrent == null ? defaults.maxConcurrent() : maxConcurrent,
-                    maxQueued == null ? defaults.maxQueued() : maxQueued,
-                    queueTimeout,
-                    gracePeriod == null ? defaults.gracePeriod() : gracePeriod,
-                    exactBatching);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidRequestException(e.getMessage(), e);
-        }
     }
 
     /** What layers keep of keys and values; null is a setting that was left open. */

@@ -39,7 +39,7 @@ class MlxChatResponseMetadataTest {
                 new int[generated],
                 GenerationResult.End.STOP,
                 new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),
-                new GenerationResult.Timings(1_000_000L, 200_000_000L, 250_000_000L, totalNanos),
+                new GenerationResult.Timings(1_000_000L, 600_000L, 200_000_000L, 250_000_000L, totalNanos),
                 List.of()));
     }
 
@@ -47,6 +47,7 @@ class MlxChatResponseMetadataTest {
     void aGenerationsNumbersArriveInTheirUnits() {
         assertThat(METADATA.tokenUsage()).isEqualTo(new MlxTokenUsage(100, 5, 60));
         assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
+        assertThat(METADATA.prefixWait()).isEqualTo(Duration.ofNanos(600_000));
         assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));
         assertThat(METADATA.timeToFirstToken()).isEqualTo(Duration.ofMillis(250));
         assertThat(METADATA.running()).isEqualTo(Duration.ofMillis(2250));

@@ -12,13 +12,21 @@ import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.mlx.LiveHandles;
+import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.GenerationRequest;
+import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +67,35 @@ class MlxScoringModelTest {
 
     private static int tokens(MlxScoringModel model, String document) {
         return model.score(TextSegment.from(document), "which").tokenUsage().inputTokenCount();
+    }
+
+    /** Each step of scoring waits for a step of the chat, and the chat for one of scoring, not for all documents. */
+    @Test
+    void aChatOfTheSameModelGoesOnBetweenDocuments() throws Exception {
+        List<TextSegment> many = Collections.nCopies(10, texts).stream()
+                .flatMap(List::stream)
+                .toList();
+        try (MlxModel mlx = MlxModel.load(FOLDER);
+                MlxScoringModel scoring =
+                        MlxScoringModel.builder().model(mlx).build()) {
+            List<Double> alone = scoring.scoreAll(many, "which").content();
+            AtomicInteger steps = new AtomicInteger();
+            CountDownLatch begun = new CountDownLatch(20);
+            int[] prompt = IntStream.range(10, 200).toArray();
+            GenerationRequest request = new GenerationRequest(
+                    prompt, List.of(), null, Isolation.SHARED, Sampling.GREEDY, 100_000, List.of());
+            Engine.Handle chat = mlx.engine().submit(request, piece -> {
+                steps.incrementAndGet();
+                begun.countDown();
+            });
+            begun.await();
+            int before = steps.get();
+            assertThat(scoring.scoreAll(many, "which").content()).isEqualTo(alone);
+            assertThat(steps.get() - before).as("steps of the chat").isGreaterThanOrEqualTo(many.size() - 1);
+            assertThat(chat.result()).isNotDone();
+            chat.cancel();
+            chat.result().get();
+        }
     }
 
     @Test

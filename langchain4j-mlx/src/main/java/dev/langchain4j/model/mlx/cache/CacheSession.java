@@ -119,9 +119,38 @@ public final class CacheSession implements AutoCloseable {
         attachBoundaries(cache.grid().kept(offset, promptLength));
         if (checkpoints.isStop(offset)) {
             attach(offset);
-            cache.store().keepState(sequence, checkpoints.isSpacing(offset));
-            checkpoints.thinOut(sequence);
+            if (sequence.trie.stateful()) {
+                cache.store().keepState(sequence, checkpoints.isSpacing(offset));
+                checkpoints.thinOut(sequence);
+            }
         }
+    }
+
+    /**
+     * Has prefill stop at a position of the prompt that lies ahead, where another prompt goes on differently and waits: from
+     * that checkpoint on it can be resumed there.
+     */
+    public void shareAt(int position) {
+        if (position > evaluated && position < promptLength) {
+            checkpoints.stopAt(position);
+        }
+    }
+
+    /** Lets other prompts resume at this position, as far as it was computed. */
+    void publish(int position) {
+        attach(Math.min(position, cache.grid().kept(evaluated, promptLength)));
+    }
+
+    int[] tokens() {
+        return tokens;
+    }
+
+    int promptLength() {
+        return promptLength;
+    }
+
+    int evaluated() {
+        return evaluated;
     }
 
     /**

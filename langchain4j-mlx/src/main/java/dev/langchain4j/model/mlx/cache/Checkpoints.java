@@ -62,6 +62,11 @@ final class Checkpoints {
         return next == null ? Integer.MAX_VALUE : next;
     }
 
+    /** Adds a position, which stays. */
+    void stopAt(int position) {
+        stops.put(position, false);
+    }
+
     boolean isStop(int position) {
         return stops.containsKey(position);
     }

@@ -44,6 +44,7 @@ public final class TrieCache implements AutoCloseable {
     private final SequenceStore store;
     private final Evictor evictor;
     private final Room room;
+    private final RunningSessions running;
     private final Conversations conversations = new Conversations();
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
     private volatile PromptCacheStats published;
@@ -70,6 +71,7 @@ public final class TrieCache implements AutoCloseable {
      */
     public TrieCache(CacheLimits limits, LongSupplier nanos, int gridTokens) {
         this.grid = new Grid(gridTokens);
+        this.running = new RunningSessions(grid);
         this.limits = Objects.requireNonNull(limits, "limits");
         this.nanos = Objects.requireNonNull(nanos, "nanos");
         this.store = new SequenceStore(usage, limits.bytesMax());
@@ -113,7 +115,7 @@ public final class TrieCache implements AutoCloseable {
         if (limits.keepNothing() || tooLarge) {
             return unstored(request, ReusePlan.Reason.DISABLED);
         }
-        if (request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation())) {
+        if (sharesWithNobody(request)) {
             return unstored(request, ReusePlan.Reason.NEW);
         }
         try {
@@ -122,6 +124,30 @@ public final class TrieCache implements AutoCloseable {
             tries.values().removeIf(PrefixTrie::isEmpty);
             publish();
         }
+    }
+
+    private static boolean sharesWithNobody(CacheRequest request) {
+        return request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation());
+    }
+
+    /**
+     * The longest prefix of a prompt that a running session is computing, if it is well beyond what could be resumed now.
+     * Changes nothing; {@link CacheSession#shareAt} then makes sure that it can be resumed.
+     *
+     * @param step the prefix has a multiple of so many tokens
+     * @return null if there is none
+     */
+    public PendingPrefix pending(CacheRequest request, int step) {
+        if (closed || sharesWithNobody(request) || admission(request) == Admission.NEVER) {
+            return null;
+        }
+        PrefixTrie trie = tries.get(scopeOf(request));
+        return trie == null ? null : running.pending(trie, request.tokens(), step);
+    }
+
+    /** Whether whole chunks of prefill are kept, and nothing else. */
+    public boolean keepsWholeChunks() {
+        return grid.tokens() > 0;
     }
 
     private CacheSession unstored(CacheRequest request, ReusePlan.Reason reason) {
@@ -142,6 +168,7 @@ public final class TrieCache implements AutoCloseable {
         event.begin();
         evictor.expire(tries.values(), nanos.getAsLong());
         PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), scope -> new PrefixTrie(usage));
+        running.publish(trie, request.tokens());
         PrefixTrie.Match match = trie.match(request.tokens());
         Conversation conversation = request.conversation() == null
                 ? conversations.continuedBy(match)
@@ -162,6 +189,7 @@ public final class TrieCache implements AutoCloseable {
             session.allow(room.grantPrompt(request.key(), sequence, request.tokens().length));
             evictor.enforce(tries.values(), sequence, 0, tick);
             commit(event, request, match, plan);
+            running.add(session);
             return session;
         } catch (Throwable e) {
             conversation.failed();
@@ -258,6 +286,7 @@ public final class TrieCache implements AutoCloseable {
     }
 
     void ended(CacheSession session, Outcome outcome) {
+        running.remove(session);
         Sequence sequence = session.sequence();
         if (!session.isStored() || closed) {
             usage.forget(sequence);

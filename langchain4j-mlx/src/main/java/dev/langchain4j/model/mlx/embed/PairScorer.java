@@ -107,7 +107,7 @@ public final class PairScorer {
         }
         prompts.forEach(prompt -> Vocabulary.check(prompt, model.vocabularySize()));
         int shared = shared(prompts);
-        List<Double> scores = thread.call(() -> compute(prompts, shared));
+        List<Double> scores = thread.callInSteps(new Scoring(prompts, shared));
         return new Result(scores, prompts.stream().mapToInt(p -> p.length).sum());
     }
 
@@ -133,45 +133,70 @@ public final class PairScorer {
         return prompts.size() == 1 ? 0 : shared;
     }
 
-    private List<Double> compute(List<int[]> prompts, int shared) {
-        List<Double> scores = new ArrayList<>();
-        List<LayerCache> layers = model.newLayers();
-        try {
-            boolean cuts = layers.stream().allMatch(LayerCache::sliceable);
-            for (int[] prompt : prompts) {
-                if (!scores.isEmpty() && cuts) {
-                    layers.forEach(layer -> layer.trimTo(shared));
-                } else if (!scores.isEmpty()) {
-                    layers.forEach(LayerCache::close);
-                    layers = model.newLayers();
-                }
-                int from = layers.isEmpty() ? 0 : layers.getFirst().offset();
-                scores.add(score(prompt, from, layers));
+    /** Scores one prompt after the other; a step feeds a chunk, so that chats of the same model go on in between. */
+    private final class Scoring implements MlxThread.Steps<List<Double>> {
+        private final List<int[]> prompts;
+        private final int shared;
+        private final List<Double> scores = new ArrayList<>();
+        private List<LayerCache> layers = List.of();
+        /** Where the next chunk of the current prompt begins; -1 if that did not begin. */
+        private int start = -1;
+
+        Scoring(List<int[]> prompts, int shared) {
+            this.prompts = prompts;
+            this.shared = shared;
+        }
+
+        @Override
+        public List<Double> step() {
+            if (start < 0) {
+                start = beginPrompt();
             }
-            return scores;
-        } finally {
-            layers.forEach(LayerCache::close);
+            int[] prompt = prompts.get(scores.size());
+            int end = Math.min(prompt.length, start + chunkTokens);
+            Double score = feed(Arrays.copyOfRange(prompt, start, end), end == prompt.length, layers);
+            start = end;
+            if (score != null) {
+                scores.add(score);
+                start = -1;
+            }
+            return scores.size() == prompts.size() ? scores : null;
+        }
+
+        /** Leaves what all prompts have in common in the layers, if they can be cut back to it. */
+        private int beginPrompt() {
+            if (!layers.isEmpty() && layers.stream().allMatch(LayerCache::sliceable)) {
+                layers.forEach(layer -> layer.trimTo(shared));
+            } else {
+                close();
+                layers = model.newLayers();
+            }
+            return layers.isEmpty() ? 0 : layers.getFirst().offset();
+        }
+
+        @Override
+        public void close() {
+            List<LayerCache> left = layers;
+            layers = List.of();
+            left.forEach(LayerCache::close);
         }
     }
 
-    private double score(int[] prompt, int from, List<LayerCache> layers) {
-        for (int start = from; ; start += chunkTokens) {
-            int end = Math.min(prompt.length, start + chunkTokens);
-            MlxArray result;
-            try (Scope scope = Scope.open()) {
-                MlxArray ids = MlxArray.of(Arrays.copyOfRange(prompt, start, end), 1, end - start);
-                MlxArray hidden = model.forward(ids, layers);
-                result = (end < prompt.length ? hidden : answers(hidden, end - start)).detach();
-            }
-            try (result) {
-                if (end == prompt.length) {
-                    float[] logits = result.toFloats();
-                    warnIfElsewhere(
-                            Math.exp((double) logits[0] - logits[2]) + Math.exp((double) logits[1] - logits[2]));
-                    return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
-                }
+    /** Feeds a chunk; gives the score if it was the last one of a prompt, else null. */
+    private Double feed(int[] chunk, boolean last, List<LayerCache> layers) {
+        MlxArray result;
+        try (Scope scope = Scope.open()) {
+            MlxArray hidden = model.forward(MlxArray.of(chunk, 1, chunk.length), layers);
+            result = (last ? answers(hidden, chunk.length) : hidden).detach();
+        }
+        try (result) {
+            if (!last) {
                 Eval.eval(LayerCache.buffers(layers));
+                return null;
             }
+            float[] logits = result.toFloats();
+            warnIfElsewhere(Math.exp((double) logits[0] - logits[2]) + Math.exp((double) logits[1] - logits[2]));
+            return 1 / (1 + Math.exp((double) logits[1] - logits[0]));
         }
     }
 

@@ -26,6 +26,7 @@ public final class Engine implements AutoCloseable {
     private final Set<Integer> endTokens;
     private final int contextLength;
     private final int prefillChunkTokens;
+    private final boolean cutsChunks;
     private final Scheduler scheduler;
     private volatile Room room = CacheSession::hasRoom;
 
@@ -76,19 +77,21 @@ public final class Engine implements AutoCloseable {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
-        this.scheduler = new Scheduler(
-                owner(thread),
-                new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
-                limits,
-                System::nanoTime);
+        this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
+        this.scheduler =
+                new Scheduler(
+                        owner(thread),
+                        new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
+                        limits,
+                        System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 
     private static Scheduler.Owner owner(MlxThread thread) {
         return new Scheduler.Owner() {
             @Override
-            public void execute(Runnable task) {
-                thread.execute(task);
+            public void executeNext(Runnable task) {
+                thread.executeNext(task);
             }
 
             @Override
@@ -239,7 +242,12 @@ public final class Engine implements AutoCloseable {
         room = limit;
     }
 
-    int prefillChunkTokens() {
+    int chunkTokens() {
         return prefillChunkTokens;
+    }
+
+    /** Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone. */
+    boolean cutsChunks() {
+        return cutsChunks;
     }
 }

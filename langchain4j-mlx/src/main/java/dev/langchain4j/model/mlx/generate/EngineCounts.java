@@ -13,10 +13,34 @@ final class EngineCounts {
     private final AtomicLong timedOut = new AtomicLong();
     private final AtomicLong refused = new AtomicLong();
     private final AtomicLong failed = new AtomicLong();
+    /** Chunks of prefill that requests which decode had to wait for, and how long: in all, and at most. */
+    private final AtomicLong stalls = new AtomicLong();
+
+    private final AtomicLong stallNanos = new AtomicLong();
+    private volatile long longestStallNanos;
 
     void now(int waitingRequests, int runningRequests) {
         waiting = waitingRequests;
         running = runningRequests;
+    }
+
+    /** Counts a chunk of prefill that requests which decode had to wait for. On the model's thread. */
+    void stalled(long nanos) {
+        stalls.incrementAndGet();
+        stallNanos.addAndGet(nanos);
+        longestStallNanos = Math.max(longestStallNanos, nanos);
+    }
+
+    long stalls() {
+        return stalls.get();
+    }
+
+    long stallNanos() {
+        return stallNanos.get();
+    }
+
+    long longestStallNanos() {
+        return longestStallNanos;
     }
 
     void refused() {

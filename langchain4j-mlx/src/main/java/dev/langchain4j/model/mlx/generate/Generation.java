@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.cache.PendingPrefix;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
@@ -76,19 +77,38 @@ final class Generation extends ScheduledRequest {
         if (prefill == null) {
             return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
         }
-        int tokens = prefill.remaining() > 0 ? prefill.nextPosition() : request.prompt().length + answer.count() + 1;
+        int tokens = prefill.remaining() > 0 ? prefill.nextPosition(Integer.MAX_VALUE) : request.prompt().length + answer.count() + 1;
         return engine.room().isFor(session, tokens);
     }
 
     @Override
+    int prefillPosition() {
+        return prefill.position();
+    }
+
+    @Override
+    PrefixWait worthWaitingFor(List<ScheduledRequest> running) {
+        PendingPrefix prefix = engine.cache().pending(cacheRequest(), engine.cutsChunks() ? 1 : engine.chunkTokens());
+        for (int i = 0; prefix != null && i < running.size(); i++) {
+            Generation source = (Generation) running.get(i);
+            if (source.session == prefix.session()) {
+                prefix.session().shareAt(prefix.position());
+                int rest = source.prefillRemaining() - (prefix.position() - source.prefillPosition());
+                return new PrefixWait(source, rest, request.prompt().length - 1 - prefix.position());
+            }
+        }
+        return null;
+    }
+
+    @Override
     int chunkTokens() {
-        return prefill.nextPosition() - prefill.position();
+        return prefill.nextPosition(wantedTokens) - prefill.position();
     }
 
     /** Begins a step of prefill; see {@link Prefill#feed}. */
     int[] feedChunk() {
         inStep = true;
-        return prefill.feed();
+        return prefill.feed(wantedTokens);
     }
 
     /** Ends a step of prefill. */
@@ -166,6 +186,7 @@ final class Generation extends ScheduledRequest {
         long toPrefilled = prefilled == 0 ? now : prefilled;
         Timings timings = new Timings(
                 begun - submittedNanos,
+                prefixWaitNanos,
                 toPrefilled - begun,
                 decoded ? answer.firstTokenNanos() - begun : toPrefilled - begun,
                 now - begun);

@@ -30,11 +30,12 @@ public record GenerationResult(
      * Durations, in nanoseconds.
      *
      * @param queued from asking to the beginning
+     * @param prefixWait the part of it in which another request computed a prefix for this one
      * @param prefill from the beginning to the last prompt token's logits being asked for
      * @param timeToFirstToken from the beginning to the first token
      * @param total from the beginning to the end
      */
-    public record Timings(long queued, long prefill, long timeToFirstToken, long total) {}
+    public record Timings(long queued, long prefixWait, long prefill, long timeToFirstToken, long total) {}
 
     /** Prompt tokens that were not computed again. */
     public int cachedTokens() {

@@ -10,14 +10,22 @@ import java.util.Arrays;
 /**
  * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
  * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
+ * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
  */
 final class Prefill implements AutoCloseable {
+    /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
+    private static final int PIECE_TOKENS_MIN = 32;
+    /** And a multiple of so many, as kernels like them. */
+    private static final int PIECE_MULTIPLE = 16;
+
     private final Generation generation;
     private final CacheSession session;
     private final int[] prompt;
     private final int end;
     private final PrefillEvent event = new PrefillEvent();
     private int position;
+    /** Where the chunk that is fed ends. */
+    private int next;
     private int chunks;
     private boolean ended;
 
@@ -36,41 +44,50 @@ final class Prefill implements AutoCloseable {
         return end - position;
     }
 
-    /** Where the next chunk ends, of a prompt that has tokens left. */
-    int nextPosition() {
-        int chunkTokens = generation.engine().prefillChunkTokens();
-        int gridLine = (position / chunkTokens + 1) * chunkTokens;
-        return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
-    }
-
-    /** Tokens that the layers have. */
+    /** Tokens that were fed or reused. */
     int position() {
         return position;
+    }
+
+    /** Where the next chunk ends, of a prompt that has tokens left, or the piece of it that has so many tokens. */
+    int nextPosition(int tokens) {
+        int chunkTokens = generation.engine().chunkTokens();
+        int gridLine = (position / chunkTokens + 1) * chunkTokens;
+        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
+        return generation.engine().cutsChunks() ? position + piece(next - position, tokens) : next;
+    }
+
+    /** Tokens of the next piece of so many, none longer than wanted, and all of about the same length. */
+    static int piece(int tokens, int wanted) {
+        int longest = Math.max(PIECE_TOKENS_MIN, wanted / PIECE_MULTIPLE * PIECE_MULTIPLE);
+        int even = Math.ceilDiv(tokens, Math.ceilDiv(tokens, longest));
+        return Math.min(tokens, Math.ceilDiv(even, PIECE_MULTIPLE) * PIECE_MULTIPLE);
     }
 
     /**
      * Begins a step of prefill.
      *
+     * @param wanted about how many tokens at most
      * @return the tokens of the next chunk, of a prompt that has some left
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
-    int[] feed() {
+    int[] feed(int wanted) {
         if (!generation.hasRoom()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
-        return Arrays.copyOfRange(prompt, position, nextPosition());
+        next = nextPosition(wanted);
+        return Arrays.copyOfRange(prompt, position, next);
     }
 
     /** Ends a step of prefill: the layers have the chunk. */
     void fed() {
-        int next = nextPosition();
         session.checkpoint();
         position = next;
         chunks++;
         generation.listener().onPrefill(position, prompt.length);
         if (position == end
-                && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {
+                && end - session.resumePosition() > generation.engine().chunkTokens()) {
             MlxMemory.clearCache();
         }
     }

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -16,8 +17,19 @@ abstract class ScheduledRequest {
     long submittedNanos;
     /** How many later ones were admitted before it. */
     int passedOver;
+    /** About how many tokens its next chunk may have, so that others can go on; who may not be cut so ignores it. */
+    int wantedTokens = Integer.MAX_VALUE;
     /** Tokens of others that were prefilled while it could have been. */
     long gaveWay;
+    /** The prefix that it waits for before it begins; null for none. */
+    PrefixWait prefixWait;
+    /** How often it waited for a prefix, and how long in all; since when, if it waits. */
+    int prefixWaits;
+
+    long prefixWaitNanos;
+    long prefixWaitSince;
+    /** Whether it is over. */
+    boolean ended;
 
     private volatile boolean cancelled;
 
@@ -53,13 +65,25 @@ abstract class ScheduledRequest {
         return true;
     }
 
+    /**
+     * The prefix of its prompt that it should wait for before it begins, because one of those that run is computing it.
+     *
+     * @return null if it had better begin
+     */
+    PrefixWait worthWaitingFor(List<ScheduledRequest> running) {
+        return null;
+    }
+
     /** From here on it runs. */
     abstract void begin();
 
     /** Tokens of its prompt that must be fed before it decodes; known when it runs. */
     abstract int prefillRemaining();
 
-    /** Tokens of the next chunk of its prompt; of a request that has some left. */
+    /** Tokens of its prompt that were fed or reused. */
+    abstract int prefillPosition();
+
+    /** Tokens of the next chunk of its prompt, if it may have about {@link #wantedTokens} at most. */
     abstract int chunkTokens();
 
     /**

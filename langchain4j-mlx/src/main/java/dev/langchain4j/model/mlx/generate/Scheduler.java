@@ -17,8 +17,9 @@ import org.slf4j.LoggerFactory;
  * Runs the requests of a model, on the model's thread. All that happens to them happens in {@link #pass}: requests that may
  * not go on leave, waiting ones are admitted, some are chosen, each takes a step, and what ended is delivered.
  *
- * <p>Passes follow one another as one task of the thread while nobody else waits for it; else the rest is queued behind
- * those who do, so that they wait for a step, not for an answer. {@link #submit} and {@link #close} are for any thread.
+ * <p>Passes follow one another as one task of the thread while nobody else waits for it. If somebody does, his task comes
+ * after the pass: it waits for a step, not for an answer. Then passes get as much time as it took before the next such task,
+ * however many wait. {@link #submit} and {@link #close} are for any thread.
  */
 final class Scheduler {
     private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
@@ -48,13 +49,19 @@ final class Scheduler {
     private final List<ScheduledRequest> running = new ArrayList<>();
     private final List<ScheduledRequest> able = new ArrayList<>();
     private final List<ScheduledRequest> turn = new ArrayList<>();
-    private boolean prefillIsNext;
+    private final TimeShare share;
+    /** Whether requests that could decode wait for the chunk of this pass. */
+    private boolean delaysDecode;
+    /** When others of the thread had their turn, if they did; of use when a task is queued. */
+    private long leftNanos;
+
+    private boolean left;
     private final EngineCounts counts = new EngineCounts();
 
     /** The thread that requests run on. */
     interface Owner {
-        /** Queues a task. */
-        void execute(Runnable task);
+        /** Queues a task behind the one that is next, before all others that wait. */
+        void executeNext(Runnable task);
 
         /** Whether other tasks wait. */
         boolean hasWaiting();
@@ -102,6 +109,7 @@ final class Scheduler {
         this.rows = rows;
         this.limits = limits;
         this.nanos = nanos;
+        this.share = new TimeShare(limits);
         this.queueTimeoutNanos = ScheduledRequest.nanos(limits.queueTimeout());
     }
 
@@ -133,7 +141,8 @@ final class Scheduler {
 
     private void begin() {
         try {
-            owner.execute(this::run);
+            left = false;
+            owner.executeNext(this::run);
             scheduled = true;
         } catch (IllegalStateException e) {
             throw new NonRetriableException("the model is closed", e);
@@ -143,17 +152,21 @@ final class Scheduler {
     // ---- on the model's thread ------------------------------------------------------------------------------------
 
     private void run() {
+        long begun = nanos.getAsLong();
+        long owed = left ? begun - leftNanos : 0;
         do {
             try {
                 pass();
             } catch (Throwable e) {
                 endAll(e);
             }
-        } while (hasWork() && !owner.hasWaiting());
+        } while (hasWork() && (!owner.hasWaiting() || nanos.getAsLong() - begun < owed));
         synchronized (lock) {
             scheduled = open > 0;
             if (scheduled) {
-                owner.execute(this::run);
+                leftNanos = nanos.getAsLong();
+                left = true;
+                owner.executeNext(this::run);
             }
         }
     }
@@ -166,6 +179,7 @@ final class Scheduler {
         receive();
         dismiss(waiting);
         dismiss(running);
+        SchedulingPolicy.endPrefixWaits(waiting, nanos.getAsLong());
         admit();
         choose();
         step();
@@ -212,12 +226,18 @@ final class Scheduler {
         return TimeUnit.NANOSECONDS.toMillis(nanos);
     }
 
-    /** Lets waiting requests run while there are places and memory. A single one always has room. */
+    /**
+     * Lets waiting requests run while there are places and memory. A single one always has room. Who needs a prefix that is
+     * being computed takes no place until it is there.
+     */
     private void admit() {
         while (running.size() < limits.maxConcurrent() && !waiting.isEmpty()) {
             ScheduledRequest next = SchedulingPolicy.nextToRun(waiting, running);
-            if (!running.isEmpty() && !next.hasRoom()) {
+            if (next == null || (!running.isEmpty() && !next.hasRoom())) {
                 return;
+            }
+            if (SchedulingPolicy.waitsForPrefix(next, running, nanos.getAsLong())) {
+                continue;
             }
             SchedulingPolicy.take(next, waiting);
             running.add(next);
@@ -231,9 +251,9 @@ final class Scheduler {
     }
 
     /**
-     * Chooses who takes a step: all that decode, or a chunk of each prompt that fits into one pass; in turns if there are
-     * both. The rows of a turn do not depend on each other. Who has no memory for a step waits for the end of others; if nobody has, the one
-     * that began last gives way: its step ends it.
+     * Chooses who takes a step: all that decode, or a chunk of each prompt that fits into one pass; if there are both, as their
+     * shares of the time say. The rows of a turn do not depend on each other. Who has no memory for a step waits for the end of
+     * others; if nobody has, the one that began last gives way: its step ends it.
      */
     private void choose() {
         turn.clear();
@@ -244,53 +264,69 @@ final class Scheduler {
             }
         }
         if (able.isEmpty() && !running.isEmpty()) {
-            turn.add(running.getLast());
-            return;
+            able.add(running.getLast());
         }
-        if (!prefillIsNext) {
-            chooseDecode();
-        }
-        if (turn.isEmpty()) {
-            choosePrefill();
-        }
-        if (turn.isEmpty()) {
-            chooseDecode();
-        }
-        prefillIsNext = !prefillIsNext;
-    }
-
-    private void chooseDecode() {
         for (int i = 0; i < able.size(); i++) {
             if (able.get(i).prefillRemaining() == 0) {
                 turn.add(able.get(i));
             }
         }
+        ScheduledRequest prefill = SchedulingPolicy.nextToPrefill(able, waiting);
+        delaysDecode = prefill != null && !turn.isEmpty();
+        if (!delaysDecode) {
+            share.settle();
+        }
+        if (prefill != null && !share.owesDecode()) {
+            turn.clear();
+            choosePrefill(prefill);
+        }
     }
 
-    private void choosePrefill() {
-        int tokens = 0;
-        for (ScheduledRequest next = SchedulingPolicy.nextToPrefill(able); next != null; ) {
-            tokens += next.chunkTokens();
-            if (!turn.isEmpty() && tokens > rows.prefillTokens()) {
+    private void choosePrefill(ScheduledRequest first) {
+        int left = delaysDecode ? share.chunkTokens(first.prefillPosition()) : Integer.MAX_VALUE;
+        int limit = Math.min(left, rows.prefillTokens());
+        for (ScheduledRequest next = first; next != null; next = SchedulingPolicy.nextToPrefill(able, waiting)) {
+            next.wantedTokens = left;
+            int tokens = next.chunkTokens();
+            if (next != first && tokens > limit) {
                 return;
             }
             turn.add(next);
             able.remove(next);
-            next = SchedulingPolicy.nextToPrefill(able);
+            limit -= tokens;
+            left = delaysDecode ? limit : left;
         }
     }
 
     /** A token of each that decodes, or a chunk of each prompt that was chosen. */
     private void step() {
-        if (!turn.isEmpty() && turn.getFirst().prefillRemaining() > 0) {
-            int tokens = 0;
-            for (ScheduledRequest request : turn) {
-                tokens += request.chunkTokens();
-            }
-            rows.prefill(turn, this::ended);
-            SchedulingPolicy.prefilled(turn, tokens, running);
-        } else if (!turn.isEmpty()) {
+        if (turn.isEmpty()) {
+            return;
+        }
+        if (turn.getFirst().prefillRemaining() > 0) {
+            prefill();
+        } else {
+            long begun = nanos.getAsLong();
             rows.decode(turn, this::ended);
+            share.decoded(nanos.getAsLong() - begun);
+        }
+    }
+
+    private void prefill() {
+        int position = turn.getFirst().prefillPosition();
+        int tokens = 0;
+        for (int i = 0; i < turn.size(); i++) {
+            tokens += turn.get(i).chunkTokens();
+        }
+        long begun = nanos.getAsLong();
+        rows.prefill(turn, this::ended);
+        long took = nanos.getAsLong() - begun;
+        share.prefilled(position, tokens, took, delaysDecode);
+        if (delaysDecode) {
+            counts.stalled(took);
+        }
+        if (running.size() > 1) {
+            SchedulingPolicy.prefilled(turn, tokens, running);
         }
     }
 
@@ -305,6 +341,7 @@ final class Scheduler {
             open--;
             lock.notifyAll();
         }
+        request.ended = true;
         counts.ended(failure);
         counts.now(waiting.size(), running.size());
         try {
@@ -328,6 +365,10 @@ final class Scheduler {
     /** Numbers of requests, as of the last pass. */
     EngineStats stats() {
         return counts.stats(arrivals.size());
+    }
+
+    EngineCounts counts() {
+        return counts;
     }
 
     boolean isClosed() {

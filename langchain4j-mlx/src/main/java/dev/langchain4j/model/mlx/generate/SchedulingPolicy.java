@@ -9,21 +9,24 @@ import java.util.Map;
  *
  * <p>Waiting requests: those of one conversation begin in the order in which they came. Of their first ones a tool loop's
  * next round is taken before others; then the conversation that has fewest requests running; then the one that came first.
- * Who was passed over often enough goes before all of them.
+ * Who was passed over often enough goes before all of them. Who waits for a prefix is left out until it is there.
  *
  * <p>Prompts: the one that has the fewest tokens left is prefilled first, so that a short one does not wait for a long one.
- * But each gives way to no more tokens of others than it has left itself.
+ * But each gives way to no more tokens of others than it has left itself. One whose prefix others wait for is as urgent as
+ * they are.
  */
 final class SchedulingPolicy {
     /** A request that so many later ones overtook is next. */
     static final int PASSED_OVER_MAX = 16;
+    /** So often a request waits for a prefix: who computes it may be cancelled, and what was computed be evicted. */
+    static final int PREFIX_WAITS_MAX = 4;
 
     private SchedulingPolicy() {}
 
     /**
-     * The next one to run.
+     * The next one to run; null if all wait for prefixes.
      *
-     * @param waiting in the order in which they came, at least one
+     * @param waiting in the order in which they came
      */
     static ScheduledRequest nextToRun(List<ScheduledRequest> waiting, List<ScheduledRequest> running) {
         Map<Object, Integer> runningOf = new HashMap<>();
@@ -35,7 +38,7 @@ final class SchedulingPolicy {
         int bestRunning = 0;
         for (ScheduledRequest request : waiting) {
             Object conversation = ofConversation(request);
-            if (heads.putIfAbsent(conversation, request) == null) {
+            if (heads.putIfAbsent(conversation, request) == null && request.prefixWait == null) {
                 int alsoRunning = runningOf.getOrDefault(conversation, 0);
                 if (best == null || goesBefore(request, alsoRunning, best, bestRunning)) {
                     best = request;
@@ -74,20 +77,62 @@ final class SchedulingPolicy {
         waiting.remove(index);
     }
 
-    /** The one whose prompt is fed next; null if none has tokens left to feed. */
-    static ScheduledRequest nextToPrefill(List<ScheduledRequest> running) {
+    /** Whether a request that could begin waits for a prefix instead. */
+    static boolean waitsForPrefix(ScheduledRequest request, List<ScheduledRequest> running, long now) {
+        if (running.isEmpty() || request.prefixWaits >= PREFIX_WAITS_MAX) {
+            return false;
+        }
+        request.prefixWait = request.worthWaitingFor(running);
+        if (request.prefixWait == null) {
+            return false;
+        }
+        request.prefixWaits++;
+        request.prefixWaitSince = now;
+        return true;
+    }
+
+    /** Lets those begin whose prefix is there, or will not be. */
+    static void endPrefixWaits(List<ScheduledRequest> waiting, long now) {
+        for (int i = 0; i < waiting.size(); i++) {
+            ScheduledRequest request = waiting.get(i);
+            if (request.prefixWait != null && request.prefixWait.isOver()) {
+                request.prefixWait = null;
+                request.prefixWaitNanos += now - request.prefixWaitSince;
+            }
+        }
+    }
+
+    /**
+     * The one whose prompt is fed next; null if none has tokens left to feed.
+     *
+     * @param waiting those among them that wait for a prefix make its source more urgent
+     */
+    static ScheduledRequest nextToPrefill(List<ScheduledRequest> running, List<ScheduledRequest> waiting) {
         ScheduledRequest best = null;
+        long least = Long.MAX_VALUE;
         for (int i = 0; i < running.size(); i++) {
             ScheduledRequest request = running.get(i);
-            if (request.prefillRemaining() > 0 && (best == null || urgency(request) < urgency(best))) {
-                best = request;
+            if (request.prefillRemaining() > 0) {
+                long urgency = tokensLeft(request, waiting) - request.gaveWay;
+                if (best == null || urgency < least) {
+                    best = request;
+                    least = urgency;
+                }
             }
         }
         return best;
     }
 
-    private static long urgency(ScheduledRequest request) {
-        return request.prefillRemaining() - request.gaveWay;
+    /** Tokens until it decodes, or the first of those that wait for its prefix does. */
+    private static long tokensLeft(ScheduledRequest request, List<ScheduledRequest> waiting) {
+        int left = request.prefillRemaining();
+        for (int i = 0; i < waiting.size(); i++) {
+            PrefixWait wait = waiting.get(i).prefixWait;
+            if (wait != null && wait.source() == request) {
+                left = Math.min(left, wait.tokensLeft());
+            }
+        }
+        return left;
     }
 
     /** Notes that so many tokens of some were fed while others had to wait. */

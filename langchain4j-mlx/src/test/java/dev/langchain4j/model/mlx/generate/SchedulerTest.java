@@ -7,196 +7,14 @@ import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 /** Who runs when, and how requests end, told on requests that compute nothing and a thread that is a list of tasks. */
-class SchedulerTest {
-    private static final int CHUNK = 100;
-
-    /** A list of tasks, which the test runs when it wants. */
-    private static final class Tasks implements Scheduler.Owner {
-        private final Queue<Runnable> queue = new ArrayDeque<>();
-        private boolean current;
-        private boolean shuttingDown;
-        private boolean halted;
-        /** Whether the thread has something else to do after each pass. */
-        private boolean shared = true;
-
-        @Override
-        public void execute(Runnable task) {
-            queue.add(task);
-        }
-
-        @Override
-        public boolean hasWaiting() {
-            return shared;
-        }
-
-        @Override
-        public boolean isCurrent() {
-            return current;
-        }
-
-        @Override
-        public boolean isShuttingDown() {
-            return shuttingDown;
-        }
-
-        @Override
-        public boolean isHalted() {
-            return halted;
-        }
-
-        boolean runOne() {
-            Runnable task = queue.poll();
-            if (task != null) {
-                current = true;
-                task.run();
-                current = false;
-            }
-            return task != null;
-        }
-
-        void runAll() {
-            while (runOne()) {
-                // until nothing is queued
-            }
-        }
-    }
-
-    private final List<String> steps = new ArrayList<>();
-    private final List<Integer> passes = new ArrayList<>();
-    private final Tasks tasks = new Tasks();
-    private long now;
-
-    /** Prefills in chunks, then decodes; writes down each step. */
-    private final class Fake extends ScheduledRequest {
-        private final String name;
-        private int prompt;
-        private int answer;
-        private boolean begun;
-        private int ends;
-        private Throwable failure;
-        private boolean room = true;
-        private RuntimeException broken;
-        private int stepsTaken;
-
-        Fake(String name, Object conversation, boolean toolRound, int prompt, int answer, Duration timeout) {
-            super(conversation, toolRound, timeout);
-            this.name = name;
-            this.prompt = prompt;
-            this.answer = answer;
-        }
-
-        @Override
-        boolean hasRoom() {
-            return room;
-        }
-
-        @Override
-        void begin() {
-            begun = true;
-        }
-
-        @Override
-        int prefillRemaining() {
-            return prompt;
-        }
-
-        @Override
-        int chunkTokens() {
-            return Math.min(prompt, CHUNK);
-        }
-
-        private void prefill() {
-            step(name + ":prefill");
-            prompt -= chunkTokens();
-        }
-
-        private boolean token() {
-            step(name);
-            return --answer == 0;
-        }
-
-        private void step(String what) {
-            assertThat(begun && ends == 0).as("%s runs", name).isTrue();
-            stepsTaken++;
-            if (broken != null) {
-                throw broken;
-            }
-            steps.add(what);
-        }
-
-        @Override
-        void end(Throwable cause) {
-            ends++;
-            failure = cause;
-        }
-    }
-
-    /** Steps of fakes, one after the other; {@code passes} has the number of requests of each that prefilled. */
-    private final class Steps implements Scheduler.Rows {
-        @Override
-        public int prefillTokens() {
-            return CHUNK;
-        }
-
-        @Override
-        public void prefill(List<ScheduledRequest> requests, Scheduler.Ended failed) {
-            passes.add(requests.size());
-            each(requests, failed, fake -> {
-                fake.prefill();
-                return false;
-            });
-        }
-
-        @Override
-        public void decode(List<ScheduledRequest> requests, Scheduler.Ended ended) {
-            each(requests, ended, Fake::token);
-        }
-
-        private void each(List<ScheduledRequest> requests, Scheduler.Ended ended, Predicate<Fake> step) {
-            for (ScheduledRequest request : requests) {
-                try {
-                    if (step.test((Fake) request)) {
-                        ended.accept(request, null);
-                    }
-                } catch (Throwable e) {
-                    ended.accept(request, e);
-                }
-            }
-        }
-    }
-
-    private Fake fake(String name, Object conversation, int prompt, int answer) {
-        return new Fake(name, conversation, false, prompt, answer, null);
-    }
-
-    private Fake toolRound(String name, Object conversation) {
-        return new Fake(name, conversation, true, 0, 1, null);
-    }
-
-    private Scheduler scheduler(int concurrent) {
-        return scheduler(new EngineLimits(concurrent, 1000, null, Duration.ZERO, false));
-    }
-
-    private Scheduler scheduler(EngineLimits limits) {
-        return new Scheduler(tasks, new Steps(), limits, () -> now);
-    }
-
-    private static void submit(Scheduler scheduler, Fake... fakes) {
-        for (Fake fake : fakes) {
-            scheduler.submit(fake);
-        }
-    }
-
+class SchedulerTest extends SchedulerHarness {
     @Test
     void promptsThatFitIntoOnePassArePrefilledTogether() {
         submit(
@@ -245,7 +63,7 @@ class SchedulerTest {
         submit(scheduler(3), fake("a", null, 0, 4), fake("b", null, 0, 4), fake("long", null, 200, 1));
         tasks.runAll();
         assertThat(steps)
-                .containsExactly("a", "b", "long:prefill", "a", "b", "long:prefill", "a", "b", "long", "a", "b");
+                .containsExactly("long:prefill", "a", "b", "long:prefill", "a", "b", "long", "a", "b", "a", "b");
     }
 
     @Test
@@ -381,13 +199,13 @@ class SchedulerTest {
         Fake forEver = new Fake("forEver", null, false, 0, 1, Duration.ofSeconds(Long.MAX_VALUE));
         submit(scheduler, running, waiting, impatient);
         now = 21;
+        nanosOfDecode = 30;
         tasks.runOne();
         assertThat(impatient.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("timeout");
-        now = 51;
+        nanosOfDecode = 50;
         tasks.runOne();
         assertThat(waiting.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("queueTimeout");
         assertThat(running.ends).isZero();
-        now = 101;
         tasks.runOne();
         assertThat(running.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("had begun");
         submit(scheduler, forEver);

@@ -35,6 +35,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("jlama", new JlamaSection());
         SECTIONS.put("embeddings", new EmbeddingsSection());
         SECTIONS.put("batch", new BatchSection());
+        SECTIONS.put("fairness", new FairnessSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 

@@ -108,6 +108,10 @@ final class Subject implements AutoCloseable {
         return uncached;
     }
 
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
     int vocabulary() {
         return loaded.model().vocabularySize();
     }
@@ -118,6 +122,12 @@ final class Subject implements AutoCloseable {
 
     int[] tokens(int count) {
         return Tokens.of(count, vocabulary(), Tokens.SEED);
+    }
+
+    /** An engine that runs several requests at once, over a prompt cache that the caller closes on the owner thread. */
+    Engine engine(TrieCache of, int concurrent) {
+        EngineLimits limits = new EngineLimits(concurrent, concurrent, null, Duration.ofSeconds(10), false);
+        return new Engine(thread, loaded.model(), tokenizer, of, key, Set.of(), CONTEXT, chunkTokens, limits);
     }
 
     private static GenerationRequest request(int[] prompt, int tokens, Object conversation) {
@@ -141,10 +151,8 @@ final class Subject implements AutoCloseable {
      * @param promptTokens tokens that each adds
      */
     double together(int[] contexts, int promptTokens, int tokens) {
-        EngineLimits limits = new EngineLimits(contexts.length, contexts.length, null, Duration.ofSeconds(10), false);
         TrieCache held = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
-        try (Engine several =
-                new Engine(thread, loaded.model(), tokenizer, held, key, Set.of(), CONTEXT, chunkTokens, limits)) {
+        try (Engine several = engine(held, contexts.length)) {
             List<GenerationRequest> requests = new ArrayList<>();
             for (int i = 0; i < contexts.length; i++) {
                 int[] context = Tokens.of(contexts[i], vocabulary(), 1000 + i);
@@ -175,7 +183,8 @@ final class Subject implements AutoCloseable {
         pretend(cache, tokens, conversation);
     }
 
-    private void pretend(TrieCache into, int[] tokens, Object conversation) {
+    /** The same for any prompt cache. */
+    void pretend(TrieCache into, int[] tokens, Object conversation) {
         thread.run(() -> {
             int[] prompt = Tokens.concat(tokens, new int[] {1});
             CacheRequest request =
