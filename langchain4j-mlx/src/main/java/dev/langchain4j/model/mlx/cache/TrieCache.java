@@ -48,6 +48,7 @@ public final class TrieCache implements AutoCloseable {
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
     private volatile PromptCacheStats published;
     private long tick;
+    private int openSessions;
     private volatile boolean closed;
 
     /**
@@ -92,7 +93,7 @@ public final class TrieCache implements AutoCloseable {
 
     /** Whether this request may begin now, by the memory that its prompt takes. Changes nothing. */
     public Admission admission(CacheRequest request) {
-        return room.admission(request.key(), request.tokens().length);
+        return room.admission(request.key(), request.tokens().length, openSessions == 0);
     }
 
     /**
@@ -110,18 +111,16 @@ public final class TrieCache implements AutoCloseable {
         usage.promptTokens += request.tokens().length;
         boolean tooLarge = admission(request) == Admission.NEVER;
         usage.refused += tooLarge ? 1 : 0;
+        CacheSession session;
         if (limits.keepNothing() || tooLarge) {
-            return unstored(request, ReusePlan.Reason.DISABLED);
+            session = unstored(request, ReusePlan.Reason.DISABLED);
+        } else if (request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation())) {
+            session = unstored(request, ReusePlan.Reason.NEW);
+        } else {
+            session = stored(request);
         }
-        if (request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation())) {
-            return unstored(request, ReusePlan.Reason.NEW);
-        }
-        try {
-            return stored(request);
-        } finally {
-            tries.values().removeIf(PrefixTrie::isEmpty);
-            publish();
-        }
+        openSessions++;
+        return session;
     }
 
     private CacheSession unstored(CacheRequest request, ReusePlan.Reason reason) {
@@ -169,6 +168,9 @@ public final class TrieCache implements AutoCloseable {
                 store.discard(sequence);
             }
             throw e;
+        } finally {
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
         }
     }
 
@@ -258,6 +260,7 @@ public final class TrieCache implements AutoCloseable {
     }
 
     void ended(CacheSession session, Outcome outcome) {
+        openSessions--;
         Sequence sequence = session.sequence();
         if (!session.isStored() || closed) {
             usage.forget(sequence);
