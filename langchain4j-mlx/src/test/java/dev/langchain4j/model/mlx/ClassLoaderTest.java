@@ -64,8 +64,7 @@ class ClassLoaderTest {
                     .build();
             assistant.chat("1", "Hello!");
             CompletableFuture<ChatResponse> streamed = new CompletableFuture<>();
-            assistant
-                    .stream("2", "Hello!")
+            assistant.stream("2", "Hello!")
                     .onPartialResponse(piece -> {})
                     .onCompleteResponse(streamed::complete)
                     .onError(streamed::completeExceptionally)

@@ -114,7 +114,8 @@ public final class TrieCache implements AutoCloseable {
         CacheSession session;
         if (limits.keepNothing() || tooLarge) {
             session = unstored(request, ReusePlan.Reason.DISABLED);
-        } else if (request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation())) {
+        } else if (request.isolation() == Isolation.PER_MEMORY_ID
+                && !ConversationKey.isolates(request.conversation())) {
             session = unstored(request, ReusePlan.Reason.NEW);
         } else {
             session = stored(request);

@@ -33,8 +33,7 @@ public enum ToolCallFormat {
     /** {@code call:name{..}} with Gemma 4's quotes. */
     GEMMA4(new GemmaFormat("<|tool_call>", "<tool_call|>", "<|\"|>", Dialect.GEMMA4)),
     /** {@code call:name{..}} with FunctionGemma's quotes. */
-    FUNCTION_GEMMA(new GemmaFormat(
-            "<start_function_call>", "<end_function_call>", "<escape>", Dialect.FUNCTION_GEMMA)),
+    FUNCTION_GEMMA(new GemmaFormat("<start_function_call>", "<end_function_call>", "<escape>", Dialect.FUNCTION_GEMMA)),
     /** GLM's pairs with tags of its own: LongCat. */
     LONGCAT(new LongcatFormat()),
     /** Qwen3-Coder's XML between tags of its own: Seed-OSS. */

@@ -406,21 +406,34 @@ class OutputParserTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"1e400", "-1e2147483647", "1e-2147483647", "0.30000000000000000004", "1.0", "12345678901234567890123"})
+    @ValueSource(
+            strings = {
+                "1e400",
+                "-1e2147483647",
+                "1e-2147483647",
+                "0.30000000000000000004",
+                "1.0",
+                "12345678901234567890123"
+            })
     void a_number_keeps_its_digits(String number) {
         String arguments = "{\"city\": \"Paris\", \"other\": " + number + "}";
         for (String output : List.of(
                 "<tool_call>{\"name\": \"weather\", \"arguments\": " + arguments + "}</tool_call>",
                 "<tool_call>{\"name\": \"weather\", \"city\": \"Paris\", \"other\": " + number + "}</tool_call>",
-                "<tool_call>{\"name\": \"weather\", \"arguments\": \"" + arguments.replace("\"", "\\\"") + "\"}</tool_call>",
+                "<tool_call>{\"name\": \"weather\", \"arguments\": \"" + arguments.replace("\"", "\\\"")
+                        + "\"}</tool_call>",
                 "<tool_call><function=weather><parameter=city>Paris</parameter><parameter=other>" + number
                         + "</parameter></function></tool_call>")) {
             Recorder recorder = read(ToolCallFormat.HERMES, ReasoningFormat.NONE, false, output);
             assertThat(recorder.calls).as(output).hasSize(1);
             assertThat(recorder.calls.getFirst().arguments()).as(output).contains(number);
         }
-        String wrapped = "<tool_call>{\"name\": \"weather\", \"arguments\": {\"properties\": " + arguments + "}}</tool_call>";
-        String written = read(ToolCallFormat.HERMES, ReasoningFormat.NONE, false, wrapped).calls.getFirst().arguments();
+        String wrapped =
+                "<tool_call>{\"name\": \"weather\", \"arguments\": {\"properties\": " + arguments + "}}</tool_call>";
+        String written = read(ToolCallFormat.HERMES, ReasoningFormat.NONE, false, wrapped)
+                .calls
+                .getFirst()
+                .arguments();
         assertThat(new BigDecimal(written.replaceAll(".*other\":|}", ""))).isEqualTo(new BigDecimal(number));
     }
 
