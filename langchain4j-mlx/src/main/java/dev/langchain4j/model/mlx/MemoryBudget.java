@@ -75,7 +75,7 @@ final class MemoryBudget {
             left -= Math.min(left, claim.limits.bytesMax());
             buffers -= claim.limits.buffersMax();
         }
-        long bytesMax = Math.max(1, left - Math.max(0, weights)) / 2;
+        long bytesMax = Math.max(0, left - Math.max(0, weights)) / 2;
         return CacheLimits.ofBytes(bytesMax).buffers((int) Math.max(0, buffers) / 2);
     }
 

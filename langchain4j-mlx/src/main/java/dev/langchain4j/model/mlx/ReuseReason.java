@@ -4,7 +4,7 @@ import dev.langchain4j.model.mlx.cache.ReusePlan;
 
 /** What ended the reuse of a prompt: why the rest had to be computed. */
 public enum ReuseReason {
-    /** The prompt cache is switched off, or the prompt alone exceeds its limit. */
+    /** The prompt cache is switched off. */
     DISABLED,
     /** Nothing is stored that begins like this prompt. */
     NEW,

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.MemoryId;
+import dev.langchain4j.service.TokenStream;
 import dev.langchain4j.service.UserMessage;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Metrics;
@@ -36,6 +37,9 @@ class ClassLoaderTest {
     public interface Assistant {
         /** Answers. */
         String chat(@MemoryId String id, @UserMessage String message);
+
+        /** Answers piece by piece. */
+        TokenStream stream(@MemoryId String id, @UserMessage String message);
     }
 
     /** What an application does between start and stop. */
@@ -55,9 +59,17 @@ class ClassLoaderTest {
             chat.chat("Hello!");
             Assistant assistant = AiServices.builder(Assistant.class)
                     .chatModel(chat)
+                    .streamingChatModel(streaming)
                     .chatMemoryProvider(id -> MessageWindowChatMemory.withMaxMessages(10))
                     .build();
             assistant.chat("1", "Hello!");
+            CompletableFuture<ChatResponse> streamed = new CompletableFuture<>();
+            assistant.stream("2", "Hello!")
+                    .onPartialResponse(piece -> {})
+                    .onCompleteResponse(streamed::complete)
+                    .onError(streamed::completeExceptionally)
+                    .start();
+            streamed.join();
             CompletableFuture<ChatResponse> done = new CompletableFuture<>();
             streaming.chat("Hello!", new StreamingChatResponseHandler() {
                 @Override

@@ -145,6 +145,31 @@ class FolderKindsTest {
                 .hasMessageContaining("lm_head");
     }
 
+    /** Llama from Qwen 3's tensors, under names with this before {@code model.}, or in place of it. */
+    private static void llama(String before, ObjectNode config, Map<String, MlxArray> tensors) {
+        config.put("model_type", "llama");
+        tensors.keySet().removeIf(name -> name.contains("q_norm") || name.contains("k_norm"));
+        for (String name : List.copyOf(tensors.keySet())) {
+            String plain = name.startsWith("model.") ? name.substring("model.".length()) : name;
+            tensors.put(before + plain, tensors.remove(name));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"language_model.model.", "model.language_model.", "language_model."})
+    void anEmbeddingModelMayBeTheTextPartOfOneThatSees(String before) throws IOException {
+        copy((config, tensors) -> llama("", config, tensors));
+        float[] expected = vector();
+        copy((config, tensors) -> {
+            llama(before, config, tensors);
+            ObjectNode text = config.deepCopy();
+            config.removeAll();
+            config.put("model_type", "mistral3").set("text_config", text);
+            tensors.put("vision_tower.weight", MlxArray.of(new float[1], 1));
+        });
+        assertThat(vector()).containsExactly(expected, within(1e-6f));
+    }
+
     @Test
     void norDoesOneWhoseEmbeddingIsQuantized() throws IOException {
         Quantized.Format format = new Quantized.Format(32, 8, "affine");

@@ -31,10 +31,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,39 +75,49 @@ class SoakTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 200000", "4, 400000", "1, 12000"})
+    @CsvSource({"1, 200000", "4, 400000", "16, 1600000", "1, 12000"})
     void nothingHangsAndNothingIsLeft(int maxConcurrent, long bytesMax) throws Exception {
         long seed = Long.getLong("seed", System.nanoTime());
         System.out.printf("soak, %d at a time, %d bytes, seed %d%n", maxConcurrent, bytesMax, seed);
         RandomModel.write(folder.resolve("model"), TEMPLATE, List.of(), 1);
         long handles = LiveHandles.count();
         long bytes = MlxMemory.activeBytes();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.getLong("soak.seconds", 5));
         try (MlxModel mlx = model(maxConcurrent, bytesMax)) {
-            try (ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
-                List<Future<?>> all = new ArrayList<>();
-                for (int t = 0; t < THREADS; t++) {
-                    Random random = new Random(seed * 100 + t);
-                    all.add(threads.submit(() -> {
-                        while (System.nanoTime() - end < 0) {
-                            operate(mlx, maxConcurrent, bytesMax, random);
-                        }
-                        return null;
-                    }));
-                }
-                for (Future<?> one : all) {
-                    one.get();
-                }
+            Throwable failure = operateAll(mlx, maxConcurrent, bytesMax, seed);
+            System.out.printf(
+                    "soak: %s; %s; %s%n", ends, mlx.engine().stats(), failure == null ? "no check failed" : failure);
+            if (failure != null) {
+                throw new AssertionError("the first check that failed, seed " + seed, failure);
             }
             mlx.promptCache().nodes().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
             EngineStats stats = mlx.engine().stats();
-            assertThat(stats.waiting() + stats.running()).isZero();
+            assertThat(stats.waiting() + stats.running()).as("%s", stats).isZero();
             assertThat(mlx.promptCache().stats().bytesRunning()).isZero();
-            System.out.printf("soak: %s; %s%n", ends, stats);
             assertThat(ends).containsKeys(bytesMax > STEP_BYTES ? "response" : "no memory", "cancelled");
         }
         assertThat(LiveHandles.count()).isEqualTo(handles);
         assertThat(MlxMemory.activeBytes()).isLessThanOrEqualTo(bytes);
+    }
+
+    /** The check that failed first, or null; the first one ends the operations of all threads. */
+    private Throwable operateAll(MlxModel mlx, int maxConcurrent, long bytesMax, long seed) {
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.getLong("soak.seconds", 5));
+        try (ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+            for (int t = 0; t < THREADS; t++) {
+                Random random = new Random(seed * 100 + t);
+                threads.execute(() -> {
+                    try {
+                        while (failure.get() == null && System.nanoTime() - end < 0) {
+                            operate(mlx, maxConcurrent, bytesMax, random);
+                        }
+                    } catch (Throwable e) {
+                        failure.compareAndSet(null, e);
+                    }
+                });
+            }
+        }
+        return failure.get();
     }
 
     private void operate(MlxModel mlx, int maxConcurrent, long bytesMax, Random random) throws Exception {

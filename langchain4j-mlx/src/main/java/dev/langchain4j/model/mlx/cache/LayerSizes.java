@@ -1,40 +1,74 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.util.List;
+
 /**
- * How many bytes the layers of a model take for so many tokens, as the first sequence that was written showed. What lies
- * between two lengths that were asked is taken from the straight line between them.
+ * How many bytes the layers of a model take for so many tokens, as the first sequence that was written showed: never less,
+ * for requests begin by it.
  */
 final class LayerSizes {
-    private static final int STEP = 256;
+    private static final int STEP_MAX = 256;
     private static final int LENGTHS = 16;
 
-    private final long[] bytes = new long[LENGTHS];
+    private final List<Curve> layers;
 
-    private LayerSizes() {}
-
-    /** The sizes that a sequence shows, or null if its layers have not been written yet. */
-    static LayerSizes of(Sequence sequence) {
-        LayerSizes sizes = new LayerSizes();
-        for (int i = 0; i < LENGTHS; i++) {
-            int tokens = length(i);
-            sizes.bytes[i] = sequence.layers.stream()
-                    .mapToLong(layer -> layer.bytesFor(tokens))
-                    .sum();
-        }
-        return sizes.bytes[LENGTHS - 1] == 0 ? null : sizes;
+    /** The sizes that a sequence shows whose layers were written. */
+    LayerSizes(Sequence sequence) {
+        layers = sequence.layers.stream().map(Curve::of).toList();
     }
 
-    private static int length(int i) {
-        return i == 0 ? 0 : STEP << (i - 1);
-    }
-
-    /** Bytes that a sequence of so many tokens takes at the least. */
+    /** Bytes that a sequence of so many tokens takes. */
     long bytes(int tokens) {
-        int i = 1;
-        while (i < LENGTHS - 1 && length(i) < tokens) {
-            i++;
+        long sum = 0;
+        for (Curve layer : layers) {
+            sum += layer.bytes(tokens);
         }
-        double share = (double) (tokens - length(i - 1)) / (length(i) - length(i - 1));
-        return bytes[i - 1] + (long) (share * (bytes[i] - bytes[i - 1]));
+        return sum;
+    }
+
+    /**
+     * The bytes of a layer. Between two lengths that were asked they grow as fast as before the first of them, up to what
+     * the second takes: exact for layers that grow with the tokens, for ever or up to a length.
+     *
+     * @param step tokens that buffers grow by
+     * @param at bytes of {@link #STEP_MAX} tokens, twice as many, and so on
+     */
+    private record Curve(int step, long stepBytes, long[] at) {
+
+        static Curve of(LayerCache layer) {
+            long first = layer.bytesFor(1);
+            int step = 1;
+            while (step < STEP_MAX && layer.bytesFor(step + 1) == first) {
+                step++;
+            }
+            long[] at = new long[LENGTHS];
+            for (int i = 0; i < LENGTHS; i++) {
+                at[i] = layer.bytesFor(length(i));
+            }
+            return new Curve(step, first, at);
+        }
+
+        private static int length(int i) {
+            return STEP_MAX << i;
+        }
+
+        long bytes(int tokens) {
+            if (tokens <= STEP_MAX) {
+                return Math.min(stepBytes * Math.ceilDiv(tokens, step), at[0]);
+            }
+            int i = 1;
+            while (i < LENGTHS - 1 && length(i) < tokens) {
+                i++;
+            }
+            int from = length(i - 1);
+            int before = i == 1 ? step : length(i - 2);
+            long grownBefore = at[i - 1] - (i == 1 ? stepBytes : at[i - 2]);
+            long more = (long) Math.ceilDiv(tokens - from, step) * step;
+            // One step has not shown how fast a layer grows: as its first one, if at all.
+            long grown = before == from ? stepBytes * more / step : Math.ceilDiv(grownBefore * more, from - before);
+            long bytes = at[i - 1] + grown;
+            return tokens <= length(i) ? Math.min(bytes, at[i]) : bytes;
+        }
     }
 }

@@ -15,7 +15,7 @@ public record ReusePlan(int resumePosition, int matched, Reason reason, int cach
 
     /** What ended the reuse. */
     public enum Reason {
-        /** The cache is switched off, or the prompt alone exceeds its limit. */
+        /** The cache is switched off; or the prompt alone exceeds its limit, and will not be computed. */
         DISABLED,
         /** No stored prompt begins with this prompt's first token. */
         NEW,

@@ -41,20 +41,25 @@ final class Room {
 
     /** Learns how many bytes a model's layers take, from a sequence of it that was written. */
     void learn(CacheKey key, Sequence sequence) {
-        sizes.computeIfAbsent(key, unknown -> LayerSizes.of(sequence));
+        sizes.computeIfAbsent(key, unknown -> new LayerSizes(sequence));
     }
 
-    /** Bytes that so many tokens take at the least; 0 as long as no sequence of the model was seen. */
+    /** Bytes that so many tokens take; 0 as long as no sequence of the model was seen. */
     long bytesOf(CacheKey key, int tokens) {
         LayerSizes known = sizes.get(key);
         return known == null ? 0 : known.bytes(tokens);
     }
 
-    Admission admission(CacheKey key, int promptTokens) {
-        long bytes = bytesOf(key, promptTokens);
+    /** @param alone whether nothing runs */
+    Admission admission(CacheKey key, int promptTokens, boolean alone) {
         if (isUnlimited()) {
             return Admission.NOW;
         }
+        if (!sizes.containsKey(key)) {
+            // The first request of a model shows what a prompt takes; others beside it would count on the same bytes.
+            return alone ? Admission.NOW : Admission.LATER;
+        }
+        long bytes = bytesOf(key, promptTokens);
         if (bytes > limits.bytesMax()) {
             return Admission.NEVER;
         }

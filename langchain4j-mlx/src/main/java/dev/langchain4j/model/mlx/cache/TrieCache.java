@@ -49,6 +49,7 @@ public final class TrieCache implements AutoCloseable {
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
     private volatile PromptCacheStats published;
     private long tick;
+    private int openSessions;
     private volatile boolean closed;
 
     /**
@@ -94,7 +95,7 @@ public final class TrieCache implements AutoCloseable {
 
     /** Whether this request may begin now, by the memory that its prompt takes. Changes nothing. */
     public Admission admission(CacheRequest request) {
-        return room.admission(request.key(), request.tokens().length);
+        return room.admission(request.key(), request.tokens().length, openSessions == 0);
     }
 
     /**
@@ -112,18 +113,21 @@ public final class TrieCache implements AutoCloseable {
         usage.promptTokens += request.tokens().length;
         boolean tooLarge = admission(request) == Admission.NEVER;
         usage.refused += tooLarge ? 1 : 0;
+        CacheSession session;
         if (limits.keepNothing() || tooLarge) {
-            return unstored(request, ReusePlan.Reason.DISABLED);
+            session = unstored(request, ReusePlan.Reason.DISABLED);
+        } else if (sharesWithNobody(request)) {
+            session = unstored(request, ReusePlan.Reason.NEW);
+        } else {
+            try {
+                session = stored(request);
+            } finally {
+                tries.values().removeIf(PrefixTrie::isEmpty);
+                publish();
+            }
         }
-        if (sharesWithNobody(request)) {
-            return unstored(request, ReusePlan.Reason.NEW);
-        }
-        try {
-            return stored(request);
-        } finally {
-            tries.values().removeIf(PrefixTrie::isEmpty);
-            publish();
-        }
+        openSessions++;
+        return session;
     }
 
     private static boolean sharesWithNobody(CacheRequest request) {
@@ -197,6 +201,9 @@ public final class TrieCache implements AutoCloseable {
                 store.discard(sequence);
             }
             throw e;
+        } finally {
+            tries.values().removeIf(PrefixTrie::isEmpty);
+            publish();
         }
     }
 
@@ -287,6 +294,7 @@ public final class TrieCache implements AutoCloseable {
 
     void ended(CacheSession session, Outcome outcome) {
         running.remove(session);
+        openSessions--;
         Sequence sequence = session.sequence();
         if (!session.isStored() || closed) {
             usage.forget(sequence);

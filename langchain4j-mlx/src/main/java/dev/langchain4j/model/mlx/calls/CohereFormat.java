@@ -10,27 +10,17 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Command R7B and Command A: a JSON list between action tokens. */
-final class CohereFormat extends WireFormat {
+final class CohereFormat extends MarkedFormat {
     private static final String START = "<|START_ACTION|>";
     private static final String END = "<|END_ACTION|>";
 
     CohereFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
+        super(START, END);
     }
 
     @Override
     String token() {
         return START;
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
     }
 
     @Override

@@ -10,22 +10,12 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Functionary 3.1: JSON between function tags. */
-final class FunctionaryFormat extends WireFormat {
+final class FunctionaryFormat extends MarkedFormat {
     private static final String START = "<function=";
     private static final String END = "</function>";
 
     FunctionaryFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
+        super(START, END);
     }
 
     @Override

@@ -10,16 +10,11 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Granite 20B function calling: JSON behind a tag. */
-final class Granite20bFormat extends WireFormat {
+final class Granite20bFormat extends MarkedFormat {
     private static final String START = "<function_call>";
 
     Granite20bFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
+        super(START, "");
     }
 
     @Override

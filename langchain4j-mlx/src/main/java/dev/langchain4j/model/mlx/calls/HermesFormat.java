@@ -10,27 +10,17 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Hermes, Qwen 2.5 and 3, Granite 4, SmolLM3 and many more: JSON between tags. */
-final class HermesFormat extends WireFormat {
+class HermesFormat extends MarkedFormat {
     private static final String START = "<tool_call>";
     private static final String END = "</tool_call>";
 
     HermesFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
+        super(START, END);
     }
 
     @Override
     String token() {
         return START;
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
     }
 
     @Override

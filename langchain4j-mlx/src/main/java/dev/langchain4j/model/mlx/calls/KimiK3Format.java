@@ -8,23 +8,13 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Kimi K3: elements between control tokens. */
-final class KimiK3Format extends WireFormat {
+final class KimiK3Format extends MarkedFormat {
     private static final String START = "<|open|>tools<|sep|>";
     private static final String END = "<|close|>tools<|sep|>";
     private static final String CLOSING = "<|close|>json<|sep|><|close|>call<|sep|>";
 
     KimiK3Format() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
+        super(START, END);
     }
 
     @Override

@@ -10,7 +10,7 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** Muse Spark and Glimmer: invoke tags with a prefix, in messages to the tool. */
-final class MuseSparkFormat extends WireFormat {
+final class MuseSparkFormat extends MarkedFormat {
     private static final String TO = " to=";
     private static final String MESSAGE = "<|message|>";
     private static final String START = "<atem:function_calls>";
@@ -20,17 +20,7 @@ final class MuseSparkFormat extends WireFormat {
             "<atem:parameter name=\"%s\">", "</atem:parameter>", "</atem:invoke>", false, true, true, false);
 
     MuseSparkFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
+        super(START, END);
     }
 
     /** The header of a message to a tool: {@code  to=NAME<|message|>}. */

@@ -8,12 +8,12 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /** LFM2: Python calls between control tokens. */
-final class PythonicFormat extends WireFormat {
+final class PythonicFormat extends MarkedFormat {
     private static final String START = "<|tool_call_start|>";
     private static final String END = "<|tool_call_end|>";
 
     PythonicFormat() {
-        super(START);
+        super(START, END);
     }
 
     @Override
@@ -24,11 +24,6 @@ final class PythonicFormat extends WireFormat {
     @Override
     String token() {
         return START;
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
     }
 
     @Override

@@ -2,11 +2,13 @@ package dev.langchain4j.model.mlx.calls;
 
 import dev.langchain4j.model.mlx.grammar.CallGrammar;
 import dev.langchain4j.model.mlx.parse.CallFormat;
+import dev.langchain4j.model.mlx.parse.CallFormat.Recipients;
+import dev.langchain4j.model.mlx.parse.LenientJson.Dialect;
 import java.util.function.Predicate;
 
 /**
- * How a family of models writes its tool calls. What is known of a format stands in a class of its own; here it gets its
- * name. The order is that in which formats are asked whether a template is theirs: what only one family says comes first.
+ * How a family of models writes its tool calls. What is known of a format stands in one class; here it gets its name. The
+ * order is that in which formats are asked whether a template is theirs: what only one family says comes first.
  */
 public enum ToolCallFormat {
     /** Messages to {@code functions.NAME} on a channel: gpt-oss. Read by the reasoning format of the same name. */
@@ -24,13 +26,14 @@ public enum ToolCallFormat {
     /** Invoke tags with a prefix, in messages to the tool: Muse Spark and Glimmer. */
     MUSE_SPARK(new MuseSparkFormat()),
     /** Messages to recipients behind {@code >>>}: Functionary 3.2. */
-    FUNCTIONARY_V3(new FunctionaryV3Format()),
+    FUNCTIONARY_V3(new RecipientFormat(">>>all", new Recipients(">>>", "\n", "all"))),
     /** Messages to recipients behind {@code <|recipient|>}: Functionary 2. */
-    FUNCTIONARY_V2(new FunctionaryV2Format()),
+    FUNCTIONARY_V2(new RecipientFormat(
+            "<|recipient|>all", new Recipients("<|from|>assistant\n<|recipient|>", "\n<|content|>", "all"))),
     /** {@code call:name{..}} with Gemma 4's quotes. */
-    GEMMA4(new Gemma4Format()),
+    GEMMA4(new GemmaFormat("<|tool_call>", "<tool_call|>", "<|\"|>", Dialect.GEMMA4)),
     /** {@code call:name{..}} with FunctionGemma's quotes. */
-    FUNCTION_GEMMA(new FunctionGemmaFormat()),
+    FUNCTION_GEMMA(new GemmaFormat("<start_function_call>", "<end_function_call>", "<escape>", Dialect.FUNCTION_GEMMA)),
     /** GLM's pairs with tags of its own: LongCat. */
     LONGCAT(new LongcatFormat()),
     /** Qwen3-Coder's XML between tags of its own: Seed-OSS. */
@@ -50,9 +53,9 @@ public enum ToolCallFormat {
     /** JSON behind {@code <function_call>}: Granite 20B function calling. */
     GRANITE_20B(new Granite20bFormat()),
     /** A JSON list between {@code <TOOLCALL>} tags: Nemotron Nano 2. */
-    NEMOTRON(new NemotronFormat()),
+    NEMOTRON(new JsonListFormat("<TOOLCALL>", "</TOOLCALL>")),
     /** A JSON list between {@code <tool_calls>} tags: Jamba, Apriel. */
-    TOOL_CALLS_LIST(new ToolCallsListFormat()),
+    TOOL_CALLS_LIST(new JsonListFormat("<tool_calls>", "</tool_calls>")),
     /** JSON between action tokens: InternLM 2. */
     INTERNLM(new InternlmFormat()),
     /** JSON in a message of a role of its own: GigaChat 3. */
@@ -130,7 +133,7 @@ public enum ToolCallFormat {
 
     /** What the model writes before an answer that is text, behind the end of the prompt; empty for most. */
     public String answerOpening() {
-        CallFormat.Recipients recipients = wire.recipients();
+        Recipients recipients = wire.recipients();
         return recipients == null ? "" : recipients.everyone() + recipients.headerEnd();
     }
 }

@@ -11,7 +11,7 @@ import java.util.function.Predicate;
 
 /**
  * All that is known of one way to write tool calls: what tells it, its markers, its reader, its writer and its grammar.
- * A subclass for each, which {@link ToolCallFormat} names. Stateless.
+ * A subclass for each, or for several that differ in their markers only; {@link ToolCallFormat} names them. Stateless.
  */
 abstract class WireFormat implements CallFormat {
 

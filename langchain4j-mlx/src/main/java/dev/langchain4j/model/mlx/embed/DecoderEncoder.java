@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.embed;
 
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -15,8 +16,18 @@ final class DecoderEncoder implements TextEncoder {
 
     DecoderEncoder(LanguageModel model, ModelConfig config) {
         this.model = model;
-        hidden = config.count("hidden_size");
+        hidden = hiddenSize(model);
         positions = RopeParameters.contextLength(config, 1 << 20);
+    }
+
+    /** From the graph of one token, which is not computed: each architecture has a place of its own for the number. */
+    private static int hiddenSize(LanguageModel model) {
+        List<LayerCache> layers = model.newLayers();
+        try (Scope scope = Scope.open()) {
+            return model.forward(MlxArray.of(new int[1], 1, 1), layers).dim(-1);
+        } finally {
+            layers.forEach(LayerCache::close);
+        }
     }
 
     @Override

@@ -53,8 +53,9 @@ final class Budget {
         steps(1);
     }
 
+    /** As {@link #step}, so many; a count that overflowed gives nothing back. */
     void steps(long count) {
-        steps += count;
+        steps += Math.max(0, count);
         if (steps > limits.stepsMax()) {
             throw TemplateException.limit("the number of steps", limits.stepsMax());
         }
@@ -106,7 +107,7 @@ final class Budget {
 
     /** Counts what is alive, and costs no step. */
     void keep(long characters) {
-        size += characters;
+        size += Math.max(0, characters);
         checkRoom(0);
     }
 

@@ -351,7 +351,7 @@ final class StringMethods {
         add("rjust", pad, (self, args, markup) -> Strings.padLeft(self, fill(args[1], markup), Numbers.index(args[0])));
         add("zfill", Params.of("/width"), (self, args, markup) -> {
             boolean signed = self.startsWith("+") || self.startsWith("-");
-            String zeros = Strings.repeat("0", Numbers.index(args[0]) - Strings.length(self));
+            String zeros = Strings.repeat("0", Strings.margin(self, Numbers.index(args[0])));
             TextBuilder out = new TextBuilder();
             if (signed) {
                 out.append(self.charAt(0));

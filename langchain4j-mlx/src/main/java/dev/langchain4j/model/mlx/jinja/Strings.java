@@ -70,7 +70,7 @@ final class Strings {
 
     /** The character at a Python index, or null when out of range. */
     static String at(String text, long index) {
-        if (index >= text.length() || -index > text.length()) {
+        if (index >= text.length() || index < -text.length()) {
             return null;
         }
         Budget.current().scan(Math.abs(index));
@@ -381,17 +381,22 @@ final class Strings {
         return text.repeat((int) times);
     }
 
+    /** How many characters a text lacks to be so wide. */
+    static long margin(String text, long width) {
+        return Math.max(0, Math.max(0, width) - length(text));
+    }
+
     static String padLeft(String text, String fill, long width) {
-        return (String) Operators.add(repeat(fill, width - length(text)), text);
+        return (String) Operators.add(repeat(fill, margin(text, width)), text);
     }
 
     static String padRight(String text, String fill, long width) {
-        return (String) Operators.add(text, repeat(fill, width - length(text)));
+        return (String) Operators.add(text, repeat(fill, margin(text, width)));
     }
 
     static String center(String text, String fill, long width) {
-        long margin = width - length(text);
-        if (margin <= 0) {
+        long margin = margin(text, width);
+        if (margin == 0) {
             return text;
         }
         long left = margin / 2 + (margin & width & 1);

@@ -96,7 +96,7 @@ public final class ToolSchemas {
     public String typed(String tool, String argument, String text) {
         if (!has(tool, argument)) {
             JsonNode node = JsonText.read(text);
-            return node == null || node.isTextual() ? string(text) : node.toString();
+            return node == null || node.isTextual() ? string(text) : node.isNumber() ? text.strip() : node.toString();
         }
         JsonNode schema = argumentSchema(tool, argument);
         String json = value(text);
@@ -116,7 +116,7 @@ public final class ToolSchemas {
     /** Whether a number with a point has nothing behind it. */
     private static boolean isWhole(JsonNode number) {
         BigDecimal value = number.decimalValue().stripTrailingZeros();
-        return value.scale() <= 0 && value.precision() - value.scale() < WHOLE_DIGITS_MAX;
+        return value.scale() <= 0 && (long) value.precision() - value.scale() < WHOLE_DIGITS_MAX;
     }
 
     /** The JSON value that the whole text spells, or null. */

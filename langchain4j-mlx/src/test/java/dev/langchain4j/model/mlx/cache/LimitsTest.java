@@ -96,6 +96,52 @@ class LimitsTest {
     }
 
     @Test
+    void whatAPromptTakesIsCountedInWholeStepsOfItsBuffers() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        harness.ledger.capacityStep = 16;
+        harness.run("first", range(500, 510));
+        CacheSession[] sessions = new CacheSession[6];
+        for (int i = 0; i < sessions.length; i++) {
+            assertThat(admission(range(100 * i, 100 * i + 3))).isEqualTo(Admission.NOW);
+            sessions[i] = harness.begin("c" + i, range(100 * i, 100 * i + 3));
+        }
+        assertThat(admission(range(700, 703))).as("4 bytes are left").isEqualTo(Admission.LATER);
+        sessions[0].close(Outcome.CANCELLED);
+        assertThat(admission(range(700, 703))).isEqualTo(Admission.NOW);
+        for (CacheSession session : sessions) {
+            session.close(Outcome.CANCELLED);
+        }
+    }
+
+    @Test
+    void sizesAreThoseThatLayersTake() {
+        for (int step : new int[] {1, 16, 256}) {
+            harness = CacheHarness.of(1_000_000, Kind.SLICEABLE, Kind.WINDOW, Kind.RECURRENT);
+            harness.ledger.capacityStep = step;
+            CacheSession session = harness.begin("a", range(0, 10));
+            harness.prefill(session, range(0, 10), 9);
+            LayerSizes sizes = new LayerSizes(session.sequence());
+            for (int tokens = 9; tokens < 6000; tokens++) {
+                long taken = session.sequence().layerBytesFor(tokens);
+                assertThat(sizes.bytes(tokens)).as("%d tokens", tokens).isEqualTo(taken);
+            }
+            session.close(Outcome.CANCELLED);
+            harness.close();
+        }
+    }
+
+    @Test
+    void theFirstRequestOfAModelRunsAloneUntilItHasShownWhatAPromptTakes() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        CacheSession first = harness.begin("a", range(0, 40));
+        assertThat(admission(range(500, 510))).as("nothing is known yet").isEqualTo(Admission.LATER);
+        CacheHarness.feed(first, range(0, 40), 0, 8);
+        first.checkpoint();
+        assertThat(admission(range(500, 510))).isEqualTo(Admission.NOW);
+        first.close(Outcome.CANCELLED);
+    }
+
+    @Test
     void whatCannotBeKeptEvictsNothing() {
         harness = CacheHarness.of(100, Kind.SLICEABLE);
         harness.run("idle", range(500, 560));

@@ -169,6 +169,8 @@ final class HostileTemplates {
             MANY + "{% set ns.l = ns.l | select %}" + END + "{% for x in ns.l %}{% endfor %}");
 
     private static final List<String> NUMBERS = List.of(
+            "{% set x = 'a'[-9223372036854775808] %}{% for i in range(40) %}{% for j in range(100000) %}{% set a = 1"
+                    + " + 1".repeat(30) + " %}" + END + END,
             times(2, "{% set x = 9 ** 300000 %}"),
             "{% set x = 9 ** 300000 %}" + times(2, "{% set y = x * x // x %}"),
             "{% set x = 9 ** 150000 %}" + times(2, "{% set y = x * x %}"),

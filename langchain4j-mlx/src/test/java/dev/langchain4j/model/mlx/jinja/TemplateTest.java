@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TemplateTest {
@@ -49,6 +50,25 @@ class TemplateTest {
         assertThat(failure.line()).isEqualTo(2);
         assertThat(failure.column()).isEqualTo(10);
         assertThat(failure).hasMessageContaining("line 2, column 10");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "'abc'[LEAST] is defined | False",
+                "'abc'[LEAST:] | abc",
+                "[1, 2][LEAST] is defined | False",
+                "'abc'.center(LEAST) | abc",
+                "'abc'.ljust(LEAST) ~ 'abc'.rjust(LEAST) | abcabc",
+                "'-12'.zfill(LEAST) | -12",
+                "-(LEAST) | 9223372036854775808",
+                "LEAST // -1 | 9223372036854775808"
+            })
+    void theLeastNumberOfALongIsANumberAsAllOthers(String expression, String expected) {
+        assertThat(render("{{ " + expression.replace("LEAST", "-9223372036854775808") + " }}", Map.of()))
+                .isEqualTo(expected);
     }
 
     @Test

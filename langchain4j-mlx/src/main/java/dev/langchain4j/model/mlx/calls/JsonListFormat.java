@@ -9,33 +9,20 @@ import dev.langchain4j.model.mlx.parse.CallReader;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
-/** Nemotron Nano 2: a JSON list between tags. */
-final class NemotronFormat extends WireFormat {
-    private static final String START = "<TOOLCALL>";
-    private static final String END = "</TOOLCALL>";
-
-    NemotronFormat() {
-        super(START);
-    }
-
-    @Override
-    boolean isToldBy(Clues clues) {
-        return clues.says(START);
-    }
-
-    @Override
-    public List<String> ends() {
-        return List.of(END);
+/** A JSON list of calls behind a marker: Nemotron Nano 2, Jamba, Apriel. */
+class JsonListFormat extends MarkedFormat {
+    JsonListFormat(String start, String end) {
+        super(start, end);
     }
 
     @Override
     CallReader openMarked(String start, CallEmitter calls, ToolSchemas tools) {
-        return new JsonCalls(calls, tools, JsonCalls.Block.MARKED, END);
+        return new JsonCalls(calls, tools, JsonCalls.Block.MARKED, end);
     }
 
     @Override
     String write(List<Call> calls, CallText text) {
-        return START + text.list(calls, "arguments") + END;
+        return start + text.list(calls, "arguments") + end;
     }
 
     @Override
@@ -45,6 +32,7 @@ final class NemotronFormat extends WireFormat {
 
     @Override
     String grammar(CallGrammar grammar) {
-        return grammar.text(START) + BLANK + grammar.list("arguments") + grammar.end(END);
+        String list = grammar.text(start) + BLANK + grammar.list("arguments");
+        return end.isEmpty() ? list : list + grammar.end(end);
     }
 }

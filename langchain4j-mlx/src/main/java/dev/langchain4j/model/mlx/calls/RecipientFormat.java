@@ -7,19 +7,25 @@ import dev.langchain4j.model.mlx.parse.CallReader;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
-/** Functionary 2: messages to recipients behind {@code <|recipient|>}. */
-final class FunctionaryV2Format extends WireFormat {
-    private static final Recipients RECIPIENTS =
-            new Recipients("<|from|>assistant\n<|recipient|>", "\n<|content|>", "all");
+/** Functionary 2 and 3.2: messages to recipients, the answer being one to everyone. */
+final class RecipientFormat extends WireFormat {
+    private final String clue;
+    private final Recipients recipients;
+
+    /** @param clue opens a message to everyone, as templates say it */
+    RecipientFormat(String clue, Recipients recipients) {
+        this.clue = clue;
+        this.recipients = recipients;
+    }
 
     @Override
     boolean isToldBy(Clues clues) {
-        return clues.says("<|recipient|>all");
+        return clues.says(clue);
     }
 
     @Override
     public Recipients recipients() {
-        return RECIPIENTS;
+        return recipients;
     }
 
     @Override
@@ -30,11 +36,11 @@ final class FunctionaryV2Format extends WireFormat {
     @Override
     String write(List<Call> calls, CallText text) {
         return text.each(
-                calls, RECIPIENTS.start(), call -> call.name() + RECIPIENTS.headerEnd() + text.arguments(call));
+                calls, recipients.start(), call -> call.name() + recipients.headerEnd() + text.arguments(call));
     }
 
     @Override
     String grammar(CallGrammar grammar) {
-        return grammar.messages(RECIPIENTS.start(), RECIPIENTS.headerEnd());
+        return grammar.messages(recipients.start(), recipients.headerEnd());
     }
 }
