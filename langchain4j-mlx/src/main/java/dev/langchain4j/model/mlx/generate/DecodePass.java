@@ -89,6 +89,7 @@ final class DecodePass implements Scheduler.Rows {
                     feed((Generation) requests.get(i));
                 }
                 if (!fed.isEmpty()) {
+                    fed.forEach(row -> row.sharesPass(fed.size()));
                     draw(logits());
                 }
             }

@@ -54,7 +54,7 @@ final class Prefill implements AutoCloseable {
      */
     void step() {
         int next = nextPosition();
-        if (!generation.hasRoom()) {
+        if (!generation.mayGrow()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
         feed(Arrays.copyOfRange(prompt, position, next));
