@@ -41,6 +41,8 @@ final class Generation extends ScheduledRequest {
     private long waitedForMemory;
     /** Since when it waits for memory; 0 if it does not. */
     private long lacksMemorySince;
+    /** What was thrown while room was made for its next step, which throws it. */
+    private Throwable noRoom;
 
     Generation(Engine engine, GenerationRequest request, GenerationListener listener, Engine.Handle handle) {
         super(request.conversation(), request.toolRound(), request.timeout());
@@ -54,8 +56,7 @@ final class Generation extends ScheduledRequest {
     @Override
     void begin() {
         begun = System.nanoTime();
-        hasMemory();
-        inStep = true;
+        beginStep();
         session = engine.cache().begin(cacheRequest());
         sampler = new Sampler(request.sampling(), request.prompt());
         answer = new Answer(this);
@@ -78,10 +79,16 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
-    /** Asked before each step beside others; if there is no room it waits from then on. */
+    /** Asked before each step beside others; if there is no room it waits from then on. What fails is this request's own. */
     @Override
     boolean hasRoom() {
-        boolean room = mayGrow();
+        boolean room;
+        try {
+            room = mayGrow();
+        } catch (Throwable e) {
+            noRoom = e;
+            return true;
+        }
         if (!room && lacksMemorySince == 0) {
             lacksMemorySince = System.nanoTime();
         }
@@ -89,9 +96,18 @@ final class Generation extends ScheduledRequest {
     }
 
     /** It takes a step: what it waited for is there. */
-    private void hasMemory() {
+    private void beginStep() {
         waitedForMemory = waitedForMemory();
         lacksMemorySince = 0;
+        if (noRoom != null) {
+            throw Generation.<RuntimeException>unchecked(noRoom);
+        }
+        inStep = true;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T unchecked(Throwable e) throws T {
+        throw (T) e;
     }
 
     private long waitedForMemory() {
@@ -109,16 +125,14 @@ final class Generation extends ScheduledRequest {
 
     @Override
     void prefill() {
-        hasMemory();
-        inStep = true;
+        beginStep();
         prefill.step();
         inStep = false;
     }
 
     /** Begins a step of decode; see {@link Decoder#feed}. */
     MlxArray feed() {
-        hasMemory();
-        inStep = true;
+        beginStep();
         if (decoder == null) {
             prefill.close();
             prefilled = System.nanoTime();
