@@ -82,14 +82,14 @@ final class ScheduledCase implements GenerationListener {
     GenerationResult alone;
     Text aloneText = new Text();
 
-    private ScheduledCase(int index, Random random, int[] prompt, GrammarCompiler grammars) {
+    private ScheduledCase(int index, Random random, int[] kinds, int[] prompt, GrammarCompiler grammars) {
         this.index = index;
         this.prompt = prompt;
         this.grammars = grammars;
         this.conversation = random.nextBoolean() ? null : "c" + random.nextInt(4);
-        this.sampling = sampling(random);
+        this.sampling = sampling(kinds[random.nextInt(kinds.length)], random.nextInt(1000));
         this.json = random.nextInt(4) == 0;
-        this.maxTokens = 1 + random.nextInt(json ? 30 : 12);
+        this.maxTokens = 1 + random.nextInt(json ? 30 : 20);
         this.stops = random.nextInt(4) == 0;
         this.at = 1 + random.nextInt(4);
         this.thrown = random.nextBoolean() ? THROWN : RAISED;
@@ -100,6 +100,8 @@ final class ScheduledCase implements GenerationListener {
 
     /** Random ones. Some prompts begin alike, some go on where another one ended. */
     static List<ScheduledCase> some(int count, Random random, int vocabulary, GrammarCompiler grammars) {
+        // few of them, so that several rows draw alike
+        int[] kinds = random.ints(2, 0, 8).toArray();
         int[] system = random.ints(SYSTEM_TOKENS, 5, vocabulary).toArray();
         List<ScheduledCase> cases = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -108,22 +110,20 @@ final class ScheduledCase implements GenerationListener {
             int[] start = kind == 0
                     ? new int[0]
                     : kind == 1 && i > 0 ? cases.get(random.nextInt(i)).prompt : system;
-            cases.add(new ScheduledCase(i, random, TokenIds.concat(start, own), grammars));
+            cases.add(new ScheduledCase(i, random, kinds, TokenIds.concat(start, own), grammars));
         }
         return cases;
     }
 
-    /** One of few settings, so that several rows draw alike, each with its seed. */
-    private static Sampling sampling(Random random) {
-        long seed = random.nextInt(1000);
+    private static Sampling sampling(int kind, long seed) {
         int none = Sampling.NO_LOGPROBS;
-        return switch (random.nextInt(8)) {
+        return switch (kind) {
             case 0, 1 -> Sampling.GREEDY;
             case 2 -> new Sampling(0.8, 0.9, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, none);
             case 3 -> new Sampling(1, 0, 20, 0.02, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, none);
             case 4 -> new Sampling(0, 0, 0, 0, 0, 0.1, 1.3, 0.5, 0, 8, Map.of(), seed, none);
             case 5 -> new Sampling(1, 0, 0, 0, 0, 0.1, 1, 0, 0.4, 20, Map.of(69, 1.5), seed, none);
-            case 6 -> new Sampling(random.nextInt(2), 0, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, 3);
+            case 6 -> new Sampling(seed % 2, 0, 0, 0, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, 3);
             default -> new Sampling(0.9, 0, 0, 0, 0.5, 0.1, 1, 0, 0, 20, Map.of(), seed, none);
         };
     }
