@@ -39,7 +39,8 @@ class MlxChatResponseMetadataTest {
                 new int[generated],
                 GenerationResult.End.STOP,
                 new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),
-                new GenerationResult.Timings(1_000_000L, 200_000_000L, 250_000_000L, totalNanos, 600_000_000L, 3_000_000L),
+                new GenerationResult.Timings(
+                        1_000_000L, 200_000_000L, 250_000_000L, totalNanos, 600_000_000L, 3_000_000L),
                 new GenerationResult.Rows(2.5, 4),
                 List.of()));
     }

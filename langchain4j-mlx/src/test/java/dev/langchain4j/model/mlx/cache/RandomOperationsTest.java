@@ -161,7 +161,9 @@ class RandomOperationsTest {
                 join(access -> access.evictIf(id -> true));
                 join(access -> access.trimTo(0));
                 if (running.isEmpty()) {
-                    assertThat(harness.stats().bytesHeld()).as("nothing is left").isZero();
+                    assertThat(harness.stats().bytesHeld())
+                            .as("nothing is left")
+                            .isZero();
                 }
             }
         }

@@ -90,8 +90,8 @@ class RandomSchedulesTest {
         long handles = LiveHandles.count();
         long bytes = MlxMemory.activeBytes();
         try (MlxThread thread = MlxThread.start("schedules", Device.CPU)) {
-            ModelLoader.Loaded loaded = thread.call(
-                    () -> ModelLoader.load(Goldens.folder("models").resolve(name), DType.FLOAT32));
+            ModelLoader.Loaded loaded =
+                    thread.call(() -> ModelLoader.load(Goldens.folder("models").resolve(name), DType.FLOAT32));
             int size = loaded.model().vocabularySize();
             try (GrammarCompiler grammars = tokenizer.grammarCompiler(size, END_TOKEN)) {
                 for (int i = 0; i < Integer.getInteger("schedules", 1); i++) {
@@ -165,8 +165,8 @@ class RandomSchedulesTest {
             CacheLimits limits = CacheLimits.ofBytes(tight ? 3 * bytesOfOne() : 64 << 20);
             TrieCache cache = new TrieCache(limits, System::nanoTime, exact ? CHUNK_TOKENS : 0);
             EngineLimits many = new EngineLimits(rows, cases.size(), null, Duration.ofSeconds(10), exact);
-            try (Engine made = new Engine(
-                    thread, model, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS, many)) {
+            try (Engine made =
+                    new Engine(thread, model, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS, many)) {
                 engine = made;
                 engine.room((session, tokens) -> {
                     fail();
@@ -177,7 +177,9 @@ class RandomSchedulesTest {
                         submit();
                     }
                 });
-                assertThat(ended.await(120, TimeUnit.SECONDS)).as("%s: all end", what).isTrue();
+                assertThat(ended.await(120, TimeUnit.SECONDS))
+                        .as("%s: all end", what)
+                        .isTrue();
             }
             if (problem != null) {
                 throw new AssertionError(what, problem);
@@ -233,7 +235,9 @@ class RandomSchedulesTest {
         private long bytesOfOne() throws Exception {
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
             try (Engine one = engine(model, cache)) {
-                one.submit(cases.getFirst().aloneRequest(), piece -> {}).result().get();
+                one.submit(cases.getFirst().aloneRequest(), piece -> {})
+                        .result()
+                        .get();
                 return cache.stats().bytesHeld();
             } finally {
                 thread.run(cache::close);
@@ -263,17 +267,21 @@ class RandomSchedulesTest {
             }
             if (one.failure != null) {
                 switch (one.failure) {
-                    case CancellationException e -> assertThat(one.fate.cancels()).as(who).isTrue();
+                    case CancellationException e ->
+                        assertThat(one.fate.cancels()).as(who).isTrue();
                     case RateLimitException e -> assertThat(tight).as(who).isTrue();
                     case InvalidRequestException e -> assertThat(tight).as(who).isTrue();
-                    default -> assertThat(one.struck && one.isOwn(one.failure))
-                            .as("%s failed with %s", who, one.failure)
-                            .isTrue();
+                    default ->
+                        assertThat(one.struck && one.isOwn(one.failure))
+                                .as("%s failed with %s", who, one.failure)
+                                .isTrue();
                 }
                 return;
             }
             boolean cut = one.result.end() == End.CANCELLED || (tight && one.result.end() == End.LENGTH);
-            assertThat(one.struck && !one.fate.cancels()).as("%s did not fail", who).isFalse();
+            assertThat(one.struck && !one.fate.cancels())
+                    .as("%s did not fail", who)
+                    .isFalse();
             assertThat(one.result.end() == End.CANCELLED && !one.fate.cancels())
                     .as("%s was cancelled", who)
                     .isFalse();

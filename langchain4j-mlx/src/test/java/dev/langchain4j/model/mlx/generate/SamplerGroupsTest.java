@@ -24,8 +24,7 @@ class SamplerGroupsTest {
     private static final int STEPS = 12;
 
     private static Sampling sampling(double temperature, double topP, int topK, double minP, long seed) {
-        return new Sampling(
-                temperature, topP, topK, minP, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, Sampling.NO_LOGPROBS);
+        return new Sampling(temperature, topP, topK, minP, 0, 0.1, 1, 0, 0, 20, Map.of(), seed, Sampling.NO_LOGPROBS);
     }
 
     static Stream<Sampling> settings() {
@@ -59,12 +58,16 @@ class SamplerGroupsTest {
                         MlxArray part = Indexing.slice(logits, 0, from, count);
                         int[] together = from == count
                                 ? new int[0]
-                                : Sampler.together(beside.subList(from, count), part).eval().toInts();
+                                : Sampler.together(beside.subList(from, count), part)
+                                        .eval()
+                                        .toInts();
                         for (int i = 0; i < count; i++) {
                             MlxArray row = Indexing.slice(logits, 0, i, i + 1);
                             int wanted = alone.get(i).sample(row).item();
                             int got = i < from ? beside.get(i).sample(row).item() : together[i - from];
-                            assertThat(got).as("row %d of %d, step %d", i, count, step).isEqualTo(wanted);
+                            assertThat(got)
+                                    .as("row %d of %d, step %d", i, count, step)
+                                    .isEqualTo(wanted);
                         }
                     }
                 }

@@ -107,9 +107,7 @@ final class ScheduledCase implements GenerationListener {
         for (int i = 0; i < count; i++) {
             int[] own = random.ints(2 + random.nextInt(24), 5, vocabulary).toArray();
             int kind = random.nextInt(4);
-            int[] start = kind == 0
-                    ? new int[0]
-                    : kind == 1 && i > 0 ? cases.get(random.nextInt(i)).prompt : system;
+            int[] start = kind == 0 ? new int[0] : kind == 1 && i > 0 ? cases.get(random.nextInt(i)).prompt : system;
             cases.add(new ScheduledCase(i, random, kinds, TokenIds.concat(start, own), grammars));
         }
         return cases;

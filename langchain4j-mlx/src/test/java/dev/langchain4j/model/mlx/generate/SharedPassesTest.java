@@ -110,8 +110,11 @@ class SharedPassesTest {
         GenerationResult first = results.getFirst();
         GenerationResult second = results.getLast();
         assertThat(second.rows()).isEqualTo(new GenerationResult.Rows(1, 1));
-        assertThat(second.timings().queued()).isGreaterThanOrEqualTo(first.timings().total());
-        assertThat(second.timings().waitedForMemory()).as("a place is not memory").isZero();
+        assertThat(second.timings().queued())
+                .isGreaterThanOrEqualTo(first.timings().total());
+        assertThat(second.timings().waitedForMemory())
+                .as("a place is not memory")
+                .isZero();
     }
 
     @Test

@@ -150,8 +150,7 @@ final class AgentsSection implements Bench.Section {
         long seed = 1000L * (agent + 1);
         int[] prompt = Tokens.concat(system, Tokens.of(work.step, vocabulary, seed));
         for (int round = 1; round <= work.rounds; round++) {
-            GenerationResult result =
-                    generate(engine, prompt, work.system, "agent " + agent, round > 1, work.answer);
+            GenerationResult result = generate(engine, prompt, work.system, "agent " + agent, round > 1, work.answer);
             cached.add(result.cachedTokens());
             prompt = Tokens.concat(prompt, result.generated(), Tokens.of(work.step, vocabulary, seed + round));
         }

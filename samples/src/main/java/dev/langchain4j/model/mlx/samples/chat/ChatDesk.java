@@ -92,11 +92,16 @@ final class ChatDesk implements ChatModelListener {
                 "title", conversation.title(),
                 "turns", conversation.turns().stream().map(Turn::view).toList())));
         return Map.of(
-                "type", "state",
-                "model", model.name(),
-                "context", model.contextLength(),
-                "load", load,
-                "conversations", all);
+                "type",
+                "state",
+                "model",
+                model.name(),
+                "context",
+                model.contextLength(),
+                "load",
+                load,
+                "conversations",
+                all);
     }
 
     /** Begins a stream of events with the state as it is. */
