@@ -301,7 +301,48 @@ def fairness(ask):
     return {"gap": max(gaps), "round": first[turn], "prompt": first[prompt], **alone}
 
 
-DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness)}
+def agents(ask):
+    """Tool loops of several agents behind one warm system prompt, as mlx-lm's server runs them."""
+    model, config = model_of(ask)
+    vocabulary, answer, step = config["vocab_size"], ask["answer"], ask["step"]
+    cache, system = LRUPromptCache(max_size=ask["agents"] + 2), ids(ask["system"], vocabulary, 1)
+    layers = make_prompt_cache(model)
+    mx.eval(model(mx.array(system)[None], cache=layers), [layer.state for layer in layers])
+    cache.insert_cache("m", system, layers, cache_type="system")
+    del layers
+    count = ask["agents"]
+    prompts = [system + ids(step, vocabulary, 1000 * (agent + 1)) for agent in range(count)]
+    rounds, running, said, cached = [1] * count, {}, {}, 0
+    generator = BatchGenerator(model, completion_batch_size=count, prefill_batch_size=count, prefill_step_size=2048)
+
+    def submit(agent):
+        caches, rest = cache.fetch_nearest_cache("m", prompts[agent])
+        known = len(prompts[agent]) - len(rest)
+        (uid,) = generator.insert([rest], [answer], caches=[caches or make_prompt_cache(model)], all_tokens=[prompts[agent][:known]])
+        running[uid], said[uid] = agent, []
+        return known
+
+    begun = now()
+    for agent in range(count):
+        cached += submit(agent)
+    while running:
+        _, responses = generator.next()
+        for response in responses:
+            said[response.uid].append(int(response.token))
+            if response.finish_reason is None:
+                continue
+            agent = running.pop(response.uid)
+            cache.insert_cache("m", response.all_tokens[:], response.prompt_cache, cache_type="assistant")
+            if rounds[agent] < ask["rounds"]:
+                prompts[agent] += said.pop(response.uid) + ids(step, vocabulary, 1000 * (agent + 1) + rounds[agent])
+                rounds[agent] += 1
+                cached += submit(agent)
+    seconds = now() - begun
+    generator.close()
+    return {"seconds": seconds, "cached": cached}
+
+
+DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)

@@ -30,6 +30,7 @@ let seenNodes = new Set();
 const receive = {
   state(event) {
     at('model').textContent = `${event.model}, context ${number(event.context)} tokens`;
+    showLoad(event.load);
     conversations.clear();
     event.conversations.forEach(one => conversations.set(one.id, {title: one.title, turns: one.turns}));
     if (!conversations.has(picked)) picked = conversations.keys().next().value ?? null;
@@ -58,6 +59,7 @@ const receive = {
     turns.at(-1).answer += event.text;
     if (event.conversation === picked) showTurn(turns.length - 1);
   },
+  load(event) { showLoad(event.load); },
   cache: showCache,
   end() { connection(false); },
 };
@@ -73,6 +75,10 @@ stream.onerror = () => connection(false);
 function connection(on) {
   at('connection').textContent = on ? 'connected' : 'reconnecting …';
   at('connection').classList.toggle('on', on);
+}
+
+function showLoad(load) {
+  at('load').textContent = `${number(load.running)} running, ${number(load.waiting)} waiting · the last one waited ${number(load.queuedMillis)} ms`;
 }
 
 async function ask(method, path, body) {
@@ -175,6 +181,7 @@ function roundElement(round) {
     element('i', {class: 'cached', style: share(round.cached)}), element('i', {class: 'fresh', style: share(fresh)}));
   return element('div', {class: 'cost', title: `prefix: ${round.reuse.toLowerCase().replaceAll('_', ' ')}`}, bar,
     element('span', {}, element('b', {}, `${number(round.cached)} cached`), ' + ', element('b', {}, `${number(fresh)} new`),
+      round.queuedMillis < 1 ? '' : ` · waited ${number(round.queuedMillis)} ms`,
       ` · first token ${number(round.firstTokenMillis)} ms · ${number(round.generated)} tokens at ${number(round.rate)}/s`));
 }
 

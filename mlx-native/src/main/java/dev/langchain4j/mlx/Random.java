@@ -7,6 +7,9 @@ import java.lang.foreign.ValueLayout;
 
 /** Random numbers from explicit keys: the same key gives the same numbers on every machine. Lazy, as {@link Ops}. */
 public final class Random {
+    /** The greatest number of 32 bits. */
+    private static final double BITS_MAX = 4294967295.0;
+
     private Random() {}
 
     /** The key of a seed. */
@@ -25,13 +28,32 @@ public final class Random {
         }
     }
 
-    /** Indices drawn from the distributions whose log-probabilities (up to a constant) lie along an axis. */
-    public static MlxArray categorical(MlxArray logits, int axis, MlxArray key) {
+    /**
+     * Indices drawn from distributions: [rows, n] log-probabilities, up to a constant for each row, give [rows] indices. Each
+     * row is drawn with its key, so that it is the same one whatever rows are beside it. What is minus infinity is never
+     * drawn: the greatest sum of a log-probability and noise is, and no sum of probabilities is rounded.
+     *
+     * @param keys one for each row
+     */
+    public static MlxArray categorical(MlxArray logits, MlxArray... keys) {
+        MlxArray[] rows = new MlxArray[keys.length];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = bits(keys[i], 1, logits.dim(-1));
+        }
+        MlxArray bits = rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
+        MlxArray uniform = Ops.divide(bits, MlxArray.scalar(BITS_MAX, DType.FLOAT32));
+        MlxArray belowOne = Ops.minimum(uniform, MlxArray.scalar(Math.nextDown(1f), DType.FLOAT32));
+        MlxArray gumbel = Ops.negative(Ops.log(Ops.negative(Ops.log(belowOne))));
+        return Ops.argmax(Ops.add(gumbel, logits), -1, false);
+    }
+
+    /** Random bits, uint32. */
+    private static MlxArray bits(MlxArray key, int... shape) {
         OwnerThread t = OwnerThread.current();
         return t.result(
-                MlxC.mlx_random_categorical(t.out(), t.use(logits), axis, t.use(key), t.stream),
-                "random_categorical",
-                logits,
+                MlxC.mlx_random_bits(
+                        t.out(), t.ints(0, shape), shape.length, DType.UINT32.bytes(), t.use(key), t.stream),
+                "random_bits",
                 key);
     }
 

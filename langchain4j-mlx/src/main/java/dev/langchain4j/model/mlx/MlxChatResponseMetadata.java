@@ -20,6 +20,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Duration timeToFirstToken;
     private final Duration running;
     private final Double decodeTokensPerSecond;
+    private final Duration longestStall;
+    private final Duration waitedForMemory;
+    private final Double meanRows;
+    private final Integer maxRows;
     private final Integer resumePosition;
     private final Integer matchedTokens;
     private final ReuseReason reuseReason;
@@ -35,6 +39,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         timeToFirstToken = builder.timeToFirstToken;
         running = builder.running;
         decodeTokensPerSecond = builder.decodeTokensPerSecond;
+        longestStall = builder.longestStall;
+        waitedForMemory = builder.waitedForMemory;
+        meanRows = builder.meanRows;
+        maxRows = builder.maxRows;
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
         reuseReason = builder.reuseReason;
@@ -74,6 +82,29 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     /** Speed of generation after the first token; null if there was only one. */
     public Double decodeTokensPerSecond() {
         return decodeTokensPerSecond;
+    }
+
+    /** The longest time between two tokens of the answer; null if there were not two. */
+    public Duration longestStall() {
+        return longestStall;
+    }
+
+    /** What of {@link #queued()} and {@link #running()} it waited for memory that other requests took. */
+    public Duration waitedForMemory() {
+        return waitedForMemory;
+    }
+
+    /**
+     * How many requests, this one included, had a token in the forward passes that its answer came from, on average; 1 if
+     * it ran alone, or with {@code exactBatching}. Null if there was no such pass.
+     */
+    public Double meanRows() {
+        return meanRows;
+    }
+
+    /** The most requests that shared one of its forward passes, itself included; null if there was none. */
+    public Integer maxRows() {
+        return maxRows;
     }
 
     /** Number of tokens at the prompt's beginning that were not computed again. */
@@ -126,6 +157,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .timeToFirstToken(timeToFirstToken)
                 .running(running)
                 .decodeTokensPerSecond(decodeTokensPerSecond)
+                .longestStall(longestStall)
+                .waitedForMemory(waitedForMemory)
+                .meanRows(meanRows)
+                .maxRows(maxRows)
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
                 .reuseReason(reuseReason)
@@ -144,6 +179,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(timeToFirstToken, that.timeToFirstToken)
                 && Objects.equals(running, that.running)
                 && Objects.equals(decodeTokensPerSecond, that.decodeTokensPerSecond)
+                && Objects.equals(longestStall, that.longestStall)
+                && Objects.equals(waitedForMemory, that.waitedForMemory)
+                && Objects.equals(meanRows, that.meanRows)
+                && Objects.equals(maxRows, that.maxRows)
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
                 && reuseReason == that.reuseReason
@@ -162,6 +201,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 timeToFirstToken,
                 running,
                 decodeTokensPerSecond,
+                longestStall,
+                waitedForMemory,
+                meanRows,
+                maxRows,
                 resumePosition,
                 matchedTokens,
                 reuseReason,
@@ -179,6 +222,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", timeToFirstToken=" + timeToFirstToken
                 + ", running=" + running
                 + ", decodeTokensPerSecond=" + decodeTokensPerSecond
+                + ", longestStall=" + longestStall
+                + ", waitedForMemory=" + waitedForMemory
+                + ", meanRows=" + meanRows
+                + ", maxRows=" + maxRows
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
                 + ", reuseReason=" + reuseReason
@@ -205,6 +252,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .timeToFirstToken(Duration.ofNanos(timings.timeToFirstToken()))
                 .running(Duration.ofNanos(timings.total()))
                 .decodeTokensPerSecond(generated > 1 && decode > 0 ? (generated - 1) * NANOS_PER_SECOND / decode : null)
+                .longestStall(generated > 1 ? Duration.ofNanos(timings.longestStall()) : null)
+                .waitedForMemory(Duration.ofNanos(timings.waitedForMemory()))
+                .meanRows(result.rows().max() > 0 ? result.rows().mean() : null)
+                .maxRows(result.rows().max() > 0 ? result.rows().max() : null)
                 .resumePosition(result.plan().resumePosition())
                 .matchedTokens(result.plan().matched())
                 .reuseReason(ReuseReason.of(result.plan().reason()));
@@ -218,6 +269,10 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Duration timeToFirstToken;
         private Duration running;
         private Double decodeTokensPerSecond;
+        private Duration longestStall;
+        private Duration waitedForMemory;
+        private Double meanRows;
+        private Integer maxRows;
         private Integer resumePosition;
         private Integer matchedTokens;
         private ReuseReason reuseReason;
@@ -258,6 +313,30 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#decodeTokensPerSecond()}. */
         public Builder decodeTokensPerSecond(Double speed) {
             decodeTokensPerSecond = speed;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#longestStall()}. */
+        public Builder longestStall(Duration duration) {
+            longestStall = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#waitedForMemory()}. */
+        public Builder waitedForMemory(Duration duration) {
+            waitedForMemory = duration;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#meanRows()}. */
+        public Builder meanRows(Double rows) {
+            meanRows = rows;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#maxRows()}. */
+        public Builder maxRows(Integer rows) {
+            maxRows = rows;
             return this;
         }
 

@@ -58,6 +58,9 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             Timer firstToken,
             Timer running,
             DistributionSummary decodeRate,
+            DistributionSummary rows,
+            Timer stall,
+            Timer memoryWait,
             Counter cached,
             Counter prefilled,
             Counter generated,
@@ -83,6 +86,12 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                         .description("Tokens a second of an answer")
                         .tags(tags)
                         .register(registry),
+                DistributionSummary.builder(PREFIX + "decode.rows")
+                        .description("Requests that shared an answer's forward passes, on average")
+                        .tags(tags)
+                        .register(registry),
+                timer(registry, tags, "stall.time", "The longest time between two tokens of an answer"),
+                timer(registry, tags, "memory.wait.time", "How long requests that had to waited for memory"),
                 tokens(registry, tags, "cached"),
                 tokens(registry, tags, "prefilled"),
                 tokens(registry, tags, "generated"),
@@ -214,6 +223,13 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             record(meters.running, answer.running());
             if (answer.decodeTokensPerSecond() != null) {
                 meters.decodeRate.record(answer.decodeTokensPerSecond());
+            }
+            if (answer.meanRows() != null) {
+                meters.rows.record(answer.meanRows());
+            }
+            record(meters.stall, answer.longestStall());
+            if (answer.waitedForMemory() != null && answer.waitedForMemory().isPositive()) {
+                meters.memoryWait.record(answer.waitedForMemory());
             }
             if (answer.tokenUsage() instanceof MlxTokenUsage usage) {
                 meters.cached.increment(usage.cachedTokens());

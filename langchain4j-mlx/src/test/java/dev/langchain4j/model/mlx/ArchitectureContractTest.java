@@ -52,12 +52,7 @@ class ArchitectureContractTest {
     private static final int[] TOKENS = new Random(11).ints(40, 0, VOCABULARY).toArray();
 
     static List<String> folders() throws IOException {
-        try (Stream<Path> all = Files.list(Goldens.folder("models"))) {
-            return all.filter(f -> Files.exists(f.resolve("config.json")) && ModelRegistry.knows(ModelFolder.config(f)))
-                    .map(f -> f.getFileName().toString())
-                    .sorted()
-                    .toList();
-        }
+        return Goldens.models();
     }
 
     @Test

@@ -76,6 +76,9 @@ class FlightRecorderTest {
         RecordedEvent decode = of(events, "Decode").toList().getLast();
         assertThat(decode.getInt("generatedTokens")).isEqualTo(last.generated().length);
         assertThat(decode.getDuration("firstToken")).isPositive().isLessThanOrEqualTo(decode.getDuration());
+        assertThat(decode.getDuration("longestStall")).isPositive().isLessThanOrEqualTo(decode.getDuration());
+        assertThat(decode.getDouble("meanRows")).isEqualTo(1);
+        assertThat(decode.getInt("maxRows")).isEqualTo(1);
         assertThat(decode.getString("endReason")).isEqualTo(last.end().name());
 
         assertThat(of(events, "Request")).hasSize(6);
@@ -84,6 +87,7 @@ class FlightRecorderTest {
         assertThat(request.getInt("promptTokens")).isEqualTo(300);
         assertThat(request.getInt("generatedTokens")).isEqualTo(last.generated().length);
         assertThat(request.getDuration("queued")).isLessThan(request.getDuration());
+        assertThat(request.getDuration("waitedForMemory")).isZero();
         assertThat(request.getDuration("running")).isPositive().isLessThanOrEqualTo(request.getDuration());
         assertThat(request.getString("endReason")).isEqualTo(last.end().name());
 

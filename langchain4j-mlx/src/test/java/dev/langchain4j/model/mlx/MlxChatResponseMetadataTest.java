@@ -39,7 +39,9 @@ class MlxChatResponseMetadataTest {
                 new int[generated],
                 GenerationResult.End.STOP,
                 new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),
-                new GenerationResult.Timings(1_000_000L, 600_000L, 200_000_000L, 250_000_000L, totalNanos),
+                new GenerationResult.Timings(
+                        1_000_000L, 600_000L, 200_000_000L, 250_000_000L, totalNanos, 600_000_000L, 3_000_000L),
+                new GenerationResult.Rows(2.5, 4),
                 List.of()));
     }
 
@@ -52,6 +54,10 @@ class MlxChatResponseMetadataTest {
         assertThat(METADATA.timeToFirstToken()).isEqualTo(Duration.ofMillis(250));
         assertThat(METADATA.running()).isEqualTo(Duration.ofMillis(2250));
         assertThat(METADATA.decodeTokensPerSecond()).isEqualTo(2.0);
+        assertThat(METADATA.longestStall()).isEqualTo(Duration.ofMillis(600));
+        assertThat(METADATA.waitedForMemory()).isEqualTo(Duration.ofMillis(3));
+        assertThat(METADATA.meanRows()).isEqualTo(2.5);
+        assertThat(METADATA.maxRows()).isEqualTo(4);
         assertThat(METADATA.resumePosition()).isEqualTo(60);
         assertThat(METADATA.matchedTokens()).isEqualTo(64);
         assertThat(METADATA.reuseReason()).isEqualTo(ReuseReason.DIVERGED);
@@ -59,7 +65,8 @@ class MlxChatResponseMetadataTest {
     }
 
     @Test
-    void oneTokenHasNoDecodeSpeed() {
+    void oneTokenHasNoDecodeSpeedAndNoStall() {
+        assertThat(metadata(1, 250_000_000L).build().longestStall()).isNull();
         assertThat(metadata(1, 250_000_000L).build().decodeTokensPerSecond()).isNull();
     }
 
@@ -71,12 +78,18 @@ class MlxChatResponseMetadataTest {
                 .isNotSameAs(METADATA);
         assertThat(METADATA.toBuilder().resumePosition(1).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toBuilder().id("2").build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().longestStall(null).build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().waitedForMemory(null).build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().meanRows(1.0).build()).isNotEqualTo(METADATA);
+        assertThat(METADATA.toBuilder().maxRows(1).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toBuilder().build().promptChanges()).isEqualTo(CHANGES);
         assertThat(METADATA.toBuilder().promptChanges(List.of()).build()).isNotEqualTo(METADATA);
         assertThat(METADATA.toString())
                 .contains(
                         "modelName='tiny'",
                         "resumePosition=60",
+                        "meanRows=2.5",
+                        "longestStall=PT0.6S",
                         "reuseReason=DIVERGED",
                         "diverged at token 70",
                         "kind=JOINED");

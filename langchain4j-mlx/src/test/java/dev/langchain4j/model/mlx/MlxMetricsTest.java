@@ -55,6 +55,13 @@ class MlxMetricsTest {
             assertThat(registry.get(PREFIX + "requests.waiting").gauge().value())
                     .isZero();
             assertThat(registry.get(PREFIX + "decode.rate").summary().mean()).isPositive();
+            assertThat(registry.get(PREFIX + "decode.rows").summary().mean()).isEqualTo(1);
+            assertThat(registry.get(PREFIX + "stall.time").timer().count()).isEqualTo(2);
+            assertThat(registry.get(PREFIX + "stall.time").timer().max(TimeUnit.NANOSECONDS))
+                    .isPositive();
+            assertThat(registry.get(PREFIX + "memory.wait.time").timer().count())
+                    .as("nobody had to")
+                    .isZero();
             assertThat(registry.get(PREFIX + "cache.hit.ratio").gauge().value())
                     .isCloseTo(cached / prompts, within(1e-9));
             assertThat(registry.get(PREFIX + "cache.held")

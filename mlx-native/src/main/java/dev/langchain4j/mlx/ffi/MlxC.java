@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 ab880c314696c1b4f3ad733334aced644b63004b35e6952c9da9cfc8589393ee
+// bindings.txt sha256 2015d98f2b4b2c8b5cd45cf0e0055ab679c085a7db0ab514fff180b176f656ff
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -1869,16 +1869,16 @@ public final class MlxC {
         static final MethodHandle HANDLE = Downcall.link("mlx_fast_scaled_dot_product_attention", "JJJJFJJJZJ)I");
     }
 
-    public static int mlx_random_categorical(long res, long logits, int axis, long key, long s) {
+    public static int mlx_random_bits(long res, long shape, long shape_num, int width, long key, long s) {
         try {
-            return (int) Link_mlx_random_categorical.HANDLE.invokeExact(res, logits, axis, key, s);
+            return (int) Link_mlx_random_bits.HANDLE.invokeExact(res, shape, shape_num, width, key, s);
         } catch (Throwable e) {
-            throw Downcall.failed("mlx_random_categorical", e);
+            throw Downcall.failed("mlx_random_bits", e);
         }
     }
 
-    private static final class Link_mlx_random_categorical {
-        static final MethodHandle HANDLE = Downcall.link("mlx_random_categorical", "JJIJJ)I");
+    private static final class Link_mlx_random_bits {
+        static final MethodHandle HANDLE = Downcall.link("mlx_random_bits", "JJJIJJ)I");
     }
 
     public static int mlx_random_key(long res, long seed) {

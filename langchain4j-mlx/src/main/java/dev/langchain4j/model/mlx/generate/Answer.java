@@ -17,6 +17,8 @@ final class Answer implements AutoCloseable {
     private int[] tokens = new int[64];
     private int count;
     private long firstToken;
+    private long lastToken;
+    private long longestStall;
 
     Answer(Generation generation) {
         this.generation = generation;
@@ -29,7 +31,7 @@ final class Answer implements AutoCloseable {
 
     /** Whether another token may come after the next one. Without memory for it the answer ends as at its limit. */
     boolean goesOn() {
-        if (!generation.hasRoom()) {
+        if (!generation.mayGrow()) {
             limit = Math.min(limit, count + 1);
         }
         return count + 1 < limit;
@@ -37,8 +39,13 @@ final class Answer implements AutoCloseable {
 
     /** Notes a token that was read; {@code fed} says whether the layers have it. */
     void record(int token, boolean fed) {
+        long now = System.nanoTime();
+        if (count > 0) {
+            longestStall = Math.max(longestStall, now - lastToken);
+        }
+        lastToken = now;
         if (count == 0) {
-            firstToken = System.nanoTime();
+            firstToken = now;
             int prompt = generation.request().prompt().length;
             generation.listener().onPrefill(prompt, prompt);
         }
@@ -94,6 +101,11 @@ final class Answer implements AutoCloseable {
     /** When the first token was read; 0 before. */
     long firstTokenNanos() {
         return firstToken;
+    }
+
+    /** The longest time between two tokens, in nanoseconds; 0 if there were not two. */
+    long longestStallNanos() {
+        return longestStall;
     }
 
     @Override

@@ -26,6 +26,17 @@ final class DecodeEvent extends Event {
     @Timespan
     long firstToken;
 
+    @Label("Longest Time between Tokens")
+    @Timespan
+    long longestStall;
+
+    /** Of the passes that its tokens came from. */
+    @Label("Mean Rows")
+    double meanRows;
+
+    @Label("Most Rows")
+    int maxRows;
+
     /** Why it ended, or the simple name of what it failed with. */
     @Label("End")
     String endReason;

@@ -6,7 +6,7 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
  * Computes an answer, a token a step, from the last token of the prompt on. A step has three parts, called in this order on
- * the model's thread, so that the forward pass between the first two can be shared by several requests ({@link ForwardPass}).
+ * the model's thread, so that the forward pass between the first two can be shared by several requests ({@link DecodePass}).
  */
 interface Decoder extends AutoCloseable {
 
@@ -25,13 +25,16 @@ interface Decoder extends AutoCloseable {
      */
     MlxArray draw(MlxArray logits);
 
-    /** Whether the likeliest token is all that {@link #draw} asks for, so that {@link #take} can be called in its place. */
-    default boolean drawsLikeliest() {
-        return false;
+    /**
+     * What the next token is drawn with, if a token of it is all that {@link #draw} asks for, so that {@link #take} can be
+     * called in its place; null if this decoder needs logits.
+     */
+    default Sampler sampler() {
+        return null;
     }
 
     /**
-     * Takes the likeliest token, in place of {@link #draw}.
+     * Takes the token that its sampler drew, in place of {@link #draw}.
      *
      * @param token [1], a temporary of the current scope
      * @return the token; this decoder owns it

@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -79,11 +80,7 @@ public final class Engine implements AutoCloseable {
         this.prefillChunkTokens = prefillChunkTokens;
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
         this.scheduler =
-                new Scheduler(
-                        owner(thread),
-                        new ForwardPass(model, prefillChunkTokens, limits.exactBatching()),
-                        limits,
-                        System::nanoTime);
+                new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 
@@ -112,6 +109,27 @@ public final class Engine implements AutoCloseable {
             @Override
             public boolean isHalted() {
                 return thread.isHalted();
+            }
+        };
+    }
+
+    private Scheduler.Rows rows(EngineLimits limits) {
+        PrefillPass prefills = new PrefillPass(model);
+        DecodePass decodes = new DecodePass(model, limits.exactBatching());
+        return new Scheduler.Rows() {
+            @Override
+            public int prefillTokens() {
+                return limits.exactBatching() ? 0 : prefillChunkTokens;
+            }
+
+            @Override
+            public void prefill(List<ScheduledRequest> requests, Scheduler.Ended failed) {
+                prefills.run(requests, failed);
+            }
+
+            @Override
+            public void decode(List<ScheduledRequest> requests, Scheduler.Ended ended) {
+                decodes.run(requests, ended);
             }
         };
     }

@@ -36,6 +36,15 @@ final class Generation extends ScheduledRequest {
     /** Whether a step began and did not end: what it computed cannot be trusted then. */
     private boolean inStep;
 
+    private long passes;
+    private long rowsOfPasses;
+    private int mostRows;
+    private long waitedForMemory;
+    /** Since when it waits for memory; 0 if it does not. */
+    private long lacksMemorySince;
+    /** What was thrown while room was made for its next step, which throws it. */
+    private Throwable noRoom;
+
     Generation(Engine engine, GenerationRequest request, GenerationListener listener, Engine.Handle handle) {
         super(request.conversation(), request.toolRound(), request.timeout());
         this.engine = engine;
@@ -48,7 +57,7 @@ final class Generation extends ScheduledRequest {
     @Override
     void begin() {
         begun = System.nanoTime();
-        inStep = true;
+        beginStep();
         session = engine.cache().begin(cacheRequest());
         sampler = new Sampler(request.sampling(), request.prompt());
         answer = new Answer(this);
@@ -71,9 +80,43 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
-    /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
+    /** Asked before each step beside others; if there is no room it waits from then on. What fails is this request's own. */
     @Override
     boolean hasRoom() {
+        boolean room;
+        try {
+            room = mayGrow();
+        } catch (Throwable e) {
+            noRoom = e;
+            return true;
+        }
+        if (!room && lacksMemorySince == 0) {
+            lacksMemorySince = System.nanoTime();
+        }
+        return room;
+    }
+
+    /** It takes a step: what it waited for is there. */
+    private void beginStep() {
+        waitedForMemory = waitedForMemory();
+        lacksMemorySince = 0;
+        if (noRoom != null) {
+            throw Generation.<RuntimeException>unchecked(noRoom);
+        }
+        inStep = true;
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T unchecked(Throwable e) throws T {
+        throw (T) e;
+    }
+
+    private long waitedForMemory() {
+        return waitedForMemory + (lacksMemorySince == 0 ? 0 : System.nanoTime() - lacksMemorySince);
+    }
+
+    /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
+    boolean mayGrow() {
         if (prefill == null) {
             return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
         }
@@ -107,7 +150,7 @@ final class Generation extends ScheduledRequest {
 
     /** Begins a step of prefill; see {@link Prefill#feed}. */
     int[] feedChunk() {
-        inStep = true;
+        beginStep();
         return prefill.feed(wantedTokens);
     }
 
@@ -119,7 +162,7 @@ final class Generation extends ScheduledRequest {
 
     /** Begins a step of decode; see {@link Decoder#feed}. */
     MlxArray feed() {
-        inStep = true;
+        beginStep();
         if (decoder == null) {
             prefill.close();
             prefilled = System.nanoTime();
@@ -127,6 +170,17 @@ final class Generation extends ScheduledRequest {
             decoder = Decoder.of(this);
         }
         return decoder.feed();
+    }
+
+    /** Notes that its step has a forward pass of so many rows. */
+    void sharesPass(int rows) {
+        passes++;
+        rowsOfPasses += rows;
+        mostRows = Math.max(mostRows, rows);
+    }
+
+    private double meanRows() {
+        return passes == 0 ? 0 : (double) rowsOfPasses / passes;
     }
 
     /** Ends a step of decode. Returns whether it was the last one. */
@@ -189,9 +243,17 @@ final class Generation extends ScheduledRequest {
                 prefixWaitNanos,
                 toPrefilled - begun,
                 decoded ? answer.firstTokenNanos() - begun : toPrefilled - begun,
-                now - begun);
+                now - begun,
+                answer.longestStallNanos(),
+                waitedForMemory());
         return new GenerationResult(
-                request.prompt().length, answer.tokens(), reason, session.plan(), timings, logprobs);
+                request.prompt().length,
+                answer.tokens(),
+                reason,
+                session.plan(),
+                timings,
+                new GenerationResult.Rows(meanRows(), mostRows),
+                logprobs);
     }
 
     private void commit(Throwable cause, boolean cancelled) {
@@ -202,6 +264,9 @@ final class Generation extends ScheduledRequest {
             decodeEvent.promptTokens = request.prompt().length;
             decodeEvent.generatedTokens = generated;
             decodeEvent.firstToken = generated == 0 ? 0 : answer.firstTokenNanos() - prefilled;
+            decodeEvent.longestStall = answer.longestStallNanos();
+            decodeEvent.meanRows = meanRows();
+            decodeEvent.maxRows = mostRows;
             decodeEvent.endReason = reason;
             decodeEvent.commit();
         }
@@ -212,6 +277,7 @@ final class Generation extends ScheduledRequest {
             event.generatedTokens = generated;
             event.queued = (begun == 0 ? now : begun) - submittedNanos;
             event.running = begun == 0 ? 0 : now - begun;
+            event.waitedForMemory = waitedForMemory();
             event.endReason = reason;
             event.commit();
         }

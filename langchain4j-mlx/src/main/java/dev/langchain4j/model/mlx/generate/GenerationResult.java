@@ -11,10 +11,17 @@ import java.util.List;
  * @param end why it ended
  * @param plan what was reused of the prompt, and why not more
  * @param timings how long it took
+ * @param rows with how many others it shared forward passes
  * @param logprobs of the generated tokens; empty if they were not asked for
  */
 public record GenerationResult(
-        int promptTokens, int[] generated, End end, ReusePlan plan, Timings timings, List<TokenLogprob> logprobs) {
+        int promptTokens,
+        int[] generated,
+        End end,
+        ReusePlan plan,
+        Timings timings,
+        Rows rows,
+        List<TokenLogprob> logprobs) {
 
     /** Why a generation ended. */
     public enum End {
@@ -34,8 +41,25 @@ public record GenerationResult(
      * @param prefill from the beginning to the last prompt token's logits being asked for
      * @param timeToFirstToken from the beginning to the first token
      * @param total from the beginning to the end
+     * @param longestStall the longest time between two tokens; 0 if there were not two
+     * @param waitedForMemory what of queued and total it waited for memory that other requests took
      */
-    public record Timings(long queued, long prefixWait, long prefill, long timeToFirstToken, long total) {}
+    public record Timings(
+            long queued,
+            long prefixWait,
+            long prefill,
+            long timeToFirstToken,
+            long total,
+            long longestStall,
+            long waitedForMemory) {}
+
+    /**
+     * Rows of the forward passes that tokens of the answer came from.
+     *
+     * @param mean of all of its passes, itself included; 0 if there were none
+     * @param max the most in one of them
+     */
+    public record Rows(double mean, int max) {}
 
     /** Prompt tokens that were not computed again. */
     public int cachedTokens() {

@@ -34,8 +34,8 @@ final class PlainDecoder implements Decoder {
     }
 
     @Override
-    public boolean drawsLikeliest() {
-        return generation.sampler().drawsLikeliest();
+    public Sampler sampler() {
+        return generation.sampler();
     }
 
     @Override

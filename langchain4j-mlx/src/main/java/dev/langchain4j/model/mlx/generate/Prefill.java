@@ -73,7 +73,7 @@ final class Prefill implements AutoCloseable {
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
     int[] feed(int wanted) {
-        if (!generation.hasRoom()) {
+        if (!generation.mayGrow()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
         next = nextPosition(wanted);

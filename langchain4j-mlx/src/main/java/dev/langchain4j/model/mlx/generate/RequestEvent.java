@@ -26,6 +26,11 @@ final class RequestEvent extends Event {
     @Timespan
     long queued;
 
+    /** Of both, queue time and running time. */
+    @Label("Waited for Memory")
+    @Timespan
+    long waitedForMemory;
+
     @Label("Running Time")
     @Timespan
     long running;

@@ -74,16 +74,36 @@ final class Sampler implements AutoCloseable {
         MlxArray adjusted = adjusted(logits);
         MlxArray token = sampling.temperature() == 0
                 ? Ops.argmax(adjusted, -1, false)
-                : Random.categorical(narrowed(adjusted), -1, Random.key(mix(sampling.seed(), drawn++)));
+                : Random.categorical(narrowed(adjusted), nextKey());
         if (logprobs != null) {
             logprobs.queue(adjusted, token);
         }
         return token;
     }
 
-    /** Whether the likeliest token of the logits as they are is drawn, and nothing is noted of it. */
-    boolean drawsLikeliest() {
-        return sampling.temperature() == 0 && biasIds == null && !sampling.penalises() && logprobs == null;
+    private MlxArray nextKey() {
+        return Random.key(mix(sampling.seed(), drawn++));
+    }
+
+    /** Whether rows of both can be drawn together; see {@link #together}. */
+    boolean drawsLike(Sampler other) {
+        return sampling.drawsLike(other.sampling);
+    }
+
+    /**
+     * Draws the next token of several rows in one set of operations, each the one that its sampler alone draws.
+     *
+     * @param samplers which draw alike
+     * @param logits [rows, vocabulary], a row for each of them
+     * @return [rows], a temporary of the current scope
+     */
+    static MlxArray together(List<Sampler> samplers, MlxArray logits) {
+        Sampler first = samplers.getFirst();
+        if (first.sampling.temperature() == 0) {
+            return Ops.argmax(logits, -1, false);
+        }
+        MlxArray[] keys = samplers.stream().map(Sampler::nextKey).toArray(MlxArray[]::new);
+        return Random.categorical(first.narrowed(logits), keys);
     }
 
     /** To be called once for each token that was drawn, when it is read. */
@@ -103,8 +123,9 @@ final class Sampler implements AutoCloseable {
         return narrowed(adjusted(logits));
     }
 
+    /** What is likely enough, divided by the temperature. None of it needs the sum of all: constants go with a row. */
     private MlxArray narrowed(MlxArray adjusted) {
-        MlxArray logprobs = Ops.subtract(adjusted, Ops.logsumexp(adjusted, -1, true));
+        MlxArray logprobs = adjusted;
         if (sampling.topP() > 0 && sampling.topP() < 1) {
             logprobs = topP(logprobs);
         }
@@ -153,7 +174,8 @@ final class Sampler implements AutoCloseable {
     /** Keeps the likeliest tokens until their mass reaches top_p of all; ties at the edge stay. */
     private MlxArray topP(MlxArray logprobs) {
         MlxArray sorted = Ops.sort(logprobs, -1);
-        MlxArray probabilities = Ops.exp(Ops.astype(sorted, DType.FLOAT32));
+        MlxArray greatest = Indexing.slice(sorted, -1, sorted.dim(-1) - 1, sorted.dim(-1));
+        MlxArray probabilities = Ops.exp(Ops.astype(Ops.subtract(sorted, greatest), DType.FLOAT32));
         MlxArray massAbove = Ops.cumsum(probabilities, -1, true, false);
         MlxArray total = Ops.sum(probabilities, -1, true);
         MlxArray dropped = Ops.greaterEqual(massAbove, Ops.multiply(total, sampling.topP()));

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 
 /**
- * Random requests, several at once, whose chunks, steps and ends come in any order; cancelled, failed, forked in circles,
+ * Random requests, two to nine at once, whose chunks, steps and ends come in any order; cancelled, failed, forked in circles,
  * evicted, with layers that throw, and at the end closed in the middle; against a naive model: a list of all token sequences.
  * {@code -Dseed=N} repeats one run.
  */
@@ -64,6 +64,9 @@ class RandomOperationsTest {
     private final List<int[]> fed = new ArrayList<>();
     private final List<int[]> kept = new ArrayList<>();
     private final List<Running> running = new ArrayList<>();
+    /** How many sessions may be open at once. */
+    private int openMax;
+
     private long bytesMax;
     private boolean lossless;
     private boolean failing;
@@ -73,6 +76,7 @@ class RandomOperationsTest {
         long seed = Long.getLong("seed", 1000L + repetition.getCurrentRepetition());
         random = new Random(seed);
         kinds = LAYOUTS[random.nextInt(LAYOUTS.length)];
+        openMax = 2 + random.nextInt(8);
         boolean roomy = random.nextBoolean();
         lossless = roomy && random.nextBoolean();
         failing = !lossless && random.nextInt(3) == 0;
@@ -127,14 +131,14 @@ class RandomOperationsTest {
 
     private void operate() {
         int choice = random.nextInt(20);
-        if (choice < 6 && running.size() < 4) {
+        if (choice < 6 && running.size() < openMax) {
             begin();
         } else if (choice < 14 && !running.isEmpty()) {
             advance(running.get(random.nextInt(running.size())));
         } else if (choice < 17 && !running.isEmpty()) {
             finish(running.get(random.nextInt(running.size())));
         } else if (!lossless && choice == 17) {
-            join(access -> random.nextBoolean() ? access.evict(id()) : access.evictIf(id()::equals));
+            evict();
         } else if (!lossless && choice == 18) {
             harness.nanos += Duration.ofSeconds(random.nextInt(30)).toNanos();
             harness.cache.expire();
@@ -144,6 +148,23 @@ class RandomOperationsTest {
             String child = id();
             if (!parent.equals(child)) {
                 join(access -> access.fork(parent, child));
+            }
+        }
+    }
+
+    /** One conversation, those that a predicate accepts, or all at once. */
+    private void evict() {
+        switch (random.nextInt(5)) {
+            case 0, 1 -> join(access -> access.evict(id()));
+            case 2, 3 -> join(access -> access.evictIf(id()::equals));
+            default -> {
+                join(access -> access.evictIf(id -> true));
+                join(access -> access.trimTo(0));
+                if (running.isEmpty()) {
+                    assertThat(harness.stats().bytesHeld())
+                            .as("nothing is left")
+                            .isZero();
+                }
             }
         }
     }

@@ -1,9 +1,14 @@
 package dev.langchain4j.model.mlx.testing;
 
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
+import dev.langchain4j.model.mlx.model.ModelFolder;
+import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** Where golden cases are: the folder of {@code -Dgoldens=DIR}, else the test resources. */
 public final class Goldens {
@@ -33,6 +38,16 @@ public final class Goldens {
             return Path.of(url.toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
+        }
+    }
+
+    /** Names of the model folders, each of an architecture that the registry knows. */
+    public static List<String> models() throws IOException {
+        try (Stream<Path> all = Files.list(folder("models"))) {
+            return all.filter(f -> Files.exists(f.resolve("config.json")) && ModelRegistry.knows(ModelFolder.config(f)))
+                    .map(f -> f.getFileName().toString())
+                    .sorted()
+                    .toList();
         }
     }
 

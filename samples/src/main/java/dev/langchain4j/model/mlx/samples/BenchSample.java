@@ -8,7 +8,8 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  * first run. Options:
  *
  * <ul>
- *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures,fairness}: some sections
+ *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
+ *       embeddings, batch, agents, fairness, load
  *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
  *   <li>{@code --rounds N}, {@code --contexts 0,2048}, {@code --prompts 512}, {@code --tokens 1000}, {@code --entries 10}

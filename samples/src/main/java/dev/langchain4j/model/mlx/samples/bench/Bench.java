@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 
 /** A run of the benchmarks: what is compared with what, on which models, and how often. */
 public final class Bench implements AutoCloseable {
-    /** All but embeddings, which need a download, and architectures, which take as long as everything else together. */
+    /** Not those that need a download, that load a machine for minutes, or that take as long as everything else together. */
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
 
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
@@ -36,6 +36,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("embeddings", new EmbeddingsSection());
         SECTIONS.put("batch", new BatchSection());
         SECTIONS.put("fairness", new FairnessSection());
+        SECTIONS.put("agents", new AgentsSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 

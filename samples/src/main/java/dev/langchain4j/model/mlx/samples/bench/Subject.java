@@ -32,6 +32,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 
 /** Our side: a model folder loaded as MlxModel loads it, with its layers and its engine in reach. */
 final class Subject implements AutoCloseable {
@@ -173,6 +174,18 @@ final class Subject implements AutoCloseable {
             return (System.nanoTime() - begun) / 1e9;
         } catch (InterruptedException | ExecutionException e) {
             throw new IllegalStateException(e);
+        } finally {
+            thread.run(held::close);
+        }
+    }
+
+    /** An engine that runs so many requests at once, over an empty prompt cache; both are closed after the work. */
+    <T> T several(int concurrent, Function<Engine, T> work) {
+        EngineLimits limits = new EngineLimits(concurrent, 1024, null, Duration.ofSeconds(10), false);
+        TrieCache held = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
+        try (Engine several =
+                new Engine(thread, loaded.model(), tokenizer, held, key, Set.of(), CONTEXT, chunkTokens, limits)) {
+            return work.apply(several);
         } finally {
             thread.run(held::close);
         }

@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.langchain4j.model.mlx.MlxChatRequestParameters;
 import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
 import dev.langchain4j.model.mlx.MlxMemoryId;
+import dev.langchain4j.model.mlx.MlxMetrics;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxStreamingChatModel;
 import dev.langchain4j.model.mlx.MlxTokenUsage;
@@ -18,6 +19,8 @@ import dev.langchain4j.service.SystemMessage;
 import dev.langchain4j.service.TokenStream;
 import dev.langchain4j.service.UserMessage;
 import dev.langchain4j.service.tool.ToolExecution;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,16 +49,22 @@ final class ChatDesk implements ChatModelListener {
         }
     }
 
+    /** How many requests run and wait, and how long the last one waited. */
+    private record Load(int running, int waiting, double queuedMillis) {}
+
     private final MlxModel model;
+    private final MeterRegistry meters = new SimpleMeterRegistry();
     private final TravelDesk withTools;
     private final TravelDesk withoutTools;
     private final EventStreams events;
     private final Map<String, Conversation> conversations = new LinkedHashMap<>();
     private int names;
+    private Load load = new Load(0, 0, 0);
 
     ChatDesk(MlxModel model, MlxStreamingChatModel.Builder chat, Object tools, EventStreams events) {
         this.model = model;
         this.events = events;
+        new MlxMetrics(model).bindTo(meters);
         MlxStreamingChatModel chatModel = chat.model(model).listeners(this).build();
         withTools = service(chatModel).tools(tools).build();
         withoutTools = service(chatModel).build();
@@ -82,7 +91,17 @@ final class ChatDesk implements ChatModelListener {
                 "id", name,
                 "title", conversation.title(),
                 "turns", conversation.turns().stream().map(Turn::view).toList())));
-        return Map.of("type", "state", "model", model.name(), "context", model.contextLength(), "conversations", all);
+        return Map.of(
+                "type",
+                "state",
+                "model",
+                model.name(),
+                "context",
+                model.contextLength(),
+                "load",
+                load,
+                "conversations",
+                all);
     }
 
     /** Begins a stream of events with the state as it is. */
@@ -163,6 +182,7 @@ final class ChatDesk implements ChatModelListener {
         if (turn.isRunning()) {
             turn.answer.append(text);
             events.publish(Map.of("type", "piece", "conversation", name, "text", text));
+            loadChanged(load.queuedMillis);
         }
     }
 
@@ -204,12 +224,15 @@ final class ChatDesk implements ChatModelListener {
         String name = (String) ((MlxMemoryId) parameters.memoryId()).id();
         synchronized (this) {
             Conversation conversation = conversations.get(name);
+            double queued = metadata.queued().toNanos() / 1e6;
+            loadChanged(queued);
             if (conversation != null) {
                 Turn turn = conversation.turns().getLast();
                 turn.rounds.add(new Turn.Round(
                         usage.inputTokenCount(),
                         usage.cachedTokens(),
                         usage.outputTokenCount(),
+                        queued,
                         metadata.timeToFirstToken().toNanos() / 1e6,
                         rate == null ? 0 : rate,
                         metadata.reuseReason().toString()));
@@ -238,11 +261,29 @@ final class ChatDesk implements ChatModelListener {
                     "index", conversation.turns().indexOf(turn),
                     "turn", turn.view()));
         }
+        loadChanged(load.queuedMillis);
     }
 
-    /** Publishes what the cache holds, once the model has a moment for it. */
+    private void loadChanged(double queuedMillis) {
+        Load now = new Load(requests("running"), requests("waiting"), queuedMillis);
+        if (!now.equals(load)) {
+            load = now;
+            events.publish(Map.of("type", "load", "load", load));
+        }
+    }
+
+    private int requests(String state) {
+        return (int) meters.get("langchain4j.mlx.requests." + state).gauge().value();
+    }
+
+    /** Publishes what the cache holds and who runs, once the model has a moment for it. */
     void cacheChanged() {
         PromptCache cache = model.promptCache();
-        cache.nodes().thenAcceptAsync(nodes -> events.publish(CacheView.of(cache, nodes)));
+        cache.nodes().thenAcceptAsync(nodes -> {
+            events.publish(CacheView.of(cache, nodes));
+            synchronized (this) {
+                loadChanged(load.queuedMillis);
+            }
+        });
     }
 }

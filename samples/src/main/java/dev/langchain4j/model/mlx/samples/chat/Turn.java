@@ -20,7 +20,14 @@ final class Turn {
     record Call(String name, String arguments, String result) {}
 
     /** What one round of the tool loop cost: tokens, milliseconds, tokens a second. */
-    record Round(int prompt, int cached, int generated, double firstTokenMillis, double rate, String reuse) {}
+    record Round(
+            int prompt,
+            int cached,
+            int generated,
+            double queuedMillis,
+            double firstTokenMillis,
+            double rate,
+            String reuse) {}
 
     /** What the page shows. */
     record View(

@@ -103,6 +103,8 @@ class ChatPageIT {
         browser.until("a drawing with both conversations", () -> browser.texts("#trie .whose")
                 .containsAll(List.of("1", "2")));
         assertThat(browser.texts("#trie [data-tier=system]")).isNotEmpty();
+        browser.until("nobody running", () -> browser.first("#load")
+                .matches("0 running, 0 waiting · the last one waited [0-9,]+ ms"));
         browser.screenshot("chat-light");
         browser.colours("dark");
         browser.screenshot("chat-dark");

@@ -1,0 +1,201 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The next token of several requests from one forward pass: a row each, which attends to its own buffers. So a request
+ * joins and leaves without a copy, and rows may be as long as they like. The weights are read once for all of them.
+ *
+ * <p>What a row's own work throws ends that row. What is done for several rows ends those when it throws.
+ */
+final class DecodePass {
+    private final LanguageModel model;
+    private final boolean exact;
+
+    // Of the pass that runs.
+    /** Those that did not end with it. */
+    private final List<Generation> rows = new ArrayList<>();
+    /** Those of them that the forward pass has a token of. */
+    private final List<Generation> fed = new ArrayList<>();
+
+    private final List<MlxArray> tokens = new ArrayList<>();
+    /** What is to be computed. */
+    private final List<MlxArray> results = new ArrayList<>();
+
+    private Scheduler.Ended ended;
+
+    /**
+     * A pass over a model.
+     *
+     * @param exact whether each row has a pass of its own, whose bits nobody else has an influence on
+     */
+    DecodePass(LanguageModel model, boolean exact) {
+        this.model = model;
+        this.exact = exact;
+    }
+
+    /** A token for each of these; see {@link Scheduler.Rows#decode}. */
+    void run(List<ScheduledRequest> requests, Scheduler.Ended listener) {
+        ended = listener;
+        if (exact) {
+            requests.forEach(request -> together(List.of(request)));
+        } else {
+            together(requests);
+        }
+    }
+
+    private void together(List<ScheduledRequest> requests) {
+        try {
+            compute(requests);
+            for (int i = 0; i < rows.size(); i++) {
+                read(rows.get(i));
+            }
+        } finally {
+            rows.clear();
+            fed.clear();
+            tokens.clear();
+            results.clear();
+        }
+    }
+
+    private void read(Generation row) {
+        boolean over;
+        Throwable failure = null;
+        try {
+            over = row.read();
+        } catch (Throwable e) {
+            over = true;
+            failure = e;
+        }
+        if (over) {
+            ended.accept(row, failure);
+        }
+    }
+
+    /** Queues the pass. Temporaries are gone before it is computed. */
+    private void compute(List<ScheduledRequest> requests) {
+        try {
+            try (Scope scope = Scope.open()) {
+                for (int i = 0; i < requests.size(); i++) {
+                    feed((Generation) requests.get(i));
+                }
+                if (!fed.isEmpty()) {
+                    fed.forEach(row -> row.sharesPass(fed.size()));
+                    draw(logits());
+                }
+            }
+            if (!results.isEmpty()) {
+                Eval.async(results.toArray(MlxArray[]::new));
+            }
+        } catch (Throwable e) {
+            end(fed, e);
+        }
+    }
+
+    private void feed(Generation row) {
+        try {
+            MlxArray token = row.feed();
+            rows.add(row);
+            if (token != null) {
+                fed.add(row);
+                tokens.add(token);
+            }
+        } catch (Throwable e) {
+            ended.accept(row, e);
+        }
+    }
+
+    private void end(List<Generation> failed, Throwable failure) {
+        for (Generation row : failed) {
+            if (rows.remove(row)) {
+                ended.accept(row, failure);
+            }
+        }
+    }
+
+    /** [rows, vocabulary]. */
+    private MlxArray logits() {
+        MlxArray input =
+                tokens.size() == 1 ? tokens.getFirst() : Indexing.concatenate(1, tokens.toArray(MlxArray[]::new));
+        MlxArray hidden = model.forward(input, spans());
+        return Indexing.reshape(model.logits(hidden), fed.size(), -1);
+    }
+
+    private Spans spans() {
+        if (fed.size() == 1) {
+            return Spans.of(fed.getFirst().session().layers(), 1);
+        }
+        List<List<LayerCache>> sequences = new ArrayList<>(fed.size());
+        for (Generation row : fed) {
+            sequences.add(row.session().layers());
+        }
+        int[] lengths = new int[fed.size()];
+        Arrays.fill(lengths, 1);
+        return Spans.of(sequences, lengths);
+    }
+
+    /** Each row draws from its logits; those that draw alike do so in one set of operations. */
+    private void draw(MlxArray logits) {
+        boolean[] drawn = new boolean[fed.size()];
+        for (int i = 0; i < drawn.length; i++) {
+            if (!drawn[i]) {
+                draw(logits, alike(i, drawn));
+            }
+        }
+    }
+
+    /** The row and those behind it that can be drawn with it; notes that they are. */
+    private int[] alike(int first, boolean[] drawn) {
+        int[] group = new int[drawn.length];
+        int size = 0;
+        Sampler sampler = fed.get(first).decoder().sampler();
+        for (int i = first; i < drawn.length; i++) {
+            Sampler other = drawn[i] ? null : fed.get(i).decoder().sampler();
+            if (i == first || (sampler != null && other != null && sampler.drawsLike(other))) {
+                drawn[i] = true;
+                group[size++] = i;
+            }
+        }
+        return Arrays.copyOf(group, size);
+    }
+
+    private void draw(MlxArray logits, int[] group) {
+        List<Generation> members = new ArrayList<>(group.length);
+        for (int i : group) {
+            members.add(fed.get(i));
+        }
+        int others = results.size();
+        try {
+            MlxArray own = group.length == fed.size() ? logits : rowsOf(logits, group);
+            if (group.length == 1) {
+                results.add(members.getFirst().decoder().draw(own));
+                return;
+            }
+            MlxArray drawn = Sampler.together(
+                    members.stream().map(row -> row.decoder().sampler()).toList(), own);
+            for (int i = 0; i < group.length; i++) {
+                results.add(members.get(i).decoder().take(Indexing.slice(drawn, 0, i, i + 1)));
+            }
+        } catch (Throwable e) {
+            results.subList(others, results.size()).clear();
+            end(members, e);
+        }
+    }
+
+    private static MlxArray rowsOf(MlxArray logits, int[] group) {
+        MlxArray[] rows = new MlxArray[group.length];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = Indexing.slice(logits, 0, group[i], group[i] + 1);
+        }
+        return rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
+    }
+}

@@ -1,0 +1,74 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence attends to
+ * its own buffers.
+ *
+ * <p>What a request's own work throws ends that request. What the pass throws ends all that are in it.
+ */
+final class PrefillPass {
+    private final LanguageModel model;
+
+    PrefillPass(LanguageModel model) {
+        this.model = model;
+    }
+
+    /** Feeds a chunk of each prompt; see {@link Scheduler.Rows#prefill}. */
+    void run(List<ScheduledRequest> requests, Scheduler.Ended failed) {
+        List<Generation> fed = new ArrayList<>(requests.size());
+        List<int[]> chunks = new ArrayList<>(requests.size());
+        for (int i = 0; i < requests.size(); i++) {
+            Generation request = (Generation) requests.get(i);
+            try {
+                chunks.add(request.feedChunk());
+                fed.add(request);
+            } catch (Throwable e) {
+                failed.accept(request, e);
+            }
+        }
+        try {
+            if (!fed.isEmpty()) {
+                compute(fed, chunks);
+            }
+        } catch (Throwable e) {
+            fed.forEach(request -> failed.accept(request, e));
+            return;
+        }
+        for (Generation request : fed) {
+            try {
+                request.chunkFed();
+            } catch (Throwable e) {
+                failed.accept(request, e);
+            }
+        }
+    }
+
+    private void compute(List<Generation> requests, List<int[]> chunks) {
+        int[] tokens = chunks.size() == 1
+                ? chunks.getFirst()
+                : chunks.stream().flatMapToInt(Arrays::stream).toArray();
+        int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
+        List<List<LayerCache>> sequences =
+                requests.stream().map(request -> request.session().layers()).toList();
+        MlxArray hidden;
+        try (Scope scope = Scope.open()) {
+            hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths))
+                    .detach();
+        }
+        try (hidden) {
+            Eval.eval(sequences.stream()
+                    .flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)))
+                    .toArray(MlxArray[]::new));
+        }
+    }
+}
