@@ -36,15 +36,29 @@ public final class Random {
      * @param keys one for each row
      */
     public static MlxArray categorical(MlxArray logits, MlxArray... keys) {
+        int width = logits.dim(-1);
+        MlxArray noise = keys.length == 1 ? gumbel(keys[0], 1, width) : gumbelOfRows(keys, width);
+        return Ops.argmax(Ops.add(noise, logits), -1, false);
+    }
+
+    private static MlxArray gumbel(MlxArray key, int... shape) {
+        OwnerThread t = OwnerThread.current();
+        return t.result(
+                MlxC.mlx_random_gumbel(
+                        t.out(), t.ints(0, shape), shape.length, DType.FLOAT32.id(), t.use(key), t.stream),
+                "random_gumbel",
+                key);
+    }
+
+    /** The same for several rows: only the random bits are made row by row. */
+    private static MlxArray gumbelOfRows(MlxArray[] keys, int width) {
         MlxArray[] rows = new MlxArray[keys.length];
         for (int i = 0; i < rows.length; i++) {
-            rows[i] = bits(keys[i], 1, logits.dim(-1));
+            rows[i] = bits(keys[i], 1, width);
         }
-        MlxArray bits = rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
-        MlxArray uniform = Ops.divide(bits, MlxArray.scalar(BITS_MAX, DType.FLOAT32));
+        MlxArray uniform = Ops.divide(Indexing.concatenate(0, rows), MlxArray.scalar(BITS_MAX, DType.FLOAT32));
         MlxArray belowOne = Ops.minimum(uniform, MlxArray.scalar(Math.nextDown(1f), DType.FLOAT32));
-        MlxArray gumbel = Ops.negative(Ops.log(Ops.negative(Ops.log(belowOne))));
-        return Ops.argmax(Ops.add(gumbel, logits), -1, false);
+        return Ops.negative(Ops.log(Ops.negative(Ops.log(belowOne))));
     }
 
     /** Random bits, uint32. */

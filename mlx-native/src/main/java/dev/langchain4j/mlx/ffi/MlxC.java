@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 2015d98f2b4b2c8b5cd45cf0e0055ab679c085a7db0ab514fff180b176f656ff
+// bindings.txt sha256 f14e770ac80f0f7a7de690c91ba0992b61a34d587b6905125729e10f08a33c9c
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -1879,6 +1879,18 @@ public final class MlxC {
 
     private static final class Link_mlx_random_bits {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_bits", "JJJIJJ)I");
+    }
+
+    public static int mlx_random_gumbel(long res, long shape, long shape_num, int dtype, long key, long s) {
+        try {
+            return (int) Link_mlx_random_gumbel.HANDLE.invokeExact(res, shape, shape_num, dtype, key, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_random_gumbel", e);
+        }
+    }
+
+    private static final class Link_mlx_random_gumbel {
+        static final MethodHandle HANDLE = Downcall.link("mlx_random_gumbel", "JJJIJJ)I");
     }
 
     public static int mlx_random_key(long res, long seed) {

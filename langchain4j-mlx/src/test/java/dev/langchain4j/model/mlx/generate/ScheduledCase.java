@@ -79,6 +79,9 @@ final class ScheduledCase implements GenerationListener {
     GenerationResult result;
     Throwable failure;
     boolean struck;
+    /** Length of its text when its grammar was closed; no more can follow. */
+    private int lengthWithGrammar = Integer.MAX_VALUE;
+
     GenerationResult alone;
     Text aloneText = new Text();
 
@@ -183,9 +186,15 @@ final class ScheduledCase implements GenerationListener {
         return result.end() + rows;
     }
 
+    /** Whether its text goes on behind the end of its grammar. */
+    boolean wentOnWithoutGrammar() {
+        return text.length() > lengthWithGrammar;
+    }
+
     /** Whether a failure is the one that it was to have. */
     boolean isOwn(Throwable e) {
-        return e == thrown || (fate == Fate.GRAMMAR_FAILS && e instanceof IllegalStateException && e != NO_MEMORY);
+        boolean closed = lengthWithGrammar < Integer.MAX_VALUE && e instanceof IllegalStateException;
+        return e != NO_MEMORY && (closed || (struck && e == thrown));
     }
 
     @Override
@@ -208,7 +217,7 @@ final class ScheduledCase implements GenerationListener {
                 case CANCELLED_IN_DECODE -> handle.cancel();
                 case LISTENER_THROWS -> strike();
                 case GRAMMAR_FAILS -> {
-                    struck = alone.generated().length > pieces;
+                    lengthWithGrammar = text.length();
                     matcher.close();
                 }
                 default -> {
