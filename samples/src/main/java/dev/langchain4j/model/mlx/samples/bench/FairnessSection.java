@@ -216,8 +216,7 @@ final class FairnessSection implements Bench.Section {
                 Map.of(letter, 1e6),
                 ENDLESS_SEED,
                 Sampling.NO_LOGPROBS);
-        return new GenerationRequest(
-                prompt, List.of(), conversation, Isolation.SHARED, always, TOKENS_MAX, List.of());
+        return new GenerationRequest(prompt, List.of(), conversation, Isolation.SHARED, always, TOKENS_MAX, List.of());
     }
 
     /** Sees a long prompt begin. */
