@@ -15,9 +15,8 @@ import java.util.concurrent.TimeUnit;
  * not yet evaluated, to the thread that made them; arrays made here are usable here only.
  *
  * <p>Tasks run one after the other in the order in which they came, but for {@link #executeNext}. All methods may be called
- * from any thread. When the
- * JVM shuts down, tasks have a grace period to end in; after it, one that computes fails with an {@link MlxException} at
- * its next step, so that the JVM can end.
+ * from any thread. When the JVM shuts down, tasks have a grace period to end in; after it, one that computes fails with an
+ * {@link MlxException} at its next step, so that the JVM can end.
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};

@@ -72,12 +72,10 @@ class MlxScoringModelTest {
     /** Each step of scoring waits for a step of the chat, and the chat for one of scoring, not for all documents. */
     @Test
     void aChatOfTheSameModelGoesOnBetweenDocuments() throws Exception {
-        List<TextSegment> many = Collections.nCopies(10, texts).stream()
-                .flatMap(List::stream)
-                .toList();
+        List<TextSegment> many =
+                Collections.nCopies(10, texts).stream().flatMap(List::stream).toList();
         try (MlxModel mlx = MlxModel.load(FOLDER);
-                MlxScoringModel scoring =
-                        MlxScoringModel.builder().model(mlx).build()) {
+                MlxScoringModel scoring = MlxScoringModel.builder().model(mlx).build()) {
             List<Double> alone = scoring.scoreAll(many, "which").content();
             AtomicInteger steps = new AtomicInteger();
             CountDownLatch begun = new CountDownLatch(20);

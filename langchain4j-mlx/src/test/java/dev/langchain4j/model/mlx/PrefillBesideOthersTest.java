@@ -61,7 +61,10 @@ class PrefillBesideOthersTest {
     }
 
     private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
-        return settings.apply(MlxModel.builder().path(random).prefillChunkTokens(CHUNK).maxConcurrent(4))
+        return settings.apply(MlxModel.builder()
+                        .path(random)
+                        .prefillChunkTokens(CHUNK)
+                        .maxConcurrent(4))
                 .build();
     }
 
@@ -110,7 +113,8 @@ class PrefillBesideOthersTest {
     @Test
     void whileOthersDecodeChunksAreComputedInPieces() throws Exception {
         try (MlxModel mlx = model(settings -> settings.stallTarget(Duration.ofNanos(1)))) {
-            assertThat(stops(mlx, prompt(2, 30))).containsExactly(
+            assertThat(stops(mlx, prompt(2, 30)))
+                    .containsExactly(
                             0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448, 480, 512, 529, 530);
         }
     }
@@ -127,8 +131,8 @@ class PrefillBesideOthersTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void whereTheVeryBitsAreWantedChunksStayWhole(boolean reuse) throws Exception {
-        try (MlxModel mlx = model(
-                settings -> settings.stallTarget(Duration.ofNanos(1)).exactReuse(reuse).exactBatching(!reuse))) {
+        try (MlxModel mlx = model(settings ->
+                settings.stallTarget(Duration.ofNanos(1)).exactReuse(reuse).exactBatching(!reuse))) {
             assertThat(stops(mlx, prompt(2, 30))).containsExactly(0, 64, 128, 192, 256, 320, 384, 448, 512, 529, 530);
         }
     }
@@ -143,7 +147,8 @@ class PrefillBesideOthersTest {
             case "exactBatching" -> builder.exactBatching(true);
             default -> builder;
         };
-        List<int[]> prompts = IntStream.range(2, 6).mapToObj(i -> prompt(i, 20 + i)).toList();
+        List<int[]> prompts =
+                IntStream.range(2, 6).mapToObj(i -> prompt(i, 20 + i)).toList();
         List<int[]> alone = new ArrayList<>();
         for (int[] prompt : prompts) {
             try (MlxModel mlx = model(settings)) {

@@ -120,7 +120,9 @@ final class Generation extends ScheduledRequest {
         if (prefill == null) {
             return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
         }
-        int tokens = prefill.remaining() > 0 ? prefill.nextPosition(Integer.MAX_VALUE) : request.prompt().length + answer.count() + 1;
+        int tokens = prefill.remaining() > 0
+                ? prefill.nextPosition(Integer.MAX_VALUE)
+                : request.prompt().length + answer.count() + 1;
         return engine.room().isFor(session, tokens);
     }
 

@@ -7,10 +7,12 @@ import java.util.concurrent.TimeUnit;
  * stall target at most, and then decode gets its share before the next one. Is told what each step took.
  *
  * <p>How many tokens fit into the stall target is told by the best rate that was seen, by how far a chunk lay from the
- * beginning of its prompt, for attention makes later ones slower. The best and not the last: when the machine is busy all
- * chunks are slow, and smaller ones more so, for each reads the weights; they would get smaller and smaller.
+ * beginning of its prompt, for attention makes later ones slower; and by how much slower the last chunks were. When the
+ * machine is busy chunks get smaller, but not below a third: smaller ones are slower still, for each reads the weights.
  */
 final class TimeShare {
+    private static final double PACE_MIN = 1.0 / 3;
+
     private final long stallNanos;
     /** Nanoseconds that decode gets for one of prefill. */
     private final double decodePerPrefill;
@@ -19,6 +21,9 @@ final class TimeShare {
     private final Rates shortChunks = new Rates();
 
     private final Rates wholeChunks = new Rates();
+
+    /** How fast the last chunks were, as a share of the best; at least {@link #PACE_MIN}. */
+    private double pace = 1;
 
     /** Nanoseconds of decode that are owed. At least one after each chunk, and each step pays at least one. */
     private long owed;
@@ -40,8 +45,12 @@ final class TimeShare {
 
     /** Tokens that fit into the stall target behind so many others; 0 as long as that is not known. */
     int chunkTokens(int position) {
+        return (int) Math.min(Integer.MAX_VALUE, rate(position) * pace * stallNanos);
+    }
+
+    private double rate(int position) {
         double rate = shortChunks.at(position);
-        return (int) Math.min(Integer.MAX_VALUE, (rate > 0 ? rate : wholeChunks.at(position)) * stallNanos);
+        return rate > 0 ? rate : wholeChunks.at(position);
     }
 
     /**
@@ -52,10 +61,23 @@ final class TimeShare {
      */
     void prefilled(int position, int tokens, long nanos, boolean delayed) {
         if (tokens > 0 && nanos > 0) {
-            (delayed ? shortChunks : wholeChunks).saw(position, (double) tokens / nanos);
+            double rate = (double) tokens / nanos;
+            if (delayed) {
+                keepPace(rate, tokens, position);
+            }
+            (delayed ? shortChunks : wholeChunks).saw(position, rate);
         }
         if (delayed) {
             owed = Math.max(1, (long) (nanos * decodePerPrefill));
+        }
+    }
+
+    /** The end of a prompt is short and slow whatever the machine does, so it counts less. */
+    private void keepPace(double rate, int tokens, int position) {
+        int expected = chunkTokens(position);
+        if (expected > 0) {
+            double now = Math.min(1, rate / rate(position));
+            pace = Math.max(PACE_MIN, pace + (now - pace) / 2 * Math.min(1, (double) tokens / expected));
         }
     }
 

@@ -20,8 +20,7 @@ class PendingPrefixTest {
 
     private static PendingPrefix pending(CacheHarness harness, Object conversation, int[] prompt, int step) {
         return harness.cache.pending(
-                new CacheRequest(
-                        harness.key, prompt, List.of(), conversation, harness.isolation, harness.layers),
+                new CacheRequest(harness.key, prompt, List.of(), conversation, harness.isolation, harness.layers),
                 step);
     }
 
@@ -87,7 +86,9 @@ class PendingPrefixTest {
         CacheHarness harness = CacheHarness.of(1_000_000, kind);
         int[] first = prompt(1, 200);
         CacheSession source = harness.begin("a", first);
-        assertThat(pending(harness, "b", range(5000, 5400), 1)).as("nothing in common").isNull();
+        assertThat(pending(harness, "b", range(5000, 5400), 1))
+                .as("nothing in common")
+                .isNull();
         assertThat(pending(harness, "b", concat(range(0, 40), range(5000, 5400)), 1))
                 .as("little in common")
                 .isNull();
@@ -95,11 +96,15 @@ class PendingPrefixTest {
         assertThat(pending(harness, "b", prompt(2, 20), 1)).as("another model").isNull();
         harness.key = CacheHarness.KEY;
         harness.isolation = Isolation.PER_MEMORY_ID;
-        assertThat(pending(harness, "b", prompt(2, 20), 1)).as("shares with nobody").isNull();
+        assertThat(pending(harness, "b", prompt(2, 20), 1))
+                .as("shares with nobody")
+                .isNull();
         assertThat(pending(harness, null, prompt(2, 20), 1)).isNull();
         harness.isolation = Isolation.SHARED;
         source.close(Outcome.FAILED);
-        assertThat(pending(harness, "b", prompt(2, 20), 1)).as("nobody computes it").isNull();
+        assertThat(pending(harness, "b", prompt(2, 20), 1))
+                .as("nobody computes it")
+                .isNull();
         harness.close();
     }
 

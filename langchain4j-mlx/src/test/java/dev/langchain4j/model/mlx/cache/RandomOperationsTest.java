@@ -190,6 +190,9 @@ class RandomOperationsTest {
             assertThat(running).as("something to wait for").isNotEmpty();
             return;
         }
+        if (random.nextBoolean() && waitsFor(harness.cache.pending(request, 1), prompt)) {
+            return;
+        }
         long held = harness.cache.usage().bytesHeld();
         CacheSession session = harness.cache.begin(request);
         running.add(new Running(session, prompt));
@@ -211,6 +214,21 @@ class RandomOperationsTest {
         if (harness.isolation == Isolation.PER_MEMORY_ID && conversation == null) {
             assertThat(session.isStored()).isFalse();
         }
+    }
+
+    /** Whether a running session will have computed what a prompt begins with; it is asked to keep that. */
+    private boolean waitsFor(PendingPrefix prefix, int[] prompt) {
+        if (prefix == null) {
+            return false;
+        }
+        Running source = running.stream()
+                .filter(one -> one.session == prefix.session())
+                .findFirst()
+                .orElseThrow();
+        assertThat(prefix.position()).isBetween(source.offset() + 1, longestPrefix(List.of(source.prompt), prompt));
+        source.session.shareAt(prefix.position());
+        assertThat(source.session.nextCheckpoint(source.offset())).isLessThanOrEqualTo(prefix.position());
+        return true;
     }
 
     /** Part of something that was fed, and a few tokens of a small alphabet. */

@@ -37,7 +37,8 @@ final class FairnessSection implements Bench.Section {
     @Override
     public void run(Bench bench) throws Exception {
         double stall = EngineLimits.DEFAULT.stallTarget().toNanos() / 1e9;
-        Play play = bench.smoke() ? new Play(2, 32, 200, 40, 4) : new Play(7, 512, 8000, 200, 24);
+        int prompt = bench.sizes("prompts", "8000", "200")[0];
+        Play play = bench.smoke() ? new Play(2, 32, prompt, 40, 4) : new Play(7, 512, prompt, 200, 24);
         bench.report()
                 .table(
                         "fairness-table",
@@ -215,8 +216,7 @@ final class FairnessSection implements Bench.Section {
                 Map.of(letter, 1e6),
                 ENDLESS_SEED,
                 Sampling.NO_LOGPROBS);
-        return new GenerationRequest(
-                prompt, List.of(), conversation, Isolation.SHARED, always, TOKENS_MAX, List.of());
+        return new GenerationRequest(prompt, List.of(), conversation, Isolation.SHARED, always, TOKENS_MAX, List.of());
     }
 
     /** Sees a long prompt begin. */
