@@ -49,10 +49,7 @@ class CallNumbersTest {
         }
         String wrapped =
                 "<tool_call>{\"name\": \"weather\", \"arguments\": {\"properties\": " + arguments + "}}</tool_call>";
-        String written = read(wrapped)
-                .calls
-                .getFirst()
-                .arguments();
+        String written = read(wrapped).calls.getFirst().arguments();
         assertThat(new BigDecimal(written.replaceAll(".*other\":|}", ""))).isEqualTo(new BigDecimal(number));
     }
 
