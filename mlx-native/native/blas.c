@@ -15,10 +15,10 @@
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 
-/* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has a row or
- * two, as in decode. Such products go to its matrix-vector routine, a row at a time. With more rows, packing costs less
- * than reading the matrix once a row. */
-enum { ROWS_MAX = 2 };
+/* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has few rows, as
+ * in decode. Products of so many rows with a transposed matrix, such as weights, have a kernel of their own, below; others
+ * of a row or two go to the matrix-vector routine of OpenBLAS, a row at a time. */
+enum { FEW_ROWS_MAX = 8, VECTOR_ROWS_MAX = 2 };
 
 enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000, LOST_NANOS = 50000 };
 
@@ -95,6 +95,121 @@ static int spins(int64_t begin, int64_t *last) {
     return !lost && now - begin < SPIN_NANOS;
 }
 
+/*
+ * Few rows: each number of c is the product of a row of a and a row of b, summed in the same order however many rows a has,
+ * so that a row's result does not depend on the others. Two rows of b, read once, meet up to four
+ * rows of a at a time; a single row of a meets four of b.
+ */
+typedef float vector_2 __attribute__((vector_size(8)));
+typedef float vector_4 __attribute__((vector_size(16)));
+typedef float vector_8 __attribute__((vector_size(32)));
+
+/* Sums of all lanes, halves added to each other. */
+#define SUM_2(v) ((v)[0] + (v)[1])
+#define SUM_4(v)                                                                                                          \
+    ({                                                                                                                    \
+        __auto_type v4 = (v);                                                                                             \
+        vector_2 halves = __builtin_shufflevector(v4, v4, 0, 1) + __builtin_shufflevector(v4, v4, 2, 3);                  \
+        SUM_2(halves);                                                                                                    \
+    })
+#define SUM_8(v)                                                                                                          \
+    ({                                                                                                                    \
+        __auto_type v8 = (v);                                                                                             \
+        vector_4 quarters = __builtin_shufflevector(v8, v8, 0, 1, 2, 3) + __builtin_shufflevector(v8, v8, 4, 5, 6, 7);    \
+        SUM_4(quarters);                                                                                                  \
+    })
+#define SUM_16(v)                                                                                                         \
+    ({                                                                                                                    \
+        __auto_type v16 = (v);                                                                                            \
+        vector_8 eighths = __builtin_shufflevector(v16, v16, 0, 1, 2, 3, 4, 5, 6, 7)                                      \
+                + __builtin_shufflevector(v16, v16, 8, 9, 10, 11, 12, 13, 14, 15);                                        \
+        SUM_8(eighths);                                                                                                   \
+    })
+
+#define FEW_ROWS(NAME, TARGET, LANES, SUM)                                                                             \
+    typedef float NAME##_vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));            \
+    TARGET static inline __attribute__((always_inline)) float NAME##_sum(                                              \
+        NAME##_vector lanes, const float *x, const float *y, int begin, int k) {                                       \
+        float sum = SUM(lanes);                                                                                        \
+        for (int i = begin; i < k; i++) sum += x[i] * y[i];                                                            \
+        return sum;                                                                                                    \
+    }                                                                                                                  \
+    TARGET static inline __attribute__((always_inline)) void NAME##_block(                                             \
+        const struct product *p, int row, int rows, int column, int columns) {                                         \
+        const float *x[4], *y[4];                                                                                      \
+        NAME##_vector lanes[4][4];                                                                                     \
+        _Pragma("GCC unroll 4")                                                                                        \
+        for (int r = 0; r < rows; r++) {                                                                               \
+            x[r] = p->a + (long)(row + r) * p->lda;                                                                    \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int c = 0; c < columns; c++) lanes[r][c] = (NAME##_vector){0};                                        \
+        }                                                                                                              \
+        _Pragma("GCC unroll 4")                                                                                        \
+        for (int c = 0; c < columns; c++) y[c] = p->b + (long)(column + c) * p->ldb;                                   \
+        int i = 0;                                                                                                     \
+        for (; i + LANES <= p->k; i += LANES) {                                                                        \
+            NAME##_vector w[4];                                                                                        \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int c = 0; c < columns; c++) w[c] = *(const NAME##_vector *)(y[c] + i);                               \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int r = 0; r < rows; r++) {                                                                           \
+                NAME##_vector v = *(const NAME##_vector *)(x[r] + i);                                                  \
+                _Pragma("GCC unroll 4")                                                                                \
+                for (int c = 0; c < columns; c++) lanes[r][c] += v * w[c];                                             \
+            }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("GCC unroll 4")                                                                                        \
+        for (int r = 0; r < rows; r++) {                                                                               \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int c = 0; c < columns; c++) {                                                                        \
+                float *out = p->c + (long)(row + r) * p->ldc + column + c;                                             \
+                float sum = p->alpha * NAME##_sum(lanes[r][c], x[r], y[c], i, p->k);                                   \
+                *out = p->beta == 0 ? sum : sum + p->beta * *out;                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    TARGET static inline __attribute__((always_inline)) void NAME##_columns(                                           \
+        const struct product *p, int column, int columns) {                                                            \
+        int row = 0;                                                                                                   \
+        for (; row + 4 <= p->m; row += 4) NAME##_block(p, row, 4, column, columns);                                    \
+        if (row + 3 == p->m) NAME##_block(p, row, 3, column, columns);                                                 \
+        if (row + 2 == p->m) NAME##_block(p, row, 2, column, columns);                                                 \
+        if (row + 1 == p->m) NAME##_block(p, row, 1, column, columns);                                                 \
+    }                                                                                                                  \
+    TARGET static void NAME(const struct product *p) {                                                                 \
+        int column = 0;                                                                                                \
+        for (; p->m == 1 && column + 4 <= p->n; column += 4) NAME##_block(p, 0, 1, column, 4);                         \
+        for (; column + 2 <= p->n; column += 2) NAME##_columns(p, column, 2);                                          \
+        if (column < p->n) NAME##_columns(p, column, 1);                                                               \
+    }
+
+FEW_ROWS(few_rows_4, , 4, SUM_4)
+#if defined(__x86_64__)
+FEW_ROWS(few_rows_8, __attribute__((target("avx2,fma"))), 8, SUM_8)
+FEW_ROWS(few_rows_16, __attribute__((target("avx512f"))), 16, SUM_16)
+#endif
+
+static void few_rows(const struct product *p) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) {
+        few_rows_16(p);
+        return;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        few_rows_8(p);
+        return;
+    }
+#endif
+    few_rows_4(p);
+}
+
+static int has_few_rows(const struct product *p) {
+    return p->m <= FEW_ROWS_MAX && p->n > 1 && p->trans_a == NO_TRANS && p->trans_b == TRANS;
+}
+
+/* Whether the product is computed without packing. */
+static int is_vector(const struct product *p) { return p->n == 1 || p->m <= VECTOR_ROWS_MAX || has_few_rows(p); }
+
 /* y = alpha * op(a) * x + beta * y, where op(a) has so many rows and columns. */
 static void vector_product(
     int trans, int rows, int columns, float alpha, const float *a, int lda, const float *x, int incx, float beta,
@@ -108,11 +223,13 @@ static void vector_product(
 
 /* A whole product, on this thread. */
 static void compute(const struct product *p) {
-    if (p->n == 1) {
+    if (has_few_rows(p)) {
+        few_rows(p);
+    } else if (p->n == 1) {
         vector_product(
             p->trans_a, p->m, p->k, p->alpha, p->a, p->lda, p->b, p->trans_b == NO_TRANS ? p->ldb : 1, p->beta, p->c,
             p->ldc);
-    } else if (p->m <= ROWS_MAX) {
+    } else if (p->m <= VECTOR_ROWS_MAX) {
         int trans = p->trans_b == NO_TRANS ? TRANS : NO_TRANS;
         for (int row = 0; row < p->m; row++) {
             const float *x = p->trans_a == NO_TRANS ? p->a + (long)row * p->lda : p->a + row;
@@ -143,7 +260,7 @@ static void compute_piece(const struct product *whole, int piece, int pieces) {
         return;
     }
     /* The routine is chosen for the whole, so that a piece is computed as the whole would be. */
-    int gemm = whole->n > 1 && whole->m > ROWS_MAX;
+    int few = has_few_rows(whole), gemm = !is_vector(whole);
     if (p.by_rows) {
         p.m = length;
         p.a += p.trans_a == NO_TRANS ? (long)begin * p.lda : begin;
@@ -153,7 +270,9 @@ static void compute_piece(const struct product *whole, int piece, int pieces) {
         p.b += p.trans_b == NO_TRANS ? begin : (long)begin * p.ldb;
         p.c += begin;
     }
-    if (gemm) {
+    if (few) {
+        few_rows(&p);
+    } else if (gemm) {
         scipy_cblas_sgemm(
             ROW_MAJOR, p.trans_a, p.trans_b, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc);
     } else {
@@ -260,10 +379,10 @@ static int cpu_threads(void) {
 static int least(int a, int b) { return a < b ? a : b; }
 
 static int pieces_for(const struct product *p, int threads) {
-    int is_vector = p->n == 1 || p->m <= ROWS_MAX;
-    double worth = (double)p->m * p->n * p->k / (is_vector ? VECTOR_PIECE_WORK : PIECE_WORK);
+    int vector = is_vector(p);
+    double worth = (double)p->m * p->n * p->k / (vector ? VECTOR_PIECE_WORK : PIECE_WORK);
     int size = p->by_rows ? p->m : p->n;
-    int pieces = least(size / (is_vector ? PIECE_MULTIPLE : PIECE_LENGTH), threads * PIECES_A_THREAD);
+    int pieces = least(size / (vector ? PIECE_MULTIPLE : PIECE_LENGTH), threads * PIECES_A_THREAD);
     if (pieces < threads) {
         pieces = least(size / PIECE_MULTIPLE, threads);
     }
@@ -272,7 +391,7 @@ static int pieces_for(const struct product *p, int threads) {
 
 static void share(struct product *p) {
     int threads = cpu_threads();
-    p->by_rows = p->n == 1 || (p->m > ROWS_MAX && p->m > p->n);
+    p->by_rows = p->n == 1 || (!is_vector(p) && p->m > p->n);
     int pieces = pieces_for(p, threads);
     /* Another caller's product is computed: this one needs no more threads than its own. */
     if (threads < 2 || pieces < 2 || pthread_mutex_trylock(&busy) != 0) {

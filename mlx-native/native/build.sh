@@ -223,7 +223,7 @@ replace_blas() { # FOLDER
     done >"$folder/.jumps.s"
     printf '.section .note.GNU-stack,"",%%progbits\n' >>"$folder/.jumps.s"
     for name in $(readelf -d "$folder/libmlx.so" | sed -n 's/.*(NEEDED).*\[\(lib\(blas\|lapack\)[-.].*\)\]$/\1/p'); do
-        cc -shared -nostdlib -O2 -fPIC -o "$folder/$name" "$folder/.jumps.s" "$NATIVE_DIR/blas.c" -L"$folder" -lscipy_openblas \
+        cc -shared -nostdlib -O2 -fPIC -o "$folder/$name" "$folder/.jumps.s" "$NATIVE_DIR/blas.c" -L"$folder" -lscipy_openblas -lgcc \
             -Wl,-rpath,'$ORIGIN' -Wl,-soname,"$name" -Wl,-s
     done
     rm "$folder/.jumps.s"

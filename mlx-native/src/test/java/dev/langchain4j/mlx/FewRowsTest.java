@@ -2,7 +2,10 @@ package dev.langchain4j.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 /**
  * Products of few rows or columns, which the BLAS beside libmlx computes in another way than large ones: the same sums as
@@ -83,9 +86,9 @@ class FewRowsTest {
         try (MlxThread thread = MlxThread.start("rows", Device.CPU)) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {
-                    for (int rows : new int[] {1, 2, 3, 4, 9}) {
+                    for (int rows : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9}) {
                         for (int columns : new int[] {1, 2, 5, 300}) {
-                            for (int inner : new int[] {1, 7, 256}) {
+                            for (int inner : new int[] {1, 7, 16, 37, 256}) {
                                 check(rows, inner, columns);
                             }
                         }
@@ -94,6 +97,32 @@ class FewRowsTest {
             });
         }
         assertThat(LiveHandles.count()).isEqualTo(before);
+    }
+
+    /** As a conversation that decodes beside up to seven others finds the weights: so it computes what it computes alone. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aRowHasTheSameBitsBesideOthersAsAlone() {
+        try (MlxThread thread = MlxThread.start("rows", Device.CPU)) {
+            thread.run(() -> {
+                for (int inner : new int[] {5, 64, 384, 1000}) {
+                    try (Scope scope = Scope.open()) {
+                        MlxArray x = MlxArray.of(noise(3, 8 * inner), 8, inner);
+                        MlxArray weights = Indexing.transpose(MlxArray.of(noise(4, 300 * inner), 300, inner), 1, 0);
+                        float[] all = Ops.matmul(x, weights).toFloats();
+                        for (int row = 0; row < 8; row++) {
+                            for (int count = 1; row + count <= 8; count++) {
+                                MlxArray some = Indexing.contiguous(Indexing.slice(x, 0, row, row + count));
+                                assertThat(Arrays.copyOf(
+                                                Ops.matmul(some, weights).toFloats(), 300))
+                                        .as("row %d beside %d others, of %d numbers", row, count - 1, inner)
+                                        .containsExactly(Arrays.copyOfRange(all, row * 300, row * 300 + 300));
+                            }
+                        }
+                    }
+                }
+            });
+        }
     }
 
     @Test
