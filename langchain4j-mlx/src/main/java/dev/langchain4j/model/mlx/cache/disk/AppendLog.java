@@ -135,6 +135,12 @@ final class AppendLog implements AutoCloseable {
         }
     }
 
+    /** Drops all entries. Takes no room on the disk. */
+    void clear() throws IOException {
+        channel.truncate(HEAD);
+        size = HEAD;
+    }
+
     @Override
     public void close() throws IOException {
         channel.close();

@@ -217,7 +217,9 @@ public final class DiskStore implements AutoCloseable {
 
     private synchronized void noteDropped(List<DiskRecord> removed) throws IOException {
         for (DiskRecord record : removed) {
-            manifest.dropped(record);
+            if (record.segment != 0) {
+                manifest.dropped(record);
+            }
         }
     }
 
@@ -278,20 +280,21 @@ public final class DiskStore implements AutoCloseable {
     /**
      * Queues an edge behind a path that {@link #match} gave.
      *
+     * @param user who needs it for now
      * @param tokens of the edge, which are not there yet
      * @return the record, which can be gone on from at once; null if what it stands on is gone
      */
-    public DiskRecord addEdge(long scope, DiskPath path, int[] tokens, List<Section> sections) {
-        return add(scope, path.last(), path.matched(), tokens, sections);
+    public DiskRecord addEdge(long user, long scope, DiskPath path, int[] tokens, List<Section> sections) {
+        return add(user, scope, path.last(), path.matched(), tokens, sections);
     }
 
     /** Queues the state at a position within or at the end of an edge; null if the edge is gone. */
-    public DiskRecord addState(DiskRecord edge, int position, List<Section> sections) {
-        return add(edge.scope, edge, position, null, sections);
+    public DiskRecord addState(long user, DiskRecord edge, int position, List<Section> sections) {
+        return add(user, edge.scope, edge, position, null, sections);
     }
 
     private synchronized DiskRecord add(
-            long scope, DiskRecord last, int start, int[] tokens, List<Section> sections) {
+            long user, long scope, DiskRecord last, int start, int[] tokens, List<Section> sections) {
         if (!on || last != null && last.isDropped()) {
             return null;
         }
@@ -302,6 +305,7 @@ public final class DiskStore implements AutoCloseable {
                 new DiskRecord(index.nextId(), parent, scope, start, end, state, state ? 0 : tokens[0]);
         record.tokens = state ? new int[0] : tokens;
         index.add(record);
+        index.needed(user, Need.whole(record), false);
         index.use(record, clock.millis.getAsLong());
         long bytes = 0;
         for (Section section : sections) {
@@ -310,11 +314,11 @@ public final class DiskStore implements AutoCloseable {
         long queued = bytes;
         budget.spend(queued);
         counts.bytesQueued.addAndGet(queued);
-        writer.submit(() -> write(record, sections, queued));
+        writer.submit(() -> write(user, record, sections, queued));
         return record;
     }
 
-    private void write(DiskRecord record, List<Section> sections, long bytes) throws IOException {
+    private void write(long user, DiskRecord record, List<Section> sections, long bytes) throws IOException {
         try {
             RecordFormat.Encoded encoded = RecordFormat.encode(record, sections);
             Segment segment = placeFor(record, encoded.length());
@@ -334,6 +338,7 @@ public final class DiskStore implements AutoCloseable {
                     return;
                 }
                 manifest.record(record);
+                manifest.need(user, List.of(Need.whole(record)), false);
                 record.phase = Phase.STORED;
             }
         } catch (IOException | RuntimeException e) {
@@ -358,18 +363,22 @@ public final class DiskStore implements AutoCloseable {
     }
 
     /**
-     * Says who needs these records: they and what they stand on stay when others are forgotten.
+     * Says what a user needs: that stays when others are forgotten.
      *
      * @param user a number that stands for a conversation
      * @param noOthers whether it needs nothing else any more
      */
-    public synchronized void need(long user, Collection<DiskRecord> records, boolean noOthers) {
-        List<DiskRecord> removed = index.need(user, records, noOthers);
-        removed.forEach(segments::drop);
-        List<DiskRecord> needed = List.copyOf(records);
+    public synchronized void need(long user, Collection<Need> needs, boolean noOthers) {
+        List<DiskRecord> left = index.need(user, needs, noOthers);
+        left.forEach(segments::drop);
+        List<Need> all = List.copyOf(needs);
         writer.submit(() -> {
             synchronized (this) {
-                manifest.need(user, needed.stream().filter(DiskRecord::isStored).toList(), noOthers);
+                noteDropped(left);
+                manifest.need(
+                        user,
+                        all.stream().filter(need -> need.record().isStored()).toList(),
+                        noOthers);
             }
         });
     }
@@ -425,15 +434,7 @@ public final class DiskStore implements AutoCloseable {
         for (long user : forgotten) {
             index.forget(user).forEach(segments::drop);
         }
-        return writer.submit(() -> {
-            synchronized (this) {
-                notes.forget(forgotten::contains);
-                for (long user : forgotten) {
-                    manifest.forgotten(user);
-                }
-            }
-            upkeep.erase();
-        });
+        return writer.submit(() -> upkeep.forget(forgotten));
     }
 
     /** Deletes everything; completes, on any thread, when it is done. */
@@ -441,22 +442,8 @@ public final class DiskStore implements AutoCloseable {
         if (!on) {
             return CompletableFuture.completedFuture(null);
         }
-        for (DiskRecord record : List.copyOf(index.all())) {
-            index.remove(record);
-        }
-        return writer.submit(() -> {
-            synchronized (this) {
-                for (Segment segment : List.copyOf(segments.all())) {
-                    // What was queued meanwhile goes, too: it stands in the same files.
-                    for (DiskRecord record : List.copyOf(segment.records)) {
-                        index.remove(record);
-                    }
-                    segments.unlink(segment);
-                }
-                notes.forget(user -> true);
-                manifest.rewrite();
-            }
-        });
+        List.copyOf(index.all()).forEach(index::remove);
+        return writer.submit(upkeep::clear);
     }
 
     /** Writes no more, for a reason. */

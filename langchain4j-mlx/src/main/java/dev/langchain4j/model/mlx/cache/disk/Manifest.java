@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The log of what the segments hold and who needs it: numbers only. An entry of a record is written after its bytes. What
@@ -54,7 +55,7 @@ final class Manifest implements AutoCloseable {
         long b = in.getLong();
         switch (type) {
             case RECORD -> readRecord(id, a, b, in, now);
-            case TIP -> readTip(id, a, b);
+            case TIP -> readTip(id, a, b, in.getInt());
             case DROPPED -> {
                 if (index.get(id) != null) {
                     index.remove(index.get(id));
@@ -65,10 +66,7 @@ final class Manifest implements AutoCloseable {
                     index.use(index.get(id), Math.min(a, now));
                 }
             }
-            case FORGOTTEN -> {
-                index.forgotten(id);
-                eraseIsDue = true;
-            }
+            case FORGOTTEN -> eraseIsDue = true;
             case ERASED -> eraseIsDue = false;
             default -> {
                 // of another version
@@ -109,14 +107,14 @@ final class Manifest implements AutoCloseable {
         index.use(record, record.usedMillis);
     }
 
-    private void readTip(long user, long recordId, long generation) {
+    private void readTip(long user, long recordId, long generation, int end) {
         DiskRecord record = index.get(recordId);
         boolean newer = generation > generations.getOrDefault(user, 0L);
         if (newer) {
             generations.put(user, generation);
         }
         if (record != null) {
-            index.needed(user, record, newer);
+            index.needed(user, new Need(record, Math.min(end, record.end)), newer);
         } else if (newer) {
             index.forgotten(user);
         }
@@ -149,17 +147,21 @@ final class Manifest implements AutoCloseable {
                 .putLong(record.writtenMillis);
     }
 
+    private static ByteBuffer tipEntry(long user, Need need, long generation) {
+        return entry(TIP, user, need.record().id, generation).putInt(need.end());
+    }
+
     /** Notes where a record lies: a new one, or one that was moved. */
     void record(DiskRecord record) throws IOException {
         append(recordEntry(record));
     }
 
-    /** Notes that a user needs these records, and only them if {@code noOthers}. */
-    void need(long user, Iterable<DiskRecord> records, boolean noOthers) throws IOException {
+    /** Notes what a user needs, and that it needs nothing else if {@code noOthers}. */
+    void need(long user, Iterable<Need> needs, boolean noOthers) throws IOException {
         long generation = generations.getOrDefault(user, 0L) + (noOthers ? 1 : 0);
         generations.put(user, generation);
-        for (DiskRecord record : records) {
-            append(entry(TIP, user, record.id, generation));
+        for (Need need : needs) {
+            append(tipEntry(user, need, generation));
         }
     }
 
@@ -172,8 +174,11 @@ final class Manifest implements AutoCloseable {
         append(entry(USED, record.id, record.usedMillis, 0));
     }
 
-    void forgotten(long user) throws IOException {
-        append(entry(FORGOTTEN, user, 0, 0));
+    /** Writes all anew without users that were forgotten; what they left is still to be overwritten. */
+    void forgotten(Set<Long> users) throws IOException {
+        generations.keySet().removeAll(users);
+        rewrite();
+        append(entry(FORGOTTEN, 0, 0, 0));
     }
 
     /** Notes that what forgotten users left was overwritten. */
@@ -207,13 +212,20 @@ final class Manifest implements AutoCloseable {
                 .sorted((a, b) -> Long.compare(a.used, b.used))
                 .forEach(record -> all.add(entry(USED, record.id, record.usedMillis, 0)));
         for (long user : index.users()) {
-            for (DiskRecord tip : index.tips(user)) {
-                all.add(entry(TIP, user, tip.id, generations.getOrDefault(user, 0L)));
+            for (Need need : index.needs(user)) {
+                all.add(tipEntry(user, need, generations.getOrDefault(user, 0L)));
             }
         }
         all.forEach(entry -> entry.position(0).limit(ENTRY_BYTES));
         log.rewrite(all);
         entries = all.size();
+    }
+
+    /** Drops all entries. */
+    void clear() throws IOException {
+        log.clear();
+        generations.clear();
+        entries = 0;
     }
 
     @Override

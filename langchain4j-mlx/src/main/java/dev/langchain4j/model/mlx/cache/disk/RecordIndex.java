@@ -5,14 +5,18 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Which records there are, how they hang together, and who needs them: a tree for each scope. Each user has tips, the ends of
- * what it needs; a record that is no tip and has none below it is needed by nobody. Knows no files. Guarded by its store.
+ * what it needs; a record that is no tip and has none below it is needed by nobody. A record of which others need a part
+ * only goes, too, when a user who needed the rest is forgotten: what it says behind that part is nobody else's.
+ *
+ * <p>Knows no files. Guarded by its store.
  */
 final class RecordIndex {
     /** Gives the tokens of an edge, or null if they cannot be read. */
@@ -20,9 +24,13 @@ final class RecordIndex {
         int[] tokens(DiskRecord edge);
     }
 
+    private static final Comparator<DiskRecord> YOUNGEST_FIRST =
+            Comparator.comparingLong((DiskRecord record) -> record.id).reversed();
+
     private final Map<Long, DiskRecord> byId = new HashMap<>();
     private final Map<Long, DiskRecord> roots = new HashMap<>();
-    private final Map<Long, Set<DiskRecord>> tips = new HashMap<>();
+    /** Of each user the records at the ends of what it needs, and up to where. */
+    private final Map<Long, Map<DiskRecord, Integer>> tips = new HashMap<>();
     private long nextId = 1;
     private long uses;
 
@@ -42,8 +50,10 @@ final class RecordIndex {
         return tips.keySet();
     }
 
-    Set<DiskRecord> tips(long user) {
-        return tips.getOrDefault(user, Set.of());
+    List<Need> needs(long user) {
+        List<Need> needs = new ArrayList<>();
+        tips.getOrDefault(user, Map.of()).forEach((record, end) -> needs.add(new Need(record, end)));
+        return needs;
     }
 
     DiskRecord root(long scope) {
@@ -138,61 +148,90 @@ final class RecordIndex {
         }
     }
 
-    /** Lets a user need these records, and, if asked for, no others any more; gives those that nobody needs now. */
-    List<DiskRecord> need(long user, Collection<DiskRecord> records, boolean noOthers) {
-        Set<DiskRecord> own = tips.computeIfAbsent(user, unknown -> new LinkedHashSet<>());
-        for (DiskRecord record : records) {
-            if (record.parent != null && !record.isDropped() && own.add(record)) {
-                record.tips++;
-            }
-        }
-        List<DiskRecord> removed = new ArrayList<>();
-        if (noOthers) {
-            List<DiskRecord> before = new ArrayList<>(own);
-            before.removeAll(records);
-            before.forEach(record -> letGo(own, record, removed));
-        }
-        if (own.isEmpty()) {
-            tips.remove(user);
-        }
-        return removed;
-    }
-
-    /** Lets a user need a record, and no others if {@code noOthers}; what nobody needs then stays for now. */
-    void needed(long user, DiskRecord record, boolean noOthers) {
+    /** Lets a user need something, and nothing else if {@code noOthers}; what nobody needs then stays for now. */
+    void needed(long user, Need need, boolean noOthers) {
         if (noOthers) {
             forgotten(user);
         }
-        need(user, List.of(record), false);
+        if (need.record().parent != null && !need.record().isDropped()) {
+            Map<DiskRecord, Integer> own = tips.computeIfAbsent(user, unknown -> new LinkedHashMap<>());
+            if (own.put(need.record(), Math.max(need.end(), own.getOrDefault(need.record(), 0))) == null) {
+                need.record().tips++;
+            }
+        }
     }
 
     /** Lets a user need nothing; what nobody needs then stays for now. */
     void forgotten(long user) {
-        Set<DiskRecord> own = tips.remove(user);
+        Map<DiskRecord, Integer> own = tips.remove(user);
         if (own != null) {
-            own.forEach(record -> record.tips--);
+            own.keySet().forEach(record -> record.tips--);
         }
     }
 
-    /** Forgets a user; gives the records that nobody needs now. */
+    /** Lets a user need these, and, if asked for, nothing else any more; gives the records that go. */
+    List<DiskRecord> need(long user, Collection<Need> needs, boolean noOthers) {
+        Set<DiskRecord> before = noOthers ? path(user) : Set.of();
+        if (noOthers) {
+            forgotten(user);
+        }
+        needs.forEach(need -> needed(user, need, false));
+        return leave(before, path(user));
+    }
+
+    /** Forgets a user; gives the records that go. */
     List<DiskRecord> forget(long user) {
+        Set<DiskRecord> before = path(user);
+        forgotten(user);
+        return leave(before, Set.of());
+    }
+
+    /** All that a user needs, the end of a path before its beginning. */
+    private Set<DiskRecord> path(long user) {
+        Set<DiskRecord> path = new TreeSet<>(YOUNGEST_FIRST);
+        for (DiskRecord tip : tips.getOrDefault(user, Map.of()).keySet()) {
+            for (DiskRecord r = tip; r.parent != null && path.add(r); r = r.parent) {
+                // up to the first token, or to what is there already
+            }
+        }
+        return path;
+    }
+
+    /** Removes what a user needed, but does not now, and nobody else needs as a whole. */
+    private List<DiskRecord> leave(Set<DiskRecord> before, Set<DiskRecord> now) {
         List<DiskRecord> removed = new ArrayList<>();
-        Set<DiskRecord> own = tips.getOrDefault(user, new HashSet<>());
-        List.copyOf(own).forEach(record -> letGo(own, record, removed));
-        tips.remove(user);
+        for (DiskRecord record : before) {
+            if (!record.isDropped() && !now.contains(record) && neededTo(record) < record.end + (record.state ? 1 : 0)) {
+                Set<Long> others = usersOf(record);
+                removed.addAll(remove(record));
+                others.forEach(user -> needed(user, new Need(record.parent, record.start), false));
+            }
+        }
         return removed;
     }
 
-    private void letGo(Set<DiskRecord> own, DiskRecord record, List<DiskRecord> removed) {
-        if (own.remove(record)) {
-            record.tips--;
+    private Set<Long> usersOf(DiskRecord record) {
+        Set<Long> users = new HashSet<>();
+        tips.forEach((user, own) -> {
+            if (own.keySet().stream().anyMatch(tip -> tip == record || tip.standsOn(record))) {
+                users.add(user);
+            }
+        });
+        return users;
+    }
+
+    /** Up to which position anybody needs a record; of a state one more, so that it is not 0 tokens. */
+    private int neededTo(DiskRecord record) {
+        int to = record.start;
+        for (DiskRecord child : record.children) {
+            to = Math.max(to, child.start);
         }
-        DiskRecord at = record;
-        while (at.parent != null && !at.isDropped() && at.tips == 0 && at.children.isEmpty()) {
-            DiskRecord parent = at.parent;
-            remove(at, removed);
-            at = parent;
+        if (record.tips > 0) {
+            for (Map<DiskRecord, Integer> own : tips.values()) {
+                to = Math.max(to, own.getOrDefault(record, to) + (record.state ? 1 : 0));
+            }
         }
+        return to;
     }
 
     /** Removes a record with all that stands on it. */
@@ -215,7 +254,7 @@ final class RecordIndex {
         byId.remove(record.id);
         if (record.tips > 0) {
             tips.values().forEach(own -> own.remove(record));
-            tips.values().removeIf(Set::isEmpty);
+            tips.values().removeIf(Map::isEmpty);
             record.tips = 0;
         }
         if (record.parent.parent == null && record.parent.children.isEmpty()) {
@@ -228,7 +267,7 @@ final class RecordIndex {
     List<DiskRecord> removeUnneeded() {
         List<DiskRecord> removed = new ArrayList<>();
         List<DiskRecord> youngestFirst = new ArrayList<>(byId.values());
-        youngestFirst.sort(Comparator.comparingLong((DiskRecord record) -> record.id).reversed());
+        youngestFirst.sort(YOUNGEST_FIRST);
         for (DiskRecord record : youngestFirst) {
             if (record.tips == 0 && record.children.isEmpty()) {
                 remove(record, removed);

@@ -4,6 +4,7 @@ import dev.langchain4j.model.mlx.cache.disk.Segments.Segment;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Keeps a store within its limits: evicts, expires, moves and erases. By the thread that writes. */
 final class Upkeep {
@@ -90,6 +91,31 @@ final class Upkeep {
     /** Bytes of all files. With the lock. */
     long bytesHeld() {
         return segments.size() + manifest.size() + notes.size();
+    }
+
+    /** Notes that users are forgotten, and overwrites what they left. If that fails everything is deleted. */
+    void forget(Set<Long> users) throws IOException {
+        try {
+            synchronized (lock) {
+                manifest.forgotten(users);
+                notes.forget(users::contains);
+            }
+            erase();
+        } catch (IOException e) {
+            clear();
+            throw e;
+        }
+    }
+
+    /** Deletes everything. What was queued behind that is written. */
+    void clear() throws IOException {
+        synchronized (lock) {
+            for (Segment segment : List.copyOf(segments.all())) {
+                evict(segment);
+            }
+            notes.clear();
+            manifest.clear();
+        }
     }
 
     /** Overwrites what no record needs any more. */

@@ -118,6 +118,13 @@ final class UserNotes implements AutoCloseable {
         }
     }
 
+    /** Drops everything. */
+    void clear() throws IOException {
+        names.clear();
+        noted.clear();
+        log.clear();
+    }
+
     private void rewrite(Predicate<ByteBuffer> kept) throws IOException {
         List<ByteBuffer> entries = new ArrayList<>();
         AppendLog.open(folder, NAME, entry -> {
