@@ -46,6 +46,8 @@ public final class TrieCache implements AutoCloseable {
     private final Room room;
     private final Conversations conversations = new Conversations();
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
+    /** What is kept on disk; null if nothing is. */
+    private DiskTier disk;
     private volatile PromptCacheStats published;
     private long tick;
     private volatile boolean closed;
@@ -76,6 +78,18 @@ public final class TrieCache implements AutoCloseable {
         this.evictor = new Evictor(limits, usage, store, conversations);
         this.room = new Room(limits, usage, this::makeRoom);
         publish();
+    }
+
+    /** Keeps what is worth it on disk, too. To be called once, before anything else. The tier stays the caller's. */
+    public void keepOnDisk(DiskTier tier) {
+        disk = tier;
+        tier.memory(limits.bytesMax());
+        usage.queuedBytes = tier.store()::bytesQueued;
+        evictor.beforeEviction(tier::leaving);
+    }
+
+    DiskTier disk() {
+        return disk;
     }
 
     /**
@@ -141,7 +155,10 @@ public final class TrieCache implements AutoCloseable {
         LookupEvent event = new LookupEvent();
         event.begin();
         evictor.expire(tries.values(), nanos.getAsLong());
-        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), scope -> new PrefixTrie(usage));
+        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), this::newTrie);
+        if (disk != null) {
+            disk.finishFor(trie, request);
+        }
         PrefixTrie.Match match = trie.match(request.tokens());
         Conversation conversation = request.conversation() == null
                 ? conversations.continuedBy(match)
@@ -161,6 +178,9 @@ public final class TrieCache implements AutoCloseable {
             CacheSession session = new CacheSession(this, request, sequence, true, plan);
             session.allow(room.grantPrompt(request.key(), sequence, request.tokens().length));
             evictor.enforce(tries.values(), sequence, 0, tick);
+            if (disk != null) {
+                disk.offer(session, grid);
+            }
             commit(event, request, match, plan);
             return session;
         } catch (Throwable e) {
@@ -170,6 +190,12 @@ public final class TrieCache implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    private PrefixTrie newTrie(Scope scope) {
+        PrefixTrie trie = new PrefixTrie(usage);
+        trie.diskScope = disk == null ? PrefixTrie.NOT_ON_DISK : disk.scope(scope.owner());
+        return trie;
     }
 
     private static void commit(LookupEvent event, CacheRequest request, PrefixTrie.Match match, ReusePlan plan) {
@@ -248,6 +274,12 @@ public final class TrieCache implements AutoCloseable {
         publish();
     }
 
+    /** Called when more of a prompt came from disk. */
+    void restored(CacheSession session, int tokens) {
+        usage.cachedTokens += tokens;
+        session.sequence().conversation.restored(tokens);
+    }
+
     Room room() {
         return room;
     }
@@ -304,6 +336,9 @@ public final class TrieCache implements AutoCloseable {
             store.keepRecords(sequence);
         }
         conversations.ended(sequence.conversation, sequence.trie, tail, session.checkpoints());
+        if (disk != null && !sequence.conversation.forgotten) {
+            disk.ended(sequence.conversation);
+        }
         evictor.enforce(tries.values(), exact ? sequence : null, 0, tick);
         // What runs may leave no room for what was just finished.
         evictor.enforce(tries.values(), null, 0, tick);
@@ -314,6 +349,9 @@ public final class TrieCache implements AutoCloseable {
     /** Releases what only the conversations of these memory IDs need, and forgets them; gives the bytes freed. */
     long evict(Predicate<Object> conversation) {
         long held = usage.bytesHeld();
+        if (disk != null) {
+            disk.forget(conversation);
+        }
         for (Conversation known : conversations.accepted(conversation)) {
             conversations.forget(known);
             release(known);
@@ -342,6 +380,21 @@ public final class TrieCache implements AutoCloseable {
         evictor.enforce(tries.values(), null, more, tick);
         tries.values().removeIf(PrefixTrie::isEmpty);
         publish();
+        return held - usage.bytesHeld();
+    }
+
+    /** Releases all that is stored, also on disk, but for what running requests need; gives the bytes freed. */
+    long clear() {
+        if (disk != null) {
+            disk.clear();
+        }
+        long held = usage.bytesHeld();
+        for (PrefixTrie trie : List.copyOf(tries.values())) {
+            if (trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
+                store.drop(trie);
+            }
+        }
+        trimTo(0);
         return held - usage.bytesHeld();
     }
 
@@ -389,6 +442,9 @@ public final class TrieCache implements AutoCloseable {
     public void close() {
         if (closed) {
             return;
+        }
+        if (disk != null) {
+            disk.flush();
         }
         closed = true;
         List<PrefixTrie> all = new ArrayList<>(tries.values());

@@ -41,13 +41,16 @@ final class Prefill implements AutoCloseable {
 
     /** Where the next chunk ends, of a prompt that has tokens left. */
     int nextPosition() {
+        if (session.isRestoring()) {
+            return session.nextRestored();
+        }
         int chunkTokens = generation.engine().prefillChunkTokens();
         int gridLine = (position / chunkTokens + 1) * chunkTokens;
         return Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
     }
 
     /**
-     * Feeds the next chunk, of a prompt that has tokens left.
+     * Feeds the next chunk, of a prompt that has tokens left, or restores the next part of it from disk.
      *
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
@@ -57,10 +60,15 @@ final class Prefill implements AutoCloseable {
         if (!generation.hasRoom()) {
             throw noRoom(generation.engine().stats().running() > 1);
         }
-        feed(Arrays.copyOfRange(prompt, position, next));
-        session.checkpoint();
-        position = next;
-        chunks++;
+        if (session.isRestoring()) {
+            session.restore();
+            position = session.resumePosition();
+        } else {
+            feed(Arrays.copyOfRange(prompt, position, next));
+            session.checkpoint();
+            position = next;
+            chunks++;
+        }
         generation.listener().onPrefill(position, prompt.length);
         if (position == end
                 && end - session.resumePosition() > generation.engine().prefillChunkTokens()) {

@@ -262,11 +262,6 @@ public final class DiskStore implements AutoCloseable {
         return allowed;
     }
 
-    /** Whether what waits to be written leaves room for a unit. */
-    public boolean hasRoomInQueue() {
-        return counts.bytesQueued.get() < 2 * unitBytes();
-    }
-
     /** Bytes that wait to be written, which are in memory. */
     public long bytesQueued() {
         return counts.bytesQueued.get();
@@ -387,7 +382,7 @@ public final class DiskStore implements AutoCloseable {
 
     /** Keeps the name of a user. */
     public void name(long user, byte[] name) {
-        if (on && !notes.names().containsKey(user)) {
+        if (on && notes.names().putIfAbsent(user, name) == null) {
             writer.submit(() -> {
                 synchronized (this) {
                     notes.name(user, name);
@@ -431,10 +426,20 @@ public final class DiskStore implements AutoCloseable {
             return CompletableFuture.completedFuture(null);
         }
         Set<Long> forgotten = Set.copyOf(users);
+        notes.names().keySet().removeAll(forgotten);
         for (long user : forgotten) {
             index.forget(user).forEach(segments::drop);
         }
         return writer.submit(() -> upkeep.forget(forgotten));
+    }
+
+    /** Forgets users whose names were lost: nobody could have them forgotten any more. */
+    public synchronized void forgetUnnamed() {
+        if (on) {
+            forget(index.users().stream()
+                    .filter(user -> user != 0 && !notes.names().containsKey(user))
+                    .toList());
+        }
     }
 
     /** Deletes everything; completes, on any thread, when it is done. */
@@ -443,6 +448,7 @@ public final class DiskStore implements AutoCloseable {
             return CompletableFuture.completedFuture(null);
         }
         List.copyOf(index.all()).forEach(index::remove);
+        notes.names().clear();
         return writer.submit(upkeep::clear);
     }
 

@@ -24,6 +24,7 @@ final class UserNotes implements AutoCloseable {
     /** Notes as they were when this was opened, until somebody takes them. */
     private List<byte[]> found = new ArrayList<>();
 
+    /** Users of whom there are entries. */
     private final Set<Long> noted = new HashSet<>();
     private AppendLog log;
 
@@ -54,6 +55,7 @@ final class UserNotes implements AutoCloseable {
         byte[] payload = payload(entry);
         if (entry.get(0) == NAMED) {
             names.put(entry.getLong(1), payload);
+            noted.add(entry.getLong(1));
         } else {
             found.add(payload);
             noted.add(entry.getLong(1));
@@ -80,9 +82,8 @@ final class UserNotes implements AutoCloseable {
     }
 
     void name(long user, byte[] name) throws IOException {
-        if (names.putIfAbsent(user, name) == null) {
-            append(NAMED, user, 0, name);
-        }
+        append(NAMED, user, 0, name);
+        noted.add(user);
     }
 
     void note(long user, long millis, byte[] note) throws IOException {
@@ -112,15 +113,13 @@ final class UserNotes implements AutoCloseable {
 
     /** Drops all of these users. */
     void forget(Predicate<Long> users) throws IOException {
-        boolean known = names.keySet().removeIf(users) | noted.removeIf(users);
-        if (known) {
+        if (noted.removeIf(users)) {
             rewrite(entry -> !users.test(entry.getLong(1)));
         }
     }
 
     /** Drops everything. */
     void clear() throws IOException {
-        names.clear();
         noted.clear();
         log.clear();
     }
