@@ -1,8 +1,10 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.ConversationListener;
+import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
@@ -12,6 +14,7 @@ final class ModelCache implements AutoCloseable {
     private final MemoryBudget.Claim claim;
     private final TrieCache trie;
     private final PromptCache access;
+    private final DiskTier tier;
     private final IdleTimer timer;
 
     /**
@@ -20,12 +23,23 @@ final class ModelCache implements AutoCloseable {
      * @param limits null for the default
      * @param listener hears of evictions and forks
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
+     * @param disk where it is kept on disk, too; null for nowhere
      */
-    ModelCache(CacheLimits limits, MlxThread owner, ConversationListener listener, int gridTokens) {
+    ModelCache(
+            CacheLimits limits,
+            MlxThread owner,
+            ConversationListener listener,
+            int gridTokens,
+            DiskCache disk,
+            CacheKey key) {
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, listener);
         claim.heldBy(() -> access.stats().bytesHeld());
+        tier = disk == null ? null : disk.open(key, owner, gridTokens);
+        if (tier != null) {
+            trie.keepOnDisk(tier);
+        }
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }
 
@@ -50,5 +64,8 @@ final class ModelCache implements AutoCloseable {
         timer.close();
         claim.close();
         trie.close();
+        if (tier != null) {
+            tier.close();
+        }
     }
 }

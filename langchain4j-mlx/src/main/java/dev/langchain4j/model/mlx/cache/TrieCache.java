@@ -385,9 +385,6 @@ public final class TrieCache implements AutoCloseable {
 
     /** Releases all that is stored, also on disk, but for what running requests need; gives the bytes freed. */
     long clear() {
-        if (disk != null) {
-            disk.clear();
-        }
         long held = usage.bytesHeld();
         for (PrefixTrie trie : List.copyOf(tries.values())) {
             if (trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
@@ -395,6 +392,10 @@ public final class TrieCache implements AutoCloseable {
             }
         }
         trimTo(0);
+        if (disk != null) {
+            // last, for what is evicted is queued for the disk
+            disk.clear();
+        }
         return held - usage.bytesHeld();
     }
 
