@@ -446,6 +446,7 @@ public final class TrieCache implements AutoCloseable {
         }
         if (disk != null) {
             disk.flush();
+            usage.queuedBytes = () -> 0;
         }
         closed = true;
         List<PrefixTrie> all = new ArrayList<>(tries.values());

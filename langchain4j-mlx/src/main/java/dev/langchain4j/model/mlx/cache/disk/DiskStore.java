@@ -102,7 +102,10 @@ public final class DiskStore implements AutoCloseable {
         double written = 0;
         for (DiskRecord record : List.copyOf(index.all())) {
             if (!record.isDropped() && !segments.take(record)) {
-                counts.miss("lost");
+                if (segments.get(record.segment) != null) {
+                    // a file that is not there was evicted
+                    counts.miss("cut off");
+                }
                 index.remove(record);
             }
             written += record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS);

@@ -130,7 +130,7 @@ class DiskStoreKillTest {
                 }
             }
             store.settled().join();
-            assertThat(store.stats().misses().keySet()).as(what).isSubsetOf("lost");
+            assertThat(store.stats().misses().keySet()).as(what).isSubsetOf("cut off");
         }
         try (Stream<Path> files = Files.list(root.resolve(IDENTITY))) {
             long bytes = files.mapToLong(file -> file.toFile().length()).sum();
