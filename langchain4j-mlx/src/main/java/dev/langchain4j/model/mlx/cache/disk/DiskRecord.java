@@ -84,14 +84,6 @@ public final class DiskRecord {
         return phase == Phase.DROPPED;
     }
 
-    boolean standsOn(DiskRecord other) {
-        DiskRecord at = parent;
-        while (at != null && at != other) {
-            at = at.parent;
-        }
-        return at != null;
-    }
-
     @Override
     public String toString() {
         return (state ? "state " : "edge ") + id + " [" + start + ", " + end + ")";

@@ -98,7 +98,6 @@ public final class DiskStore implements AutoCloseable {
         manifest = Manifest.open(folder, index, now);
         long oldest = now - Math.min(now, DiskLimits.millis(limits.ageMax()));
         notes = UserNotes.open(folder, limits.bytesMax() / NOTES, oldest);
-        index.removeUnneeded();
         double written = 0;
         for (DiskRecord record : List.copyOf(index.all())) {
             if (!record.isDropped() && !segments.take(record)) {
@@ -110,6 +109,7 @@ public final class DiskStore implements AutoCloseable {
             }
             written += record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS);
         }
+        index.removeUnneeded();
         for (Segment segment : segments.all()) {
             List.copyOf(segment.records).stream().filter(DiskRecord::isDropped).forEach(segments::drop);
         }

@@ -202,22 +202,10 @@ final class RecordIndex {
         List<DiskRecord> removed = new ArrayList<>();
         for (DiskRecord record : before) {
             if (!record.isDropped() && !now.contains(record) && neededTo(record) < record.end + (record.state ? 1 : 0)) {
-                Set<Long> others = usersOf(record);
                 removed.addAll(remove(record));
-                others.forEach(user -> needed(user, new Need(record.parent, record.start), false));
             }
         }
         return removed;
-    }
-
-    private Set<Long> usersOf(DiskRecord record) {
-        Set<Long> users = new HashSet<>();
-        tips.forEach((user, own) -> {
-            if (own.keySet().stream().anyMatch(tip -> tip == record || tip.standsOn(record))) {
-                users.add(user);
-            }
-        });
-        return users;
     }
 
     /** Up to which position anybody needs a record; of a state one more, so that it is not 0 tokens. */
@@ -234,26 +222,32 @@ final class RecordIndex {
         return to;
     }
 
-    /** Removes a record with all that stands on it. */
+    /** Removes a record with all that stands on it; who needed any of that needs what it stood on. */
     List<DiskRecord> remove(DiskRecord record) {
         List<DiskRecord> removed = new ArrayList<>();
+        Set<Long> users = new HashSet<>();
         List<DiskRecord> open = new ArrayList<>(List.of(record));
         while (!open.isEmpty()) {
             DiskRecord next = open.removeLast();
             open.addAll(next.children);
             if (!next.isDropped()) {
-                remove(next, removed);
+                remove(next, removed, users);
             }
         }
+        users.forEach(user -> needed(user, new Need(record.parent, record.start), false));
         return removed;
     }
 
-    private void remove(DiskRecord record, List<DiskRecord> removed) {
+    private void remove(DiskRecord record, List<DiskRecord> removed, Set<Long> users) {
         record.phase = DiskRecord.Phase.DROPPED;
         record.parent.children.remove(record);
         byId.remove(record.id);
         if (record.tips > 0) {
-            tips.values().forEach(own -> own.remove(record));
+            tips.forEach((user, own) -> {
+                if (own.remove(record) != null) {
+                    users.add(user);
+                }
+            });
             tips.values().removeIf(Map::isEmpty);
             record.tips = 0;
         }
@@ -270,7 +264,7 @@ final class RecordIndex {
         youngestFirst.sort(YOUNGEST_FIRST);
         for (DiskRecord record : youngestFirst) {
             if (record.tips == 0 && record.children.isEmpty()) {
-                remove(record, removed);
+                remove(record, removed, new HashSet<>());
             }
         }
         return removed;
