@@ -21,6 +21,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Double decodeTokensPerSecond;
     private final Integer resumePosition;
     private final Integer matchedTokens;
+    private final Integer restoredTokens;
+    private final Duration restoring;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
     private final List<PromptChange> promptChanges;
@@ -35,6 +37,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         decodeTokensPerSecond = builder.decodeTokensPerSecond;
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
+        restoredTokens = builder.restoredTokens;
+        restoring = builder.restoring;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
         promptChanges = builder.promptChanges;
@@ -74,6 +78,16 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     /** Number of tokens at the prompt's beginning that equal stored ones; at least {@link #resumePosition()}. */
     public Integer matchedTokens() {
         return matchedTokens;
+    }
+
+    /** Number of those tokens of {@link #resumePosition()} that came from disk, and not from memory. */
+    public Integer restoredTokens() {
+        return restoredTokens;
+    }
+
+    /** How long it took to bring {@link #restoredTokens()} from disk; part of {@link #prefill()}. */
+    public Duration restoring() {
+        return restoring;
     }
 
     /** Why not more of the prompt was reused. */
@@ -117,6 +131,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .decodeTokensPerSecond(decodeTokensPerSecond)
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
+                .restoredTokens(restoredTokens)
+                .restoring(restoring)
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
                 .promptChanges(promptChanges)
@@ -134,6 +150,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(decodeTokensPerSecond, that.decodeTokensPerSecond)
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
+                && Objects.equals(restoredTokens, that.restoredTokens)
+                && Objects.equals(restoring, that.restoring)
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
                 && promptChanges.equals(that.promptChanges)
@@ -151,6 +169,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 decodeTokensPerSecond,
                 resumePosition,
                 matchedTokens,
+                restoredTokens,
+                restoring,
                 reuseReason,
                 firstDifference,
                 promptChanges,
@@ -167,10 +187,17 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", decodeTokensPerSecond=" + decodeTokensPerSecond
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
+                + restored()
                 + ", reuseReason=" + reuseReason
                 + ", firstDifference=" + firstDifference
                 + ", promptChanges=" + promptChanges
                 + ", logprobs=" + logprobs.size() + " tokens}";
+    }
+
+    private String restored() {
+        return restoredTokens == null || restoredTokens == 0
+                ? ""
+                : ", restored " + restoredTokens + " tokens from disk in " + restoring.toMillis() + " ms";
     }
 
     /** A builder with nothing set. */
@@ -192,6 +219,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .decodeTokensPerSecond(generated > 1 && decode > 0 ? (generated - 1) * NANOS_PER_SECOND / decode : null)
                 .resumePosition(result.plan().resumePosition())
                 .matchedTokens(result.plan().matched())
+                .restoredTokens(result.plan().restoredTokens())
+                .restoring(Duration.ofNanos(result.plan().restoreNanos()))
                 .reuseReason(ReuseReason.of(result.plan().reason()));
     }
 
@@ -204,6 +233,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Double decodeTokensPerSecond;
         private Integer resumePosition;
         private Integer matchedTokens;
+        private Integer restoredTokens;
+        private Duration restoring;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
         private List<PromptChange> promptChanges = List.of();
@@ -248,6 +279,18 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#matchedTokens()}. */
         public Builder matchedTokens(Integer tokens) {
             matchedTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#restoredTokens()}. */
+        public Builder restoredTokens(Integer tokens) {
+            restoredTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#restoring()}. */
+        public Builder restoring(Duration duration) {
+            restoring = duration;
             return this;
         }
 

@@ -3,11 +3,11 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
-import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.prompt.PromptLedger;
 
 /** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
 final class ModelCache implements AutoCloseable {
@@ -21,24 +21,25 @@ final class ModelCache implements AutoCloseable {
      * Makes an empty cache, once the weights are loaded.
      *
      * @param limits null for the default
-     * @param listener hears of evictions and forks
+     * @param ledger hears of evictions and forks
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
      * @param disk where it is kept on disk, too; null for nowhere
      */
     ModelCache(
             CacheLimits limits,
             MlxThread owner,
-            ConversationListener listener,
+            PromptLedger ledger,
             int gridTokens,
             DiskCache disk,
             CacheKey key) {
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
-        access = trie.access(owner, listener);
+        access = trie.access(owner, ledger);
         claim.heldBy(() -> access.stats().bytesHeld());
         tier = disk == null ? null : disk.open(key, owner, gridTokens);
         if (tier != null) {
             trie.keepOnDisk(tier);
+            ledger.keepOnDisk(tier);
         }
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }

@@ -19,6 +19,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -153,6 +154,30 @@ public final class DiskTier implements AutoCloseable {
             name(conversation.id, user.getAsLong());
             store.need(user.getAsLong(), needs, false);
         }
+    }
+
+    /** The memory ID of a name; null if it is none. */
+    public Object idOf(byte[] name) {
+        return names.id(name);
+    }
+
+    /**
+     * Keeps a note that is deleted with its conversation. May be called by any thread.
+     *
+     * @param isolated whether it belongs to a request that shared nothing
+     * @param note makes it of the conversation's name, null for one without a memory ID
+     */
+    public void note(Object id, boolean isolated, Function<byte[], byte[]> note) {
+        OptionalLong user = user(id);
+        if (store.isOn() && user.isPresent() && (!isolated || limits.isolated())) {
+            name(id, user.getAsLong());
+            store.note(user.getAsLong(), note.apply(id == null ? null : names.name(id)));
+        }
+    }
+
+    /** The notes of earlier runs, the oldest first; only the first time. */
+    public List<byte[]> takeNotes() {
+        return store.takeNotes();
     }
 
     private void name(Object id, long user) {
