@@ -22,8 +22,8 @@ record DiskCache(Path folder, DiskLimits limits) {
     /** Opens the tier of a loaded model; one that cannot be opened is off, and says why. */
     DiskTier open(CacheKey key, MlxThread owner, int gridTokens) {
         String identity = ModelIdentity.of(key, owner, gridTokens);
-        DiskStore store = owner.call(
-                () -> DiskStore.open(folder.toAbsolutePath(), identity, limits, DiskStore.Clock.SYSTEM));
+        DiskStore store =
+                owner.call(() -> DiskStore.open(folder.toAbsolutePath(), identity, limits, DiskStore.Clock.SYSTEM));
         return new DiskTier(store, limits, new NamedMemoryIds(), owner, System::nanoTime);
     }
 }

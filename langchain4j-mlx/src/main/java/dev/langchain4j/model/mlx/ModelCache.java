@@ -25,13 +25,7 @@ final class ModelCache implements AutoCloseable {
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
      * @param disk where it is kept on disk, too; null for nowhere
      */
-    ModelCache(
-            CacheLimits limits,
-            MlxThread owner,
-            PromptLedger ledger,
-            int gridTokens,
-            DiskCache disk,
-            CacheKey key) {
+    ModelCache(CacheLimits limits, MlxThread owner, PromptLedger ledger, int gridTokens, DiskCache disk, CacheKey key) {
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, ledger);

@@ -24,8 +24,8 @@ final class ArrayCodec implements SnapshotCodec {
             if (arrays[slot] != null) {
                 ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(arrays[slot].bytes()));
                 arrays[slot].copyTo(bytes);
-                sections.add(new Section(
-                        layer, slot, arrays[slot].dtype().ordinal(), arrays[slot].shape(), bytes.flip()));
+                sections.add(
+                        new Section(layer, slot, arrays[slot].dtype().ordinal(), arrays[slot].shape(), bytes.flip()));
             }
         }
     }

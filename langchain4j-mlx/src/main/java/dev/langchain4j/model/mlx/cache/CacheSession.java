@@ -45,6 +45,7 @@ public final class CacheSession implements AutoCloseable {
     private Checkpoints checkpoints;
     /** What is still to come from disk; null if nothing is. */
     private Restoration restoration;
+
     private final int promptLength;
     /** The prompt, then what was generated. */
     private int[] tokens;
@@ -145,7 +146,8 @@ public final class CacheSession implements AutoCloseable {
                         further ? path.nextToken() : plan.cachedToken(),
                         false)
                 .restored(restoredTokens, nanos);
-        cache.restored(this, restoredTokens - tokensBefore);
+        cache.usage().cachedTokens += restoredTokens - tokensBefore;
+        sequence.conversation.restored(restoredTokens - tokensBefore);
         if (restoration.isDone()) {
             endRestoring();
         }

@@ -330,8 +330,8 @@ public final class DiskTier implements AutoCloseable {
         timed = false;
         long idle = limits.idleBeforeWrite().toNanos();
         List.copyOf(unwritten.keySet()).stream()
-                .filter(conversation -> conversation.running == 0
-                        && nanos.getAsLong() - unwritten.get(conversation) >= idle)
+                .filter(conversation ->
+                        conversation.running == 0 && nanos.getAsLong() - unwritten.get(conversation) >= idle)
                 .forEach(this::write);
         if (!unwritten.isEmpty()) {
             time();

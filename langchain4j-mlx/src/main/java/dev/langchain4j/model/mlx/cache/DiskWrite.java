@@ -28,12 +28,7 @@ final class DiskWrite {
 
     /** @param others whether the user keeps what else it has on disk */
     DiskWrite(
-            DiskTier tier,
-            long user,
-            Conversation conversation,
-            TrieNode end,
-            List<TrieNode> states,
-            boolean others) {
+            DiskTier tier, long user, Conversation conversation, TrieNode end, List<TrieNode> states, boolean others) {
         this.tier = tier;
         this.store = tier.store();
         this.codec = tier.codec();

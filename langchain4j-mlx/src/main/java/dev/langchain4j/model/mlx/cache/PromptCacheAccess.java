@@ -114,8 +114,9 @@ final class PromptCacheAccess implements PromptCache {
         Runnable run = () -> {
             try {
                 T value = cache.isClosed() ? whenClosed : task.get();
-                CompletableFuture<Void> deleted =
-                        cache.disk() == null ? CompletableFuture.completedFuture(null) : cache.disk().deleted();
+                CompletableFuture<Void> deleted = cache.disk() == null
+                        ? CompletableFuture.completedFuture(null)
+                        : cache.disk().deleted();
                 deleted.whenComplete((done, never) -> elsewhere(() -> answer.complete(value)));
             } catch (Throwable e) {
                 elsewhere(() -> answer.completeExceptionally(e));

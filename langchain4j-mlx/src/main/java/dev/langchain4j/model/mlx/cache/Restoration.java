@@ -17,6 +17,9 @@ import org.slf4j.LoggerFactory;
  * their state is there; until then the sequence stands where memory ended.
  */
 final class Restoration {
+    /** How many tokens are read at the most for one that is needed. */
+    private static final int OVERREAD_MAX = 16;
+
     private static final Logger log = LoggerFactory.getLogger(Restoration.class);
 
     private final DiskTier tier;
@@ -55,9 +58,18 @@ final class Restoration {
     private void find() {
         long begun = System.nanoTime();
         path = store.match(trie.diskScope, tokens);
-        int most = grid.lineAt(Math.min(path.stored(), tokens.length - 1));
+        int most = grid.lineAt(worthReading(Math.min(path.stored(), tokens.length - 1)));
         target = trie.stateful() ? Math.max(position, lastState(most)) : Math.max(position, most);
         nanos += System.nanoTime() - begun;
+    }
+
+    /** Leaves out the part of a last record that is small beside the rest of it, all of which would be read. */
+    private int worthReading(int most) {
+        DiskRecord last = path.edgeTo(most);
+        boolean tooLittle = last != null
+                && !trie.stateful()
+                && (most - Math.max(last.start(), position)) * OVERREAD_MAX < last.end() - last.start();
+        return tooLittle ? Math.min(most, last.start()) : most;
     }
 
     private int lastState(int most) {

@@ -48,6 +48,7 @@ public final class TrieCache implements AutoCloseable {
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
     /** What is kept on disk; null if nothing is. */
     private DiskTier disk;
+
     private volatile PromptCacheStats published;
     private long tick;
     private volatile boolean closed;
@@ -272,12 +273,6 @@ public final class TrieCache implements AutoCloseable {
             }
         }
         publish();
-    }
-
-    /** Called when more of a prompt came from disk. */
-    void restored(CacheSession session, int tokens) {
-        usage.cachedTokens += tokens;
-        session.sequence().conversation.restored(tokens);
     }
 
     Room room() {

@@ -41,8 +41,7 @@ final class CacheHarness {
 
     /** Keeps the cache in a folder, too. */
     CacheHarness onDisk(Path root, DiskLimits limits) {
-        DiskStore store =
-                DiskStore.open(root, "0123456789abcdef0123456789abcdef", limits, DiskStore.Clock.SYSTEM);
+        DiskStore store = DiskStore.open(root, "0123456789abcdef0123456789abcdef", limits, DiskStore.Clock.SYSTEM);
         tier = new DiskTier(store, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, FakeLayer.codec());
         cache.keepOnDisk(tier);
         return this;

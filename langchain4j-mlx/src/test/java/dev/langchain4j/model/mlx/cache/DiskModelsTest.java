@@ -65,8 +65,7 @@ class DiskModelsTest {
     }
 
     static Stream<KvFormat> formats() {
-        return Stream.of(
-                new KvFormat(8, 32, 0, 0), new KvFormat(4, 32, 50, 0), new KvFormat(0, 64, 0, 48));
+        return Stream.of(new KvFormat(8, 32, 0, 0), new KvFormat(4, 32, 50, 0), new KvFormat(0, 64, 0, 48));
     }
 
     @ParameterizedTest
@@ -79,7 +78,8 @@ class DiskModelsTest {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("disk")) {
             thread.run(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(model, DType.FLOAT32).with(format);
+                ModelLoader.Loaded loaded =
+                        ModelLoader.load(model, DType.FLOAT32).with(format);
                 try {
                     processes(loaded.model(), folder.resolve("any"), 0);
                     processes(loaded.model(), folder.resolve("grid"), CHUNK);

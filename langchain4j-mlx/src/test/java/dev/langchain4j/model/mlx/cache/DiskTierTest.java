@@ -230,8 +230,8 @@ class DiskTierTest {
         CacheHarness next = open(Kind.SLICEABLE, Kind.RECURRENT);
         CacheSession first = next.begin("eve", ANN, SYSTEM);
         assertThat(first.isRestoring()).isTrue();
-        CacheSession second = next.cache.begin(new CacheRequest(
-                next.key, ANN, List.of(SYSTEM), "fay", Isolation.SHARED, next.layers));
+        CacheSession second = next.cache.begin(
+                new CacheRequest(next.key, ANN, List.of(SYSTEM), "fay", Isolation.SHARED, next.layers));
         assertThat(second.isRestoring()).isFalse();
         assertThat(first.isRestoring()).isFalse();
         assertThat(second.resumePosition()).isEqualTo(first.resumePosition()).isPositive();
@@ -299,7 +299,10 @@ class DiskTierTest {
         long seed = Long.getLong("seed", 500L + repetition.getCurrentRepetition());
         Random random = new Random(seed);
         Kind[][] layouts = {
-            {Kind.SLICEABLE}, {Kind.RECURRENT}, {Kind.WINDOW}, {Kind.SLICEABLE, Kind.RECURRENT},
+            {Kind.SLICEABLE},
+            {Kind.RECURRENT},
+            {Kind.WINDOW},
+            {Kind.SLICEABLE, Kind.RECURRENT},
             {Kind.WINDOW, Kind.SLICEABLE}
         };
         Kind[] kinds = layouts[random.nextInt(layouts.length)];

@@ -35,8 +35,7 @@ public record DiskStats(
         Map<String, Long> misses) {
 
     /** What is said where there is no disk tier. */
-    public static final DiskStats NONE =
-            new DiskStats(false, "not configured", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
+    public static final DiskStats NONE = new DiskStats(false, "not configured", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
 
     /** Bytes written for each byte of state that was kept; 1 if nothing was. */
     public double writeAmplification() {

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -299,8 +298,7 @@ public final class DiskStore implements AutoCloseable {
         DiskRecord parent = last == null ? index.root(scope) : last;
         boolean state = tokens == null;
         int end = state ? start : start + tokens.length;
-        DiskRecord record =
-                new DiskRecord(index.nextId(), parent, scope, start, end, state, state ? 0 : tokens[0]);
+        DiskRecord record = new DiskRecord(index.nextId(), parent, scope, start, end, state, state ? 0 : tokens[0]);
         record.tokens = state ? new int[0] : tokens;
         index.add(record);
         index.needed(user, Need.whole(record), false);

@@ -173,7 +173,11 @@ final class RecordFormat {
         if (whole == null) {
             return null;
         }
-        if (offset < 0 || length < 0 || offset % PAGE != 0 || offset > whole.limit() || length > whole.limit() - offset) {
+        if (offset < 0
+                || length < 0
+                || offset % PAGE != 0
+                || offset > whole.limit()
+                || length > whole.limit() - offset) {
             throw new IOException("damaged header");
         }
         ByteBuffer bytes = whole.slice((int) offset, (int) length);

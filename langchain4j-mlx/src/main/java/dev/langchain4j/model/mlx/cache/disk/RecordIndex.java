@@ -31,6 +31,7 @@ final class RecordIndex {
     private final Map<Long, DiskRecord> roots = new HashMap<>();
     /** Of each user the records at the ends of what it needs, and up to where. */
     private final Map<Long, Map<DiskRecord, Integer>> tips = new HashMap<>();
+
     private long nextId = 1;
     private long uses;
 
@@ -89,7 +90,10 @@ final class RecordIndex {
             DiskRecord best = null;
             int bestMatched = matched;
             for (DiskRecord child : List.copyOf(at.children)) {
-                if (!child.state && child.start == matched && matched < tokens.length && child.first == tokens[matched]) {
+                if (!child.state
+                        && child.start == matched
+                        && matched < tokens.length
+                        && child.first == tokens[matched]) {
                     int end = matched(child, tokens, reader);
                     if (end > bestMatched) {
                         best = child;
@@ -201,7 +205,9 @@ final class RecordIndex {
     private List<DiskRecord> leave(Set<DiskRecord> before, Set<DiskRecord> now) {
         List<DiskRecord> removed = new ArrayList<>();
         for (DiskRecord record : before) {
-            if (!record.isDropped() && !now.contains(record) && neededTo(record) < record.end + (record.state ? 1 : 0)) {
+            if (!record.isDropped()
+                    && !now.contains(record)
+                    && neededTo(record) < record.end + (record.state ? 1 : 0)) {
                 removed.addAll(remove(record));
             }
         }

@@ -169,7 +169,8 @@ final class StoreFolder implements AutoCloseable {
         }
         for (Path other : others) {
             if (newest(other) < usedMillis) {
-                try (StoreFolder locked = open(path.getParent(), other.getFileName().toString())) {
+                try (StoreFolder locked =
+                        open(path.getParent(), other.getFileName().toString())) {
                     for (String name : names(other)) {
                         locked.delete(name);
                     }
@@ -186,8 +187,7 @@ final class StoreFolder implements AutoCloseable {
         for (String name : names(folder)) {
             newest = Math.max(
                     newest,
-                    Files.readAttributes(
-                                    folder.resolve(name), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                    Files.readAttributes(folder.resolve(name), BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                             .lastModifiedTime()
                             .toMillis());
         }

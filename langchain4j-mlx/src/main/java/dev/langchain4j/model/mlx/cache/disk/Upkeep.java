@@ -218,7 +218,9 @@ final class Upkeep {
     private Segment placeToMove(DiskRecord record) throws IOException {
         synchronized (lock) {
             boolean room = writes && bytesHeld() + record.length <= limits.bytesMax();
-            if (record.isDropped() || !room || !budget.allows(record.length, clock.nanos().getAsLong())) {
+            if (record.isDropped()
+                    || !room
+                    || !budget.allows(record.length, clock.nanos().getAsLong())) {
                 return null;
             }
             budget.spend(record.length);

@@ -26,6 +26,7 @@ final class UserNotes implements AutoCloseable {
 
     /** Users of whom there are entries. */
     private final Set<Long> noted = new HashSet<>();
+
     private AppendLog log;
 
     private UserNotes(StoreFolder folder, long bytesMax) {

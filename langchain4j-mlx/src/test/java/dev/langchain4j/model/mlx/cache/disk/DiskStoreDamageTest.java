@@ -44,7 +44,9 @@ class DiskStoreDamageTest {
 
     private static List<Path> files(Path root, String suffix) throws IOException {
         try (Stream<Path> files = Files.list(root.resolve(IDENTITY))) {
-            return files.filter(file -> file.toString().endsWith(suffix)).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(suffix))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -59,8 +61,7 @@ class DiskStoreDamageTest {
         for (Path file : files(original, "")) {
             byte[] bytes = Files.readAllBytes(file);
             String name = file.getFileName().toString();
-            Files.write(
-                    copy.resolve(IDENTITY).resolve(name), name.endsWith(suffix) ? damage.of(bytes) : bytes);
+            Files.write(copy.resolve(IDENTITY).resolve(name), name.endsWith(suffix) ? damage.of(bytes) : bytes);
         }
         int read;
         try (DiskStore store = open(copy)) {

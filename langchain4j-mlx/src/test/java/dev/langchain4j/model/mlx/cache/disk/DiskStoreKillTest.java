@@ -32,7 +32,8 @@ class DiskStoreKillTest {
     /** The path of a user: some begin alike. */
     private static int[] path(long user) {
         int[] family = new Random(user % 7).ints(20, 0, 50).toArray();
-        return concat(family, new Random(user).ints(10 + (int) (user % 40), 100, 5000).toArray());
+        return concat(
+                family, new Random(user).ints(10 + (int) (user % 40), 100, 5000).toArray());
     }
 
     /** What the killed JVM does. */

@@ -83,7 +83,9 @@ class DiskStoreTest {
 
     private List<Path> files(String suffix) throws IOException {
         try (Stream<Path> files = Files.list(folder())) {
-            return files.filter(file -> file.toString().endsWith(suffix)).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(suffix))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -228,7 +230,9 @@ class DiskStoreTest {
             }
             assertThat(bytes).isLessThanOrEqualTo(4 * MB);
         }
-        assertThat(Paths.read(store, paths.getFirst())).as("used again and again").isEqualTo(300);
+        assertThat(Paths.read(store, paths.getFirst()))
+                .as("used again and again")
+                .isEqualTo(300);
         assertThat(Paths.read(store, paths.getLast())).isEqualTo(300);
         assertThat(Paths.read(store, paths.get(5))).isZero();
         assertThat(store.stats().evicted()).isPositive();
