@@ -26,11 +26,11 @@ final class ModelCache implements AutoCloseable {
      * @param disk where it is kept on disk, too; null for nowhere
      */
     ModelCache(CacheLimits limits, MlxThread owner, PromptLedger ledger, int gridTokens, DiskCache disk, CacheKey key) {
+        tier = disk == null ? null : disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, ledger);
         claim.heldBy(() -> access.stats().bytesHeld());
-        tier = disk == null ? null : disk.open(key, owner, gridTokens);
         if (tier != null) {
             trie.keepOnDisk(tier);
             ledger.keepOnDisk(tier);

@@ -53,6 +53,7 @@ public final class DiskTier implements AutoCloseable {
     private long unitBytes;
     private boolean scheduled;
     private boolean timed;
+    private Thread timer;
     private CompletableFuture<Void> deleted = CompletableFuture.completedFuture(null);
 
     /**
@@ -314,7 +315,7 @@ public final class DiskTier implements AutoCloseable {
     private void time() {
         if (!timed) {
             timed = true;
-            Thread.ofVirtual().name("mlx-disk-cache-idle").start(() -> {
+            timer = Thread.ofVirtual().name("mlx-disk-cache-idle").start(() -> {
                 try {
                     Thread.sleep(limits.idleBeforeWrite());
                     owner.execute(this::writeIdle);
@@ -380,6 +381,9 @@ public final class DiskTier implements AutoCloseable {
     /** Closes the store. Idempotent. */
     @Override
     public void close() {
+        if (timer != null) {
+            timer.interrupt();
+        }
         store.close();
     }
 }

@@ -41,8 +41,12 @@ final class CacheHarness {
 
     /** Keeps the cache in a folder, too. */
     CacheHarness onDisk(Path root, DiskLimits limits) {
+        return onDisk(root, limits, FakeLayer.codec());
+    }
+
+    CacheHarness onDisk(Path root, DiskLimits limits, SnapshotCodec codec) {
         DiskStore store = DiskStore.open(root, "0123456789abcdef0123456789abcdef", limits, DiskStore.Clock.SYSTEM);
-        tier = new DiskTier(store, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, FakeLayer.codec());
+        tier = new DiskTier(store, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, codec);
         cache.keepOnDisk(tier);
         return this;
     }

@@ -229,17 +229,22 @@ final class FakeLayer implements LayerCache {
 
     /** The bytes of snapshots: their tokens, or their digest. */
     static SnapshotCodec codec() {
+        return codec(4);
+    }
+
+    /** The bytes of snapshots, where a token takes so many, at least 4. */
+    static SnapshotCodec codec(int tokenBytes) {
         return new SnapshotCodec() {
             @Override
             public void encode(int layer, Snapshot snapshot, List<Section> sections) {
                 FakeSnapshot fake = (FakeSnapshot) snapshot;
                 fake.requireOpen();
-                ByteBuffer bytes = ByteBuffer.allocate(8 + 4 * fake.tokens.length);
+                ByteBuffer bytes = ByteBuffer.allocate(8 + tokenBytes * fake.tokens.length);
                 bytes.putLong(fake.digest);
                 for (int token : fake.tokens) {
                     bytes.putInt(token);
                 }
-                sections.add(new Section(layer, 0, 7, new int[] {fake.tokens.length}, bytes.flip()));
+                sections.add(new Section(layer, 0, 7, new int[] {fake.tokens.length}, bytes.clear()));
             }
 
             @Override
