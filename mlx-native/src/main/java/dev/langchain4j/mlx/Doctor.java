@@ -110,7 +110,8 @@ public final class Doctor {
         }
     }
 
-    private static String version() {
+    /** The version of MLX that is loaded. */
+    public static String version() {
         NativeErrors.install();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment slot = arena.allocate(8, 8);

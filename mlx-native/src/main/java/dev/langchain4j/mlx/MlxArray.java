@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.ffi.MlxC;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -44,6 +45,18 @@ public final class MlxArray implements AutoCloseable {
     }
 
     /**
+     * An array from the raw bytes between position and limit, in native order; they are copied once if the buffer is direct.
+     * The shape's product times the element size must be their count.
+     */
+    public static MlxArray of(ByteBuffer bytes, DType type, int... shape) {
+        if (bytes.remaining() % type.bytes() != 0) {
+            throw new IllegalArgumentException(
+                    "bytes (%d) must be whole elements of %s".formatted(bytes.remaining(), type));
+        }
+        return copyOf(MemorySegment.ofBuffer(bytes), bytes.remaining() / type.bytes(), type, shape);
+    }
+
+    /**
      * A scalar of this type, so that arithmetic with it does not change the other side's type.
      *
      * @throws IllegalArgumentException if the type is none of FLOAT16, BFLOAT16, FLOAT32, INT32 and UINT32
@@ -72,8 +85,10 @@ public final class MlxArray implements AutoCloseable {
         }
         OwnerThread thread = OwnerThread.current();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment copy =
-                    arena.allocate(Math.max(8, values.byteSize()), 16).copyFrom(values);
+            boolean usable = values.isNative() && values.byteSize() > 0;
+            MemorySegment copy = usable
+                    ? values
+                    : arena.allocate(Math.max(8, values.byteSize()), 16).copyFrom(values);
             long made = MlxC.mlx_array_new_data(copy.address(), thread.ints(0, shape), shape.length, type.id());
             thread.check(made == 0 ? 1 : 0, "array");
             return thread.adopt(made);
@@ -229,6 +244,17 @@ public final class MlxArray implements AutoCloseable {
         try (Scope scope = Scope.open()) {
             MlxArray plain = Indexing.contiguous(Ops.astype(this, DType.INT32)).eval();
             return plain.data(MlxC.mlx_array_data_int32(plain.handle)).toArray(ValueLayout.JAVA_INT);
+        }
+    }
+
+    /** Puts the raw bytes of all elements in row order into a buffer, in native order; computes first. */
+    public void copyTo(ByteBuffer target) {
+        try (Scope scope = Scope.open()) {
+            MlxArray plain = Indexing.contiguous(this).eval();
+            if (plain.size() > 0) {
+                // The pointer is the same whatever type is asked for.
+                target.put(plain.data(MlxC.mlx_array_data_int32(plain.handle)).asByteBuffer());
+            }
         }
     }
 

@@ -5,9 +5,16 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -17,6 +24,8 @@ import java.util.Set;
  * thread that read it. Headers are checked before MLX opens a file, so a damaged one is an {@link MlxException}.
  */
 public final class Safetensors {
+    private static final int SAMPLE_BYTES = 1024;
+
     private Safetensors() {}
 
     /**
@@ -102,6 +111,33 @@ public final class Safetensors {
         return header(file).values().stream()
                 .mapToLong(tensor -> bytes(tensor, floating))
                 .sum();
+    }
+
+    /**
+     * Digests of a file what tells it from others of the same shape: the header, and some bytes from the beginning, the middle
+     * and the end of each tensor. Cheap for files of any size.
+     */
+    public static void digest(Path file, MessageDigest digest) {
+        Map<String, SafetensorsHeader.Tensor> tensors = header(file);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+            channel.read(length, 0);
+            long data = 8 + length.getLong(0);
+            digest.update(length.flip());
+            for (Map.Entry<String, SafetensorsHeader.Tensor> e : tensors.entrySet()) {
+                SafetensorsHeader.Tensor tensor = e.getValue();
+                digest.update(e.getKey().getBytes(StandardCharsets.UTF_8));
+                digest.update((tensor.dtype() + Arrays.toString(tensor.shape())).getBytes(StandardCharsets.UTF_8));
+                long last = Math.max(tensor.start(), tensor.end() - SAMPLE_BYTES);
+                for (long at : new long[] {tensor.start(), (tensor.start() + last) / 2, last}) {
+                    ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE_BYTES, tensor.end() - at));
+                    channel.read(sample, data + at);
+                    digest.update(sample.flip());
+                }
+            }
+        } catch (IOException e) {
+            throw new MlxException("cannot read the safetensors file " + file + ": " + e.getMessage(), e);
+        }
     }
 
     private static long bytes(SafetensorsHeader.Tensor tensor, DType floating) {

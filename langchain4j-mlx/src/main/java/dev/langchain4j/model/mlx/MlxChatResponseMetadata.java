@@ -26,6 +26,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer maxRows;
     private final Integer resumePosition;
     private final Integer matchedTokens;
+    private final Integer restoredTokens;
+    private final Duration restoring;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
     private final List<PromptChange> promptChanges;
@@ -45,6 +47,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         maxRows = builder.maxRows;
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
+        restoredTokens = builder.restoredTokens;
+        restoring = builder.restoring;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
         promptChanges = builder.promptChanges;
@@ -117,6 +121,16 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return matchedTokens;
     }
 
+    /** Number of those tokens of {@link #resumePosition()} that came from disk, and not from memory. */
+    public Integer restoredTokens() {
+        return restoredTokens;
+    }
+
+    /** How long it took to bring {@link #restoredTokens()} from disk; part of {@link #prefill()}. */
+    public Duration restoring() {
+        return restoring;
+    }
+
     /** Why not more of the prompt was reused. */
     public ReuseReason reuseReason() {
         return reuseReason;
@@ -163,6 +177,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .maxRows(maxRows)
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
+                .restoredTokens(restoredTokens)
+                .restoring(restoring)
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
                 .promptChanges(promptChanges)
@@ -185,6 +201,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(maxRows, that.maxRows)
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
+                && Objects.equals(restoredTokens, that.restoredTokens)
+                && Objects.equals(restoring, that.restoring)
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
                 && promptChanges.equals(that.promptChanges)
@@ -207,6 +225,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 maxRows,
                 resumePosition,
                 matchedTokens,
+                restoredTokens,
+                restoring,
                 reuseReason,
                 firstDifference,
                 promptChanges,
@@ -228,10 +248,17 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", maxRows=" + maxRows
                 + ", resumePosition=" + resumePosition
                 + ", matchedTokens=" + matchedTokens
+                + restored()
                 + ", reuseReason=" + reuseReason
                 + ", firstDifference=" + firstDifference
                 + ", promptChanges=" + promptChanges
                 + ", logprobs=" + logprobs.size() + " tokens}";
+    }
+
+    private String restored() {
+        return restoredTokens == null || restoredTokens == 0
+                ? ""
+                : ", restored " + restoredTokens + " tokens from disk in " + restoring.toMillis() + " ms";
     }
 
     /** A builder with nothing set. */
@@ -258,6 +285,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .maxRows(result.rows().max() > 0 ? result.rows().max() : null)
                 .resumePosition(result.plan().resumePosition())
                 .matchedTokens(result.plan().matched())
+                .restoredTokens(result.plan().restoredTokens())
+                .restoring(Duration.ofNanos(result.plan().restoreNanos()))
                 .reuseReason(ReuseReason.of(result.plan().reason()));
     }
 
@@ -275,6 +304,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer maxRows;
         private Integer resumePosition;
         private Integer matchedTokens;
+        private Integer restoredTokens;
+        private Duration restoring;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
         private List<PromptChange> promptChanges = List.of();
@@ -349,6 +380,18 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#matchedTokens()}. */
         public Builder matchedTokens(Integer tokens) {
             matchedTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#restoredTokens()}. */
+        public Builder restoredTokens(Integer tokens) {
+            restoredTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#restoring()}. */
+        public Builder restoring(Duration duration) {
+            restoring = duration;
             return this;
         }
 

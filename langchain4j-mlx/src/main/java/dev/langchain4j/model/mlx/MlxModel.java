@@ -4,13 +4,13 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.Sampling;
@@ -76,29 +76,21 @@ public final class MlxModel implements AutoCloseable {
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
             promptNormalizer = builder.promptNormalizer;
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
-            boolean cpu = owner.device() == Device.CPU;
             DType type = NativeParts.type(builder.dtype, owner);
-            int chunk = builder.prefillChunkTokens != null ? builder.prefillChunkTokens : cpu ? 512 : 2048;
-            KvFormat format = builder.kvFormat;
-            Path adapter = builder.adapter == null
-                    ? null
-                    : builder.adapter.toAbsolutePath().normalize();
-            CacheKey key = new CacheKey(
-                    folder.toString(),
-                    "",
-                    adapter == null ? "" : adapter.toString(),
-                    "",
-                    (type == null ? "native" : type.name()) + format.key() + context.key());
+            int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
+            Path adapter = ModelSettings.absolute(builder.adapter);
+            CacheKey key = ModelSettings.cacheKey(folder, adapter, type, builder.kvFormat.key() + context.key());
             ModelLoader.Loaded read =
                     owner.call(() -> parts.weightsOf(ModelLoader.load(folder, context.config(), type, adapter))
-                            .with(format));
+                            .with(builder.kvFormat));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens().stream()
                             .mapToInt(Integer::intValue)
                             .filter(end -> end < read.model().vocabularySize())
                             .toArray())));
-            cache = parts.add(new ModelCache(builder.cacheLimits, owner, ledger, builder.exactReuse ? chunk : 0));
+            int grid = builder.exactReuse ? chunk : 0;
+            cache = parts.add(new ModelCache(builder.cacheLimits, owner, ledger, grid, builder.disk, key));
             engine = new Engine(
                     owner,
                     read.model(),
@@ -270,6 +262,7 @@ public final class MlxModel implements AutoCloseable {
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
+        private DiskCache disk;
         private boolean exactReuse;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Path adapter;
@@ -355,6 +348,14 @@ public final class MlxModel implements AutoCloseable {
          */
         public Builder cacheLimits(CacheLimits limits) {
             this.cacheLimits = limits;
+            return this;
+        }
+
+        /**
+         * Keeps the prompt cache in a folder, too, so that nothing is computed again after a restart. Default: nowhere.
+         */
+        public Builder diskCache(Path folder, DiskLimits limits) {
+            this.disk = new DiskCache(folder, limits);
             return this;
         }
 

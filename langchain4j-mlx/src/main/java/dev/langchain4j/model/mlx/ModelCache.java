@@ -1,31 +1,40 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
-import dev.langchain4j.model.mlx.cache.ConversationListener;
+import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.prompt.PromptLedger;
 
 /** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
 final class ModelCache implements AutoCloseable {
     private final MemoryBudget.Claim claim;
     private final TrieCache trie;
     private final PromptCache access;
+    private final DiskTier tier;
     private final IdleTimer timer;
 
     /**
      * Makes an empty cache, once the weights are loaded.
      *
      * @param limits null for the default
-     * @param listener hears of evictions and forks
+     * @param ledger hears of evictions and forks
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
+     * @param disk where it is kept on disk, too; null for nowhere
      */
-    ModelCache(CacheLimits limits, MlxThread owner, ConversationListener listener, int gridTokens) {
+    ModelCache(CacheLimits limits, MlxThread owner, PromptLedger ledger, int gridTokens, DiskCache disk, CacheKey key) {
+        tier = disk == null ? null : disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
-        access = trie.access(owner, listener);
+        access = trie.access(owner, ledger);
         claim.heldBy(() -> access.stats().bytesHeld());
+        if (tier != null) {
+            trie.keepOnDisk(tier);
+            ledger.keepOnDisk(tier);
+        }
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }
 
@@ -50,5 +59,8 @@ final class ModelCache implements AutoCloseable {
         timer.close();
         claim.close();
         trie.close();
+        if (tier != null) {
+            tier.close();
+        }
     }
 }

@@ -1,6 +1,10 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Device;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
@@ -11,6 +15,25 @@ import java.util.List;
 /** Rules of settings that the builders of several models have, and how those find a model. */
 final class ModelSettings {
     private ModelSettings() {}
+
+    static Path absolute(Path folder) {
+        return folder == null ? null : folder.toAbsolutePath().normalize();
+    }
+
+    /** What must be equal for two loaded models to share a prompt cache. */
+    static CacheKey cacheKey(Path folder, Path adapter, DType type, String format) {
+        return new CacheKey(
+                folder.toString(),
+                "",
+                adapter == null ? "" : adapter.toString(),
+                "",
+                (type == null ? "native" : type.name()) + format);
+    }
+
+    /** Tokens that are prefilled at once: what was set, else what suits the device. */
+    static int chunkTokens(Integer set, MlxThread thread) {
+        return set != null ? set : thread.device() == Device.CPU ? 512 : 2048;
+    }
 
     /** Refuses what is below 1; null is a setting that was left open. */
     static void atLeastOne(String setting, Integer value) {

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.Internal;
+import dev.langchain4j.model.mlx.cache.disk.DiskPath;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.Arrays;
 import java.util.List;
@@ -10,6 +11,8 @@ import java.util.List;
  * in any order. All methods belong to the thread that owns the model. The order of calls of each:
  *
  * <ol>
+ *   <li>while {@link #isRestoring()}, call {@link #restore()}: it brings more of the prompt from disk, so that
+ *       {@link #resumePosition()} grows. Who does not computes it;
  *   <li>feed {@code tokens[resumePosition() .. n-1)} to {@link #layers()} in chunks, none reaching over
  *       {@link #nextCheckpoint}; after each chunk, once it is evaluated, call {@link #checkpoint()};
  *   <li>feed the last prompt token and call {@link #checkpoint()} once more; then feed each generated token and call
@@ -37,8 +40,12 @@ public final class CacheSession implements AutoCloseable {
     private final CacheKey key;
     private final Sequence sequence;
     private final boolean stored;
-    private final ReusePlan plan;
-    private final Checkpoints checkpoints;
+    private final CacheRequest request;
+    private ReusePlan plan;
+    private Checkpoints checkpoints;
+    /** What is still to come from disk; null if nothing is. */
+    private Restoration restoration;
+
     private final int promptLength;
     /** The prompt, then what was generated. */
     private int[] tokens;
@@ -56,15 +63,19 @@ public final class CacheSession implements AutoCloseable {
         this.key = request.key();
         this.sequence = sequence;
         this.stored = stored;
+        this.request = request;
         this.plan = plan;
         this.tokens = request.tokens();
         this.length = tokens.length;
         this.promptLength = length;
         this.evaluated = plan.resumePosition();
         this.tooLarge = cache.admission(request) == TrieCache.Admission.NEVER;
+        this.checkpoints = planCheckpoints();
+    }
+
+    private Checkpoints planCheckpoints() {
         boolean stateful = stored && sequence.trie.stateful();
-        this.checkpoints =
-                Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0, cache.grid());
+        return Checkpoints.of(request, plan, stateful ? cache.limits().checkpointSpacingTokens() : 0, cache.grid());
     }
 
     /** Position from which the prompt must be prefilled: between 0 and the prompt's length - 1. */
@@ -75,6 +86,80 @@ public final class CacheSession implements AutoCloseable {
     /** Why {@link #resumePosition()} is what it is. */
     public ReusePlan plan() {
         return plan;
+    }
+
+    /** Whether a part of the prompt that is not computed yet can be brought from disk. */
+    public boolean isRestoring() {
+        return restoration != null;
+    }
+
+    /** How many tokens the layers hold after the next call of {@link #restore()}. */
+    public int nextRestored() {
+        return restoration.next();
+    }
+
+    /**
+     * Brings the next part of the prompt from disk, some 32 MB of it. A part that is damaged is passed over: then
+     * {@link #resumePosition()} stays, and the tokens are to be computed.
+     */
+    public void restore() {
+        if (closed || cache.isClosed() || sequence.offset() > plan.resumePosition()) {
+            endRestoring();
+        } else {
+            restoration.step();
+        }
+    }
+
+    /** Lets the session restore. */
+    void restoreFrom(Restoration found) {
+        restoration = found;
+    }
+
+    /** Restores all that is left, as far as there is room. */
+    void restoreAll() {
+        while (restoration != null && hasRoom(restoration.next())) {
+            restore();
+        }
+    }
+
+    /** Whether it is about to restore what another prompt of the same trie could restore, too. */
+    boolean restoresFor(CacheRequest other) {
+        int mismatch = Arrays.mismatch(request.tokens(), other.tokens());
+        return restoration != null && restoration.isAlso(mismatch < 0 ? request.tokens().length : mismatch);
+    }
+
+    /** Called when the layers hold the prompt up to a position. */
+    void restored(int position, DiskPath path, long nanos) {
+        int tokensBefore = plan.restoredTokens();
+        boolean further = path.matched() >= plan.matched();
+        int restoredTokens = tokensBefore + position - plan.resumePosition();
+        evaluated = position;
+        attachBoundaries(position);
+        attach(position);
+        if (restoration.isDone()) {
+            cache.store().keepStates(sequence, restoration.takeStates());
+        }
+        plan = ReusePlan.of(
+                        request.tokens(),
+                        position,
+                        Math.max(plan.matched(), path.matched()),
+                        further ? path.nextToken() : plan.cachedToken(),
+                        false)
+                .restored(restoredTokens, nanos);
+        cache.usage().cachedTokens += restoredTokens - tokensBefore;
+        sequence.conversation.restored(restoredTokens - tokensBefore);
+        if (restoration.isDone()) {
+            endRestoring();
+        }
+        cache.grown(this);
+    }
+
+    private void endRestoring() {
+        if (restoration != null) {
+            restoration.close();
+            restoration = null;
+            checkpoints = planCheckpoints();
+        }
     }
 
     /** The layers of this sequence, all of them at offset {@link #resumePosition()} when it begins. Borrowed. */
@@ -187,6 +272,7 @@ public final class CacheSession implements AutoCloseable {
             return;
         }
         closed = true;
+        endRestoring();
         cache.ended(this, outcome);
     }
 
@@ -194,6 +280,10 @@ public final class CacheSession implements AutoCloseable {
     @Override
     public void close() {
         close(Outcome.FAILED);
+    }
+
+    CacheRequest request() {
+        return request;
     }
 
     CacheKey key() {

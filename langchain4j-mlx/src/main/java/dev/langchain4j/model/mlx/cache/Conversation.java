@@ -128,6 +128,12 @@ final class Conversation {
         publish();
     }
 
+    /** So many more tokens of its prompt are not computed. */
+    void restored(int tokens) {
+        cachedTokens += tokens;
+        publish();
+    }
+
     void end(boolean toolCall, boolean finished) {
         running--;
         inToolLoop = toolCall;

@@ -4,6 +4,7 @@ import dev.langchain4j.model.mlx.cache.Conversation.Place;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.BiConsumer;
 
 /**
  * Makes room. In this order: what is held twice is released; idle sequences that share much are folded; what no
@@ -35,6 +36,9 @@ final class Evictor {
     private final Usage usage;
     private final SequenceStore store;
     private final Conversations conversations;
+    /** Hears of what is about to be evicted. */
+    private BiConsumer<PrefixTrie, TrieNode> leaving = (trie, node) -> {};
+
     private long pass;
     /** Requests after which what is expected at a rate of so many a request is expected for certain. */
     private double patience = 1;
@@ -46,6 +50,11 @@ final class Evictor {
         this.usage = usage;
         this.store = store;
         this.conversations = conversations;
+    }
+
+    /** Tells a listener of each node before it is evicted, or its states are. */
+    void beforeEviction(BiConsumer<PrefixTrie, TrieNode> listener) {
+        leaving = listener;
     }
 
     private record Victim(PrefixTrie trie, TrieNode node, double loss) {}
@@ -111,6 +120,9 @@ final class Evictor {
             }
             if (node.parked != null) {
                 parked.add(node.parked);
+            }
+            if (node.isLeaf() || node.states != null) {
+                leaving.accept(trie, node);
             }
         });
         parked.forEach(sequence -> store.fold(sequence, rest));
@@ -319,6 +331,9 @@ final class Evictor {
         long held = usage.bytesHeld();
         TrieNode rest = node.parent;
         event.end = node.end();
+        if (node.rate > NEVER) {
+            leaving.accept(trie, node);
+        }
         if (!isFreeLeaf(node)) {
             trie.setStates(node, null);
             trie.prune(node);

@@ -26,4 +26,15 @@ final class LookupEvent extends Event {
 
     @Label("Reason")
     String reason;
+
+    void commit(CacheRequest request, PrefixTrie.Match match, ReusePlan plan) {
+        if (shouldCommit()) {
+            conversation = request.conversation() == null ? "anonymous" : String.valueOf(request.conversation());
+            promptTokens = request.tokens().length;
+            matchedTokens = match.matched();
+            resumePosition = plan.resumePosition();
+            reason = plan.reason().name();
+            commit();
+        }
+    }
 }

@@ -23,9 +23,14 @@ final class PrefixTrie {
     /** Where a prompt leaves the trie: {@code matched} tokens are equal, the last of them in {@code node}. */
     record Match(TrieNode node, int matched) {}
 
+    static final long NOT_ON_DISK = -1;
+
     private final TrieNode root = new TrieNode(null, new int[0]);
     private final Usage usage;
     final List<Sequence> sequences = new ArrayList<>();
+    /** Which part of a store on disk belongs to it; {@link #NOT_ON_DISK} if none does. */
+    long diskScope = NOT_ON_DISK;
+
     final ReturnHabits habits = new ReturnHabits();
     private boolean sliceable;
     private boolean stateful;

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -27,8 +28,8 @@ public interface PromptCache {
 
     /**
      * Releases all that only this conversation needs, and forgets it, with the turns that the model generated for it. A
-     * request of it that runs is not disturbed; what it leaves is released when it ends. Completes with the bytes freed at
-     * once.
+     * request of it that runs is not disturbed; what it leaves is released when it ends. Completes with the bytes of memory
+     * freed at once, when what only this conversation needs on disk is deleted, too.
      *
      * @param conversation its memory ID; or the one that the application knows, which means the conversations of all AI
      *     services that have it. Nothing happens if it is unknown
@@ -36,10 +37,20 @@ public interface PromptCache {
     CompletableFuture<Long> evict(Object conversation);
 
     /**
-     * Like {@link #evict}, of all conversations that are known now and whose memory ID the predicate accepts. It is called
+     * Like {@link #evict}, of all conversations that are known now, in memory or on disk, and whose memory ID the predicate
+     * accepts. It is called
      * before this method returns, on the calling thread; what it throws is thrown here, and nothing is evicted then.
      */
     CompletableFuture<Long> evictIf(Predicate<Object> conversation);
+
+    /**
+     * Deletes all that is stored, in memory and on disk, but for what the running requests hold, and the turns that the model
+     * generated. Completes with the bytes of memory freed.
+     */
+    CompletableFuture<Long> clear();
+
+    /** What is kept on disk, and since when not, as of now. */
+    DiskStats diskStats();
 
     /**
      * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are

@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -46,9 +49,23 @@ final class PromptCacheAccess implements PromptCache {
     @Override
     public CompletableFuture<Long> evictIf(Predicate<Object> conversation) {
         requireNotNull("conversation", conversation);
-        List<Object> meant = cache.conversations().ids(conversation);
+        Set<Object> meant = new HashSet<>(cache.conversations().ids(conversation));
+        if (cache.disk() != null) {
+            meant.addAll(cache.disk().ids(conversation));
+        }
         listener.evicted(conversation);
         return onOwner(() -> cache.evict(meant::contains), 0L);
+    }
+
+    @Override
+    public CompletableFuture<Long> clear() {
+        listener.evicted(id -> true);
+        return onOwner(cache::clear, 0L);
+    }
+
+    @Override
+    public DiskStats diskStats() {
+        return cache.disk() == null ? DiskStats.NONE : cache.disk().stats();
     }
 
     @Override
@@ -97,7 +114,10 @@ final class PromptCacheAccess implements PromptCache {
         Runnable run = () -> {
             try {
                 T value = cache.isClosed() ? whenClosed : task.get();
-                elsewhere(() -> answer.complete(value));
+                CompletableFuture<Void> deleted = cache.disk() == null
+                        ? CompletableFuture.completedFuture(null)
+                        : cache.disk().deleted();
+                deleted.whenComplete((done, never) -> elsewhere(() -> answer.complete(value)));
             } catch (Throwable e) {
                 elsewhere(() -> answer.completeExceptionally(e));
             }

@@ -10,8 +10,27 @@ import dev.langchain4j.model.mlx.cache.Conversation.Place;
  * @param reason what ended the reuse
  * @param cachedToken the stored token at position {@code matched}, or -1 if nothing is stored there
  * @param promptToken the prompt's token at position {@code matched}, or -1 if the prompt ends there
+ * @param restoredTokens those of the tokens before {@code resumePosition} that were read from disk for this request
+ * @param restoreNanos how long that took
  */
-public record ReusePlan(int resumePosition, int matched, Reason reason, int cachedToken, int promptToken) {
+public record ReusePlan(
+        int resumePosition,
+        int matched,
+        Reason reason,
+        int cachedToken,
+        int promptToken,
+        int restoredTokens,
+        long restoreNanos) {
+
+    /** Without anything from disk. */
+    public ReusePlan(int resumePosition, int matched, Reason reason, int cachedToken, int promptToken) {
+        this(resumePosition, matched, reason, cachedToken, promptToken, 0, 0);
+    }
+
+    /** The same with something from disk. */
+    ReusePlan restored(int tokens, long nanos) {
+        return new ReusePlan(resumePosition, matched, reason, cachedToken, promptToken, tokens, nanos);
+    }
 
     /** What ended the reuse. */
     public enum Reason {

@@ -178,7 +178,7 @@ final class SequenceStore {
     }
 
     /** A sequence that passes through {@code node}, the one that goes furthest towards {@code target}. */
-    private static Sequence sourceOf(PrefixTrie trie, TrieNode node, TrieNode target) {
+    static Sequence sourceOf(PrefixTrie trie, TrieNode node, TrieNode target) {
         Sequence best = null;
         for (Sequence sequence : trie.sequences) {
             if (node.isAbove(sequence.tail)) {
@@ -220,6 +220,15 @@ final class SequenceStore {
             tail.spaced = spaced;
         } else {
             tail.spaced &= spaced;
+        }
+    }
+
+    /** Keeps states that were read from disk for the end of a running sequence's path; closes them if there are some. */
+    void keepStates(Sequence sequence, TrieRecord states) {
+        if (states != null && sequence.tail.states == null) {
+            sequence.trie.setStates(sequence.tail, states);
+        } else if (states != null) {
+            states.close();
         }
     }
 

@@ -47,6 +47,9 @@ public final class TrieCache implements AutoCloseable {
     private final RunningSessions running;
     private final Conversations conversations = new Conversations();
     private final Map<Scope, PrefixTrie> tries = new HashMap<>();
+    /** What is kept on disk; null if nothing is. */
+    private DiskTier disk;
+
     private volatile PromptCacheStats published;
     private long tick;
     private int openSessions;
@@ -79,6 +82,18 @@ public final class TrieCache implements AutoCloseable {
         this.evictor = new Evictor(limits, usage, store, conversations);
         this.room = new Room(limits, usage, this::makeRoom);
         publish();
+    }
+
+    /** Keeps what is worth it on disk, too. To be called once, before anything else. The tier stays the caller's. */
+    public void keepOnDisk(DiskTier tier) {
+        disk = tier;
+        tier.memory(limits.bytesMax());
+        usage.queuedBytes = tier.store()::bytesQueued;
+        evictor.beforeEviction(tier::leaving);
+    }
+
+    DiskTier disk() {
+        return disk;
     }
 
     /**
@@ -171,7 +186,10 @@ public final class TrieCache implements AutoCloseable {
         LookupEvent event = new LookupEvent();
         event.begin();
         evictor.expire(tries.values(), nanos.getAsLong());
-        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), scope -> new PrefixTrie(usage));
+        PrefixTrie trie = tries.computeIfAbsent(scopeOf(request), this::newTrie);
+        if (disk != null) {
+            disk.finishFor(trie, request);
+        }
         running.publish(trie, request.tokens());
         PrefixTrie.Match match = trie.match(request.tokens());
         Conversation conversation = request.conversation() == null
@@ -192,7 +210,10 @@ public final class TrieCache implements AutoCloseable {
             CacheSession session = new CacheSession(this, request, sequence, true, plan);
             session.allow(room.grantPrompt(request.key(), sequence, request.tokens().length));
             evictor.enforce(tries.values(), sequence, 0, tick);
-            commit(event, request, match, plan);
+            if (disk != null) {
+                disk.offer(session, grid);
+            }
+            event.commit(request, match, plan);
             running.add(session);
             return session;
         } catch (Throwable e) {
@@ -207,15 +228,10 @@ public final class TrieCache implements AutoCloseable {
         }
     }
 
-    private static void commit(LookupEvent event, CacheRequest request, PrefixTrie.Match match, ReusePlan plan) {
-        if (event.shouldCommit()) {
-            event.conversation = request.conversation() == null ? "anonymous" : String.valueOf(request.conversation());
-            event.promptTokens = request.tokens().length;
-            event.matchedTokens = match.matched();
-            event.resumePosition = plan.resumePosition();
-            event.reason = plan.reason().name();
-            event.commit();
-        }
+    private PrefixTrie newTrie(Scope scope) {
+        PrefixTrie trie = new PrefixTrie(usage);
+        trie.diskScope = disk == null ? PrefixTrie.NOT_ON_DISK : disk.scope(scope.owner());
+        return trie;
     }
 
     /** A sequence that holds what is reused of the prompt: one at rest if possible, else a new one. */
@@ -244,19 +260,9 @@ public final class TrieCache implements AutoCloseable {
         if (newcomer && node.newcomers == 1) {
             conversations.odds().observeSecondUse();
         }
-        used(node, conversation, newcomer);
+        node.used(conversation, newcomer, tick, nanos.getAsLong());
         if (node.parent != null) {
             usage.hit(node.tier);
-        }
-    }
-
-    private void used(TrieNode node, Conversation conversation, boolean newcomer) {
-        long now = nanos.getAsLong();
-        for (TrieNode n = node; n.parent != null; n = n.parent) {
-            n.usedTick = tick;
-            n.usedNanos = now;
-            n.newcomers += newcomer ? 1 : 0;
-            n.shared |= n.owner != conversation;
         }
     }
 
@@ -333,7 +339,7 @@ public final class TrieCache implements AutoCloseable {
             store.discard(sequence);
             return;
         }
-        used(sequence.tail, sequence.conversation, false);
+        sequence.tail.used(sequence.conversation, false, tick, nanos.getAsLong());
         TrieNode tail = sequence.tail;
         if (exact) {
             store.park(sequence);
@@ -341,6 +347,9 @@ public final class TrieCache implements AutoCloseable {
             store.keepRecords(sequence);
         }
         conversations.ended(sequence.conversation, sequence.trie, tail, session.checkpoints());
+        if (disk != null && !sequence.conversation.forgotten) {
+            disk.ended(sequence.conversation);
+        }
         evictor.enforce(tries.values(), exact ? sequence : null, 0, tick);
         // What runs may leave no room for what was just finished.
         evictor.enforce(tries.values(), null, 0, tick);
@@ -351,6 +360,9 @@ public final class TrieCache implements AutoCloseable {
     /** Releases what only the conversations of these memory IDs need, and forgets them; gives the bytes freed. */
     long evict(Predicate<Object> conversation) {
         long held = usage.bytesHeld();
+        if (disk != null) {
+            disk.forget(conversation);
+        }
         for (Conversation known : conversations.accepted(conversation)) {
             conversations.forget(known);
             release(known);
@@ -379,6 +391,22 @@ public final class TrieCache implements AutoCloseable {
         evictor.enforce(tries.values(), null, more, tick);
         tries.values().removeIf(PrefixTrie::isEmpty);
         publish();
+        return held - usage.bytesHeld();
+    }
+
+    /** Releases all that is stored, also on disk, but for what running requests need; gives the bytes freed. */
+    long clear() {
+        long held = usage.bytesHeld();
+        for (PrefixTrie trie : List.copyOf(tries.values())) {
+            if (trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
+                store.drop(trie);
+            }
+        }
+        trimTo(0);
+        if (disk != null) {
+            // last, for what is evicted is queued for the disk
+            disk.clear();
+        }
         return held - usage.bytesHeld();
     }
 
@@ -426,6 +454,10 @@ public final class TrieCache implements AutoCloseable {
     public void close() {
         if (closed) {
             return;
+        }
+        if (disk != null) {
+            disk.flush();
+            usage.queuedBytes = () -> 0;
         }
         closed = true;
         List<PrefixTrie> all = new ArrayList<>(tries.values());

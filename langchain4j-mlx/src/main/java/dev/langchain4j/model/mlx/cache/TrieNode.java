@@ -139,4 +139,14 @@ final class TrieNode {
         }
         return node == this;
     }
+
+    /** Notes that the path to here was used: fetching is a use. */
+    void used(Conversation conversation, boolean newcomer, long tick, long now) {
+        for (TrieNode n = this; n.parent != null; n = n.parent) {
+            n.usedTick = tick;
+            n.usedNanos = now;
+            n.newcomers += newcomer ? 1 : 0;
+            n.shared |= n.owner != conversation;
+        }
+    }
 }

@@ -1,11 +1,16 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.Section;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * What a node keeps: the slices of its edge, or the states at its end. A snapshot for some of the layers, null for the
@@ -39,6 +44,30 @@ final class TrieRecord {
     /** Keeps the states of a sequence's state layers. */
     static TrieRecord states(Sequence sequence) {
         return of(sequence.layers, layer -> layer.sliceable() ? null : layer.state());
+    }
+
+    /** Adds the bytes of all snapshots. */
+    void encode(SnapshotCodec codec, List<Section> sections) {
+        for (int i = 0; i < snapshots.length; i++) {
+            if (snapshots[i] != null) {
+                codec.encode(i, snapshots[i], sections);
+            }
+        }
+    }
+
+    /**
+     * Slices, or states, of these bytes.
+     *
+     * @throws RuntimeException if they are not those of all layers of that kind
+     */
+    static TrieRecord decode(
+            SnapshotCodec codec, List<LayerCache> layers, boolean slices, int start, int end, List<Section> sections) {
+        Map<Integer, List<Section>> byLayer = sections.stream().collect(Collectors.groupingBy(Section::layer));
+        Iterator<Integer> numbers = IntStream.range(0, layers.size()).iterator();
+        return of(layers, layer -> {
+            List<Section> own = byLayer.getOrDefault(numbers.next(), List.of());
+            return layer.sliceable() == slices ? codec.decode(layer, slices ? start : 0, end, own) : null;
+        });
     }
 
     /** Copies a range of these slices. */

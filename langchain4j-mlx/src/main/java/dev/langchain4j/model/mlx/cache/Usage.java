@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.cache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.LongSupplier;
 
 /** Running counts of what all tries of a cache hold, so that nothing has to walk them to know. */
 final class Usage {
@@ -15,6 +16,9 @@ final class Usage {
     long promisedBytes;
     /** Native buffers of records and sequences. */
     long buffers;
+
+    /** What waits to be written to disk, in memory of its own. */
+    LongSupplier queuedBytes = () -> 0;
 
     long bytesCopied;
     long folds;
@@ -29,7 +33,7 @@ final class Usage {
     private final long[] evictions = new long[TIERS];
 
     long bytesHeld() {
-        return recordBytes + parkedBytes + runningBytes;
+        return recordBytes + parkedBytes + runningBytes + queuedBytes.getAsLong();
     }
 
     /** What running sequences hold and may grow to: no eviction makes room for more. */

@@ -147,13 +147,15 @@ final class Generation extends ScheduledRequest {
 
     @Override
     int chunkTokens() {
-        return prefill.nextPosition(wantedTokens) - prefill.position();
+        return prefill.isRestoring() ? 0 : prefill.nextPosition(wantedTokens) - prefill.position();
     }
 
     /** Begins a step of prefill; see {@link Prefill#feed}. */
     int[] feedChunk() {
         beginStep();
-        return prefill.feed(wantedTokens);
+        int[] chunk = prefill.feed(wantedTokens);
+        inStep = chunk != null;
+        return chunk;
     }
 
     /** Ends a step of prefill. */

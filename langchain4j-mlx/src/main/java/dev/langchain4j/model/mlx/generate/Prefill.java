@@ -49,8 +49,16 @@ final class Prefill implements AutoCloseable {
         return position;
     }
 
+    /** Whether the next step restores a part of the prompt from disk instead of computing it. */
+    boolean isRestoring() {
+        return session.isRestoring();
+    }
+
     /** Where the next chunk ends, of a prompt that has tokens left, or the piece of it that has so many tokens. */
     int nextPosition(int tokens) {
+        if (session.isRestoring()) {
+            return session.nextRestored();
+        }
         int chunkTokens = generation.engine().chunkTokens();
         int gridLine = (position / chunkTokens + 1) * chunkTokens;
         int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
@@ -65,16 +73,21 @@ final class Prefill implements AutoCloseable {
     }
 
     /**
-     * Begins a step of prefill.
+     * Begins a step of prefill. A step that restores a part of the prompt from disk ends with this.
      *
      * @param wanted about how many tokens at most
-     * @return the tokens of the next chunk, of a prompt that has some left
+     * @return the tokens of the next chunk, of a prompt that has some left; null if a part of it was restored
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
     int[] feed(int wanted) {
         if (!generation.mayGrow()) {
             throw noRoom(generation.engine().stats().running() > 1);
+        }
+        if (session.isRestoring()) {
+            session.restore();
+            moveTo(session.resumePosition());
+            return null;
         }
         next = nextPosition(wanted);
         return Arrays.copyOfRange(prompt, position, next);
@@ -83,8 +96,12 @@ final class Prefill implements AutoCloseable {
     /** Ends a step of prefill: the layers have the chunk. */
     void fed() {
         session.checkpoint();
-        position = next;
         chunks++;
+        moveTo(next);
+    }
+
+    private void moveTo(int reached) {
+        position = reached;
         generation.listener().onPrefill(position, prompt.length);
         if (position == end
                 && end - session.resumePosition() > generation.engine().chunkTokens()) {

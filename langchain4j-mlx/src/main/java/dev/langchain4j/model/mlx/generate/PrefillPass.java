@@ -30,8 +30,11 @@ final class PrefillPass {
         for (int i = 0; i < requests.size(); i++) {
             Generation request = (Generation) requests.get(i);
             try {
-                chunks.add(request.feedChunk());
-                fed.add(request);
+                int[] chunk = request.feedChunk();
+                if (chunk != null) {
+                    chunks.add(chunk);
+                    fed.add(request);
+                }
             } catch (Throwable e) {
                 failed.accept(request, e);
             }

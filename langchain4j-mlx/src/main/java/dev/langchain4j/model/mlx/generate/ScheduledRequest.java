@@ -83,7 +83,7 @@ abstract class ScheduledRequest {
     /** Tokens of its prompt that were fed or reused. */
     abstract int prefillPosition();
 
-    /** Tokens of the next chunk of its prompt, if it may have about {@link #wantedTokens} at most. */
+    /** Tokens that the next step of its prompt computes, if it may be about {@link #wantedTokens} at most. */
     abstract int chunkTokens();
 
     /**

@@ -19,6 +19,15 @@ public final class TextRanges {
         return length == 0 ? NONE : new TextRanges(new int[] {0, length});
     }
 
+    /** The stretches that {@link #bounds} gave. */
+    public static TextRanges of(int[] bounds) {
+        Builder all = new Builder();
+        for (int i = 0; i + 1 < bounds.length; i += 2) {
+            all.add(bounds[i], bounds[i + 1]);
+        }
+        return all.build();
+    }
+
     /** Whether there is no stretch. */
     public boolean isEmpty() {
         return bounds.length == 0;

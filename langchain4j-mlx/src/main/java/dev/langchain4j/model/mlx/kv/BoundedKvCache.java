@@ -157,6 +157,11 @@ public final class BoundedKvCache extends BufferedKvCache {
     }
 
     @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        return WindowState.read(arrays, size, end);
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         if (position != offset && offset > size) {

@@ -66,6 +66,12 @@ public final class KvCache extends BufferedKvCache {
     }
 
     @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        Positions.checkKeysAndValues(arrays[0], arrays[1], end - start, true);
+        return new KvSlice(arrays, start, end);
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         offset = position;

@@ -47,6 +47,11 @@ final class KvSlice implements Snapshot {
     }
 
     @Override
+    public MlxArray[] arrays() {
+        return new MlxArray[] {keys, values};
+    }
+
+    @Override
     public Snapshot slice(int from, int to) {
         Positions.checkRange(from, to, start, end);
         return new KvSlice(Copies.owned(a -> Indexing.slice(a, 2, from - start, to - start), keys, values), from, to);

@@ -67,6 +67,18 @@ public interface LayerCache extends AutoCloseable {
     void restore(Snapshot snapshot);
 
     /**
+     * Makes a slice or a state of this kind of layer from what {@link Snapshot#arrays} gave.
+     *
+     * @param start first position of a slice, 0 for a state
+     * @param end position after the last one
+     * @param arrays at the same places, null where there is none; owned by the snapshot from now on
+     * @throws IllegalArgumentException if the arrays are none of such a snapshot; they stay with the caller
+     */
+    default Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        throw new UnsupportedOperationException("this layer does not make snapshots of arrays");
+    }
+
+    /**
      * Says that the next growth is to reach as far as this many tokens, and not further: so restoring and prefilling up to
      * there grow no buffer twice, and nothing is allocated for which there is no room. A hint: a layer may ignore it.
      */

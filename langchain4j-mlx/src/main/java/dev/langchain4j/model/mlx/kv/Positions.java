@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.kv;
 
+import dev.langchain4j.mlx.MlxArray;
+
 /** The rules that positions given to a layer or a snapshot keep. */
 final class Positions {
     private Positions() {}
@@ -9,6 +11,25 @@ final class Positions {
         if (start < first || end > last || start >= end) {
             throw new IllegalArgumentException(
                     "range [" + start + ", " + end + ") must be within [" + first + ", " + last + ") and not empty");
+        }
+    }
+
+    /**
+     * Throws IllegalArgumentException unless these are keys and values [1, heads, positions, dim] of at most so many
+     * positions, or of exactly so many.
+     */
+    static void checkKeysAndValues(MlxArray keys, MlxArray values, int positions, boolean exactly) {
+        boolean fit = keys != null
+                && values != null
+                && keys.ndim() == 4
+                && values.ndim() == 4
+                && keys.dim(0) == 1
+                && keys.dim(1) == values.dim(1)
+                && keys.dim(2) == values.dim(2)
+                && (exactly ? keys.dim(2) == positions : keys.dim(2) <= positions);
+        if (!fit) {
+            throw new IllegalArgumentException("arrays (" + keys + ", " + values + ") must be keys and values of "
+                    + (exactly ? "" : "at most ") + positions + " positions");
         }
     }
 

@@ -22,6 +22,9 @@ import java.util.Arrays;
 public final class QuantizedKvCache implements AttentionCache {
     private static final int PARTS = 3;
 
+    /** Arrays that are packed: parts of keys and of values. */
+    static final int ARRAYS = 2 * PARTS;
+
     private final Format format;
     private final int start;
     /** Keys and values of {@code [0, min(offset, start))} as they are. */
@@ -220,6 +223,21 @@ public final class QuantizedKvCache implements AttentionCache {
             offset = slice.end();
         }
         Eval.eval(buffers());
+    }
+
+    @Override
+    public Snapshot snapshot(int from, int end, MlxArray[] arrays) {
+        int border = Math.clamp(start, from, end);
+        MlxArray[] plainParts = Arrays.copyOf(arrays, 2);
+        MlxArray[] packedParts = Arrays.copyOfRange(arrays, 2, 2 + ARRAYS);
+        if (border > from) {
+            Positions.checkKeysAndValues(plainParts[0], plainParts[1], border - from, true);
+        }
+        for (int i = 0; i < ARRAYS && border < end; i++) {
+            Positions.checkKeysAndValues(packedParts[i], packedParts[i], end - border, true);
+        }
+        KvSlice unpacked = border > from ? new KvSlice(plainParts, from, border) : null;
+        return new QuantizedSlice(unpacked, border < end ? packedParts : null, from, end);
     }
 
     @Override

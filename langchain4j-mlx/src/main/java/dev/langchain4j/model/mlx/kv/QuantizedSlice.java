@@ -28,6 +28,18 @@ record QuantizedSlice(KvSlice plain, MlxArray[] packed, int start, int end) impl
     }
 
     @Override
+    public MlxArray[] arrays() {
+        MlxArray[] all = new MlxArray[2 + QuantizedKvCache.ARRAYS];
+        if (plain != null) {
+            System.arraycopy(plain.arrays(), 0, all, 0, 2);
+        }
+        if (packed != null) {
+            System.arraycopy(packed, 0, all, 2, packed.length);
+        }
+        return all;
+    }
+
+    @Override
     public Snapshot slice(int from, int to) {
         Positions.checkRange(from, to, start, end);
         int border = plain == null ? start : plain.end();

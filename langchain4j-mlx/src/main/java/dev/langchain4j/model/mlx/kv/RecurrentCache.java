@@ -28,6 +28,11 @@ public final class RecurrentCache implements LayerCache {
         }
 
         @Override
+        public MlxArray[] arrays() {
+            return new MlxArray[] {convolution.arrays()[0], matrix};
+        }
+
+        @Override
         public Snapshot slice(int from, int to) {
             throw new UnsupportedOperationException("a recurrent state has no slices");
         }
@@ -118,6 +123,14 @@ public final class RecurrentCache implements LayerCache {
         }
         convolution.restore(state.convolution());
         replace(state.matrix() == null ? null : Copies.owned(state.matrix()));
+    }
+
+    @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        if (arrays[1] == null && end > 0) {
+            throw new IllegalArgumentException("the matrix after " + end + " tokens is missing");
+        }
+        return new State(convolution.snapshot(start, end, arrays), arrays[1]);
     }
 
     @Override

@@ -95,6 +95,13 @@ public final class RotatingKvCache extends BufferedKvCache {
     }
 
     @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        return window == 1 && arrays[0] == null
+                ? new WindowState(null, null, end)
+                : WindowState.read(arrays, window - 1, end);
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         if (position != offset) {

@@ -23,6 +23,11 @@ public final class ShortConvCache implements LayerCache {
         }
 
         @Override
+        public MlxArray[] arrays() {
+            return new MlxArray[] {inputs};
+        }
+
+        @Override
         public Snapshot slice(int from, int to) {
             throw new UnsupportedOperationException("the state of a convolution has no slices");
         }
@@ -111,6 +116,16 @@ public final class ShortConvCache implements LayerCache {
         }
         replace(state.inputs() == null ? null : Copies.owned(state.inputs()));
         offset = state.end();
+    }
+
+    @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        MlxArray read = arrays[0];
+        boolean fits = read == null ? end == 0 : read.ndim() == 3 && read.dim(0) == 1 && read.dim(1) == kept;
+        if (!fits) {
+            throw new IllegalArgumentException("array (" + read + ") must be the last " + kept + " inputs");
+        }
+        return new State(read, end);
     }
 
     @Override

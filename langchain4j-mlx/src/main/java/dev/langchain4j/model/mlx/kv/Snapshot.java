@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.kv;
 
+import dev.langchain4j.mlx.MlxArray;
+
 /**
  * What was kept of one layer: immutable, in buffers of its own, with one owner who closes it.
  *
@@ -28,6 +30,14 @@ public interface Snapshot extends AutoCloseable {
      * @throws UnsupportedOperationException for a state
      */
     Snapshot slice(int start, int end);
+
+    /**
+     * The arrays that it holds, each at the place that its kind gives it, null where it holds none; borrowed.
+     * {@link LayerCache#snapshot} makes a snapshot of such arrays again.
+     */
+    default MlxArray[] arrays() {
+        throw new UnsupportedOperationException("this snapshot holds no arrays");
+    }
 
     /** Frees the buffers. Idempotent. */
     @Override

@@ -30,6 +30,20 @@ record WindowState(MlxArray keys, MlxArray values, int end) implements Snapshot 
         return keys == null ? 0 : 2;
     }
 
+    /** A state of arrays that were read; of at most so many positions. */
+    static WindowState read(MlxArray[] arrays, int positionsMax, int end) {
+        if (arrays[0] == null && arrays[1] == null && end == 0) {
+            return new WindowState(null, null, end);
+        }
+        Positions.checkKeysAndValues(arrays[0], arrays[1], Math.min(positionsMax, end), false);
+        return new WindowState(arrays[0], arrays[1], end);
+    }
+
+    @Override
+    public MlxArray[] arrays() {
+        return new MlxArray[] {keys, values};
+    }
+
     @Override
     public Snapshot slice(int from, int to) {
         throw new UnsupportedOperationException("the state of a layer that drops positions has no slices");

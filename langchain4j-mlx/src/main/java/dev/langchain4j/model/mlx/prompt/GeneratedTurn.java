@@ -28,6 +28,9 @@ final class GeneratedTurn {
     /** The token that ended it, or -1. */
     final int endToken;
 
+    /** Chars of the turn's text. */
+    final int textLength;
+
     final long bytes;
 
     /** How a template rendered it, if that was found to say the same. */
@@ -55,6 +58,7 @@ final class GeneratedTurn {
         this.tokens = tokens;
         this.rest = rest;
         this.endToken = endToken;
+        this.textLength = textLength;
         // The text is held three times: as content, as its reading, and as the template spells it.
         this.bytes = OVERHEAD_BYTES + before.bytes() + 4L * tokens.length + 6L * textLength;
     }

@@ -3,7 +3,9 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.model.mlx.cache.ConversationListener;
+import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,6 +17,8 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The exact tokens of turns that a model generated, found again by what their messages say. With them a turn goes back to
@@ -27,6 +31,7 @@ import java.util.function.Predicate;
  * <p>Bounded: the turns that were not used for the longest time are forgotten. One for each loaded model. Thread-safe.
  */
 public final class PromptLedger implements ConversationListener {
+    private static final Logger log = LoggerFactory.getLogger(PromptLedger.class);
     private static final int TURNS_MAX = 10_000;
     private static final long BYTES_MAX = 64L << 20;
     /** Turns that say the same: among more than these, none is found but by what came before it. */
@@ -54,6 +59,8 @@ public final class PromptLedger implements ConversationListener {
     };
 
     private long bytes;
+    /** Where turns are kept on disk; null for nowhere. */
+    private DiskTier disk;
 
     /** A ledger with room for 10,000 turns and 64 MB. */
     public PromptLedger() {
@@ -75,6 +82,18 @@ public final class PromptLedger implements ConversationListener {
         this.bytesMax = bytesMax;
     }
 
+    /** Keeps the turns on disk, too, and takes those that are there. To be called once, before anything else. */
+    public synchronized void keepOnDisk(DiskTier tier) {
+        for (byte[] note : tier.takeNotes()) {
+            try {
+                insert(TurnFormat.read(note, tier::idOf));
+            } catch (IOException e) {
+                log.debug("A generated turn on disk is not used", e);
+            }
+        }
+        disk = tier;
+    }
+
     /** A request of this conversation was written: an answer to it is expected. */
     synchronized ExpectedTurn expect(Object conversation) {
         ExpectedTurn turn = new ExpectedTurn(conversation);
@@ -90,6 +109,13 @@ public final class PromptLedger implements ConversationListener {
         if (turnsMax == 0 || turn.bytes > bytesMax || wasExpected.isEvicted() || nobodys) {
             return;
         }
+        insert(turn);
+        if (disk != null) {
+            disk.note(turn.conversation, turn.isolated, name -> TurnFormat.write(turn, name));
+        }
+    }
+
+    private void insert(GeneratedTurn turn) {
         Place place = new Place(turn.content, turn.context);
         byContent
                 .computeIfAbsent(turn.content, content -> new LinkedHashSet<>())

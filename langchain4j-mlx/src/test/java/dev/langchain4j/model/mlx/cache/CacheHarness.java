@@ -4,10 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import dev.langchain4j.model.mlx.cache.disk.DiskStore;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 
 /** Plays the engine: runs requests over fake layers, checks what they hold, and the cache's invariants. */
@@ -29,6 +34,46 @@ final class CacheHarness {
         layers = FakeLayer.layers(ledger, stateBytes, kinds);
         cache = new TrieCache(limits, () -> nanos);
         access = cache.access(Runnable::run, new ConversationListener() {});
+    }
+
+    private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
+    DiskTier tier;
+
+    /** Keeps the cache in a folder, too. */
+    CacheHarness onDisk(Path root, DiskLimits limits) {
+        return onDisk(root, limits, FakeLayer.codec());
+    }
+
+    CacheHarness onDisk(Path root, DiskLimits limits, SnapshotCodec codec) {
+        DiskStore store = DiskStore.open(root, "0123456789abcdef0123456789abcdef", limits, DiskStore.Clock.SYSTEM);
+        tier = new DiskTier(store, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, codec);
+        cache.keepOnDisk(tier);
+        return this;
+    }
+
+    /** Runs what the tier has to do until nothing is left. */
+    void settle() {
+        do {
+            for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+                task.run();
+            }
+            tier.store().settled().join();
+        } while (!tasks.isEmpty());
+    }
+
+    /** Writes the conversations that were idle for long enough. */
+    void idle() {
+        tier.writeIdle();
+        settle();
+    }
+
+    /** Restores what is on disk of a prompt; gives how many tokens are not to be computed then. */
+    static int restore(CacheSession session, int[] prompt) {
+        while (session.isRestoring() && session.hasRoom(session.nextRestored())) {
+            session.restore();
+        }
+        assertHolds(session, prompt, session.resumePosition());
+        return session.resumePosition();
     }
 
     static CacheHarness of(long bytesMax, Kind... kinds) {
@@ -92,7 +137,7 @@ final class CacheHarness {
     /** A whole request; gives the number of tokens that were reused. */
     int run(Object conversation, int[] prompt, int[] generated, Outcome outcome, Boundary... boundaries) {
         CacheSession session = begin(conversation, prompt, boundaries);
-        int reused = session.resumePosition();
+        int reused = restore(session, prompt);
         prefill(session, prompt, prompt.length - 1);
         decode(session, prompt, generated);
         session.close(outcome);
@@ -126,6 +171,9 @@ final class CacheHarness {
     void close() {
         TrieAsserts.check(cache, ledger);
         cache.close();
+        if (tier != null) {
+            tier.close();
+        }
         assertThat(ledger.open).as("open layers and snapshots").isZero();
         assertThat(cache.stats().bytesHeld()).isZero();
     }

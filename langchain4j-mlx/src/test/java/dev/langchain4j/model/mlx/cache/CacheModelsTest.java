@@ -114,7 +114,7 @@ class CacheModelsTest {
         }
     }
 
-    private static float[][] warm(LanguageModel model, TrieCache cache, int[] prompt, Object conversation) {
+    static float[][] warm(LanguageModel model, TrieCache cache, int[] prompt, Object conversation) {
         CacheRequest request = new CacheRequest(
                 CacheHarness.KEY,
                 prompt,
@@ -123,6 +123,9 @@ class CacheModelsTest {
                 Isolation.SHARED,
                 model::newLayers);
         try (CacheSession session = cache.begin(request)) {
+            while (session.isRestoring() && session.hasRoom(session.nextRestored())) {
+                session.restore();
+            }
             int position = session.resumePosition();
             while (position < prompt.length - 1) {
                 int line = Math.min((position / CHUNK + 1) * CHUNK, prompt.length - 1);
@@ -148,7 +151,7 @@ class CacheModelsTest {
         }
     }
 
-    private static float[][] cold(LanguageModel model, int[] prompt) {
+    static float[][] cold(LanguageModel model, int[] prompt) {
         List<LayerCache> layers = model.newLayers();
         try {
             for (int position = 0; position < prompt.length - 1; position += CHUNK) {
@@ -191,7 +194,7 @@ class CacheModelsTest {
         return best;
     }
 
-    private static int[] likeliest(float[][] logits) {
+    static int[] likeliest(float[][] logits) {
         return Arrays.stream(logits).mapToInt(CacheModelsTest::likeliest).toArray();
     }
 }

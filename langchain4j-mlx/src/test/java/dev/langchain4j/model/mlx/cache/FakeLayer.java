@@ -1,7 +1,9 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.Section;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -223,6 +225,39 @@ final class FakeLayer implements LayerCache {
         if (!condition) {
             throw new AssertionError("%s [%d, %d) does not fit".formatted(what, start, end));
         }
+    }
+
+    /** The bytes of snapshots: their tokens, or their digest. */
+    static SnapshotCodec codec() {
+        return codec(4);
+    }
+
+    /** The bytes of snapshots, where a token takes so many, at least 4. */
+    static SnapshotCodec codec(int tokenBytes) {
+        return new SnapshotCodec() {
+            @Override
+            public void encode(int layer, Snapshot snapshot, List<Section> sections) {
+                FakeSnapshot fake = (FakeSnapshot) snapshot;
+                fake.requireOpen();
+                ByteBuffer bytes = ByteBuffer.allocate(8 + tokenBytes * fake.tokens.length);
+                bytes.putLong(fake.digest);
+                for (int token : fake.tokens) {
+                    bytes.putInt(token);
+                }
+                sections.add(new Section(layer, 0, 7, new int[] {fake.tokens.length}, bytes.clear()));
+            }
+
+            @Override
+            public Snapshot decode(LayerCache layer, int start, int end, List<Section> sections) {
+                ByteBuffer bytes = sections.getFirst().bytes();
+                long digest = bytes.getLong();
+                int[] tokens = new int[sections.getFirst().shape()[0]];
+                Arrays.setAll(tokens, i -> bytes.getInt());
+                FakeLayer fake = (FakeLayer) layer;
+                long size = fake.kind == Kind.RECURRENT ? fake.unitBytes : (long) tokens.length * fake.unitBytes;
+                return fake.new FakeSnapshot(start, end, tokens, digest, size);
+            }
+        };
     }
 
     private final class FakeSnapshot implements Snapshot {

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.zip.CRC32;
 
 /** The requests of a workload, each with its prompt and its output as a list of named segments. */
@@ -114,9 +115,15 @@ record Trace(String name, List<Request> requests) {
     }
 
     long replay(CacheLimits limits, boolean fullAttention) {
+        return replay(limits, fullAttention, harness -> {});
+    }
+
+    /** @param use is called before the first request, and after each */
+    long replay(CacheLimits limits, boolean fullAttention, Consumer<CacheHarness> use) {
         Kind[] kinds = fullAttention ? new Kind[] {Kind.SLICEABLE} : new Kind[] {Kind.SLICEABLE, Kind.RECURRENT};
         CacheHarness harness = new CacheHarness(limits, STATE_BYTES, kinds);
         harness.chunkTokens = 512;
+        use.accept(harness);
         long reused = 0;
         for (Request request : requests) {
             reused += harness.run(
@@ -125,6 +132,7 @@ record Trace(String name, List<Request> requests) {
                     request.outputTokens(),
                     request.toolCall ? Outcome.TOOL_CALL : Outcome.FINISHED,
                     request.boundaries().toArray(new Boundary[0]));
+            use.accept(harness);
             long held = harness.stats().bytesHeld();
             if (held > limits.bytesMax()) {
                 throw new AssertionError("%d bytes held, limit %d".formatted(held, limits.bytesMax()));

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.samples;
 
 import dev.langchain4j.model.mlx.MlxModel;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -9,6 +10,9 @@ import java.util.Map;
 
 /** Options of a sample: {@code --name value}, or {@code --name} alone for a switch. */
 public final class Options {
+    /** What {@code --cache} may take. */
+    private static final long CACHE_BYTES = 4L << 30;
+
     private final Map<String, String> values = new HashMap<>();
 
     private Options() {}
@@ -65,12 +69,13 @@ public final class Options {
         return modelBuilder().build();
     }
 
-    /** Settings to load {@link #model} with; a download draws a bar. */
+    /** Settings to load {@link #model} with; a download draws a bar. {@code --cache} names a folder for the prompt cache. */
     public MlxModel.Builder modelBuilder() {
         boolean terminal = System.console() != null && System.console().isTerminal();
         DownloadBar bar = new DownloadBar(System.err, terminal);
-        return MlxModel.builder()
+        MlxModel.Builder builder = MlxModel.builder()
                 .modelName(model())
                 .hub(HuggingFaceHub.builder().listener(bar).build());
+        return has("cache") ? builder.diskCache(Path.of(text("cache", "")), DiskLimits.ofBytes(CACHE_BYTES)) : builder;
     }
 }

@@ -1,0 +1,58 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.disk.Section;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Snapshot;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+
+/** The bytes of MLX arrays. */
+final class ArrayCodec implements SnapshotCodec {
+    private static final int ARRAYS_MAX = 8;
+    private static final DType[] TYPES = DType.values();
+
+    @Override
+    public void encode(int layer, Snapshot snapshot, List<Section> sections) {
+        MlxArray[] arrays = snapshot.arrays();
+        for (int slot = 0; slot < arrays.length; slot++) {
+            if (arrays[slot] != null) {
+                ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(arrays[slot].bytes()));
+                arrays[slot].copyTo(bytes);
+                sections.add(
+                        new Section(layer, slot, arrays[slot].dtype().ordinal(), arrays[slot].shape(), bytes.flip()));
+            }
+        }
+    }
+
+    @Override
+    public Snapshot decode(LayerCache layer, int start, int end, List<Section> sections) {
+        MlxArray[] arrays = new MlxArray[ARRAYS_MAX];
+        try {
+            try (Scope scope = Scope.open()) {
+                for (Section section : sections) {
+                    Objects.checkIndex(section.type(), TYPES.length);
+                    Objects.checkIndex(section.slot(), ARRAYS_MAX);
+                    if (arrays[section.slot()] == null) {
+                        arrays[section.slot()] = MlxArray.of(section.bytes(), TYPES[section.type()], section.shape())
+                                .detach();
+                    }
+                }
+            }
+            Eval.eval(Arrays.stream(arrays).filter(Objects::nonNull).toArray(MlxArray[]::new));
+            return layer.snapshot(start, end, arrays);
+        } catch (Throwable e) {
+            for (MlxArray array : arrays) {
+                if (array != null) {
+                    array.close();
+                }
+            }
+            throw e;
+        }
+    }
+}

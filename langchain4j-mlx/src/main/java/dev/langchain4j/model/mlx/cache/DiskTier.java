@@ -1,0 +1,389 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.Internal;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
+import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.Need;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which of a prompt cache goes to disk, and when: the system message and tools of every prompt as soon as they were
+ * computed; conversations when they were idle for a while, before they are evicted, and when the model is closed; prompts
+ * that came once and without a memory ID never. All of it belongs to the thread that owns the model, where it copies one
+ * unit of bytes at a time, between two steps; a thread of the store writes them.
+ */
+@Internal
+public final class DiskTier implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(DiskTier.class);
+    /** A unit takes at most this fraction of the memory, and two of them may wait to be written. */
+    private static final int QUEUE_SHARE = 32;
+
+    private static final long NANOS_TO_CLOSE = 10_000_000_000L;
+
+    private final DiskStore store;
+    private final DiskLimits limits;
+    private final SnapshotCodec codec;
+    private final MemoryIdNames names;
+    private final Executor owner;
+    private final LongSupplier nanos;
+    private final Deque<DiskWrite> waiting = new ArrayDeque<>();
+    /** Conversations that have more than what was written, and since when they are idle. */
+    private final Map<Conversation, Long> unwritten = new HashMap<>();
+
+    private final List<CacheSession> restoring = new ArrayList<>();
+    private long unitBytes;
+    private boolean scheduled;
+    private boolean timed;
+    private Thread timer;
+    private CompletableFuture<Void> deleted = CompletableFuture.completedFuture(null);
+
+    /**
+     * Puts a tier together.
+     *
+     * @param store is closed with the tier
+     * @param owner runs tasks on the thread that owns the model
+     * @param nanos a clock in nanoseconds
+     */
+    public DiskTier(DiskStore store, DiskLimits limits, MemoryIdNames names, Executor owner, LongSupplier nanos) {
+        this(store, limits, names, owner, nanos, new ArrayCodec());
+    }
+
+    DiskTier(
+            DiskStore store,
+            DiskLimits limits,
+            MemoryIdNames names,
+            Executor owner,
+            LongSupplier nanos,
+            SnapshotCodec codec) {
+        this.store = store;
+        this.limits = limits;
+        this.names = names;
+        this.owner = owner;
+        this.nanos = nanos;
+        this.codec = codec;
+        store.whenWritten(this::written);
+        store.forgetUnnamed();
+    }
+
+    DiskStore store() {
+        return store;
+    }
+
+    /** Says how much memory the cache may take, of which copies for the disk take a small part. */
+    void memory(long bytesMax) {
+        unitBytes = bytesMax == 0 ? store.unitBytes() : Math.min(store.unitBytes(), bytesMax / QUEUE_SHARE + 1);
+    }
+
+    private boolean hasRoomInQueue() {
+        return store.bytesQueued() < 2 * unitBytes;
+    }
+
+    long unitBytes() {
+        return unitBytes;
+    }
+
+    SnapshotCodec codec() {
+        return codec;
+    }
+
+    /** Counts and sizes as of now. May be called by any thread. */
+    public DiskStats stats() {
+        return store.stats();
+    }
+
+    // ---- who it is for -------------------------------------------------------------------------------------------
+
+    /** The number of a conversation in the store: 0 for those without a memory ID, none if it is not kept on disk. */
+    private OptionalLong user(Object id) {
+        byte[] name = id == null ? null : names.name(id);
+        if (id != null && name == null) {
+            return OptionalLong.empty();
+        }
+        return OptionalLong.of(id == null ? 0 : number("user", name));
+    }
+
+    /** The number of what an isolated family shares; not on disk unless the limits allow it. */
+    long scope(Object family) {
+        if (family == null) {
+            return 0;
+        }
+        byte[] name = limits.isolated() ? names.name(family) : null;
+        return name == null ? PrefixTrie.NOT_ON_DISK : number("family", name);
+    }
+
+    private static long number(String kind, byte[] name) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(kind.getBytes(StandardCharsets.UTF_8));
+            // positive: 0 and less mean something else
+            return (ByteBuffer.wrap(digest.digest(name)).getLong() & Long.MAX_VALUE) | 1;
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JVM has SHA-256", e);
+        }
+    }
+
+    /** The memory IDs on disk that the predicate accepts. May be called by any thread. */
+    List<Object> ids(Predicate<Object> accepted) {
+        return store.names().values().stream()
+                .map(names::id)
+                .filter(id -> id != null && accepted.test(id))
+                .toList();
+    }
+
+    void need(Conversation conversation, List<Need> needs) {
+        OptionalLong user = user(conversation.id);
+        if (user.isPresent() && !conversation.forgotten) {
+            name(conversation.id, user.getAsLong());
+            store.need(user.getAsLong(), needs, false);
+        }
+    }
+
+    /** The memory ID of a name; null if it is none. */
+    public Object idOf(byte[] name) {
+        return names.id(name);
+    }
+
+    /**
+     * Keeps a note that is deleted with its conversation. May be called by any thread.
+     *
+     * @param isolated whether it belongs to a request that shared nothing
+     * @param note makes it of the conversation's name, null for one without a memory ID
+     */
+    public void note(Object id, boolean isolated, Function<byte[], byte[]> note) {
+        OptionalLong user = user(id);
+        if (store.isOn() && user.isPresent() && (!isolated || limits.isolated())) {
+            name(id, user.getAsLong());
+            store.note(user.getAsLong(), note.apply(id == null ? null : names.name(id)));
+        }
+    }
+
+    /** The notes of earlier runs, the oldest first; only the first time. */
+    public List<byte[]> takeNotes() {
+        return store.takeNotes();
+    }
+
+    private void name(Object id, long user) {
+        if (id != null) {
+            store.name(user, names.name(id));
+        }
+    }
+
+    // ---- restoring -----------------------------------------------------------------------------------------------
+
+    /** Lets those that restore what this prompt begins with, too, do so at once: it is read from disk only once. */
+    void finishFor(PrefixTrie trie, CacheRequest request) {
+        for (CacheSession session : List.copyOf(restoring)) {
+            if (session.sequence().trie == trie && session.restoresFor(request)) {
+                session.restoreAll();
+            }
+        }
+        restoring.removeIf(session -> !session.isRestoring());
+    }
+
+    /** Lets a session restore what memory does not have of its prompt. */
+    void offer(CacheSession session, Grid grid) {
+        if (store.isOn() && session.sequence().trie.diskScope != PrefixTrie.NOT_ON_DISK) {
+            Restoration found = new Restoration(this, session, grid);
+            if (!found.isDone()) {
+                session.restoreFrom(found);
+                restoring.add(session);
+            }
+        }
+    }
+
+    // ---- writing -------------------------------------------------------------------------------------------------
+
+    /** A request of a conversation ended, and is stored. */
+    void ended(Conversation conversation) {
+        TrieNode system = conversation.place(Conversation.Place.SYSTEM);
+        if (system.parent != null && system.tier == Tier.SYSTEM) {
+            write(conversation, system, List.of(system), true);
+        }
+        if (conversation.id != null || conversation.requests() > 1 || conversation.inToolLoop) {
+            unwritten.put(conversation, nanos.getAsLong());
+            time();
+        }
+    }
+
+    /** Something is about to be evicted: what is not on disk is queued for it as far as there is room. */
+    void leaving(PrefixTrie trie, TrieNode node) {
+        Conversation conversation = node.owner;
+        boolean known = conversation != null && (unwritten.containsKey(conversation) || node.tier == Tier.SYSTEM);
+        if (known && !conversation.forgotten && trie == conversation.trie) {
+            DiskWrite write = newWrite(conversation, node, List.of(node), true);
+            while (write != null && hasRoomInQueue() && unit(write)) {
+                // a unit at a time
+            }
+        }
+    }
+
+    /** Queues what a conversation has not on disk. */
+    private void write(Conversation conversation) {
+        unwritten.remove(conversation);
+        if (!conversation.forgotten && conversation.isKnown()) {
+            List<TrieNode> states = new ArrayList<>();
+            for (Conversation.Place place :
+                    List.of(Conversation.Place.SYSTEM, Conversation.Place.TURN, Conversation.Place.END)) {
+                states.add(conversation.place(place));
+            }
+            boolean manyHaveIt = !ConversationKey.isolates(conversation.id);
+            write(conversation, conversation.place(Conversation.Place.END), states, manyHaveIt);
+        }
+    }
+
+    private void write(Conversation conversation, TrieNode end, List<TrieNode> states, boolean others) {
+        DiskWrite write = newWrite(conversation, end, states, others);
+        if (write != null) {
+            waiting.add(write);
+            schedule();
+        }
+    }
+
+    private DiskWrite newWrite(Conversation conversation, TrieNode end, List<TrieNode> states, boolean others) {
+        OptionalLong user = user(conversation.id);
+        PrefixTrie trie = conversation.trie;
+        if (!store.isOn() || user.isEmpty() || trie == null || trie.diskScope == PrefixTrie.NOT_ON_DISK) {
+            return null;
+        }
+        name(conversation.id, user.getAsLong());
+        return new DiskWrite(this, user.getAsLong(), conversation, end, states, others);
+    }
+
+    /** Has the owner copy a unit, behind what waits for it. May be called by any thread. */
+    private void schedule() {
+        synchronized (waiting) {
+            if (scheduled) {
+                return;
+            }
+            scheduled = true;
+        }
+        try {
+            owner.execute(this::nextUnit);
+        } catch (IllegalStateException | RejectedExecutionException closed) {
+            // what waits is written by close()
+        }
+    }
+
+    private void written() {
+        schedule();
+    }
+
+    private void nextUnit() {
+        synchronized (waiting) {
+            scheduled = false;
+        }
+        if (!waiting.isEmpty() && hasRoomInQueue()) {
+            if (!unit(waiting.peek())) {
+                waiting.poll();
+            }
+            if (!waiting.isEmpty()) {
+                schedule();
+            }
+        }
+    }
+
+    /** Copies a unit; whether there are more. */
+    private boolean unit(DiskWrite write) {
+        try {
+            return write.unit();
+        } catch (RuntimeException e) {
+            log.warn("A part of the prompt cache was not copied for the disk", e);
+            return false;
+        }
+    }
+
+    /** Looks for idle conversations when the first of them may be idle enough. */
+    private void time() {
+        if (!timed) {
+            timed = true;
+            timer = Thread.ofVirtual().name("mlx-disk-cache-idle").start(() -> {
+                try {
+                    Thread.sleep(limits.idleBeforeWrite());
+                    owner.execute(this::writeIdle);
+                } catch (InterruptedException | IllegalStateException | RejectedExecutionException closed) {
+                    // what is not written yet is by close()
+                }
+            });
+        }
+    }
+
+    /** Queues the conversations that were idle for long enough. */
+    void writeIdle() {
+        timed = false;
+        long idle = limits.idleBeforeWrite().toNanos();
+        List.copyOf(unwritten.keySet()).stream()
+                .filter(conversation ->
+                        conversation.running == 0 && nanos.getAsLong() - unwritten.get(conversation) >= idle)
+                .forEach(this::write);
+        if (!unwritten.isEmpty()) {
+            time();
+        }
+    }
+
+    // ---- deleting ------------------------------------------------------------------------------------------------
+
+    /** Deletes what only these conversations need. */
+    void forget(Predicate<Object> ids) {
+        unwritten.keySet().removeIf(conversation -> conversation.id != null && ids.test(conversation.id));
+        waiting.removeIf(write -> write.conversation().id != null && ids.test(write.conversation().id));
+        List<Long> users = ids(ids).stream().map(id -> user(id).orElse(0)).toList();
+        deleted = store.forget(users);
+    }
+
+    /** Deletes everything. */
+    void clear() {
+        unwritten.clear();
+        waiting.clear();
+        deleted = store.clear();
+    }
+
+    /** Completes when what was to be deleted is. */
+    CompletableFuture<Void> deleted() {
+        return deleted;
+    }
+
+    // ---- the end -------------------------------------------------------------------------------------------------
+
+    /** Writes what is not written yet, as far as that is possible within some seconds. The tries are still there. */
+    void flush() {
+        long begun = System.nanoTime();
+        List.copyOf(unwritten.keySet()).forEach(this::write);
+        while (!waiting.isEmpty() && System.nanoTime() - begun < NANOS_TO_CLOSE) {
+            if (!hasRoomInQueue()) {
+                store.settled().join();
+            }
+            if (!unit(waiting.peek())) {
+                waiting.poll();
+            }
+        }
+        waiting.clear();
+    }
+
+    /** Closes the store. Idempotent. */
+    @Override
+    public void close() {
+        if (timer != null) {
+            timer.interrupt();
+        }
+        store.close();
+    }
+}

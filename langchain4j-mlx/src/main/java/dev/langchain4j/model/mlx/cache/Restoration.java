@@ -1,0 +1,265 @@
+package dev.langchain4j.model.mlx.cache;
+
+import dev.langchain4j.model.mlx.cache.disk.DiskPath;
+import dev.langchain4j.model.mlx.cache.disk.DiskRecord;
+import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.Need;
+import dev.langchain4j.model.mlx.cache.disk.Section;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings what a prompt has on disk into the layers of its sequence, a record at a time, behind what memory had. Where a
+ * record turns out to be of no use, what is there without it is restored. With state layers all of it counts only once
+ * their state is there; until then the sequence stands where memory ended.
+ */
+final class Restoration {
+    /** How many tokens are read at the most for one that is needed. */
+    private static final int OVERREAD_MAX = 16;
+
+    private static final Logger log = LoggerFactory.getLogger(Restoration.class);
+
+    private final DiskTier tier;
+    private final DiskStore store;
+    private final SnapshotCodec codec;
+    private final Grid grid;
+    private final CacheSession session;
+    private final Sequence sequence;
+    private final PrefixTrie trie;
+    private final int[] tokens;
+    /** Where the layers stand that a state must be put into. */
+    private final int from;
+
+    private DiskPath path = DiskPath.NONE;
+    private int position;
+    private int target;
+    private TrieRecord states;
+    private long nanos;
+
+    /** @param session one whose layers hold what memory had */
+    Restoration(DiskTier tier, CacheSession session, Grid grid) {
+        this.tier = tier;
+        this.store = tier.store();
+        this.codec = tier.codec();
+        this.grid = grid;
+        this.session = session;
+        this.sequence = session.sequence();
+        this.trie = sequence.trie;
+        this.tokens = session.request().tokens();
+        this.from = session.resumePosition();
+        this.position = from;
+        find();
+    }
+
+    /** Finds how far the prompt can be restored. */
+    private void find() {
+        long begun = System.nanoTime();
+        path = store.match(trie.diskScope, tokens);
+        int most = grid.lineAt(worthReading(Math.min(path.stored(), tokens.length - 1)));
+        target = trie.stateful() ? Math.max(position, lastState(most)) : Math.max(position, most);
+        nanos += System.nanoTime() - begun;
+    }
+
+    /** Leaves out the part of a last record that is small beside the rest of it, all of which would be read. */
+    private int worthReading(int most) {
+        DiskRecord last = path.edgeTo(most);
+        boolean tooLittle = last != null
+                && !trie.stateful()
+                && (most - Math.max(last.start(), position)) * OVERREAD_MAX < last.end() - last.start();
+        return tooLittle ? Math.min(most, last.start()) : most;
+    }
+
+    private int lastState(int most) {
+        int last = 0;
+        for (DiskRecord state : path.states()) {
+            last = state.isStored() && state.start() <= most ? Math.max(last, state.start()) : last;
+        }
+        return last;
+    }
+
+    boolean isDone() {
+        return position >= target;
+    }
+
+    /** Where the next step ends. */
+    int next() {
+        return trie.stateful() ? target : Math.min(target, edgeEnd(edge()));
+    }
+
+    private DiskRecord edge() {
+        return path.edgeTo(position + 1);
+    }
+
+    private int edgeEnd(DiskRecord edge) {
+        int at = path.edges().indexOf(edge);
+        return at + 1 < path.edges().size() ? path.edges().get(at + 1).start() : path.matched();
+    }
+
+    /** Whether it is about to restore something that another prompt with so many tokens in common begins with, too. */
+    boolean isAlso(int common) {
+        return !isDone() && common > position;
+    }
+
+    /** Restores one record, and tells the session. */
+    void step() {
+        long begun = System.nanoTime();
+        restore();
+        if (isDone()) {
+            used();
+        }
+        nanos += System.nanoTime() - begun;
+        session.restored(trie.stateful() && !isDone() ? from : position, path, nanos);
+    }
+
+    private void restore() {
+        if (trie.stateful() && states == null) {
+            states = read(path.stateAt(target), false);
+            if (states == null) {
+                startAgain();
+                return;
+            }
+        }
+        if (trie.sliceable()) {
+            restoreEdge();
+        } else {
+            position = target;
+        }
+        if (isDone() && states != null && !restoreStates()) {
+            startAgain();
+        }
+    }
+
+    private void restoreEdge() {
+        DiskRecord edge = edge();
+        int end = Math.min(target, edgeEnd(edge));
+        TrieRecord slices = read(edge, true);
+        boolean restored = false;
+        if (slices != null) {
+            try {
+                restored = restore(slices, edge, end);
+            } finally {
+                slices.close();
+            }
+        }
+        if (restored) {
+            position = end;
+        } else {
+            startAgain();
+        }
+    }
+
+    private boolean restore(TrieRecord slices, DiskRecord edge, int end) {
+        if (edge.start() == position && edge.end() == end) {
+            return restoreInto(slices, edge);
+        }
+        TrieRecord part = slices.slice(position, end);
+        try {
+            return restoreInto(part, edge);
+        } finally {
+            part.close();
+        }
+    }
+
+    /** Whether all layers took a record; if not they are as before. */
+    private boolean restoreInto(TrieRecord record, DiskRecord from) {
+        try {
+            record.restore(sequence);
+            return true;
+        } catch (RuntimeException e) {
+            log.warn("A part of the prompt cache on disk does not fit: {}", from, e);
+            cutBack(position);
+            if (from != null) {
+                store.miss(from, "does not fit");
+            }
+            return false;
+        }
+    }
+
+    /** Whether the state layers took their states; if not they are as before. */
+    private boolean restoreStates() {
+        TrieRecord before = from == 0 ? null : TrieRecord.states(sequence);
+        try {
+            if (restoreInto(states, path.stateAt(target))) {
+                return true;
+            }
+            if (before != null) {
+                before.restore(sequence);
+            } else {
+                sequence.layers.stream().filter(layer -> !layer.sliceable()).forEach(LayerCache::close);
+            }
+            return false;
+        } finally {
+            if (before != null) {
+                before.close();
+            }
+        }
+    }
+
+    private TrieRecord read(DiskRecord record, boolean slices) {
+        if (record == null) {
+            return null;
+        }
+        List<Section> sections = store.read(record);
+        if (sections == null) {
+            return null;
+        }
+        try {
+            return TrieRecord.decode(codec, sequence.layers, slices, record.start(), record.end(), sections);
+        } catch (RuntimeException e) {
+            log.warn("A part of the prompt cache on disk cannot be read: {}", record, e);
+            store.miss(record, "does not fit");
+            return null;
+        }
+    }
+
+    /** Looks anew for what can be restored, without what turned out to be of no use. */
+    private void startAgain() {
+        if (trie.stateful()) {
+            cutBack(from);
+            position = from;
+        }
+        close();
+        find();
+    }
+
+    private void cutBack(int to) {
+        for (LayerCache layer : sequence.layers) {
+            if (layer.sliceable() && layer.offset() > to) {
+                layer.trimTo(to);
+            }
+        }
+    }
+
+    private void used() {
+        List<Need> needs = new ArrayList<>();
+        DiskRecord last = path.edgeTo(target);
+        if (last != null && target > from) {
+            needs.add(new Need(last, target));
+            DiskRecord state = path.stateAt(target);
+            if (state != null) {
+                needs.add(Need.whole(state));
+            }
+            needs.forEach(need -> store.use(need.record()));
+            tier.need(sequence.conversation, needs);
+            store.restored(target - from, nanos);
+        }
+    }
+
+    /** The states for the end, which the caller owns from now on; null if there are none. */
+    TrieRecord takeStates() {
+        TrieRecord taken = states;
+        states = null;
+        return taken;
+    }
+
+    /** Frees what was read and not used. Idempotent. */
+    void close() {
+        if (states != null) {
+            states.close();
+            states = null;
+        }
+    }
+}

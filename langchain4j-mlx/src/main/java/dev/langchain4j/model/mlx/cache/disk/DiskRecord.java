@@ -1,0 +1,91 @@
+package dev.langchain4j.model.mlx.cache.disk;
+
+import dev.langchain4j.Internal;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A stored part of a path: an edge, with the tokens of the positions {@code [start, end)} and what sliceable layers hold for
+ * them, or a state, with what state layers hold at {@code start}, which is its end, too. It goes on from its parent at
+ * {@code start}, which may lie within the parent. All but its place is immutable. Guarded by its store.
+ */
+@Internal
+public final class DiskRecord {
+    enum Phase {
+        /** Waits to be written: it can be gone on from, but not be read. */
+        QUEUED,
+        STORED,
+        DROPPED
+    }
+
+    final long id;
+    final DiskRecord parent;
+    final long scope;
+    final int start;
+    final int end;
+    final boolean state;
+    /** The first token of an edge. */
+    final int first;
+
+    final List<DiskRecord> children = new ArrayList<>();
+    /** All tokens of an edge; null until they are read. */
+    int[] tokens;
+
+    volatile Phase phase = Phase.QUEUED;
+    /** How many users have it as the end of what they need. */
+    int tips;
+
+    long segment;
+    long offset;
+    long length;
+    int headerCrc;
+    /** When it was used last, as a count of uses, which no clock can turn back. */
+    long used;
+
+    long usedMillis;
+    long writtenMillis;
+    /** What was last written of {@link #usedMillis}. */
+    long notedMillis;
+
+    DiskRecord(long id, DiskRecord parent, long scope, int start, int end, boolean state, int first) {
+        this.id = id;
+        this.parent = parent;
+        this.scope = scope;
+        this.start = start;
+        this.end = end;
+        this.state = state;
+        this.first = first;
+    }
+
+    /** The position before the first token of a path of this scope. */
+    static DiskRecord root(long scope) {
+        DiskRecord root = new DiskRecord(0, null, scope, 0, 0, false, 0);
+        root.phase = Phase.STORED;
+        return root;
+    }
+
+    /** First position. */
+    public int start() {
+        return start;
+    }
+
+    /** Position after the last one. */
+    public int end() {
+        return end;
+    }
+
+    /** Whether it can be read. */
+    public boolean isStored() {
+        return phase == Phase.STORED;
+    }
+
+    /** Whether it still is part of the store. */
+    public boolean isDropped() {
+        return phase == Phase.DROPPED;
+    }
+
+    @Override
+    public String toString() {
+        return (state ? "state " : "edge ") + id + " [" + start + ", " + end + ")";
+    }
+}
