@@ -28,4 +28,13 @@ final class EvictionEvent extends Event {
 
     @Label("Limit")
     String limit;
+
+    /** All that a conversation had to itself was released. */
+    void released(int length, long bytes) {
+        tier = Tier.ASSISTANT.name();
+        end = length;
+        limit = "released";
+        bytesFreed = bytes;
+        commit();
+    }
 }

@@ -24,9 +24,6 @@ import java.util.function.Predicate;
  */
 @Internal
 public final class TrieCache implements AutoCloseable {
-    /** Who shares a trie: all requests of a model, or those of one family of conversations. */
-    private record Scope(CacheKey key, Object owner) {}
-
     /** Whether a request may begin, by the memory that its prompt will take. */
     public enum Admission {
         /** There is room, if need be for what is evicted. */
@@ -46,7 +43,7 @@ public final class TrieCache implements AutoCloseable {
     private final Room room;
     private final RunningSessions running;
     private final Conversations conversations = new Conversations();
-    private final Map<Scope, PrefixTrie> tries = new HashMap<>();
+    private final Map<TrieScope, PrefixTrie> tries = new HashMap<>();
     /** What is kept on disk; null if nothing is. */
     private DiskTier disk;
 
@@ -228,7 +225,7 @@ public final class TrieCache implements AutoCloseable {
         }
     }
 
-    private PrefixTrie newTrie(Scope scope) {
+    private PrefixTrie newTrie(TrieScope scope) {
         PrefixTrie trie = new PrefixTrie(usage);
         trie.diskScope = disk == null ? PrefixTrie.NOT_ON_DISK : disk.scope(scope.owner());
         return trie;
@@ -250,9 +247,9 @@ public final class TrieCache implements AutoCloseable {
         return trie.stateful() ? trie.resumable(match.node(), position) : trie.nodeAt(match.node(), position);
     }
 
-    private Scope scopeOf(CacheRequest request) {
+    private TrieScope scopeOf(CacheRequest request) {
         boolean shared = request.isolation() == Isolation.SHARED;
-        return new Scope(request.key(), shared ? null : conversations.family(request.conversation()));
+        return new TrieScope(request.key(), shared ? null : conversations.family(request.conversation()));
     }
 
     /** Notes that a path was used: fetching is a use. */
@@ -377,11 +374,7 @@ public final class TrieCache implements AutoCloseable {
         long held = usage.bytesHeld();
         tries.values().forEach(trie -> store.release(trie, conversation));
         tries.values().removeIf(PrefixTrie::isEmpty);
-        event.tier = Tier.ASSISTANT.name();
-        event.end = conversation.length;
-        event.limit = "released";
-        event.bytesFreed = held - usage.bytesHeld();
-        event.commit();
+        event.released(conversation.length, held - usage.bytesHeld());
     }
 
     /** Makes room until at most so many bytes are held, or only what runs is left; gives the bytes freed. */
@@ -434,13 +427,7 @@ public final class TrieCache implements AutoCloseable {
     }
 
     String dump() {
-        StringBuilder out = new StringBuilder();
-        tries.forEach((scope, trie) -> {
-            out.append(scope.key().model()).append(scope.owner() == null ? "" : " of " + scope.owner());
-            out.append('\n');
-            TrieDump.append(out, trie.root(), tick, 1);
-        });
-        return out.toString();
+        return TrieDump.of(tries, tick);
     }
 
     List<CacheNode> nodes() {
@@ -507,6 +494,6 @@ public final class TrieCache implements AutoCloseable {
 
     /** The trie that conversations of this model share, or null if it is empty. */
     PrefixTrie sharedTrie(CacheKey key) {
-        return tries.get(new Scope(key, null));
+        return tries.get(new TrieScope(key, null));
     }
 }

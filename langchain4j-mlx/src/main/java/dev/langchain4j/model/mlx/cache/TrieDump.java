@@ -1,14 +1,27 @@
 package dev.langchain4j.model.mlx.cache;
 
-/** Writes a trie as an indented text. */
+import java.util.Locale;
+import java.util.Map;
+
+/** Writes tries as indented text. */
 final class TrieDump {
     private TrieDump() {}
 
-    static void append(StringBuilder out, TrieNode node, long tick, int depth) {
+    static String of(Map<TrieScope, PrefixTrie> tries, long tick) {
+        StringBuilder out = new StringBuilder();
+        tries.forEach((scope, trie) -> {
+            out.append(scope.key().model()).append(scope.owner() == null ? "" : " of " + scope.owner());
+            out.append('\n');
+            append(out, trie.root(), tick, 1);
+        });
+        return out.toString();
+    }
+
+    private static void append(StringBuilder out, TrieNode node, long tick, int depth) {
         if (node.parent != null) {
             out.repeat("  ", depth)
                     .append("[%d, %d) %s"
-                            .formatted(node.start, node.end(), node.tier.name().toLowerCase(java.util.Locale.ROOT)));
+                            .formatted(node.start, node.end(), node.tier.name().toLowerCase(Locale.ROOT)));
             if (node.slices != null) {
                 out.append(", slices ").append(node.sliceBytes()).append(" B");
             }

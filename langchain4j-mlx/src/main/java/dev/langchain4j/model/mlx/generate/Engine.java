@@ -79,8 +79,7 @@ public final class Engine implements AutoCloseable {
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
-        this.scheduler =
-                new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
+        this.scheduler = new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
 

@@ -26,6 +26,7 @@ final class Prefill implements AutoCloseable {
     private int position;
     /** Where the chunk that is fed ends. */
     private int next;
+
     private int chunks;
     private boolean ended;
 
