@@ -101,8 +101,9 @@ public final class DiskStore implements AutoCloseable {
         for (DiskRecord record : List.copyOf(index.all())) {
             if (!record.isDropped() && !segments.take(record)) {
                 if (segments.get(record.segment) != null) {
-                    // a file that is not there was evicted
+                    // a file that is not there was evicted; one that was cut grows again, over where the record was
                     counts.miss("cut off");
+                    manifest.dropped(record);
                 }
                 index.remove(record);
             }
