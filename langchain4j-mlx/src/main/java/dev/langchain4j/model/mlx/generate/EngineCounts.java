@@ -6,7 +6,6 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Counts requests, for whoever reads the numbers on another thread. */
 final class EngineCounts {
-    private volatile int waiting;
     private volatile int running;
     private final AtomicLong finished = new AtomicLong();
     private final AtomicLong cancelled = new AtomicLong();
@@ -19,8 +18,7 @@ final class EngineCounts {
     private final AtomicLong stallNanos = new AtomicLong();
     private volatile long longestStallNanos;
 
-    void now(int waitingRequests, int runningRequests) {
-        waiting = waitingRequests;
+    void now(int runningRequests) {
         running = runningRequests;
     }
 
@@ -59,10 +57,11 @@ final class EngineCounts {
         count.incrementAndGet();
     }
 
-    EngineStats stats(int arrived) {
+    EngineStats stats(int open) {
+        int now = running;
         return new EngineStats(
-                waiting + arrived,
-                running,
+                Math.max(0, open - now),
+                now,
                 finished.get(),
                 cancelled.get(),
                 timedOut.get(),

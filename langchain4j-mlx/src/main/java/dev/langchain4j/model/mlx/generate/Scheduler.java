@@ -183,7 +183,7 @@ final class Scheduler {
         admit();
         choose();
         step();
-        counts.now(waiting.size(), running.size());
+        counts.now(running.size());
     }
 
     private void receive() {
@@ -343,7 +343,7 @@ final class Scheduler {
         }
         request.ended = true;
         counts.ended(failure);
-        counts.now(waiting.size(), running.size());
+        counts.now(running.size());
         try {
             request.end(failure);
         } catch (Throwable e) {
@@ -362,9 +362,11 @@ final class Scheduler {
 
     // ---- the end --------------------------------------------------------------------------------------------------
 
-    /** Numbers of requests, as of the last pass. */
+    /** Numbers of requests; those that run are told as of the last pass. */
     EngineStats stats() {
-        return counts.stats(arrivals.size());
+        synchronized (lock) {
+            return counts.stats(open);
+        }
     }
 
     EngineCounts counts() {
