@@ -82,7 +82,8 @@ class GivenBackMemoryTest {
             closed.add(Long.parseLong(kib[1]));
             assertThat(loaded - closed.getLast()).as(output).isGreaterThan(weightsKib * 9 / 10);
         }
-        // The JVM loads classes, compiles and keeps stacks for longer than a cycle; a model that is left adds its weights.
+        // The JVM loads classes, compiles and keeps stacks for longer than a cycle; a model that is left adds its
+        // weights.
         assertThat(closed).hasSize(CYCLES);
         assertThat(closed.getLast() - closed.getFirst()).as(output).isLessThan(weightsKib / 2);
     }
