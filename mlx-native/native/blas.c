@@ -1,6 +1,7 @@
 /*
  * cblas_sgemm for libmlx, linked into the libraries that build.sh puts in place of the reference BLAS. It cuts a product
- * into pieces, which threads of its own take one after the other, and leaves each piece to OpenBLAS on one thread.
+ * into pieces, which threads of its own take one after the other. Pieces of few rows have a kernel here, as in decode;
+ * all others are left to OpenBLAS, on one thread each.
  *
  * OpenBLAS's own threads share out a product in advance and wait for each other within it, spinning: where another
  * process takes a core, all of them wait for the one that lost it. Here a thread without a core holds up one piece.
@@ -97,8 +98,8 @@ static int spins(int64_t begin, int64_t *last) {
 
 /*
  * Few rows: each number of c is the product of a row of a and a row of b, summed in the same order however many rows a has,
- * so that a row's result does not depend on the others. Two rows of b, read once, meet up to four
- * rows of a at a time; a single row of a meets four of b.
+ * so that a row's result does not depend on the others. Two rows of b, read once, meet up to four rows of a at a time; a
+ * single row of a meets four of b.
  */
 typedef float vector_2 __attribute__((vector_size(8)));
 typedef float vector_4 __attribute__((vector_size(16)));

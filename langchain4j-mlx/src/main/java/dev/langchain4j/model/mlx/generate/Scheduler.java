@@ -50,6 +50,8 @@ final class Scheduler {
     private final List<ScheduledRequest> able = new ArrayList<>();
     private final List<ScheduledRequest> turn = new ArrayList<>();
     private final TimeShare share;
+    /** Tokens of prompts that this turn computes. */
+    private int turnTokens;
     /** Whether requests that could decode wait for the chunk of this pass. */
     private boolean delaysDecode;
     /** When others of the thread had their turn, if they did; of use when a task is queued. */
@@ -283,18 +285,18 @@ final class Scheduler {
     }
 
     private void choosePrefill(ScheduledRequest first) {
-        int left = delaysDecode ? share.chunkTokens(first.prefillPosition()) : Integer.MAX_VALUE;
-        int limit = Math.min(left, rows.prefillTokens());
+        int wanted = delaysDecode ? share.chunkTokens(first.prefillPosition()) : Integer.MAX_VALUE;
+        int limit = Math.min(wanted, rows.prefillTokens());
+        turnTokens = 0;
         for (ScheduledRequest next = first; next != null; next = SchedulingPolicy.nextToPrefill(able, waiting)) {
-            next.wantedTokens = left;
+            next.wantedTokens = delaysDecode ? wanted - turnTokens : wanted;
             int tokens = next.chunkTokens();
-            if (next != first && tokens > limit) {
+            if (next != first && turnTokens + tokens > limit) {
                 return;
             }
             turn.add(next);
             able.remove(next);
-            limit -= tokens;
-            left = delaysDecode ? limit : left;
+            turnTokens += tokens;
         }
     }
 
@@ -314,19 +316,15 @@ final class Scheduler {
 
     private void prefill() {
         int position = turn.getFirst().prefillPosition();
-        int tokens = 0;
-        for (int i = 0; i < turn.size(); i++) {
-            tokens += turn.get(i).chunkTokens();
-        }
         long begun = nanos.getAsLong();
         rows.prefill(turn, this::ended);
         long took = nanos.getAsLong() - begun;
-        share.prefilled(position, tokens, took, delaysDecode);
+        share.prefilled(position, turnTokens, took, delaysDecode);
         if (delaysDecode) {
             counts.stalled(took);
         }
         if (running.size() > 1) {
-            SchedulingPolicy.prefilled(turn, tokens, running);
+            SchedulingPolicy.prefilled(turn, turnTokens, running);
         }
     }
 

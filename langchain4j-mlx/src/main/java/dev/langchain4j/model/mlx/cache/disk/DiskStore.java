@@ -86,6 +86,9 @@ public final class DiskStore implements AutoCloseable {
             if (REPORTED.add(root.resolve(identity))) {
                 log.warn("The prompt cache runs without its disk tier: {}", e.getMessage());
             }
+        } catch (Throwable e) {
+            store.closeFiles();
+            throw e;
         }
         return store;
     }
@@ -304,11 +307,9 @@ public final class DiskStore implements AutoCloseable {
         index.add(record);
         index.needed(user, Need.whole(record), false);
         index.use(record, clock.millis.getAsLong());
-        long bytes = 0;
-        for (Section section : sections) {
-            bytes += section.bytes().remaining();
-        }
-        long queued = bytes;
+        long queued = sections.stream()
+                .mapToLong(section -> section.bytes().remaining())
+                .sum();
         budget.spend(queued);
         counts.bytesQueued.addAndGet(queued);
         writer.submit(() -> write(user, record, sections, queued));
