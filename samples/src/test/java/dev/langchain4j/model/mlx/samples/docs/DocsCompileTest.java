@@ -48,6 +48,7 @@ class DocsCompileTest {
             "dev.langchain4j.model.embedding.response",
             "dev.langchain4j.model.mlx",
             "dev.langchain4j.model.mlx.cache",
+            "dev.langchain4j.model.mlx.cache.disk",
             "dev.langchain4j.model.mlx.hub",
             "dev.langchain4j.model.output",
             "dev.langchain4j.model.scoring",
