@@ -264,6 +264,9 @@ class RequestEndTest {
             CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(
                     () -> catchThrowable(() -> blocking(mlx).chat(request)));
             eventually(() -> mlx.engine().stats().waiting() == (waiting ? 2 : 1));
+            if (state.equals("prefilling")) {
+                eventually(() -> mlx.promptCache().stats().bytesRunning() > 0);
+            }
             if (state.equals("decoding")) {
                 handler.begun.await();
             }
