@@ -98,73 +98,73 @@ static int spins(int64_t begin, int64_t *last) {
 
 /*
  * Few rows: each number of c is the product of a row of a and a row of b, summed in the same order however many rows a has,
- * so that a row's result does not depend on the others. Two rows of b, read once, meet up to four rows of a at a time; a
- * single row of a meets four of b.
+ * so that a row's result does not depend on the others. Some rows of b meet up to four rows of a at a time, with a vector
+ * of sums for each pair. Halves of these vectors are then added until each of them is one lane.
  */
-typedef float vector_2 __attribute__((vector_size(8)));
-typedef float vector_4 __attribute__((vector_size(16)));
-typedef float vector_8 __attribute__((vector_size(32)));
 
-/* Sums of all lanes, halves added to each other. */
-#define SUM_2(v) ((v)[0] + (v)[1])
-#define SUM_4(v)                                                                                                          \
-    ({                                                                                                                    \
-        __auto_type v4 = (v);                                                                                             \
-        vector_2 halves = __builtin_shufflevector(v4, v4, 0, 1) + __builtin_shufflevector(v4, v4, 2, 3);                  \
-        SUM_2(halves);                                                                                                    \
-    })
-#define SUM_8(v)                                                                                                          \
-    ({                                                                                                                    \
-        __auto_type v8 = (v);                                                                                             \
-        vector_4 quarters = __builtin_shufflevector(v8, v8, 0, 1, 2, 3) + __builtin_shufflevector(v8, v8, 4, 5, 6, 7);    \
-        SUM_4(quarters);                                                                                                  \
-    })
-#define SUM_16(v)                                                                                                         \
-    ({                                                                                                                    \
-        __auto_type v16 = (v);                                                                                            \
-        vector_8 eighths = __builtin_shufflevector(v16, v16, 0, 1, 2, 3, 4, 5, 6, 7)                                      \
-                + __builtin_shufflevector(v16, v16, 8, 9, 10, 11, 12, 13, 14, 15);                                        \
-        SUM_8(eighths);                                                                                                   \
-    })
+/* The lanes of two vectors that are first halves of groups of 2 * step, and, with ADD = step, second halves. */
+#define HALF(i, step, add, lanes) (((((i) & ~((step) - 1)) << 1 | ((i) & ((step) - 1))) + (add)) & (2 * (lanes) - 1))
+#define HALVES_4(i, s, a, n) HALF(i, s, a, n), HALF(i + 1, s, a, n), HALF(i + 2, s, a, n), HALF(i + 3, s, a, n)
+#define HALVES_8(i, s, a, n) HALVES_4(i, s, a, n), HALVES_4(i + 4, s, a, n)
+#define HALVES_16(i, s, a, n) HALVES_8(i, s, a, n), HALVES_8(i + 8, s, a, n)
+#define ADD_HALVES(x, y, step, LANES)                                                                                  \
+    (__builtin_shufflevector(x, y, HALVES_##LANES(0, step, 0, LANES))                                                  \
+        + __builtin_shufflevector(x, y, HALVES_##LANES(0, step, step, LANES)))
 
-#define FEW_ROWS(NAME, TARGET, LANES, SUM)                                                                             \
+#define FEW_ROWS(NAME, TARGET, LANES, COLUMNS)                                                                         \
+    typedef float NAME##_lanes __attribute__((vector_size(LANES * sizeof(float))));                                    \
     typedef float NAME##_vector __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));            \
-    TARGET static inline __attribute__((always_inline)) float NAME##_sum(                                              \
-        NAME##_vector lanes, const float *x, const float *y, int begin, int k) {                                       \
-        float sum = SUM(lanes);                                                                                        \
-        for (int i = begin; i < k; i++) sum += x[i] * y[i];                                                            \
-        return sum;                                                                                                    \
+    TARGET static inline __attribute__((always_inline)) NAME##_lanes NAME##_add_halves(                                \
+        NAME##_lanes x, NAME##_lanes y, int step) {                                                                    \
+        return step == 8 ? ADD_HALVES(x, y, 8, LANES)                                                                  \
+            : step == 4  ? ADD_HALVES(x, y, 4, LANES)                                                                  \
+            : step == 2  ? ADD_HALVES(x, y, 2, LANES)                                                                  \
+                         : ADD_HALVES(x, y, 1, LANES);                                                                 \
     }                                                                                                                  \
     TARGET static inline __attribute__((always_inline)) void NAME##_block(                                             \
         const struct product *p, int row, int rows, int column, int columns) {                                         \
+        enum { SUMS = (4 * COLUMNS + LANES - 1) / LANES * LANES };                                                     \
         const float *x[4], *y[4];                                                                                      \
-        NAME##_vector lanes[4][4];                                                                                     \
+        NAME##_lanes lanes[SUMS];                                                                                      \
+        float sums[SUMS];                                                                                              \
+        _Pragma("GCC unroll 16")                                                                                       \
+        for (int j = 0; j < SUMS; j++) lanes[j] = (NAME##_lanes){0};                                                   \
         _Pragma("GCC unroll 4")                                                                                        \
-        for (int r = 0; r < rows; r++) {                                                                               \
-            x[r] = p->a + (long)(row + r) * p->lda;                                                                    \
-            _Pragma("GCC unroll 4")                                                                                    \
-            for (int c = 0; c < columns; c++) lanes[r][c] = (NAME##_vector){0};                                        \
-        }                                                                                                              \
+        for (int r = 0; r < rows; r++) x[r] = p->a + (long)(row + r) * p->lda;                                         \
         _Pragma("GCC unroll 4")                                                                                        \
         for (int c = 0; c < columns; c++) y[c] = p->b + (long)(column + c) * p->ldb;                                   \
         int i = 0;                                                                                                     \
         for (; i + LANES <= p->k; i += LANES) {                                                                        \
-            NAME##_vector w[4];                                                                                        \
+            NAME##_lanes w[4];                                                                                         \
             _Pragma("GCC unroll 4")                                                                                    \
             for (int c = 0; c < columns; c++) w[c] = *(const NAME##_vector *)(y[c] + i);                               \
             _Pragma("GCC unroll 4")                                                                                    \
             for (int r = 0; r < rows; r++) {                                                                           \
-                NAME##_vector v = *(const NAME##_vector *)(x[r] + i);                                                  \
+                NAME##_lanes v = *(const NAME##_vector *)(x[r] + i);                                                   \
                 _Pragma("GCC unroll 4")                                                                                \
-                for (int c = 0; c < columns; c++) lanes[r][c] += v * w[c];                                             \
+                for (int c = 0; c < columns; c++) lanes[r * columns + c] += v * w[c];                                  \
             }                                                                                                          \
+        }                                                                                                              \
+        _Pragma("GCC unroll 4")                                                                                        \
+        for (int first = 0; first < rows * columns; first += LANES) {                                                  \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int step = LANES / 2; step > 0; step /= 2) {                                                          \
+                _Pragma("GCC unroll 8")                                                                                \
+                for (int j = 0; j < step; j++) {                                                                       \
+                    lanes[first + j] =                                                                                 \
+                        NAME##_add_halves(lanes[first + 2 * j], lanes[first + 2 * j + 1], step);                       \
+                }                                                                                                      \
+            }                                                                                                          \
+            *(NAME##_vector *)(sums + first) = lanes[first];                                                           \
         }                                                                                                              \
         _Pragma("GCC unroll 4")                                                                                        \
         for (int r = 0; r < rows; r++) {                                                                               \
             _Pragma("GCC unroll 4")                                                                                    \
             for (int c = 0; c < columns; c++) {                                                                        \
                 float *out = p->c + (long)(row + r) * p->ldc + column + c;                                             \
-                float sum = p->alpha * NAME##_sum(lanes[r][c], x[r], y[c], i, p->k);                                   \
+                float sum = sums[r * columns + c];                                                                     \
+                for (int j = i; j < p->k; j++) sum += x[r][j] * y[c][j];                                               \
+                sum *= p->alpha;                                                                                       \
                 *out = p->beta == 0 ? sum : sum + p->beta * *out;                                                      \
             }                                                                                                          \
         }                                                                                                              \
@@ -180,14 +180,14 @@ typedef float vector_8 __attribute__((vector_size(32)));
     TARGET static void NAME(const struct product *p) {                                                                 \
         int column = 0;                                                                                                \
         for (; p->m == 1 && column + 4 <= p->n; column += 4) NAME##_block(p, 0, 1, column, 4);                         \
-        for (; column + 2 <= p->n; column += 2) NAME##_columns(p, column, 2);                                          \
-        if (column < p->n) NAME##_columns(p, column, 1);                                                               \
+        for (; column + COLUMNS <= p->n; column += COLUMNS) NAME##_columns(p, column, COLUMNS);                        \
+        for (; column < p->n; column++) NAME##_columns(p, column, 1);                                                  \
     }
 
-FEW_ROWS(few_rows_4, , 4, SUM_4)
+FEW_ROWS(few_rows_4, , 4, 2)
 #if defined(__x86_64__)
-FEW_ROWS(few_rows_8, __attribute__((target("avx2,fma"))), 8, SUM_8)
-FEW_ROWS(few_rows_16, __attribute__((target("avx512f"))), 16, SUM_16)
+FEW_ROWS(few_rows_8, __attribute__((target("avx2,fma"))), 8, 2)
+FEW_ROWS(few_rows_16, __attribute__((target("avx512f"))), 16, 4)
 #endif
 
 static void few_rows(const struct product *p) {
