@@ -14,7 +14,7 @@ from pathlib import Path
 import mlx.core as mx
 import mlx_lm
 from mlx_lm.generate import BatchGenerator, generate_step
-from mlx_lm.models.cache import KVCache, LRUPromptCache, make_prompt_cache
+from mlx_lm.models.cache import KVCache, LRUPromptCache, load_prompt_cache, make_prompt_cache, save_prompt_cache
 from mlx_lm.utils import load_model
 
 MODELS = {}
@@ -301,6 +301,18 @@ def fairness(ask):
     return {"gap": max(gaps), "round": first[turn], "prompt": first[prompt], **alone}
 
 
+def restart(ask):
+    """Seconds to load a prompt cache of random keys and values from a file, and to the first token behind it."""
+    model, config = model_of(ask)
+    file, prompt = Path(ask["file"]), ids(ask["new"], config["vocab_size"], 100)
+    if not file.exists():
+        save_prompt_cache(str(file), filled(model, config, ask["context"]))
+    begun = now()
+    caches = load_prompt_cache(str(file))
+    first, _, _ = generate(model, prompt, 1, caches, 2048)
+    return {"seconds": now() - begun}
+
+
 def agents(ask):
     """Tool loops of several agents behind one warm system prompt, as mlx-lm's server runs them."""
     model, config = model_of(ask)
@@ -342,7 +354,7 @@ def agents(ask):
     return {"seconds": seconds, "cached": cached}
 
 
-DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents)}
+DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)

@@ -47,7 +47,7 @@ public final class AgentSample {
 
     /** Runs the conversation, or what the options say. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args);
+        Options options = Options.of(args, "model", "cache", "interactive", "loop");
         if (options.has("loop")) {
             loop(options);
             return;

@@ -9,8 +9,9 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *
  * <ul>
  *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
- *       embeddings, batch, agents, fairness, load
- *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py
+ *       embeddings, batch, agents, fairness, restart, load
+ *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py; {@code --real FOLDER,...}: others, for batch
+ *       and fairness
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
  *   <li>{@code --rounds N}, {@code --contexts 0,2048}, {@code --prompts 512}, {@code --tokens 1000}, {@code --entries 10}
  *   <li>{@code --python PYTHON}: one that has mlx-lm 0.32.2; {@code --folder FOLDER}: where models are kept
@@ -19,10 +20,15 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  * </ul>
  */
 public final class BenchSample {
+    private static final String[] OPTIONS = {
+        "only", "models", "architectures", "real", "rounds", "contexts", "prompts", "rows", "tokens", "entries", "batches",
+        "segments", "embedding-model", "python", "folder", "alone", "no-wheel", "smoke"
+    };
+
     private BenchSample() {}
 
     /** Runs it. */
     public static void main(String[] args) throws Exception {
-        Bench.run(Options.of(args));
+        Bench.run(Options.of(args, OPTIONS));
     }
 }

@@ -6,6 +6,7 @@ import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Options of a sample: {@code --name value}, or {@code --name} alone for a switch. */
@@ -17,12 +18,20 @@ public final class Options {
 
     private Options() {}
 
-    /** Reads the arguments of a program. */
-    public static Options of(String[] args) {
+    /**
+     * Reads the arguments of a program.
+     *
+     * @param known names of all options that it has
+     * @throws IllegalArgumentException if another one is given, or something that is no option
+     */
+    public static Options of(String[] args, String... known) {
         Options options = new Options();
         for (int i = 0; i < args.length; i++) {
             if (!args[i].startsWith("--")) {
                 throw new IllegalArgumentException("option (" + args[i] + ") must begin with --");
+            }
+            if (!List.of(known).contains(args[i].substring(2))) {
+                throw new IllegalArgumentException("option (%s) must be one of --%s".formatted(args[i], String.join(", --", known)));
             }
             boolean hasValue = i + 1 < args.length && !args[i + 1].startsWith("--");
             options.values.put(args[i].substring(2), hasValue ? args[++i] : "");

@@ -15,8 +15,13 @@ import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.cache.MemoryIdNames;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
+import dev.langchain4j.model.mlx.cache.disk.DiskStore;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
@@ -25,6 +30,7 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,6 +43,8 @@ import java.util.function.Function;
 /** Our side: a model folder loaded as MlxModel loads it, with its layers and its engine in reach. */
 final class Subject implements AutoCloseable {
     private static final int CONTEXT = 1 << 16;
+    /** Of the store on disk: there is one model at a time. */
+    private static final String IDENTITY = "0".repeat(32);
 
     private final MlxThread thread;
     private final ModelLoader.Loaded loaded;
@@ -188,6 +196,65 @@ final class Subject implements AutoCloseable {
             return work.apply(several);
         } finally {
             thread.run(held::close);
+        }
+    }
+
+    /** Seconds to the first token of a prompt that is computed as a whole. */
+    double firstToken(int[] prompt) {
+        return generate(uncached, prompt, 1, null).timings().timeToFirstToken() / 1e9;
+    }
+
+    /** A prompt cache that is empty but for what a folder on disk has, with an engine over it. */
+    OnDisk onDisk(Path folder) {
+        return new OnDisk(folder);
+    }
+
+    /** Closing it writes what is not on disk yet. */
+    final class OnDisk implements AutoCloseable {
+        private final DiskTier tier;
+        private final TrieCache held = new TrieCache(CacheLimits.ofBytes(8L << 30), System::nanoTime);
+        private final Engine engine;
+
+        private OnDisk(Path folder) {
+            DiskLimits limits = DiskLimits.ofBytes(8L << 30);
+            DiskStore store =
+                    thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
+            tier = new DiskTier(store, limits, new Names(), thread, System::nanoTime);
+            held.keepOnDisk(tier);
+            engine = engine(held);
+        }
+
+        void pretend(int[] tokens, Object conversation) {
+            Subject.this.pretend(held, tokens, conversation);
+        }
+
+        double firstToken(int[] prompt, Object conversation) {
+            return generate(engine, prompt, 1, conversation).timings().timeToFirstToken() / 1e9;
+        }
+
+        DiskStats stats() {
+            return tier.stats();
+        }
+
+        @Override
+        public void close() {
+            thread.run(() -> {
+                held.close();
+                tier.close();
+            });
+        }
+    }
+
+    /** Memory IDs of this benchmark are texts. */
+    private static final class Names implements MemoryIdNames {
+        @Override
+        public byte[] name(Object id) {
+            return id.toString().getBytes(StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public Object id(byte[] name) {
+            return new String(name, StandardCharsets.UTF_8);
         }
     }
 
