@@ -7,11 +7,13 @@ import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineStats;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -71,6 +74,9 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     public void bindTo(MeterRegistry registry) {
         Tags tags = Tags.of(MODEL, model.name());
         bindCache(registry, tags);
+        if (model.promptCache().diskStats().on()) {
+            bindDisk(registry, tags, model.promptCache());
+        }
         bindRequests(registry, tags);
         FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
                 .description("Outputs that began like a tool call and are none")
@@ -176,6 +182,42 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             counter(registry, ofTier, cache, "cache.hits", s -> of(s, tier).hits());
             counter(registry, ofTier, cache, "cache.evictions", s -> of(s, tier).evictions());
         }
+    }
+
+    private static void bindDisk(MeterRegistry registry, Tags tags, PromptCache cache) {
+        Map<String, ToDoubleFunction<DiskStats>> sizes = Map.of(
+                "held", DiskStats::bytesHeld,
+                "queued", DiskStats::bytesQueued);
+        sizes.forEach((name, bytes) -> Gauge.builder(
+                        PREFIX + "cache.disk." + name, cache, c -> bytes.applyAsDouble(c.diskStats()))
+                .description("Bytes of the prompt cache on disk, and those that wait to be written")
+                .baseUnit(BaseUnits.BYTES)
+                .tags(tags)
+                .register(registry));
+        Map<String, ToDoubleFunction<DiskStats>> counts = Map.of(
+                "bytes.written", DiskStats::bytesWritten,
+                "bytes.read", DiskStats::bytesRead,
+                "hits", DiskStats::hits,
+                "misses",
+                        stats -> stats.misses().values().stream()
+                                .mapToLong(Long::longValue)
+                                .sum(),
+                "tokens", DiskStats::tokensRestored,
+                "evictions", DiskStats::evicted);
+        counts.forEach((name, count) -> FunctionCounter.builder(
+                        PREFIX + "cache.disk." + name, cache, c -> count.applyAsDouble(c.diskStats()))
+                .description("What the prompt cache on disk has done")
+                .tags(tags)
+                .register(registry));
+        FunctionTimer.builder(
+                        PREFIX + "cache.disk.restore.time",
+                        cache,
+                        c -> c.diskStats().hits(),
+                        c -> c.diskStats().nanosRestoring(),
+                        TimeUnit.NANOSECONDS)
+                .description("How long it took to restore prompts from disk")
+                .tags(tags)
+                .register(registry);
     }
 
     private static void gauge(

@@ -6,11 +6,20 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class MlxMetricsTest {
     private static final String PREFIX = "langchain4j.mlx.";
@@ -83,6 +92,63 @@ class MlxMetricsTest {
                     .singleElement()
                     .satisfies(m -> assertThat(m.getId().getName()).isEqualTo("another"));
         }
+    }
+
+    @Test
+    void metersAndAnEventShowWhatCameFromDisk(@TempDir Path folder) throws IOException {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        Path file = folder.resolve("restore.jfr");
+        ask(folder, mlx -> {});
+        try (Recording recording = new Recording()) {
+            recording.enable("dev.langchain4j.mlx.CacheRestore");
+            recording.start();
+            ask(folder, mlx -> {
+                new MlxMetrics(mlx).bindTo(registry);
+                assertThat(registry.get(PREFIX + "cache.disk.held").gauge().value())
+                        .isPositive();
+            });
+            recording.stop();
+            recording.dump(file);
+        }
+        assertThat(counter(registry, "cache.disk.hits")).isEqualTo(1);
+        assertThat(counter(registry, "cache.disk.misses")).isZero();
+        assertThat(counter(registry, "cache.disk.bytes.read")).isPositive();
+        FunctionTimer restoring =
+                registry.get(PREFIX + "cache.disk.restore.time").functionTimer();
+        assertThat(restoring.count()).isEqualTo(1);
+        assertThat(restoring.totalTime(TimeUnit.NANOSECONDS)).isPositive();
+        assertThat(RecordingFile.readAllEvents(file).stream()
+                        .filter(event -> event.getEventType().getName().endsWith("CacheRestore")))
+                .singleElement()
+                .satisfies(event -> {
+                    assertThat(event.getString("conversation")).isEqualTo("ann");
+                    assertThat(event.getInt("from")).isZero();
+                    assertThat(event.getInt("to")).isEqualTo((int) counter(registry, "cache.disk.tokens"));
+                    assertThat(event.getDuration("nanos")).isPositive();
+                });
+    }
+
+    private static void ask(Path folder, Consumer<MlxModel> first) {
+        try (MlxModel mlx = MlxModel.builder()
+                .path(DemoModel.folder())
+                .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1L << 28))
+                .build()) {
+            first.accept(mlx);
+            MlxChatModel.builder()
+                    .model(mlx)
+                    .build()
+                    .chat(ChatRequest.builder()
+                            .messages(UserMessage.from("Hello!"))
+                            .parameters(MlxChatRequestParameters.builder()
+                                    .memoryId("ann")
+                                    .maxOutputTokens(2)
+                                    .build())
+                            .build());
+        }
+    }
+
+    private static double counter(SimpleMeterRegistry registry, String name) {
+        return registry.get(PREFIX + name).functionCounter().count();
     }
 
     private static double tokens(SimpleMeterRegistry registry, String kind) {

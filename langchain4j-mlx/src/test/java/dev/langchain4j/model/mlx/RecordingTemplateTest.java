@@ -50,6 +50,7 @@ class RecordingTemplateTest {
                             PREFIX + "Prefill#enabled",
                             PREFIX + "Decode#enabled",
                             PREFIX + "RejectedToolCall#enabled",
+                            PREFIX + "CacheRestore#enabled",
                             PREFIX + "CacheEviction#enabled",
                             PREFIX + "CacheFold#enabled");
         }

@@ -245,6 +245,7 @@ final class Restoration {
             needs.forEach(need -> store.use(need.record()));
             tier.need(sequence.conversation, needs);
             store.restored(target - from, nanos);
+            RestoreEvent.commit(session.request(), from, target, nanos);
         }
     }
 

@@ -21,8 +21,24 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  */
 public final class BenchSample {
     private static final String[] OPTIONS = {
-        "only", "models", "architectures", "real", "rounds", "contexts", "prompts", "rows", "tokens", "entries", "batches",
-        "segments", "embedding-model", "python", "folder", "alone", "no-wheel", "smoke"
+        "only",
+        "models",
+        "architectures",
+        "real",
+        "rounds",
+        "contexts",
+        "prompts",
+        "rows",
+        "tokens",
+        "entries",
+        "batches",
+        "segments",
+        "embedding-model",
+        "python",
+        "folder",
+        "alone",
+        "no-wheel",
+        "smoke"
     };
 
     private BenchSample() {}

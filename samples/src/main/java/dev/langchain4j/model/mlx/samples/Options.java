@@ -31,7 +31,8 @@ public final class Options {
                 throw new IllegalArgumentException("option (" + args[i] + ") must begin with --");
             }
             if (!List.of(known).contains(args[i].substring(2))) {
-                throw new IllegalArgumentException("option (%s) must be one of --%s".formatted(args[i], String.join(", --", known)));
+                throw new IllegalArgumentException(
+                        "option (%s) must be one of --%s".formatted(args[i], String.join(", --", known)));
             }
             boolean hasValue = i + 1 < args.length && !args[i + 1].startsWith("--");
             options.values.put(args[i].substring(2), hasValue ? args[++i] : "");

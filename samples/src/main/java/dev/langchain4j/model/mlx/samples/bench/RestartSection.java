@@ -115,8 +115,8 @@ final class RestartSection implements Bench.Section {
     private static void checkRestored(List<DiskStats> stats, int context) {
         for (DiskStats each : stats) {
             if (each.tokensRestored() < context - 1) {
-                throw new IllegalStateException("of %d tokens, %d were restored; %s"
-                        .formatted(context, each.tokensRestored(), each.misses()));
+                throw new IllegalStateException(
+                        "of %d tokens, %d were restored; %s".formatted(context, each.tokensRestored(), each.misses()));
             }
         }
     }
@@ -125,8 +125,16 @@ final class RestartSection implements Bench.Section {
         double[] seconds = new double[rounds];
         for (int i = 0; i < rounds; i++) {
             JsonNode answer = bench.reference()
-                    .ask("restart", "model", model, "context", context, "file", folder.resolve("mlx-lm.safetensors"),
-                            "new", NEW_TOKENS);
+                    .ask(
+                            "restart",
+                            "model",
+                            model,
+                            "context",
+                            context,
+                            "file",
+                            folder.resolve("mlx-lm.safetensors"),
+                            "new",
+                            NEW_TOKENS);
             seconds[i] = answer.path("seconds").asDouble();
         }
         return Spread.of(seconds);

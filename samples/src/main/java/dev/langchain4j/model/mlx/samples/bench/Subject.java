@@ -217,8 +217,7 @@ final class Subject implements AutoCloseable {
 
         private OnDisk(Path folder) {
             DiskLimits limits = DiskLimits.ofBytes(8L << 30);
-            DiskStore store =
-                    thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
+            DiskStore store = thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
             tier = new DiskTier(store, limits, new Names(), thread, System::nanoTime);
             held.keepOnDisk(tier);
             engine = engine(held);
