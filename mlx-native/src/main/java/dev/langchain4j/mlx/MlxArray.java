@@ -258,6 +258,53 @@ public final class MlxArray implements AutoCloseable {
         }
     }
 
+    /**
+     * Copies the elements of {@code part} over those of this array from {@code start} on along an axis, in its own memory:
+     * all arrays that share it see them. Computes both first. Only on the CPU, whose operation for this copies element by
+     * element.
+     *
+     * @param part as long as this array along all other axes
+     * @return whether it was done; not on a GPU, between types, or where the elements of one do not lie in row order
+     * @throws IllegalArgumentException if the shapes do not fit
+     */
+    public boolean overwrite(MlxArray part, int axis, int start) {
+        int[] shape = shape();
+        int[] other = part.shape();
+        int length = other[axis];
+        if (start < 0 || length > shape[axis] - start) {
+            throw new IllegalArgumentException(
+                    "[%d, %d) of axis %d must be within %s".formatted(start, start + length, axis, describe()));
+        }
+        long outer = 1;
+        long inner = dtype().bytes();
+        for (int i = 0; i < shape.length; i++) {
+            if (i != axis && shape[i] != other[i]) {
+                throw new IllegalArgumentException("%s does not fit into %s".formatted(part.describe(), describe()));
+            }
+            outer *= i < axis ? shape[i] : 1;
+            inner *= i > axis ? shape[i] : 1;
+        }
+        if (thread.cpuFast == null || dtype() != part.dtype() || !isInRowOrder() || !part.isInRowOrder()) {
+            return false;
+        }
+        if (part.size() > 0) {
+            MemorySegment from = part.data(MlxC.mlx_array_data_int32(part.handle));
+            MemorySegment to = data(MlxC.mlx_array_data_int32(handle));
+            for (long i = 0; i < outer; i++) {
+                MemorySegment.copy(
+                        from, i * length * inner, to, (i * shape[axis] + start) * inner, length * inner);
+            }
+        }
+        return true;
+    }
+
+    /** Whether all elements lie one behind the other; computes first. */
+    private boolean isInRowOrder() {
+        eval();
+        thread.check(MlxC._mlx_array_is_row_contiguous(thread.out(), handle), "is_row_contiguous");
+        return thread.outBoolean();
+    }
+
     private MemorySegment data(long address) {
         if (address == 0) {
             throw new MlxException("no data behind " + describe());

@@ -49,6 +49,28 @@ class MlxArrayTest {
     }
 
     @Test
+    void aPartIsOverwrittenInPlace() {
+        inScope(() -> {
+            MlxArray whole = Indexing.reshape(Indexing.arange(0, 12, DType.FLOAT32), 2, 3, 2);
+            MlxArray part = MlxArray.of(new float[] {-1, -2, -3, -4}, 2, 1, 2);
+            boolean onCpu = thread.device() == Device.CPU;
+            assertThat(whole.overwrite(part, 1, 2)).isEqualTo(onCpu);
+            if (onCpu) {
+                assertThat(whole.toFloats()).containsExactly(0, 1, 2, 3, -1, -2, 6, 7, 8, 9, -3, -4);
+            }
+            MlxArray turned = Indexing.transpose(MlxArray.of(new float[] {-1, -2, -3, -4}, 2, 1, 2), 2, 1, 0);
+            assertThat(whole.overwrite(turned, 1, 0)).as("not in row order").isFalse();
+            assertThat(whole.overwrite(Ops.astype(part, DType.INT32), 1, 0)).as("another type").isFalse();
+            assertThatThrownBy(() -> whole.overwrite(part, 1, 3))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("[3, 4) of axis 1");
+            assertThatThrownBy(() -> whole.overwrite(part, 2, 0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("does not fit");
+        });
+    }
+
+    @Test
     void optionalNumbersTravelInOneRegister() {
         inScope(() -> {
             MlxArray x = MlxArray.of(new float[] {1, 0, 1, 0}, 1, 1, 1, 4);

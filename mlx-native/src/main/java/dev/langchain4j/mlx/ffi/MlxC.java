@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 f14e770ac80f0f7a7de690c91ba0992b61a34d587b6905125729e10f08a33c9c
+// bindings.txt sha256 0b43edf33cc0e0388f3c61bac9a741a2b3a67d76d82677bfe7210103ccd46567
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -487,6 +487,18 @@ public final class MlxC {
 
     private static final class Link_mlx_array_data_float32 {
         static final MethodHandle HANDLE = Downcall.link("mlx_array_data_float32", "J)J");
+    }
+
+    public static int _mlx_array_is_row_contiguous(long res, long arr) {
+        try {
+            return (int) Link__mlx_array_is_row_contiguous.HANDLE.invokeExact(res, arr);
+        } catch (Throwable e) {
+            throw Downcall.failed("_mlx_array_is_row_contiguous", e);
+        }
+    }
+
+    private static final class Link__mlx_array_is_row_contiguous {
+        static final MethodHandle HANDLE = Downcall.link("_mlx_array_is_row_contiguous", "JJ)I");
     }
 
     public static long mlx_vector_array_new_data(long data, long size) {

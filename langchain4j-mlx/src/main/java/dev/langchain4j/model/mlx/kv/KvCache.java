@@ -1,8 +1,6 @@
 package dev.langchain4j.model.mlx.kv;
 
-import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Scope;
 
 /**
  * Keys and values of a full-attention layer, in two buffers [1, heads, capacity, dim] that grow by a quarter, so that
@@ -59,10 +57,8 @@ public final class KvCache extends BufferedKvCache {
         if (!(snapshot instanceof KvSlice slice) || slice.start() != offset) {
             throw new IllegalArgumentException("a slice that begins at " + offset + " was expected, not " + snapshot);
         }
-        try (Scope scope = Scope.open()) {
-            update(slice.keys(), slice.values(), slice.end() - slice.start());
-        }
-        Eval.eval(buffers());
+        buffers.restore(offset, slice.end(), slice.keys(), slice.values());
+        offset = slice.end();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.kv;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
 
 /**
  * A buffer [1, heads, capacity, dim] that one layer owns. Written in place: nobody else may hold a handle of it when a
@@ -32,6 +33,15 @@ final class PositionBuffer implements AutoCloseable {
     /** Writes {@code [start, end)}. */
     void write(MlxArray update, int start, int end) {
         replace(Indexing.sliceUpdate(array, update, new int[] {0, 0, start, 0}, new int[] {1, heads, end, dim}));
+    }
+
+    /** Writes {@code [start, end)} of what is computed already. */
+    void restore(MlxArray computed, int start, int end) {
+        if (!array.overwrite(computed, 2, start)) {
+            try (Scope scope = Scope.open()) {
+                write(computed, start, end);
+            }
+        }
     }
 
     /** The old handle is closed before anything is computed, so that a write happens in place. */

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.kv;
 
+import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
 import java.util.Arrays;
 
 /** The buffers of one layer: all hold the same positions and have one capacity. Keys come first, then values. */
@@ -39,13 +41,28 @@ final class PositionBuffers implements AutoCloseable {
      * steps of 256, so that appending a position costs the same however many there are.
      */
     void write(int start, int end, MlxArray... updates) {
-        if (end > capacity) {
-            int wanted = reserved > capacity ? reserved : capacity + capacity / 4;
-            move(0, capacity, rounded(Math.max(end, wanted)), updates);
-        }
+        grow(end, updates);
         for (int i = 0; i < buffers.length; i++) {
             buffers[i].write(updates[i], start, end);
         }
+    }
+
+    private void grow(int end, MlxArray... like) {
+        if (end > capacity) {
+            int wanted = reserved > capacity ? reserved : capacity + capacity / 4;
+            move(0, capacity, rounded(Math.max(end, wanted)), like);
+        }
+    }
+
+    /** Writes what is computed already, and computes it all. */
+    void restore(int start, int end, MlxArray... computed) {
+        try (Scope scope = Scope.open()) {
+            grow(end, computed);
+        }
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i].restore(computed[i], start, end);
+        }
+        Eval.eval(arrays());
     }
 
     private int rounded(int positions) {

@@ -56,10 +56,14 @@ final class RestartSection implements Bench.Section {
         try {
             int rounds = bench.rounds(5);
             int[] held = subject.tokens(context);
-            Spread inMemory;
+            Spread inMemory = rounds(rounds, round -> {
+                subject.forget();
+                subject.pretend(held, CONVERSATION);
+                return subject.firstToken(subject.engine(), prompt(subject, held, round), CONVERSATION);
+            });
+            subject.forget();
             try (Subject.OnDisk first = subject.onDisk(folder)) {
                 first.pretend(held, CONVERSATION);
-                inMemory = rounds(rounds, round -> first.firstToken(prompt(subject, held, round), CONVERSATION));
             }
             Spread reading = rounds(rounds, round -> read(folder));
             List<DiskStats> stats = new ArrayList<>();
@@ -68,7 +72,7 @@ final class RestartSection implements Bench.Section {
                 long begun = System.nanoTime();
                 try (Subject.OnDisk again = subject.onDisk(folder)) {
                     openings[round] = (System.nanoTime() - begun) / 1e9;
-                    double seconds = again.firstToken(prompt(subject, held, round), CONVERSATION);
+                    double seconds = subject.firstToken(again.engine(), prompt(subject, held, round), CONVERSATION);
                     stats.add(again.stats());
                     return seconds;
                 }
@@ -76,7 +80,7 @@ final class RestartSection implements Bench.Section {
             checkRestored(stats, context);
             double bytes = stats.getLast().bytesRead();
             Spread theirs = bench.reference() == null ? null : theirs(bench, model, context, folder, rounds);
-            Double computed = context > 8192 ? null : subject.firstToken(prompt(subject, held, 0));
+            Double computed = context > 8192 ? null : subject.firstToken(subject.uncached(), prompt(subject, held, 0), null);
             double ratio = restarted.median() / (inMemory.median() + reading.median());
             String name = model.getFileName().toString();
             bench.report()

@@ -199,9 +199,9 @@ final class Subject implements AutoCloseable {
         }
     }
 
-    /** Seconds to the first token of a prompt that is computed as a whole. */
-    double firstToken(int[] prompt) {
-        return generate(uncached, prompt, 1, null).timings().timeToFirstToken() / 1e9;
+    /** Seconds to the first token of a prompt. */
+    double firstToken(Engine with, int[] prompt, Object conversation) {
+        return generate(with, prompt, 1, conversation).timings().timeToFirstToken() / 1e9;
     }
 
     /** A prompt cache that is empty but for what a folder on disk has, with an engine over it. */
@@ -220,15 +220,15 @@ final class Subject implements AutoCloseable {
             DiskStore store = thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
             tier = new DiskTier(store, limits, new Names(), thread, System::nanoTime);
             held.keepOnDisk(tier);
-            engine = engine(held);
+            engine = Subject.this.engine(held);
         }
 
         void pretend(int[] tokens, Object conversation) {
             Subject.this.pretend(held, tokens, conversation);
         }
 
-        double firstToken(int[] prompt, Object conversation) {
-            return generate(engine, prompt, 1, conversation).timings().timeToFirstToken() / 1e9;
+        Engine engine() {
+            return engine;
         }
 
         DiskStats stats() {
