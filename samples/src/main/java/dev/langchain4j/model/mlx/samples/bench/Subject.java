@@ -269,6 +269,8 @@ final class Subject implements AutoCloseable {
             CacheRequest request =
                     new CacheRequest(key, prompt, List.of(), conversation, Isolation.SHARED, loaded.model()::newLayers);
             try (CacheSession session = into.begin(request)) {
+                // with room for what comes next, as buffers have that were grown while an answer was decoded
+                session.layers().forEach(layer -> layer.reserve(tokens.length + tokens.length / 4));
                 fill(session.layers(), tokens.length - session.resumePosition());
                 session.checkpoint();
                 session.close(CacheSession.Outcome.FINISHED);
