@@ -252,23 +252,21 @@ class RequestEndTest {
         try (MlxModel mlx = model(settings -> settings.prefillChunkTokens(4))) {
             MlxCancellation before = new MlxCancellation();
             MlxCancellation cancellation = new MlxCancellation();
-            boolean waiting = state.equals("waiting");
-            if (waiting) {
-                streaming(mlx).chat(request("Hello!", parameters(LONG).cancellation(before)), new Recording());
-                eventually(() -> mlx.engine().stats().running() == 1);
-            }
             String text = state.equals("prefilling") ? "Hello! ".repeat(4000) : "Hello!";
             ChatRequest request = request(text, parameters(LONG).cancellation(cancellation));
             Recording handler = new Recording();
-            streaming(mlx).chat(request, handler);
-            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(
-                    () -> catchThrowable(() -> blocking(mlx).chat(request)));
-            eventually(() -> mlx.engine().stats().waiting() == (waiting ? 2 : 1));
-            if (state.equals("prefilling")) {
-                eventually(() -> mlx.promptCache().stats().bytesRunning() > 0);
+            if (state.equals("waiting")) {
+                streaming(mlx).chat(request("Hello!", parameters(LONG).cancellation(before)), new Recording());
+                eventually(() -> mlx.engine().stats().running() == 1);
             }
-            if (state.equals("decoding")) {
-                handler.begun.await();
+            streaming(mlx).chat(request, handler);
+            CompletableFuture<Throwable> blocked =
+                    CompletableFuture.supplyAsync(() -> catchThrowable(() -> blocking(mlx).chat(request)));
+            eventually(() -> mlx.engine().stats().waiting() == (state.equals("waiting") ? 2 : 1));
+            switch (state) {
+                case "prefilling" -> eventually(() -> mlx.promptCache().stats().bytesRunning() > 0);
+                case "decoding" -> handler.begun.await();
+                default -> assertThat(state).isEqualTo("waiting");
             }
             cancellation.cancel();
             assertThat(blocked.get(60, TimeUnit.SECONDS))
@@ -283,7 +281,7 @@ class RequestEndTest {
             assertThatThrownBy(() -> blocking(mlx).chat(request)).isInstanceOf(NonRetriableException.class);
             streaming(mlx).chat(request, handler);
             assertThat(handler.end).isNotDone();
-            if (!waiting) {
+            if (!state.equals("waiting")) {
                 ChatResponse again = blocking(mlx).chat(request(text, parameters(1)));
                 assertThat(((MlxTokenUsage) again.tokenUsage()).cachedTokens())
                         .as("what was computed stays usable")
