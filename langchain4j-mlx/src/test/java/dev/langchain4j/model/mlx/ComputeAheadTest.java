@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
-import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.SystemMessage;
@@ -92,9 +91,6 @@ class ComputeAheadTest {
                                 .memoryId(id)
                                 .maxOutputTokens(6)
                                 .temperature(0.0)
-                                .toolSpecifications(ToolSpecification.builder()
-                                        .name("look")
-                                        .build())
                                 .build())
                         .build());
     }
@@ -115,7 +111,7 @@ class ComputeAheadTest {
                 UserMessage.from(text),
                 AiMessage.builder()
                         .thinking("Let me think. ".repeat(10 + random.nextInt(10)))
-                        .text("First I look at the weather. ".repeat(5 + random.nextInt(10)))
+                        .text("First I look at the weather. ".repeat(10 + random.nextInt(10)))
                         .toolExecutionRequests(List.of(call))
                         .build(),
                 ToolExecutionResultMessage.from(call, "It rains."));

@@ -357,7 +357,7 @@ public final class CacheSession implements AutoCloseable {
         if (position > sequence.length()) {
             int from = sequence.length();
             cache.store().extend(sequence, tokens, position);
-            for (TrieNode n = sequence.tail; ahead && n.start >= from; n = n.parent) {
+            for (TrieNode n = sequence.tail; ahead && n.parent != null && n.start >= from; n = n.parent) {
                 n.ahead = true;
             }
         }
