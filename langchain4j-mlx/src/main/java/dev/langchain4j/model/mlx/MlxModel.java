@@ -58,6 +58,7 @@ public final class MlxModel implements AutoCloseable {
     private final GrammarCache grammars;
     /** Null if it is switched off. */
     private final ComputeAhead ahead;
+
     private final RejectedCalls rejectedCalls;
     private final long weightBytes;
     private final OpenParts parts = new OpenParts();

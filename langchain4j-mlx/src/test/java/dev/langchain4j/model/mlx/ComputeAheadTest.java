@@ -129,9 +129,7 @@ class ComputeAheadTest {
     void theNextMessageCostsItsOwnTokensAndIsAnsweredAlike() throws Exception {
         try (MlxModel on = model(true, settings -> settings);
                 MlxModel off = model(false, settings -> settings)) {
-            int own = on.tokenizer()
-                    .encode("user\nAnd tomorrow?<|im_end|>\n<|im_start|>assistant\n", false)
-                    .length;
+            int own = on.tokenizer().encode("user\nAnd tomorrow?<|im_end|>\n<|im_start|>assistant\n", false).length;
             List<ChatMessage> messages = new ArrayList<>(List.of(SystemMessage.from("You know the weather.")));
             for (int turn = 1; turn <= 3; turn++) {
                 messages.addAll(question(new Random(turn), "And tomorrow?"));
@@ -228,8 +226,9 @@ class ComputeAheadTest {
         System.out.printf("computed ahead, seed %d%n", seed);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.getLong("soak.seconds", 4));
         long bytes = 1L << 20;
-        UnaryOperator<MlxModel.Builder> little = settings ->
-                settings.cacheLimits(CacheLimits.ofBytes(bytes)).prefillChunkTokens(16).maxConcurrent(2);
+        UnaryOperator<MlxModel.Builder> little = settings -> settings.cacheLimits(CacheLimits.ofBytes(bytes))
+                .prefillChunkTokens(16)
+                .maxConcurrent(2);
         try (MlxModel on = model(true, little);
                 MlxModel off = model(false, little);
                 ExecutorService threads = Executors.newFixedThreadPool(3)) {

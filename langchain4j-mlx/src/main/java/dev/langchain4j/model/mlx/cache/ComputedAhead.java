@@ -87,8 +87,7 @@ final class ComputedAhead {
         long copies = own == null ? 0 : SequenceStore.bytesToPreserve(own, node);
         return usage.entries() <= limits.entriesMax() - records
                 && usage.buffers <= limits.buffersMax() - (long) records * buffers
-                && cache.room()
-                        .isFreeFor(request.key(), own, request.tokens().length, copies + records * stateBytes);
+                && cache.room().isFreeFor(request.key(), own, request.tokens().length, copies + records * stateBytes);
     }
 
     /** Closes the session that is open, if there is one. */

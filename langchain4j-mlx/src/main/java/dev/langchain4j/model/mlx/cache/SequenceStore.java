@@ -77,12 +77,9 @@ final class SequenceStore {
      * A sequence that holds what is reused of a prompt: one at rest if possible, else a new one. Room is made when a copy is
      * there: by then its source may go, as it could not before.
      */
-    Sequence resume(
-            PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
+    Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
         Sequence atRest = findToTake(trie, node, conversation);
-        return atRest != null
-                ? take(atRest, node, conversation)
-                : assemble(trie, node, conversation, newLayers.get());
+        return atRest != null ? take(atRest, node, conversation) : assemble(trie, node, conversation, newLayers.get());
     }
 
     /** Takes a sequence at rest for a conversation, cut back to the end of {@code node}. */

@@ -69,7 +69,9 @@ class ComputedAheadTest {
         restart(CacheHarness.of(1_000_000, kind));
         turn("a");
         int[] next = concat(REWRITTEN, range(3000, 3020));
-        assertThat(harness.probe(next)).as("without it the whole turn is computed again").isLessThanOrEqualTo(100);
+        assertThat(harness.probe(next))
+                .as("without it the whole turn is computed again")
+                .isLessThanOrEqualTo(100);
         compute(ahead("a", REWRITTEN, 32), REWRITTEN);
         assertThat(harness.probe(next)).isEqualTo(150);
         assertThat(harness.run("a", next)).isEqualTo(150);
@@ -98,7 +100,8 @@ class ComputedAheadTest {
     void whatIsThereOrTooShortIsNotComputed() {
         turn("a");
         assertThat(ahead("a", concat(PROMPT, REASONING), 32)).isNull();
-        assertThat(ahead("a", concat(PROMPT, REASONING, ANSWER, range(9, 20)), 32)).isNull();
+        assertThat(ahead("a", concat(PROMPT, REASONING, ANSWER, range(9, 20)), 32))
+                .isNull();
         assertThat(ahead("nobody", REWRITTEN, 32)).isNull();
         assertThat(harness.cache.aheadStats()).isEqualTo(AheadStats.NONE);
     }
@@ -230,7 +233,9 @@ class ComputedAheadTest {
                     if (random.nextInt(8) == 0) {
                         harness.cache.evict(("c" + random.nextInt(4))::equals);
                     } else {
-                        assertThat(evictions()).as("seed %d, step %d", seed, step).isEqualTo(evictions);
+                        assertThat(evictions())
+                                .as("seed %d, step %d", seed, step)
+                                .isEqualTo(evictions);
                     }
                     session.close(random.nextInt(10) == 0 ? Outcome.FAILED : Outcome.CANCELLED);
                     TrieAsserts.check(harness.cache, harness.ledger);

@@ -159,7 +159,8 @@ class IdleJobTest extends SchedulerHarness {
                 int before = steps.size();
                 boolean busy = !scheduler.isIdle();
                 switch (random.nextInt(5)) {
-                    case 0 -> submit(scheduler, fake("r" + submitted++, null, random.nextInt(300), 1 + random.nextInt(3)));
+                    case 0 ->
+                        submit(scheduler, fake("r" + submitted++, null, random.nextInt(300), 1 + random.nextInt(3)));
                     case 1 -> {
                         Job other = new Job(1 + random.nextInt(5));
                         boolean taken = scheduler.submitIdle(other);

@@ -37,6 +37,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("batch", new BatchSection());
         SECTIONS.put("fairness", new FairnessSection());
         SECTIONS.put("agents", new AgentsSection());
+        SECTIONS.put("ahead", new AheadSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
