@@ -27,6 +27,9 @@ public record NextPrompt(int[] tokens, List<Boundary> boundaries) {
     /** A special token so near to the end is taken for it, since no text behind it changes what stands before it. */
     private static final int SPECIAL_WITHIN = 16;
 
+    /** Where no special token is near, other replies may merge with so many tokens before them. */
+    private static final int MERGED = 1;
+
     /**
      * Writes the next prompt with two replies.
      *
@@ -81,7 +84,7 @@ public record NextPrompt(int[] tokens, List<Boundary> boundaries) {
                 return end;
             }
         }
-        return common;
+        return Math.max(0, common - MERGED);
     }
 
     /** Those of the last prompt as far as both agree, and those of the next one behind. */
