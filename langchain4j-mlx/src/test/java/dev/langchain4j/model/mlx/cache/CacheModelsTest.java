@@ -157,7 +157,8 @@ class CacheModelsTest {
                 CacheSession session = cache.beginAhead(beginning, 8);
                 prefill(model, session, next, turn == 3 ? (session.resumePosition() + end) / 2 : end);
                 session.close(Outcome.CANCELLED);
-                prompt = concat(next, random.ints(1 + random.nextInt(30), 0, VOCABULARY).toArray());
+                prompt = concat(
+                        next, random.ints(1 + random.nextInt(30), 0, VOCABULARY).toArray());
             }
             assertThat(cache.aheadStats().finished()).isEqualTo(4);
             assertThat(cache.aheadStats().reusedTokens()).isPositive();

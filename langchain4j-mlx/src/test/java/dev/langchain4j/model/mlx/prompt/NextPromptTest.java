@@ -33,8 +33,10 @@ import org.junit.jupiter.api.io.TempDir;
 class NextPromptTest {
     private static final List<String> REPLIES = List.of(
             "Hello", "7 days", "\n\nAnd then?", " x", "{\"a\": 1}", "[1, 2]", "<b>", "Ärger 東京", "...", "null", "-");
-    private static final String THOUGHT = "They want to know the weather. ".repeat(10).strip();
-    private static final String ANSWER = "It rains in Lisbon and it will rain. ".repeat(5).strip();
+    private static final String THOUGHT =
+            "They want to know the weather. ".repeat(10).strip();
+    private static final String ANSWER =
+            "It rains in Lisbon and it will rain. ".repeat(5).strip();
     private static final ToolExecutionRequest CALL = ToolExecutionRequest.builder()
             .id("call12345")
             .name("look")
@@ -49,7 +51,8 @@ class NextPromptTest {
         if (System.getProperty("goldens") != null) {
             Path given = Path.of(System.getProperty("goldens"), "templates", "templates");
             try (Stream<Path> files = Files.list(given)) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".jinja")).toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".jinja")).toList()) {
                     templates.put(file.getFileName().toString(), Files.readString(file));
                 }
             }
@@ -149,8 +152,7 @@ class NextPromptTest {
     private static Optional<NextPrompt> next(
             TemplateModel model, PromptWriter writer, PromptRequest request, AiMessage answer, int tokensMin) {
         int[] generated = generated(model, ANSWER);
-        return NextPrompt.of(
-                writer, model.tokenizer, request, writer.write(request), answer, generated, tokensMin);
+        return NextPrompt.of(writer, model.tokenizer, request, writer.write(request), answer, generated, tokensMin);
     }
 
     private static int[] generated(TemplateModel model, String text) {
