@@ -64,6 +64,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private final StringBuilder thinking = new StringBuilder();
     private final List<ToolExecutionRequest> toolCalls = new ArrayList<>();
     private boolean cut;
+    private PromptRequest promptRequest;
     private Prompt prompt;
     private OutputParser parser;
     private Engine.Handle handle;
@@ -93,21 +94,24 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         checkSupported(model, parameters);
         parameters.check();
+        if (model.ahead() != null) {
+            model.ahead().asked(parameters.memoryId());
+        }
         if (request.messages().isEmpty()) {
             throw new InvalidRequestException("messages (none) must have at least one message");
         }
         List<ToolSpecification> tools = parameters.offeredTools();
         try {
             OutputFormat format = model.template().format(!tools.isEmpty(), schemas(tools));
-            prompt = model.prompts()
-                    .write(new PromptRequest(
-                            messages(),
-                            tools,
-                            parameters.templateVariables(),
-                            format,
-                            parameters.memoryId(),
-                            isolation(),
-                            Boolean.TRUE.equals(parameters.allowControlTokens())));
+            promptRequest = new PromptRequest(
+                    messages(),
+                    tools,
+                    parameters.templateVariables(),
+                    format,
+                    parameters.memoryId(),
+                    isolation(),
+                    Boolean.TRUE.equals(parameters.allowControlTokens()));
+            prompt = model.prompts().write(promptRequest);
             chatLog.request(model.name(), prompt.tokens().length, prompt.text());
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
@@ -246,6 +250,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
         try {
             boolean stopSequences = !parameters.stopSequences().isEmpty();
             model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
+            if (model.ahead() != null) {
+                PromptRequest asked = promptRequest.withMessages(request.messages());
+                model.ahead().answered(model, asked, prompt, answer, result.generated());
+            }
             return PromptDifference.of(prompt, result.plan(), model.tokenizer());
         } catch (IllegalStateException e) {
             if (!model.engine().isClosed()) {

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.model.chat.listener.ChatModelErrorContext;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
+import dev.langchain4j.model.mlx.cache.AheadStats;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
@@ -170,6 +171,10 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .description("Share of all prompt tokens so far that were reused")
                 .tags(tags)
                 .register(registry);
+        ahead(registry, tags.and("end", "finished"), cache, "cache.ahead", AheadStats::finished);
+        ahead(registry, tags.and("end", "stopped"), cache, "cache.ahead", AheadStats::stopped);
+        ahead(registry, tags.and("kind", "computed"), cache, "cache.ahead.tokens", AheadStats::tokens);
+        ahead(registry, tags.and("kind", "reused"), cache, "cache.ahead.tokens", AheadStats::reusedTokens);
         for (Tier tier : Tier.values()) {
             Tags ofTier = tags.and("tier", tier.name().toLowerCase(Locale.ROOT));
             gauge(registry, ofTier, cache, "cache.stored", "Records that end in this tier", s -> of(s, tier)
@@ -216,6 +221,14 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                         c -> c.diskStats().nanosRestoring(),
                         TimeUnit.NANOSECONDS)
                 .description("How long it took to restore prompts from disk")
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static void ahead(
+            MeterRegistry registry, Tags tags, PromptCache cache, String name, ToDoubleFunction<AheadStats> value) {
+        FunctionCounter.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.aheadStats()))
+                .description("What was computed of prompts before they came")
                 .tags(tags)
                 .register(registry);
     }

@@ -56,6 +56,9 @@ public final class MlxModel implements AutoCloseable {
     private final ModelCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
+    /** Null if it is switched off. */
+    private final ComputeAhead ahead;
+
     private final RejectedCalls rejectedCalls;
     private final long weightBytes;
     private final OpenParts parts = new OpenParts();
@@ -90,7 +93,10 @@ public final class MlxModel implements AutoCloseable {
                             .filter(end -> end < read.model().vocabularySize())
                             .toArray())));
             int grid = builder.exactReuse ? chunk : 0;
-            cache = parts.add(new ModelCache(builder.cacheLimits, owner, ledger, grid, builder.disk, key));
+            ComputeAhead computeAhead = parts.add(new ComputeAhead());
+            ahead = builder.computeAhead ? computeAhead : null;
+            cache = parts.add(
+                    new ModelCache(builder.cacheLimits, owner, ledger, computeAhead, grid, builder.disk, key));
             engine = new Engine(
                     owner,
                     read.model(),
@@ -228,6 +234,11 @@ public final class MlxModel implements AutoCloseable {
         return grammars;
     }
 
+    /** Null if nothing is computed ahead. */
+    ComputeAhead ahead() {
+        return ahead;
+    }
+
     RejectedCalls rejectedCalls() {
         return rejectedCalls;
     }
@@ -264,6 +275,7 @@ public final class MlxModel implements AutoCloseable {
         private CacheLimits cacheLimits;
         private DiskCache disk;
         private boolean exactReuse;
+        private boolean computeAhead = true;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Path adapter;
         private String chatTemplate;
@@ -378,6 +390,18 @@ public final class MlxModel implements AutoCloseable {
          */
         public Builder exactReuse(boolean exact) {
             this.exactReuse = exact;
+            return this;
+        }
+
+        /**
+         * Whether what the next prompt of a conversation begins with for certain is computed once an answer is out, while no
+         * request runs or waits. It is of use where the chat template rewrites the last turn, as it drops reasoning from older
+         * answers: the next message then costs its own tokens. The first request that comes ends it after the step in hand,
+         * and nothing is evicted for it. It costs the energy of prefilling an answer again, without its reasoning. Default:
+         * true.
+         */
+        public Builder computeAhead(boolean ahead) {
+            this.computeAhead = ahead;
             return this;
         }
 

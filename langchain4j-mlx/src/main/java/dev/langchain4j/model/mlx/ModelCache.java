@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
@@ -21,15 +22,22 @@ final class ModelCache implements AutoCloseable {
      * Makes an empty cache, once the weights are loaded.
      *
      * @param limits null for the default
-     * @param ledger hears of evictions and forks
+     * @param ledger hears of evictions and forks, and so does the listener
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
      * @param disk where it is kept on disk, too; null for nowhere
      */
-    ModelCache(CacheLimits limits, MlxThread owner, PromptLedger ledger, int gridTokens, DiskCache disk, CacheKey key) {
+    ModelCache(
+            CacheLimits limits,
+            MlxThread owner,
+            PromptLedger ledger,
+            ConversationListener listener,
+            int gridTokens,
+            DiskCache disk,
+            CacheKey key) {
         tier = disk == null ? null : disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
-        access = trie.access(owner, ledger);
+        access = trie.access(owner, ledger.andThen(listener));
         claim.heldBy(() -> access.stats().bytesHeld());
         if (tier != null) {
             trie.keepOnDisk(tier);

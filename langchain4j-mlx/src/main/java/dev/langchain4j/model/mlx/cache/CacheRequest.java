@@ -33,4 +33,9 @@ public record CacheRequest(
             throw new IllegalArgumentException("tokens (length 0) must hold at least one token");
         }
     }
+
+    /** Whether nobody else, and no later request, may use what is computed for it. */
+    boolean sharesWithNobody() {
+        return isolation == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(conversation);
+    }
 }

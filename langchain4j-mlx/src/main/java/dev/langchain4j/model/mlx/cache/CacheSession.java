@@ -57,6 +57,8 @@ public final class CacheSession implements AutoCloseable {
     private int granted;
 
     private final boolean tooLarge;
+    /** Whether no request has it. */
+    private boolean ahead;
 
     CacheSession(TrieCache cache, CacheRequest request, Sequence sequence, boolean stored, ReusePlan plan) {
         this.cache = cache;
@@ -69,7 +71,7 @@ public final class CacheSession implements AutoCloseable {
         this.length = tokens.length;
         this.promptLength = length;
         this.evaluated = plan.resumePosition();
-        this.tooLarge = cache.admission(request) == TrieCache.Admission.NEVER;
+        this.tooLarge = cache.admission(request) == Admission.NEVER;
         this.checkpoints = planCheckpoints();
     }
 
@@ -282,6 +284,21 @@ public final class CacheSession implements AutoCloseable {
         close(Outcome.FAILED);
     }
 
+    /** Whether it was closed: of one that computes ahead, the cache does so itself when it is in the way. */
+    public boolean isClosed() {
+        return closed;
+    }
+
+    boolean isAhead() {
+        return ahead;
+    }
+
+    /** Lets it compute what no request asked for yet, and grow to so many tokens. */
+    void computeAhead(int tokens) {
+        ahead = true;
+        granted = tokens;
+    }
+
     CacheRequest request() {
         return request;
     }
@@ -338,7 +355,11 @@ public final class CacheSession implements AutoCloseable {
 
     private void attach(int position) {
         if (position > sequence.length()) {
+            int from = sequence.length();
             cache.store().extend(sequence, tokens, position);
+            for (TrieNode n = sequence.tail; ahead && n.parent != null && n.start >= from; n = n.parent) {
+                n.ahead = true;
+            }
         }
     }
 }

@@ -10,4 +10,22 @@ public interface ConversationListener {
 
     /** A conversation starts with what another one has. */
     default void forked(Object parent, Object child) {}
+
+    /** Tells this one, then another one. */
+    default ConversationListener andThen(ConversationListener other) {
+        ConversationListener first = this;
+        return new ConversationListener() {
+            @Override
+            public void evicted(Predicate<Object> conversations) {
+                first.evicted(conversations);
+                other.evicted(conversations);
+            }
+
+            @Override
+            public void forked(Object parent, Object child) {
+                first.forked(parent, child);
+                other.forked(parent, child);
+            }
+        };
+    }
 }

@@ -131,6 +131,7 @@ final class PrefixTrie {
         upper.covers = node.covers;
         upper.owner = node.owner;
         upper.shared = node.shared;
+        upper.ahead = node.ahead;
         upper.newcomers = node.newcomers;
         upper.usedTick = node.usedTick;
         upper.usedNanos = node.usedNanos;
@@ -263,6 +264,18 @@ final class PrefixTrie {
             at = at.parent;
         }
         return at;
+    }
+
+    /** How much of a matched prompt of so many tokens can be resumed. */
+    int resumable(Match match, Grid grid, int promptLength) {
+        int position = grid.lineAt(Math.min(match.matched, promptLength - 1));
+        return stateful ? resumable(match.node, position).end() : position;
+    }
+
+    /** The node that ends there; splits an edge if there is none. */
+    TrieNode nodeToResume(Match match, Grid grid, int promptLength) {
+        int position = resumable(match, grid, promptLength);
+        return stateful ? resumable(match.node, position) : nodeAt(match.node, position);
     }
 
     void forEach(Consumer<TrieNode> action) {

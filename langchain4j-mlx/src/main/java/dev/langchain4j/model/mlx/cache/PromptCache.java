@@ -52,6 +52,9 @@ public interface PromptCache {
     /** What is kept on disk, and since when not, as of now. */
     DiskStats diskStats();
 
+    /** What was computed of prompts before they came, as of the last change. */
+    AheadStats aheadStats();
+
     /**
      * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are
      * held or only what the running requests hold is left. The limits stay as they are. Completes with the bytes freed.

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.cache;
 
-import dev.langchain4j.model.mlx.cache.TrieCache.Admission;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.HashMap;
 import java.util.List;
@@ -115,6 +114,21 @@ final class Room {
         int more = tokens / GROWTH_BY_EVICTION / BUFFER_STEP * BUFFER_STEP + TOKENS_BY_EVICTION;
         int granted = grantByEviction(key, sequence, tokens + more);
         return granted > 0 ? granted : grantByEviction(key, sequence, tokens);
+    }
+
+    /**
+     * Whether a sequence may hold so many tokens, and others more bytes, with nothing evicted.
+     *
+     * @param sequence null for a new one
+     */
+    boolean isFreeFor(CacheKey key, Sequence sequence, int tokens, long bytes) {
+        long own = sequence == null ? bytesOf(key, tokens) : more(sequence, bytes(key, sequence, tokens));
+        return isUnlimited() || bytesOf(key, tokens) > 0 && isFree(own + bytes);
+    }
+
+    /** Lets a sequence grow into room that is free. */
+    void promiseFree(CacheKey key, Sequence sequence, int tokens) {
+        promise(key, sequence, tokens);
     }
 
     private int grantByEviction(CacheKey key, Sequence sequence, int tokens) {

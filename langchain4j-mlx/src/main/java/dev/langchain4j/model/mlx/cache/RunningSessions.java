@@ -73,8 +73,6 @@ final class RunningSessions {
     }
 
     private int resumable(PrefixTrie trie, int[] prompt, int last) {
-        PrefixTrie.Match match = trie.match(prompt);
-        int position = grid.lineAt(Math.min(match.matched(), last));
-        return trie.stateful() ? trie.resumable(match.node(), position).end() : position;
+        return trie.resumable(trie.match(prompt), grid, last + 1);
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -72,6 +73,15 @@ final class SequenceStore {
         return sequence.bytes * tokens / Math.max(1, sequence.length());
     }
 
+    /**
+     * A sequence that holds what is reused of a prompt: one at rest if possible, else a new one. Room is made when a copy is
+     * there: by then its source may go, as it could not before.
+     */
+    Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
+        Sequence atRest = findToTake(trie, node, conversation);
+        return atRest != null ? take(atRest, node, conversation) : assemble(trie, node, conversation, newLayers.get());
+    }
+
     /** Takes a sequence at rest for a conversation, cut back to the end of {@code node}. */
     Sequence take(Sequence taken, TrieNode node, Conversation conversation) {
         taken.trie.setParked(taken.tail, null);
@@ -79,6 +89,54 @@ final class SequenceStore {
         taken.conversation = conversation;
         try {
             cutBack(taken, node);
+        } catch (Throwable e) {
+            discard(taken);
+            throw e;
+        }
+        return taken;
+    }
+
+    /** The conversation's own sequence at rest that can be cut back to a node; null if it has none. */
+    static Sequence ownAtRest(PrefixTrie trie, TrieNode node, Conversation conversation) {
+        for (Sequence sequence : trie.sequences) {
+            if (!sequence.running
+                    && sequence.conversation == conversation
+                    && node.isAbove(sequence.tail)
+                    && (node.states != null || !trie.stateful() || sequence.tail == node)) {
+                return sequence;
+            }
+        }
+        return null;
+    }
+
+    /** The last node of a path to a sequence's end, from {@code node} on, that somebody else needs. */
+    private static TrieNode lastNeeded(Sequence sequence, TrieNode node) {
+        TrieNode at = sequence.tail;
+        while (at != node
+                && isOnlyOf(at, sequence.conversation)
+                && at.children().length <= (at == sequence.tail ? 0 : 1)) {
+            at = at.parent;
+        }
+        return at;
+    }
+
+    /** Bytes of copies that {@link #takeForNew} makes for others. */
+    static long bytesToPreserve(Sequence sequence, TrieNode node) {
+        long bytes = 0;
+        for (TrieNode n = lastNeeded(sequence, node); n != node; n = n.parent) {
+            bytes += mustPreserve(sequence.trie, n) ? share(sequence, n.edge.length) : 0;
+        }
+        return bytes;
+    }
+
+    /** Takes a conversation's own sequence at rest, cut back to a node: what nobody else needs of the rest is gone. */
+    Sequence takeForNew(Sequence taken, TrieNode node) {
+        TrieNode needed = lastNeeded(taken, node);
+        taken.trie.setParked(taken.tail, null);
+        usage.setRunning(taken, true);
+        try {
+            preserve(taken, node, needed, false);
+            cutBackTo(taken, node);
         } catch (Throwable e) {
             discard(taken);
             throw e;
@@ -95,6 +153,13 @@ final class SequenceStore {
         }
         if (hasRoomFor(share(sequence, tail.end() - node.end()))) {
             preserve(sequence, node, tail, true);
+        }
+        cutBackTo(sequence, node);
+    }
+
+    private void cutBackTo(Sequence sequence, TrieNode node) {
+        if (sequence.tail == node) {
+            return;
         }
         for (LayerCache layer : sequence.layers) {
             if (layer.sliceable()) {
@@ -267,6 +332,13 @@ final class SequenceStore {
         sequence.trie.sequences.remove(sequence);
         sequence.retreat(sequence.trie.root());
         usage.forget(sequence);
+    }
+
+    /** Frees a whole trie, unless a sequence of it runs. */
+    void dropIfAtRest(PrefixTrie trie) {
+        if (trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
+            drop(trie);
+        }
     }
 
     /** Frees a whole trie; running sequences are let go of. */

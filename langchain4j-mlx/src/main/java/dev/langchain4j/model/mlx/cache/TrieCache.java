@@ -24,16 +24,6 @@ import java.util.function.Predicate;
  */
 @Internal
 public final class TrieCache implements AutoCloseable {
-    /** Whether a request may begin, by the memory that its prompt will take. */
-    public enum Admission {
-        /** There is room, if need be for what is evicted. */
-        NOW,
-        /** There will be room when sessions that run have ended. */
-        LATER,
-        /** The prompt alone takes more than {@link CacheLimits#bytesMax}. */
-        NEVER
-    }
-
     private final CacheLimits limits;
     private final LongSupplier nanos;
     private final Grid grid;
@@ -43,6 +33,7 @@ public final class TrieCache implements AutoCloseable {
     private final Room room;
     private final RunningSessions running;
     private final Conversations conversations = new Conversations();
+    private final ComputedAhead ahead = new ComputedAhead(this);
     private final Map<TrieScope, PrefixTrie> tries = new HashMap<>();
     /** What is kept on disk; null if nothing is. */
     private DiskTier disk;
@@ -120,6 +111,7 @@ public final class TrieCache implements AutoCloseable {
         if (closed) {
             throw new NonRetriableException("the model was closed");
         }
+        ahead.stop(Outcome.CANCELLED);
         tick++;
         usage.requests++;
         usage.promptTokens += request.tokens().length;
@@ -128,7 +120,7 @@ public final class TrieCache implements AutoCloseable {
         CacheSession session;
         if (limits.keepNothing() || tooLarge) {
             session = unstored(request, ReusePlan.Reason.DISABLED);
-        } else if (sharesWithNobody(request)) {
+        } else if (request.sharesWithNobody()) {
             session = unstored(request, ReusePlan.Reason.NEW);
         } else {
             try {
@@ -142,8 +134,21 @@ public final class TrieCache implements AutoCloseable {
         return session;
     }
 
-    private static boolean sharesWithNobody(CacheRequest request) {
-        return request.isolation() == Isolation.PER_MEMORY_ID && !ConversationKey.isolates(request.conversation());
+    /**
+     * Begins to compute what a prompt that is still to come begins with; see {@link ComputedAhead}.
+     *
+     * @param request the beginning, and one token more
+     * @param tokensMin fewer tokens are not worth it
+     * @return null if nothing is to be computed: it is there, there is no room, or the conversation is not stored
+     */
+    public CacheSession beginAhead(CacheRequest request, int tokensMin) {
+        PrefixTrie trie = closed || request.sharesWithNobody() ? null : tries.get(scopeOf(request));
+        return trie == null ? null : ahead.begin(request, trie, tokensMin);
+    }
+
+    /** What was computed ahead so far. May be read by any thread. */
+    public AheadStats aheadStats() {
+        return ahead.stats();
     }
 
     /**
@@ -154,7 +159,7 @@ public final class TrieCache implements AutoCloseable {
      * @return null if there is none
      */
     public PendingPrefix pending(CacheRequest request, int step) {
-        if (closed || sharesWithNobody(request) || admission(request) == Admission.NEVER) {
+        if (closed || request.sharesWithNobody() || admission(request) == Admission.NEVER) {
             return null;
         }
         PrefixTrie trie = tries.get(scopeOf(request));
@@ -198,9 +203,9 @@ public final class TrieCache implements AutoCloseable {
         conversation.begin();
         Sequence sequence = null;
         try {
-            TrieNode node = resumeNode(request, trie, match);
+            TrieNode node = trie.nodeToResume(match, grid, request.tokens().length);
             ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
-            sequence = resume(request, trie, node, conversation);
+            sequence = store.resume(trie, node, conversation, () -> room.newLayers(request));
             noteUse(sequence.tail, conversation, newcomer);
             conversation.begun(tick, request.tokens().length, plan.resumePosition());
             usage.cachedTokens += plan.resumePosition();
@@ -219,9 +224,6 @@ public final class TrieCache implements AutoCloseable {
                 store.discard(sequence);
             }
             throw e;
-        } finally {
-            tries.values().removeIf(PrefixTrie::isEmpty);
-            publish();
         }
     }
 
@@ -229,22 +231,6 @@ public final class TrieCache implements AutoCloseable {
         PrefixTrie trie = new PrefixTrie(usage);
         trie.diskScope = disk == null ? PrefixTrie.NOT_ON_DISK : disk.scope(scope.owner());
         return trie;
-    }
-
-    /** A sequence that holds what is reused of the prompt: one at rest if possible, else a new one. */
-    private Sequence resume(CacheRequest request, PrefixTrie trie, TrieNode node, Conversation conversation) {
-        Sequence atRest = store.findToTake(trie, node, conversation);
-        if (atRest != null) {
-            return store.take(atRest, node, conversation);
-        }
-        // Room is made when the copy is there: by then its source may go, as it could not before.
-        return store.assemble(trie, node, conversation, room.newLayers(request));
-    }
-
-    /** The deepest node of a match that can be resumed. */
-    private TrieNode resumeNode(CacheRequest request, PrefixTrie trie, PrefixTrie.Match match) {
-        int position = grid.lineAt(Math.min(match.matched(), request.tokens().length - 1));
-        return trie.stateful() ? trie.resumable(match.node(), position) : trie.nodeAt(match.node(), position);
     }
 
     private TrieScope scopeOf(CacheRequest request) {
@@ -257,6 +243,7 @@ public final class TrieCache implements AutoCloseable {
         if (newcomer && node.newcomers == 1) {
             conversations.odds().observeSecondUse();
         }
+        ahead.used(node);
         node.used(conversation, newcomer, tick, nanos.getAsLong());
         if (node.parent != null) {
             usage.hit(node.tier);
@@ -279,7 +266,7 @@ public final class TrieCache implements AutoCloseable {
         if (session.isStored()) {
             conversations.reached(sequence.conversation, sequence.trie, sequence.tail, session.checkpoints());
             // For what is too large to be kept nothing is evicted: it ends at its next step.
-            if (sequence.bytes <= limits.bytesMax()) {
+            if (sequence.bytes <= limits.bytesMax() && !session.isAhead()) {
                 evictor.enforce(tries.values(), sequence, 0, tick);
             }
         }
@@ -297,7 +284,7 @@ public final class TrieCache implements AutoCloseable {
 
     void ended(CacheSession session, Outcome outcome) {
         running.remove(session);
-        openSessions--;
+        openSessions -= session.isAhead() ? 0 : 1;
         Sequence sequence = session.sequence();
         if (!session.isStored() || closed) {
             usage.forget(sequence);
@@ -318,7 +305,11 @@ public final class TrieCache implements AutoCloseable {
             }
             throw e;
         } finally {
-            conversation.end(outcome == Outcome.TOOL_CALL, outcome == Outcome.FINISHED);
+            if (session.isAhead()) {
+                ahead.ended(session, outcome);
+            } else {
+                conversation.end(outcome == Outcome.TOOL_CALL, outcome == Outcome.FINISHED);
+            }
             if (conversation.forgotten) {
                 release(conversation);
             }
@@ -347,6 +338,9 @@ public final class TrieCache implements AutoCloseable {
         if (disk != null && !sequence.conversation.forgotten) {
             disk.ended(sequence.conversation);
         }
+        if (session.isAhead()) {
+            return;
+        }
         evictor.enforce(tries.values(), exact ? sequence : null, 0, tick);
         // What runs may leave no room for what was just finished.
         evictor.enforce(tries.values(), null, 0, tick);
@@ -357,6 +351,7 @@ public final class TrieCache implements AutoCloseable {
     /** Releases what only the conversations of these memory IDs need, and forgets them; gives the bytes freed. */
     long evict(Predicate<Object> conversation) {
         long held = usage.bytesHeld();
+        ahead.stop(Outcome.FAILED, conversation);
         if (disk != null) {
             disk.forget(conversation);
         }
@@ -379,6 +374,7 @@ public final class TrieCache implements AutoCloseable {
 
     /** Makes room until at most so many bytes are held, or only what runs is left; gives the bytes freed. */
     long trimTo(long bytes) {
+        ahead.stop(Outcome.CANCELLED);
         long held = usage.bytesHeld();
         long more = Math.max(0, limits.bytesMax() - bytes) - usage.promisedBytes;
         evictor.enforce(tries.values(), null, more, tick);
@@ -390,11 +386,8 @@ public final class TrieCache implements AutoCloseable {
     /** Releases all that is stored, also on disk, but for what running requests need; gives the bytes freed. */
     long clear() {
         long held = usage.bytesHeld();
-        for (PrefixTrie trie : List.copyOf(tries.values())) {
-            if (trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
-                store.drop(trie);
-            }
-        }
+        ahead.stop(Outcome.FAILED);
+        List.copyOf(tries.values()).forEach(store::dropIfAtRest);
         trimTo(0);
         if (disk != null) {
             // last, for what is evicted is queued for the disk
@@ -408,8 +401,8 @@ public final class TrieCache implements AutoCloseable {
         if (left != null) {
             // Nobody can reach any more what that family had to itself.
             tries.forEach((scope, trie) -> {
-                if (left.equals(scope.owner()) && trie.sequences.stream().noneMatch(sequence -> sequence.running)) {
-                    store.drop(trie);
+                if (left.equals(scope.owner())) {
+                    store.dropIfAtRest(trie);
                 }
             });
             tries.values().removeIf(PrefixTrie::isEmpty);

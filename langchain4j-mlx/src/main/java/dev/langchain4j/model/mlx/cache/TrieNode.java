@@ -32,6 +32,8 @@ final class TrieNode {
     Conversation owner;
 
     boolean shared;
+    /** Whether it was computed before a request asked for it, and none has used it yet. */
+    boolean ahead;
     /** How many conversations began with a prompt that goes through this node. */
     int newcomers;
 

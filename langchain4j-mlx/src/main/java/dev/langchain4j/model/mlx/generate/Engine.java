@@ -3,11 +3,15 @@ package dev.langchain4j.model.mlx.generate;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.CacheKey;
+import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -19,6 +23,9 @@ import java.util.function.Supplier;
  * Borrows all that it is made of.
  */
 public final class Engine implements AutoCloseable {
+    /** Fewer tokens are not computed ahead: they take nearly as long beside the next message's own, as {@link Prefill} says. */
+    public static final int AHEAD_TOKENS_MIN = Prefill.PIECE_TOKENS_MIN;
+
     private final MlxThread thread;
     private final LanguageModel model;
     private final Tokenizer tokenizer;
@@ -187,6 +194,27 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /**
+     * Computes what the next prompt of a conversation begins with, while no request runs or waits: the first one that comes
+     * ends it after the step in hand, and what was computed is kept. Nothing is evicted for it.
+     *
+     * @param tokens what that prompt begins with, and one token more; not to be changed afterwards
+     * @param boundaries positions of it where others are likely to branch off
+     * @param conversation the memory ID, or null
+     * @return completes on the model's thread, with whether it need not be tried again; completed with false if a request
+     *     runs or waits
+     */
+    public CompletableFuture<Boolean> computeAhead(
+            int[] tokens, List<Boundary> boundaries, Object conversation, Isolation isolation) {
+        int end = cache.keepsWholeChunks()
+                ? (tokens.length - 1) / prefillChunkTokens * prefillChunkTokens
+                : Math.min(tokens.length, contextLength) - 1;
+        int[] beginning = Arrays.copyOf(tokens, end + 1);
+        PrefillAhead job = new PrefillAhead(
+                this, new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, model::newLayers));
+        return scheduler.submitIdle(job) ? job.done() : CompletableFuture.completedFuture(false);
+    }
+
     private void check(GenerationRequest request) {
         if (request.prompt().length >= contextLength) {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
@@ -210,6 +238,11 @@ public final class Engine implements AutoCloseable {
     /** Numbers of requests. */
     public EngineStats stats() {
         return scheduler.stats();
+    }
+
+    /** Whether no request runs or waits. */
+    public boolean isIdle() {
+        return scheduler.isIdle();
     }
 
     /** Whether no more requests are taken. */

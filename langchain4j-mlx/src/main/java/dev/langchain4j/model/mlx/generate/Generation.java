@@ -1,11 +1,11 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.cache.Admission;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.PendingPrefix;
-import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -118,7 +118,7 @@ final class Generation extends ScheduledRequest {
     /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
     boolean mayGrow() {
         if (prefill == null) {
-            return engine.cache().admission(cacheRequest()) != TrieCache.Admission.LATER;
+            return engine.cache().admission(cacheRequest()) != Admission.LATER;
         }
         int tokens = prefill.remaining() > 0
                 ? prefill.nextPosition(Integer.MAX_VALUE)

@@ -111,6 +111,10 @@ public record GenerationRequest(
 
     /** What events call the conversation. */
     String conversationName() {
+        return name(conversation);
+    }
+
+    static String name(Object conversation) {
         return conversation == null ? "anonymous" : conversation.toString();
     }
 }

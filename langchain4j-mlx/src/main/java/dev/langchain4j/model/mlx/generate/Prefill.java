@@ -14,7 +14,7 @@ import java.util.Arrays;
  */
 final class Prefill implements AutoCloseable {
     /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
-    private static final int PIECE_TOKENS_MIN = 32;
+    static final int PIECE_TOKENS_MIN = 32;
     /** And a multiple of so many, as kernels like them. */
     private static final int PIECE_MULTIPLE = 16;
 
@@ -60,10 +60,14 @@ final class Prefill implements AutoCloseable {
         if (session.isRestoring()) {
             return session.nextRestored();
         }
-        int chunkTokens = generation.engine().chunkTokens();
-        int gridLine = (position / chunkTokens + 1) * chunkTokens;
-        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit()));
-        return generation.engine().cutsChunks() ? position + piece(next - position, tokens) : next;
+        return chunkEnd(generation.engine(), session, position, end, tokens);
+    }
+
+    /** Where a chunk ends that begins at a position, or the piece of it that has so many tokens. */
+    static int chunkEnd(Engine engine, CacheSession session, int position, int end, int tokens) {
+        int gridLine = (position / engine.chunkTokens() + 1) * engine.chunkTokens();
+        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit(session)));
+        return engine.cutsChunks() ? position + piece(next - position, tokens) : next;
     }
 
     /** Tokens of the next piece of so many, none longer than wanted, and all of about the same length. */
@@ -117,7 +121,7 @@ final class Prefill implements AutoCloseable {
                 : new InvalidRequestException(text + ": raise cacheLimits, or shorten the conversation");
     }
 
-    private int limit() {
+    private static int limit(CacheSession session) {
         int limit = Integer.MAX_VALUE;
         for (LayerCache layer : session.layers()) {
             limit = Math.min(limit, layer.chunkLimit());

@@ -41,7 +41,10 @@ final class PrefillPass {
         }
         try {
             if (!fed.isEmpty()) {
-                compute(fed, chunks);
+                compute(
+                        model,
+                        fed.stream().map(request -> request.session().layers()).toList(),
+                        chunks);
             }
         } catch (Throwable e) {
             fed.forEach(request -> failed.accept(request, e));
@@ -56,13 +59,12 @@ final class PrefillPass {
         }
     }
 
-    private void compute(List<Generation> requests, List<int[]> chunks) {
+    /** Feeds a chunk to the layers of each sequence, and evaluates them. */
+    static void compute(LanguageModel model, List<List<LayerCache>> sequences, List<int[]> chunks) {
         int[] tokens = chunks.size() == 1
                 ? chunks.getFirst()
                 : chunks.stream().flatMapToInt(Arrays::stream).toArray();
         int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
-        List<List<LayerCache>> sequences =
-                requests.stream().map(request -> request.session().layers()).toList();
         MlxArray hidden;
         try (Scope scope = Scope.open()) {
             hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths))

@@ -40,6 +40,9 @@ final class Scheduler {
     /** Whether a task of the owner is to run passes. */
     private boolean scheduled;
 
+    /** What is done while no request runs or waits; null for nothing. Set under the lock. */
+    private volatile IdleJob idle;
+
     private volatile boolean closed;
     /** When those that have not ended fail; of use when it is closed. */
     private volatile long graceEndNanos;
@@ -141,6 +144,20 @@ final class Scheduler {
         }
     }
 
+    /** Takes a job that is done while no request runs or waits; the next request ends it. Whether it is done at all. */
+    boolean submitIdle(IdleJob job) {
+        synchronized (lock) {
+            if (closed || owner.isShuttingDown() || open > 0 || idle != null) {
+                return false;
+            }
+            if (!scheduled) {
+                begin();
+            }
+            idle = job;
+            return true;
+        }
+    }
+
     private void begin() {
         try {
             left = false;
@@ -162,9 +179,9 @@ final class Scheduler {
             } catch (Throwable e) {
                 endAll(e);
             }
-        } while (hasWork() && (!owner.hasWaiting() || nanos.getAsLong() - begun < owed));
+        } while (hasRequests() && (!owner.hasWaiting() || nanos.getAsLong() - begun < owed) || mayIdle());
         synchronized (lock) {
-            scheduled = open > 0;
+            scheduled = open > 0 || idle != null;
             if (scheduled) {
                 leftNanos = nanos.getAsLong();
                 left = true;
@@ -173,12 +190,20 @@ final class Scheduler {
         }
     }
 
-    private boolean hasWork() {
+    private boolean hasRequests() {
         return !running.isEmpty() || !waiting.isEmpty() || !arrivals.isEmpty();
+    }
+
+    /** Whether the idle job may take a step: nobody else wants the thread. */
+    private boolean mayIdle() {
+        return idle != null && !hasRequests() && !owner.hasWaiting();
     }
 
     private void pass() {
         receive();
+        if (hasRequests() || closed || owner.isShuttingDown() || owner.isHalted()) {
+            endIdle(null);
+        }
         dismiss(waiting);
         dismiss(running);
         SchedulingPolicy.endPrefixWaits(waiting, nanos.getAsLong());
@@ -186,6 +211,34 @@ final class Scheduler {
         choose();
         step();
         counts.now(running.size());
+        if (mayIdle()) {
+            stepIdle();
+        }
+    }
+
+    private void stepIdle() {
+        Throwable failure = null;
+        try {
+            if (idle.step(share.chunkTokens(idle.position()))) {
+                return;
+            }
+        } catch (Throwable e) {
+            failure = e;
+        }
+        endIdle(failure);
+    }
+
+    private void endIdle(Throwable failure) {
+        IdleJob job = idle;
+        if (job == null) {
+            return;
+        }
+        idle = null;
+        try {
+            job.end(failure);
+        } catch (Throwable e) {
+            log.error("an idle job could not be ended", e);
+        }
     }
 
     private void receive() {
@@ -350,6 +403,7 @@ final class Scheduler {
     }
 
     private void endAll(Throwable failure) {
+        endIdle(failure);
         receive();
         for (List<ScheduledRequest> requests : List.of(waiting, running)) {
             while (!requests.isEmpty()) {
@@ -369,6 +423,13 @@ final class Scheduler {
 
     EngineCounts counts() {
         return counts;
+    }
+
+    /** Whether no request runs or waits. */
+    boolean isIdle() {
+        synchronized (lock) {
+            return open == 0;
+        }
     }
 
     boolean isClosed() {

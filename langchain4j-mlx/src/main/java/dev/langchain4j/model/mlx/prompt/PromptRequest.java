@@ -48,4 +48,9 @@ public record PromptRequest(
         Objects.requireNonNull(format, "format");
         Objects.requireNonNull(isolation, "isolation");
     }
+
+    /** The same request with other messages. */
+    public PromptRequest withMessages(List<ChatMessage> others) {
+        return new PromptRequest(others, tools, arguments, format, conversation, isolation, allowControlTokens);
+    }
 }

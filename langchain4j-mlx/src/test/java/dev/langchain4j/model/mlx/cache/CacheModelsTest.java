@@ -114,6 +114,68 @@ class CacheModelsTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("models")
+    void whatWasComputedAheadGivesTheTokensOfComputing(Path folder) {
+        long handles = LiveHandles.count();
+        try (MlxThread thread = MlxThread.start("cache")) {
+            thread.run(() -> {
+                ModelLoader.Loaded loaded = ModelLoader.load(folder, DType.FLOAT32);
+                try {
+                    rewritten(loaded.model(), 0);
+                    rewritten(loaded.model(), CHUNK);
+                } finally {
+                    loaded.weights().close();
+                }
+            });
+        }
+        assertThat(LiveHandles.count()).isEqualTo(handles);
+    }
+
+    /** A conversation whose answers are rewritten each time; what the next prompt begins with is computed before, or half of it. */
+    private static void rewritten(LanguageModel model, int gridTokens) {
+        Random random = new Random(7);
+        CacheLimits limits = new CacheLimits(Long.MAX_VALUE / 4, Integer.MAX_VALUE, Duration.ofHours(1), 32);
+        try (TrieCache cache = new TrieCache(limits, System::nanoTime, gridTokens)) {
+            int[] prompt = random.ints(60, 0, VOCABULARY).toArray();
+            for (int turn = 0; turn < 5; turn++) {
+                float[][] computed = cold(model, prompt);
+                float[][] reused = warm(model, cache, prompt, "a");
+                assertThat(likeliest(reused)).as("turn %d", turn).isEqualTo(likeliest(computed));
+                if (gridTokens > 0) {
+                    assertThat(reused).as("logits of turn %d", turn).isDeepEqualTo(computed);
+                }
+                int[] next = concat(prompt, random.ints(40, 0, VOCABULARY).toArray());
+                int end = gridTokens == 0 ? next.length - 1 : (next.length - 1) / gridTokens * gridTokens;
+                CacheRequest beginning = new CacheRequest(
+                        CacheHarness.KEY,
+                        Arrays.copyOf(next, end + 1),
+                        List.of(new Boundary(40, Tier.SYSTEM)),
+                        "a",
+                        Isolation.SHARED,
+                        model::newLayers);
+                CacheSession session = cache.beginAhead(beginning, 8);
+                prefill(model, session, next, turn == 3 ? (session.resumePosition() + end) / 2 : end);
+                session.close(Outcome.CANCELLED);
+                prompt = concat(
+                        next, random.ints(1 + random.nextInt(30), 0, VOCABULARY).toArray());
+            }
+            assertThat(cache.aheadStats().finished()).isEqualTo(4);
+            assertThat(cache.aheadStats().reusedTokens()).isPositive();
+        }
+    }
+
+    private static void prefill(LanguageModel model, CacheSession session, int[] prompt, int to) {
+        int position = session.resumePosition();
+        while (position < to) {
+            int line = Math.min((position / CHUNK + 1) * CHUNK, to);
+            int end = Math.min(line, session.nextCheckpoint(position));
+            feed(model, session.layers(), Arrays.copyOfRange(prompt, position, end));
+            session.checkpoint();
+            position = end;
+        }
+    }
+
     static float[][] warm(LanguageModel model, TrieCache cache, int[] prompt, Object conversation) {
         CacheRequest request = new CacheRequest(
                 CacheHarness.KEY,
@@ -126,14 +188,7 @@ class CacheModelsTest {
             while (session.isRestoring() && session.hasRoom(session.nextRestored())) {
                 session.restore();
             }
-            int position = session.resumePosition();
-            while (position < prompt.length - 1) {
-                int line = Math.min((position / CHUNK + 1) * CHUNK, prompt.length - 1);
-                int end = Math.min(line, session.nextCheckpoint(position));
-                feed(model, session.layers(), Arrays.copyOfRange(prompt, position, end));
-                session.checkpoint();
-                position = end;
-            }
+            prefill(model, session, prompt, prompt.length - 1);
             float[][] answer = new float[ANSWER][];
             int token = prompt[prompt.length - 1];
             for (int i = 0; i < ANSWER; i++) {

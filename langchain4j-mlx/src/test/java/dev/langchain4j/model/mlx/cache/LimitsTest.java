@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
-import dev.langchain4j.model.mlx.cache.TrieCache.Admission;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

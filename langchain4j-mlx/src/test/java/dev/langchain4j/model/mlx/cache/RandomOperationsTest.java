@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
-import dev.langchain4j.model.mlx.cache.TrieCache.Admission;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -9,12 +9,13 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *
  * <ul>
  *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
- *       embeddings, batch, agents, fairness, restart, load
+ *       embeddings, batch, agents, fairness, restart, ahead, rounds, load
  *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py; {@code --real FOLDER,...}: others, for batch
  *       and fairness
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
  *   <li>{@code --rounds N}, {@code --contexts 0,2048}, {@code --prompts 512}, {@code --tokens 1000}, {@code --entries 10}
  *   <li>{@code --python PYTHON}: one that has mlx-lm 0.32.2; {@code --folder FOLDER}: where models are kept
+ *   <li>{@code --template FILE}, {@code --tokenizer FOLDER}: others than the made ones, for ahead and rounds
  *   <li>{@code --alone}: without mlx-lm; {@code --no-wheel}: without mlx-lm as its wheel comes
  *   <li>{@code --smoke}: a quick look that everything runs, on the demo model
  * </ul>
@@ -36,6 +37,8 @@ public final class BenchSample {
         "embedding-model",
         "python",
         "folder",
+        "template",
+        "tokenizer",
         "alone",
         "no-wheel",
         "smoke"

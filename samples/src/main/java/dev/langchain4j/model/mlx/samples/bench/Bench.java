@@ -38,6 +38,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("fairness", new FairnessSection());
         SECTIONS.put("agents", new AgentsSection());
         SECTIONS.put("restart", new RestartSection());
+        SECTIONS.put("ahead", new AheadSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 

@@ -1,0 +1,98 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.mlx.MlxMemory;
+import dev.langchain4j.model.mlx.cache.CacheRequest;
+import dev.langchain4j.model.mlx.cache.CacheSession;
+import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Prefills what the next prompt of a conversation begins with, in pieces that a request can wait for. */
+final class PrefillAhead implements IdleJob {
+    private static final Logger log = LoggerFactory.getLogger(PrefillAhead.class);
+
+    private final Engine engine;
+    private final CacheRequest request;
+    private final int end;
+    private final AheadEvent event = new AheadEvent();
+    /** Whether it need not be tried again. */
+    private final CompletableFuture<Boolean> done = new CompletableFuture<>();
+
+    private CacheSession session;
+    private int position;
+    private boolean inStep;
+    /** Whether there was nothing to compute. */
+    private boolean needless;
+
+    /** @param request what the prompt begins with, and one token more */
+    PrefillAhead(Engine engine, CacheRequest request) {
+        this.engine = engine;
+        this.request = request;
+        this.end = request.tokens().length - 1;
+    }
+
+    CompletableFuture<Boolean> done() {
+        return done;
+    }
+
+    @Override
+    public int position() {
+        return position;
+    }
+
+    @Override
+    public boolean step(int tokens) {
+        if (session == null) {
+            event.begin();
+            session = engine.cache().beginAhead(request, Engine.AHEAD_TOKENS_MIN);
+            needless = session == null;
+            position = needless ? end : session.resumePosition();
+        }
+        if (needless || session.isClosed()) {
+            return false;
+        }
+        inStep = true;
+        int next = Prefill.chunkEnd(engine, session, position, end, tokens);
+        PrefillPass.compute(
+                engine.model(),
+                List.of(session.layers()),
+                List.of(Arrays.copyOfRange(request.tokens(), position, next)));
+        session.checkpoint();
+        position = next;
+        inStep = false;
+        return position < end;
+    }
+
+    @Override
+    public void end(Throwable failure) {
+        boolean dropped = session != null && session.isClosed();
+        try {
+            if (failure != null) {
+                log.debug("What was to be computed ahead failed", failure);
+            }
+            if (session != null) {
+                session.close(inStep ? Outcome.FAILED : Outcome.CANCELLED);
+                commit();
+                if (end - session.resumePosition() > engine.chunkTokens()) {
+                    MlxMemory.clearCache();
+                }
+            }
+        } finally {
+            done.complete(needless || dropped || failure != null || position == end);
+        }
+    }
+
+    private void commit() {
+        if (event.shouldCommit()) {
+            event.conversation = GenerationRequest.name(request.conversation());
+            event.start = session.resumePosition();
+            event.end = position;
+            event.wanted = end;
+            event.stopped = position < end;
+            event.commit();
+        }
+    }
+}
