@@ -21,6 +21,8 @@ import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
+import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
@@ -50,6 +52,7 @@ public final class MlxModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final PromptWriter prompts;
+    private final PerToolList<ToolSchemas> toolSchemas = new PerToolList<>(ChatExecution::schemas);
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
@@ -72,8 +75,7 @@ public final class MlxModel implements AutoCloseable {
                     .id(token)
                     .isPresent());
             defaults = GenerationDefaults.load(folder, context.config(), openTokenizer);
-            PromptLedger ledger = new PromptLedger();
-            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
+            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger());
             promptNormalizer = builder.promptNormalizer;
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             DType type = NativeParts.type(builder.dtype, owner);
@@ -90,7 +92,7 @@ public final class MlxModel implements AutoCloseable {
                             .filter(end -> end < read.model().vocabularySize())
                             .toArray())));
             int grid = builder.exactReuse ? chunk : 0;
-            cache = parts.add(new ModelCache(builder.cacheLimits, owner, ledger, grid, builder.disk, key));
+            cache = parts.add(new ModelCache(builder.cacheLimits, owner, prompts, grid, builder.disk, key));
             engine = new Engine(
                     owner,
                     read.model(),
@@ -221,6 +223,11 @@ public final class MlxModel implements AutoCloseable {
 
     PromptWriter prompts() {
         return prompts;
+    }
+
+    /** The schemas of offered tools. */
+    PerToolList<ToolSchemas> toolSchemas() {
+        return toolSchemas;
     }
 
     /** Compiled grammars of answers. */

@@ -8,6 +8,8 @@ import dev.langchain4j.model.mlx.jinja.TextRanges;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Makes tokens of a rendered text from its beginning to its end, with generated turns in the places that the template
@@ -28,9 +30,12 @@ final class Splicer {
     private record Place(int start, int end, int next, String before) {}
 
     private final RenderResult rendered;
+    /** What the template wrote for each message. */
+    private final Map<Integer, List<RenderResult.Span>> spans;
+
     private final String text;
     private final OutputFormat format;
-    private final ControlTokens control;
+    private final PieceEncoder encoder;
     private final Tokenizer tokenizer;
     private final String within;
     private final TokenText tokens = new TokenText();
@@ -42,18 +47,19 @@ final class Splicer {
     /** The turn's text that begins the next stretch. */
     private String rest = "";
 
-    Splicer(RenderResult rendered, OutputFormat format, ControlTokens control, String within) {
+    Splicer(RenderResult rendered, OutputFormat format, PieceEncoder encoder, String within) {
         this.rendered = rendered;
+        this.spans = rendered.spans().stream().collect(Collectors.groupingBy(RenderResult.Span::element));
         this.text = rendered.text();
         this.format = format;
-        this.control = control;
-        this.tokenizer = control.tokenizer();
+        this.encoder = encoder;
+        this.tokenizer = encoder.control().tokenizer();
         this.within = within;
     }
 
     /** Puts a turn in the place of a message, or says that there is no place where the template means the same. */
     boolean splice(int message, GeneratedTurn turn) {
-        String endText = turn.endToken < 0 ? "" : tokenizer.decode(new int[] {turn.endToken}, false);
+        String endText = turn.endToken < 0 ? "" : encoder.control().text(turn.endToken);
         Place place = place(message, turn, endText);
         if (place == null) {
             return false;
@@ -87,8 +93,8 @@ final class Splicer {
         boolean known = piece != null
                 && piece.leading().equals(leading)
                 && piece.text().equals(stretch)
-                && piece.fits(outside, control);
-        Piece added = known ? piece : Piece.encode(leading, stretch, outside, control);
+                && piece.fits(outside, encoder.control());
+        Piece added = known ? piece : encoder.encode(leading, stretch, outside);
         tokens.add(cursor, end, added, rest.length());
         return added;
     }
@@ -103,8 +109,8 @@ final class Splicer {
         if (place != null || turn.opening == null) {
             return place;
         }
-        for (RenderResult.Span span : rendered.spans()) {
-            if (span.element() == message && span.start() >= cursor) {
+        for (RenderResult.Span span : spans(message)) {
+            if (span.start() >= cursor) {
                 place = opened(span, turn.opening, "", message, turn, endText);
                 if (place == null && turn.opening.endsWith(turn.emptyReasoning)) {
                     String bare = turn.opening.substring(0, turn.opening.length() - turn.emptyReasoning.length());
@@ -164,16 +170,16 @@ final class Splicer {
     /** Where what the template wrote for the message ends, if it began at or before {@code start}. */
     private int limit(int start, int message) {
         int limit = -1;
-        boolean traced = false;
-        for (RenderResult.Span span : rendered.spans()) {
-            if (span.element() == message) {
-                traced = true;
-                if (span.start() <= start && start <= span.end()) {
-                    limit = Math.max(limit, span.end());
-                }
+        for (RenderResult.Span span : spans(message)) {
+            if (span.start() <= start && start <= span.end()) {
+                limit = Math.max(limit, span.end());
             }
         }
-        return traced ? limit : text.length();
+        return spans(message).isEmpty() ? text.length() : limit;
+    }
+
+    private List<RenderResult.Span> spans(int message) {
+        return spans.getOrDefault(message, List.of());
     }
 
     /** Places where the turn may end without its own end token: special tokens, and the end of the message. */

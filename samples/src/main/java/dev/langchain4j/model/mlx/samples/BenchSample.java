@@ -9,10 +9,11 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *
  * <ul>
  *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
- *       embeddings, batch, agents, fairness, load
+ *       embeddings, batch, agents, fairness, load, rounds
  *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
  *   <li>{@code --rounds N}, {@code --contexts 0,2048}, {@code --prompts 512}, {@code --tokens 1000}, {@code --entries 10}
+ *   <li>{@code --tokenizer FOLDER}: whose tokenizer and chat template the rounds of an agent have; without it the demo model's
  *   <li>{@code --python PYTHON}: one that has mlx-lm 0.32.2; {@code --folder FOLDER}: where models are kept
  *   <li>{@code --alone}: without mlx-lm; {@code --no-wheel}: without mlx-lm as its wheel comes
  *   <li>{@code --smoke}: a quick look that everything runs, on the demo model

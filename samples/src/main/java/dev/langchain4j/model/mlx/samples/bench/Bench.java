@@ -37,6 +37,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("batch", new BatchSection());
         SECTIONS.put("fairness", new FairnessSection());
         SECTIONS.put("agents", new AgentsSection());
+        SECTIONS.put("rounds", new RoundsSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
@@ -194,6 +195,11 @@ public final class Bench implements AutoCloseable {
 
     String text(String option, String otherwise) {
         return options.text(option, otherwise);
+    }
+
+    /** The path that an option names. */
+    Path path(String option, Path otherwise) {
+        return options.has(option) ? Path.of(options.text(option, "")) : otherwise;
     }
 
     /** The names that an option lists; none if it is not given. */
