@@ -19,8 +19,8 @@ import java.util.List;
  * normalized text is found out by trying; then it is none.
  */
 final class CutTokens {
-    private static final String[] BEFORE = {"a", "a ", "a\n", " \n\n", "7", "é", "。", ".", "<", "it's", "}"};
-    private static final String[] BEHIND = {"a", " a", "\na", "\n\n  ", "7", "é", "。", ".", "<", "'s", "\u0301", ""};
+    private static final List<String> BEFORE = List.of("a ", "a\n\n", " ", "é", "<", "7");
+    private static final List<String> BEHIND = List.of("a", " a", "\n\na", "\u0301", "'s", "");
 
     private final List<String> names = new ArrayList<>();
     private final BitSet first = new BitSet();
@@ -59,12 +59,15 @@ final class CutTokens {
     }
 
     private static boolean cuts(Tokenizer tokenizer, int id, String name) {
+        List<Encoding> right = BEHIND.stream()
+                .map(behind -> tokenizer.encodeWithOffsets(name + behind, false))
+                .toList();
         for (String before : BEFORE) {
             Encoding left = tokenizer.encodeWithOffsets(before, false);
-            for (String behind : BEHIND) {
-                Encoding right = tokenizer.encodeWithOffsets(name + behind, false);
-                Encoding whole = tokenizer.encodeWithOffsets(before + name + behind, false);
-                if (right.size() == 0 || right.id(0) != id || !isBoth(whole, left, right, before.length())) {
+            for (int i = 0; i < right.size(); i++) {
+                Encoding behind = right.get(i);
+                Encoding whole = tokenizer.encodeWithOffsets(before + name + BEHIND.get(i), false);
+                if (behind.size() == 0 || behind.id(0) != id || !isBoth(whole, left, behind, before.length())) {
                     return false;
                 }
             }

@@ -130,7 +130,7 @@ final class Splicer {
             return null;
         }
         int start = cursor + stretch.length() - rest.length();
-        return placeAt(start, stretch, added, message, turn, endText);
+        return placeAt(start, added, message, turn, endText);
     }
 
     private Place opened(
@@ -139,32 +139,43 @@ final class Splicer {
             return null;
         }
         int start = span.start() + opening.length();
-        return placeAt(start, rest + text.substring(cursor, start), added, message, turn, endText);
+        return placeAt(start, added, message, turn, endText);
     }
 
     /** The place that begins at {@code start} and says what the turn says, or null. */
-    private Place placeAt(int start, String stretch, String added, int message, GeneratedTurn turn, String endText) {
-        String before = stretch + added;
+    private Place placeAt(int start, String added, int message, GeneratedTurn turn, String endText) {
         boolean reasoningOpen = turn.reasoningOpen && added.isEmpty();
         int limit = limit(start, message);
         if (limit < start) {
+            return null;
+        }
+        String written = text.substring(start, Math.min(text.length(), limit + endText.length()));
+        GeneratedTurn.Rejected rejected =
+                new GeneratedTurn.Rejected(written, limit - start, reasoningOpen, format);
+        if (turn.isRejected(rejected)) {
             return null;
         }
         if (!endText.isEmpty()) {
             int end = text.indexOf(endText, start);
             for (int tried = 0; end >= 0 && end <= limit && tried < ENDS_TRIED; tried++) {
                 if (says(start, end, turn, reasoningOpen)) {
-                    return new Place(start, end, end + endText.length(), before);
+                    return new Place(start, end, end + endText.length(), before(start, added));
                 }
                 end = text.indexOf(endText, end + 1);
             }
         }
         for (int end : otherEnds(start, limit)) {
             if (says(start, end, turn, reasoningOpen)) {
-                return new Place(start, end, end, before);
+                return new Place(start, end, end, before(start, added));
             }
         }
+        turn.reject(rejected);
         return null;
+    }
+
+    /** The stretch that ends at {@code start}, with what stood behind it when the turn was generated. */
+    private String before(int start, String added) {
+        return rest + text.substring(cursor, start) + added;
     }
 
     /** Where what the template wrote for the message ends, if it began at or before {@code start}. */
