@@ -11,6 +11,8 @@ import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,8 +43,8 @@ final class RoundsSection implements Bench.Section {
     /** Conversations that end with so many messages, with so many rounds each. */
     private record Work(int messages, int rounds, int conversations) {}
 
-    /** A round; milliseconds. */
-    private record Round(int tokens, int cached, double wall, Map<String, Double> events) {
+    /** A round; milliseconds, {@code processor} those of the processor on the caller's thread. */
+    private record Round(int tokens, int cached, double wall, double processor, Map<String, Double> events) {
         double passes() {
             return events.get(PREFILL) + events.get(DECODE);
         }
@@ -77,6 +79,7 @@ final class RoundsSection implements Bench.Section {
                             "prompt: template and tokens",
                             "cache lookup",
                             "all else",
+                            "processor time of the caller",
                             "forward passes");
             try (MlxModel model = MlxModel.load(folder)) {
                 MlxChatModel chat = MlxChatModel.builder()
@@ -117,6 +120,7 @@ final class RoundsSection implements Bench.Section {
                         last.of(PROMPT) == null ? null : spread(rounds, round -> round.of(PROMPT)),
                         spread(rounds, round -> round.of(LOOKUP)),
                         spread(rounds, Round::rest),
+                        spread(rounds, Round::processor),
                         spread(rounds, Round::passes));
     }
 
@@ -142,6 +146,8 @@ final class RoundsSection implements Bench.Section {
         chat.chat(request(all, lengths.removeFirst(), parameters));
         List<MlxTokenUsage> usages = new ArrayList<>();
         List<Double> walls = new ArrayList<>();
+        List<Double> processor = new ArrayList<>();
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         Path file = Files.createTempFile("rounds", ".jfr");
         try (Recording recording = new Recording()) {
             for (String event : List.of(PROMPT, LOOKUP, PREFILL, DECODE)) {
@@ -150,9 +156,11 @@ final class RoundsSection implements Bench.Section {
             recording.start();
             for (int length : lengths) {
                 ChatRequest request = request(all, length, parameters);
+                long busy = threads.getCurrentThreadCpuTime();
                 long begun = System.nanoTime();
                 usages.add((MlxTokenUsage) chat.chat(request).tokenUsage());
                 walls.add((System.nanoTime() - begun) / 1e6);
+                processor.add((threads.getCurrentThreadCpuTime() - busy) / 1e6);
             }
             recording.stop();
             recording.dump(file);
@@ -163,7 +171,7 @@ final class RoundsSection implements Bench.Section {
                 Map<String, Double> own = new LinkedHashMap<>();
                 events.forEach((name, durations) -> own.put(name, durations.get(round)));
                 rounds.add(new Round(
-                        usages.get(i).inputTokenCount(), usages.get(i).cachedTokens(), walls.get(i), own));
+                        usages.get(i).inputTokenCount(), usages.get(i).cachedTokens(), walls.get(i), processor.get(i), own));
             }
             return rounds;
         } finally {
