@@ -98,7 +98,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         List<ToolSpecification> tools = parameters.offeredTools();
         try {
-            OutputFormat format = model.template().format(!tools.isEmpty(), model.toolSchemas().of(tools));
+            OutputFormat format = model.template()
+                    .format(!tools.isEmpty(), model.toolSchemas().of(tools));
             prompt = model.prompts()
                     .write(new PromptRequest(
                             messages(),

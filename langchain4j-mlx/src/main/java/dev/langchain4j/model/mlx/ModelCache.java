@@ -26,7 +26,8 @@ final class ModelCache implements AutoCloseable {
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
      * @param disk where it is kept on disk, too; null for nowhere
      */
-    ModelCache(CacheLimits limits, MlxThread owner, PromptWriter prompts, int gridTokens, DiskCache disk, CacheKey key) {
+    ModelCache(
+            CacheLimits limits, MlxThread owner, PromptWriter prompts, int gridTokens, DiskCache disk, CacheKey key) {
         this.prompts = prompts;
         tier = disk == null ? null : disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);

@@ -68,7 +68,8 @@ final class GeneratedTurn {
         this.rest = rest;
         this.endToken = endToken;
         this.textLength = textLength;
-        // The text is held five times at most: as content, as its reading, as the template spells it, and as it did before.
+        // The text is held five times at most: as content, as its reading, as the template spells it, and as it did
+        // before.
         this.bytes = OVERHEAD_BYTES + before.bytes() + 4L * tokens.length + 10L * textLength;
     }
 

@@ -52,7 +52,8 @@ public final class PromptWriter implements ConversationListener {
         this.endTokens = Set.copyOf(endTokens);
         this.ledger = ledger;
         this.control = template.controlTokens(tokenizer);
-        this.within = beginningMatters() ? control.text(this.endTokens.iterator().next()) : "";
+        this.within =
+                beginningMatters() ? control.text(this.endTokens.iterator().next()) : "";
     }
 
     /** Whether the tokenizer treats the beginning of a text in another way than what follows a special token. */
@@ -65,7 +66,6 @@ public final class PromptWriter implements ConversationListener {
                                 .ids());
     }
 
-
     /**
      * Writes a request.
      *
@@ -75,8 +75,8 @@ public final class PromptWriter implements ConversationListener {
     public Prompt write(PromptRequest request) {
         PromptEvent event = new PromptEvent();
         event.begin();
-        PieceEncoder encoder = new PieceEncoder(
-                control, known, KnownPieces.owner(request.conversation(), request.isolation()));
+        PieceEncoder encoder =
+                new PieceEncoder(control, known, KnownPieces.owner(request.conversation(), request.isolation()));
         Prompt prompt = write(request, encoder);
         event.commit(request, prompt, encoder);
         return prompt;
@@ -87,10 +87,7 @@ public final class PromptWriter implements ConversationListener {
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
         ChatTemplate.Rendered written = template.write(
-                mapped,
-                tools.of(request.tools()),
-                request.arguments(),
-                request.allowControlTokens() ? null : control);
+                mapped, tools.of(request.tools()), request.arguments(), request.allowControlTokens() ? null : control);
         RenderResult rendered = written.result();
         Splicer splicer = new Splicer(rendered, request.format(), encoder, within);
         boolean[] spliced = new boolean[turns.length];

@@ -150,8 +150,7 @@ final class Splicer {
             return null;
         }
         String written = text.substring(start, Math.min(text.length(), limit + endText.length()));
-        GeneratedTurn.Rejected rejected =
-                new GeneratedTurn.Rejected(written, limit - start, reasoningOpen, format);
+        GeneratedTurn.Rejected rejected = new GeneratedTurn.Rejected(written, limit - start, reasoningOpen, format);
         if (turn.isRejected(rejected)) {
             return null;
         }

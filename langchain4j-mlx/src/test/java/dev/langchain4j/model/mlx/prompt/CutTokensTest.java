@@ -19,8 +19,22 @@ class CutTokensTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> TEMPLATES = List.of("<|im_start|>user<|im_end|>");
     private static final List<String> PARTS = List.of(
-            "<|im_start|>", "<|im_end|>", "<|im_", "|>", "<", " ", "\n", "  \n", "a", "it's", "7", "é", "\u0301", "日本",
-            "🙂", "word");
+            "<|im_start|>",
+            "<|im_end|>",
+            "<|im_",
+            "|>",
+            "<",
+            " ",
+            "\n",
+            "  \n",
+            "a",
+            "it's",
+            "7",
+            "é",
+            "\u0301",
+            "日本",
+            "🙂",
+            "word");
 
     /** The demo model's tokenizer with other settings. */
     private static Tokenizer tokenizer(Consumer<ObjectNode> change) throws IOException {
@@ -68,7 +82,8 @@ class CutTokensTest {
     @Test
     void notBeforeATokenThatIsLookedForInAChangedText() throws IOException {
         Consumer<ObjectNode> prepended = json -> {
-            json.set("normalizer", JSON.createObjectNode().put("type", "Prepend").put("prepend", "_"));
+            json.set(
+                    "normalizer", JSON.createObjectNode().put("type", "Prepend").put("prepend", "_"));
             with("<|im_end|>", "normalized").accept(json);
         };
         String text = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant";

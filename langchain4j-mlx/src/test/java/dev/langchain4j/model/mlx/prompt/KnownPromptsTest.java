@@ -32,8 +32,27 @@ import org.junit.jupiter.api.io.TempDir;
 class KnownPromptsTest {
     private static final int ROUNDS = Integer.getInteger("known.rounds", 30);
     private static final List<String> ODD = List.of(
-            "<|im_start|>", "<|im_end|>", "<|im_", "end|>", "<", "|>", "<tool_call>", "</s>", "<s>", "[INST]", "[/INST]",
-            "<|eot_id|>", "<start_of_turn>", " ", "\n\n", "\u0301", "é", "日本", "🙂", "'s", "  x");
+            "<|im_start|>",
+            "<|im_end|>",
+            "<|im_",
+            "end|>",
+            "<",
+            "|>",
+            "<tool_call>",
+            "</s>",
+            "<s>",
+            "[INST]",
+            "[/INST]",
+            "<|eot_id|>",
+            "<start_of_turn>",
+            " ",
+            "\n\n",
+            "\u0301",
+            "é",
+            "日本",
+            "🙂",
+            "'s",
+            "  x");
 
     @TempDir
     Path folder;
@@ -135,7 +154,8 @@ class KnownPromptsTest {
             try (model) {
                 PromptWriter writer = model.writer(new PromptLedger());
                 for (int kind = 0; kind < 4; kind++) {
-                    boolean tools = kind % 2 == 1 && model.template.abilities(true).tools() != ToolPlace.NONE;
+                    boolean tools =
+                            kind % 2 == 1 && model.template.abilities(true).tools() != ToolPlace.NONE;
                     Changing talk = new Changing(random, tools, kind > 1);
                     for (int round = 0; round < ROUNDS; round++) {
                         PromptRequest request = model.request(talk.messages, talk.tools, null);
@@ -160,10 +180,10 @@ class KnownPromptsTest {
     /** The parts of a text are together what the whole is, whoever wrote which of its characters. */
     private static void assertSame(TemplateModel model, Prompt prompt, String as) {
         ControlTokens control = model.template.controlTokens(model.tokenizer);
-        for (TextRanges outside : List.of(TextRanges.NONE, prompt.origin().last().spelled())) {
+        for (TextRanges outside :
+                List.of(TextRanges.NONE, prompt.origin().last().spelled())) {
             Piece whole = Piece.encode("", prompt.text(), outside, control);
-            Piece parts = new PieceEncoder(control, new KnownPieces(1 << 20), "ann")
-                    .encode("", prompt.text(), outside);
+            Piece parts = new PieceEncoder(control, new KnownPieces(1 << 20), "ann").encode("", prompt.text(), outside);
             assertThat(parts.ids()).as(as).isEqualTo(whole.ids());
             assertThat(parts.ends()).as(as).isEqualTo(whole.ends());
             assertThat(parts.spelled()).as(as).isEqualTo(whole.spelled());
@@ -211,8 +231,8 @@ class KnownPromptsTest {
             PromptWriter writer = model.writer(new PromptLedger());
             List<ChatMessage> messages = List.of(UserMessage.from("Hello"));
             writer.write(model.request(messages, List.of(), null));
-            PromptRequest nobodys = new PromptRequest(
-                    messages, List.of(), Map.of(), model.format(List.of()), null, Isolation.SHARED);
+            PromptRequest nobodys =
+                    new PromptRequest(messages, List.of(), Map.of(), model.format(List.of()), null, Isolation.SHARED);
             writer.write(nobodys);
             int both = writer.known().count();
             writer.evicted("ann"::equals);

@@ -171,7 +171,11 @@ final class RoundsSection implements Bench.Section {
                 Map<String, Double> own = new LinkedHashMap<>();
                 events.forEach((name, durations) -> own.put(name, durations.get(round)));
                 rounds.add(new Round(
-                        usages.get(i).inputTokenCount(), usages.get(i).cachedTokens(), walls.get(i), processor.get(i), own));
+                        usages.get(i).inputTokenCount(),
+                        usages.get(i).cachedTokens(),
+                        walls.get(i),
+                        processor.get(i),
+                        own));
             }
             return rounds;
         } finally {

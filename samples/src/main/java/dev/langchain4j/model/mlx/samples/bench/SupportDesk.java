@@ -52,7 +52,8 @@ final class SupportDesk {
         int order = 100_003 + (7919 * turn + 104_729 * conversation) % 900_000;
         return switch (index % 4) {
             case 0 ->
-                UserMessage.from("Where is order " + order + " by now, and can its second parcel go to another address? I am travelling"
+                UserMessage.from("Where is order " + order
+                        + " by now, and can its second parcel go to another address? I am travelling"
                         + " from Thursday on.");
             case 1 ->
                 AiMessage.from(ToolExecutionRequest.builder()
