@@ -102,7 +102,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         List<ToolSpecification> tools = parameters.offeredTools();
         try {
-            OutputFormat format = model.template().format(!tools.isEmpty(), schemas(tools));
+            OutputFormat format = model.template()
+                    .format(!tools.isEmpty(), model.toolSchemas().of(tools));
             promptRequest = new PromptRequest(
                     messages(),
                     tools,
@@ -168,7 +169,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
     }
 
-    private static ToolSchemas schemas(List<ToolSpecification> tools) {
+    /** What the parser must know of tools. */
+    static ToolSchemas schemas(List<ToolSpecification> tools) {
         Map<String, JsonNode> schemas = new HashMap<>();
         for (ToolSpecification tool : tools) {
             Object schema = tool.parameters() == null ? Map.of() : JsonSchemaElementUtils.toMap(tool.parameters());

@@ -21,6 +21,7 @@ import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
+import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
@@ -50,6 +51,7 @@ public final class MlxModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final PromptWriter prompts;
+    private final PerToolList<ToolSchemas> toolSchemas = new PerToolList<>(ChatExecution::schemas);
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
@@ -75,8 +77,7 @@ public final class MlxModel implements AutoCloseable {
                     .id(token)
                     .isPresent());
             defaults = GenerationDefaults.load(folder, context.config(), openTokenizer);
-            PromptLedger ledger = new PromptLedger();
-            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), ledger);
+            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger());
             promptNormalizer = builder.promptNormalizer;
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             DType type = NativeParts.type(builder.dtype, owner);
@@ -96,7 +97,7 @@ public final class MlxModel implements AutoCloseable {
             ComputeAhead computeAhead = parts.add(new ComputeAhead());
             ahead = builder.computeAhead ? computeAhead : null;
             cache = parts.add(
-                    new ModelCache(builder.cacheLimits, owner, ledger, computeAhead, grid, builder.disk, key));
+                    new ModelCache(builder.cacheLimits, owner, prompts, computeAhead, grid, builder.disk, key));
             engine = new Engine(
                     owner,
                     read.model(),
@@ -227,6 +228,11 @@ public final class MlxModel implements AutoCloseable {
 
     PromptWriter prompts() {
         return prompts;
+    }
+
+    /** The schemas of offered tools. */
+    PerToolList<ToolSchemas> toolSchemas() {
+        return toolSchemas;
     }
 
     /** Compiled grammars of answers. */

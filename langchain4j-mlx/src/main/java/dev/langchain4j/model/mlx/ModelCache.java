@@ -8,7 +8,7 @@ import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
-import dev.langchain4j.model.mlx.prompt.PromptLedger;
+import dev.langchain4j.model.mlx.prompt.PromptWriter;
 
 /** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
 final class ModelCache implements AutoCloseable {
@@ -17,31 +17,33 @@ final class ModelCache implements AutoCloseable {
     private final PromptCache access;
     private final DiskTier tier;
     private final IdleTimer timer;
+    private final PromptWriter prompts;
 
     /**
      * Makes an empty cache, once the weights are loaded.
      *
      * @param limits null for the default
-     * @param ledger hears of evictions and forks, and so does the listener
+     * @param prompts hears of evictions and forks, and so does the listener
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
      * @param disk where it is kept on disk, too; null for nowhere
      */
     ModelCache(
             CacheLimits limits,
             MlxThread owner,
-            PromptLedger ledger,
+            PromptWriter prompts,
             ConversationListener listener,
             int gridTokens,
             DiskCache disk,
             CacheKey key) {
+        this.prompts = prompts;
         tier = disk == null ? null : disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
-        access = trie.access(owner, ledger.andThen(listener));
+        access = trie.access(owner, prompts.andThen(listener));
         claim.heldBy(() -> access.stats().bytesHeld());
         if (tier != null) {
             trie.keepOnDisk(tier);
-            ledger.keepOnDisk(tier);
+            prompts.keepOnDisk(tier);
         }
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }
@@ -67,6 +69,7 @@ final class ModelCache implements AutoCloseable {
         timer.close();
         claim.close();
         trie.close();
+        prompts.forget();
         if (tier != null) {
             tier.close();
         }

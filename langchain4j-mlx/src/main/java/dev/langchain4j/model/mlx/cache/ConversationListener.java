@@ -8,6 +8,11 @@ public interface ConversationListener {
     /** Conversations were evicted on demand: all whose memory ID is accepted. */
     default void evicted(Predicate<Object> conversations) {}
 
+    /** All conversations were evicted, those without a memory ID, too. */
+    default void cleared() {
+        evicted(conversation -> true);
+    }
+
     /** A conversation starts with what another one has. */
     default void forked(Object parent, Object child) {}
 
@@ -19,6 +24,12 @@ public interface ConversationListener {
             public void evicted(Predicate<Object> conversations) {
                 first.evicted(conversations);
                 other.evicted(conversations);
+            }
+
+            @Override
+            public void cleared() {
+                first.cleared();
+                other.cleared();
             }
 
             @Override

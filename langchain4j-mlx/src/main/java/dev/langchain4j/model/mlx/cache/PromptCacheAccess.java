@@ -59,7 +59,7 @@ final class PromptCacheAccess implements PromptCache {
 
     @Override
     public CompletableFuture<Long> clear() {
-        listener.evicted(id -> true);
+        listener.cleared();
         return onOwner(cache::clear, 0L);
     }
 

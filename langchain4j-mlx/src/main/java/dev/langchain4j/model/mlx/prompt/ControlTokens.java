@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /**
@@ -38,6 +39,9 @@ final class ControlTokens {
     private final Set<String> cores = new HashSet<>();
 
     private int longest;
+    private final CutTokens cuts;
+    /** Of the tokens that end turns. */
+    private final Map<Integer, String> texts = new ConcurrentHashMap<>();
 
     /**
      * Finds them.
@@ -54,6 +58,7 @@ final class ControlTokens {
                 add(name);
             }
         }
+        cuts = new CutTokens(tokenizer, ids, templates);
     }
 
     /** Whether an added token looks like markup, not like words or white space. */
@@ -89,6 +94,16 @@ final class ControlTokens {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The text of a token. */
+    String text(int id) {
+        return texts.computeIfAbsent(id, one -> tokenizer.decode(new int[] {one}, false));
+    }
+
+    /** Where a text that a template wrote can be cut. */
+    CutTokens cuts() {
+        return cuts;
     }
 
     /** Whether a token is one. */

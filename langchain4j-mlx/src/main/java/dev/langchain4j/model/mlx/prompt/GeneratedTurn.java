@@ -1,7 +1,13 @@
 package dev.langchain4j.model.mlx.prompt;
 
-/** A turn that the model generated: what it says, and its exact tokens. Immutable but for what was verified last. */
+import dev.langchain4j.model.mlx.calls.OutputFormat;
+import java.util.List;
+
+/** A turn that the model generated: what it says, and its exact tokens. Immutable but for what was compared with it last. */
 final class GeneratedTurn {
+    /** A text that does not have this turn in its first {@code limit} chars, read in this format. */
+    record Rejected(String text, int limit, boolean reasoningOpen, OutputFormat format) {}
+
     /** What every entry costs beside its arrays and texts: a guess. */
     private static final int OVERHEAD_BYTES = 400;
 
@@ -36,6 +42,9 @@ final class GeneratedTurn {
     /** How a template rendered it, if that was found to say the same. */
     volatile String verified;
 
+    /** How a template rendered its message, where that was found not to say the same; the newest first. */
+    private volatile List<Rejected> rejected = List.of();
+
     GeneratedTurn(
             TurnContent content,
             TurnReading reading,
@@ -59,7 +68,20 @@ final class GeneratedTurn {
         this.rest = rest;
         this.endToken = endToken;
         this.textLength = textLength;
-        // The text is held three times: as content, as its reading, and as the template spells it.
-        this.bytes = OVERHEAD_BYTES + before.bytes() + 4L * tokens.length + 6L * textLength;
+        // The text is held five times at most: as content, as its reading, as the template spells it, and as it did
+        // before.
+        this.bytes = OVERHEAD_BYTES + before.bytes() + 4L * tokens.length + 10L * textLength;
+    }
+
+    boolean isRejected(Rejected text) {
+        return rejected.contains(text);
+    }
+
+    /** Notes what need not be read again. */
+    void reject(Rejected text) {
+        List<Rejected> before = rejected;
+        if (text.text().length() <= textLength) {
+            rejected = before.isEmpty() ? List.of(text) : List.of(text, before.getFirst());
+        }
     }
 }

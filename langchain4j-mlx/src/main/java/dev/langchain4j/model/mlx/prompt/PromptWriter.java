@@ -5,6 +5,8 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.text.DecodeStream;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.ConversationListener;
+import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
@@ -14,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Writes requests as tokens: the chat template renders the text, the tokenizer makes tokens of it, and turns that this
@@ -23,14 +26,18 @@ import java.util.Set;
  * <p>The template is given the reasoning of generated turns even if the application did not keep it; whether it is
  * written is the template's decision.
  *
+ * <p>What a conversation's last prompts had already is not tokenized again (see {@link KnownPieces}).
+ *
  * <p>Thread-safe. Borrows all that it is made of.
  */
-public final class PromptWriter {
+public final class PromptWriter implements ConversationListener {
     private final ChatTemplate template;
     private final Tokenizer tokenizer;
     private final Set<Integer> endTokens;
     private final PromptLedger ledger;
     private final ControlTokens control;
+    private final PerToolList<List<Map<String, Object>>> tools = new PerToolList<>(ToolMapper::map);
+    private final KnownPieces known = new KnownPieces(KnownPieces.BYTES_MAX);
     /** A special token to stand before a stretch of text that begins within a prompt; empty if that changes nothing. */
     private final String within;
 
@@ -45,7 +52,8 @@ public final class PromptWriter {
         this.endTokens = Set.copyOf(endTokens);
         this.ledger = ledger;
         this.control = template.controlTokens(tokenizer);
-        this.within = beginningMatters() ? tokenText(this.endTokens.iterator().next()) : "";
+        this.within =
+                beginningMatters() ? control.text(this.endTokens.iterator().next()) : "";
     }
 
     /** Whether the tokenizer treats the beginning of a text in another way than what follows a special token. */
@@ -54,12 +62,8 @@ public final class PromptWriter {
         return !endTokens.isEmpty()
                 && !Arrays.equals(
                         Piece.encode("", sample, TextRanges.NONE, control).ids(),
-                        Piece.encode(tokenText(endTokens.iterator().next()), sample, TextRanges.NONE, control)
+                        Piece.encode(control.text(endTokens.iterator().next()), sample, TextRanges.NONE, control)
                                 .ids());
-    }
-
-    private String tokenText(int id) {
-        return tokenizer.decode(new int[] {id}, false);
     }
 
     /**
@@ -69,16 +73,23 @@ public final class PromptWriter {
      * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is no text
      */
     public Prompt write(PromptRequest request) {
+        PromptEvent event = new PromptEvent();
+        event.begin();
+        PieceEncoder encoder =
+                new PieceEncoder(control, known, KnownPieces.owner(request.conversation(), request.isolation()));
+        Prompt prompt = write(request, encoder);
+        event.commit(request, prompt, encoder);
+        return prompt;
+    }
+
+    private Prompt write(PromptRequest request, PieceEncoder encoder) {
         List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
         ChatTemplate.Rendered written = template.write(
-                mapped,
-                ToolMapper.map(request.tools()),
-                request.arguments(),
-                request.allowControlTokens() ? null : control);
+                mapped, tools.of(request.tools()), request.arguments(), request.allowControlTokens() ? null : control);
         RenderResult rendered = written.result();
-        Splicer splicer = new Splicer(rendered, request.format(), control, within);
+        Splicer splicer = new Splicer(rendered, request.format(), encoder, within);
         boolean[] spliced = new boolean[turns.length];
         for (int i = 0; i < turns.length; i++) {
             spliced[i] = turns[i] != null && splicer.splice(i, turns[i]);
@@ -106,6 +117,37 @@ public final class PromptWriter {
                 messages(mapped, rendered, tokens, turns, spliced),
                 written.changes(),
                 origin);
+    }
+
+    /** Keeps generated turns on disk, too; see {@link PromptLedger#keepOnDisk}. */
+    public void keepOnDisk(DiskTier tier) {
+        ledger.keepOnDisk(tier);
+    }
+
+    @Override
+    public void evicted(Predicate<Object> conversations) {
+        ledger.evicted(conversations);
+        known.evict(conversations);
+    }
+
+    @Override
+    public void forked(Object parent, Object child) {
+        ledger.forked(parent, child);
+    }
+
+    @Override
+    public void cleared() {
+        ledger.cleared();
+        forget();
+    }
+
+    /** Forgets what prompts had in common; generated turns are kept. */
+    public void forget() {
+        known.clear();
+    }
+
+    KnownPieces known() {
+        return known;
     }
 
     /** How many tokens a text is in a message, where names of control tokens are text. */

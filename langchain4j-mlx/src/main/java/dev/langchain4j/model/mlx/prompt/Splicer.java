@@ -8,6 +8,8 @@ import dev.langchain4j.model.mlx.jinja.TextRanges;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Makes tokens of a rendered text from its beginning to its end, with generated turns in the places that the template
@@ -28,9 +30,12 @@ final class Splicer {
     private record Place(int start, int end, int next, String before) {}
 
     private final RenderResult rendered;
+    /** What the template wrote for each message. */
+    private final Map<Integer, List<RenderResult.Span>> spans;
+
     private final String text;
     private final OutputFormat format;
-    private final ControlTokens control;
+    private final PieceEncoder encoder;
     private final Tokenizer tokenizer;
     private final String within;
     private final TokenText tokens = new TokenText();
@@ -42,18 +47,19 @@ final class Splicer {
     /** The turn's text that begins the next stretch. */
     private String rest = "";
 
-    Splicer(RenderResult rendered, OutputFormat format, ControlTokens control, String within) {
+    Splicer(RenderResult rendered, OutputFormat format, PieceEncoder encoder, String within) {
         this.rendered = rendered;
+        this.spans = rendered.spans().stream().collect(Collectors.groupingBy(RenderResult.Span::element));
         this.text = rendered.text();
         this.format = format;
-        this.control = control;
-        this.tokenizer = control.tokenizer();
+        this.encoder = encoder;
+        this.tokenizer = encoder.control().tokenizer();
         this.within = within;
     }
 
     /** Puts a turn in the place of a message, or says that there is no place where the template means the same. */
     boolean splice(int message, GeneratedTurn turn) {
-        String endText = turn.endToken < 0 ? "" : tokenizer.decode(new int[] {turn.endToken}, false);
+        String endText = turn.endToken < 0 ? "" : encoder.control().text(turn.endToken);
         Place place = place(message, turn, endText);
         if (place == null) {
             return false;
@@ -87,8 +93,8 @@ final class Splicer {
         boolean known = piece != null
                 && piece.leading().equals(leading)
                 && piece.text().equals(stretch)
-                && piece.fits(outside, control);
-        Piece added = known ? piece : Piece.encode(leading, stretch, outside, control);
+                && piece.fits(outside, encoder.control());
+        Piece added = known ? piece : encoder.encode(leading, stretch, outside);
         tokens.add(cursor, end, added, rest.length());
         return added;
     }
@@ -103,8 +109,8 @@ final class Splicer {
         if (place != null || turn.opening == null) {
             return place;
         }
-        for (RenderResult.Span span : rendered.spans()) {
-            if (span.element() == message && span.start() >= cursor) {
+        for (RenderResult.Span span : spans(message)) {
+            if (span.start() >= cursor) {
                 place = opened(span, turn.opening, "", message, turn, endText);
                 if (place == null && turn.opening.endsWith(turn.emptyReasoning)) {
                     String bare = turn.opening.substring(0, turn.opening.length() - turn.emptyReasoning.length());
@@ -124,7 +130,7 @@ final class Splicer {
             return null;
         }
         int start = cursor + stretch.length() - rest.length();
-        return placeAt(start, stretch, added, message, turn, endText);
+        return placeAt(start, added, message, turn, endText);
     }
 
     private Place opened(
@@ -133,47 +139,57 @@ final class Splicer {
             return null;
         }
         int start = span.start() + opening.length();
-        return placeAt(start, rest + text.substring(cursor, start), added, message, turn, endText);
+        return placeAt(start, added, message, turn, endText);
     }
 
     /** The place that begins at {@code start} and says what the turn says, or null. */
-    private Place placeAt(int start, String stretch, String added, int message, GeneratedTurn turn, String endText) {
-        String before = stretch + added;
+    private Place placeAt(int start, String added, int message, GeneratedTurn turn, String endText) {
         boolean reasoningOpen = turn.reasoningOpen && added.isEmpty();
         int limit = limit(start, message);
         if (limit < start) {
+            return null;
+        }
+        String written = text.substring(start, Math.min(text.length(), limit + endText.length()));
+        GeneratedTurn.Rejected rejected = new GeneratedTurn.Rejected(written, limit - start, reasoningOpen, format);
+        if (turn.isRejected(rejected)) {
             return null;
         }
         if (!endText.isEmpty()) {
             int end = text.indexOf(endText, start);
             for (int tried = 0; end >= 0 && end <= limit && tried < ENDS_TRIED; tried++) {
                 if (says(start, end, turn, reasoningOpen)) {
-                    return new Place(start, end, end + endText.length(), before);
+                    return new Place(start, end, end + endText.length(), before(start, added));
                 }
                 end = text.indexOf(endText, end + 1);
             }
         }
         for (int end : otherEnds(start, limit)) {
             if (says(start, end, turn, reasoningOpen)) {
-                return new Place(start, end, end, before);
+                return new Place(start, end, end, before(start, added));
             }
         }
+        turn.reject(rejected);
         return null;
+    }
+
+    /** The stretch that ends at {@code start}, with what stood behind it when the turn was generated. */
+    private String before(int start, String added) {
+        return rest + text.substring(cursor, start) + added;
     }
 
     /** Where what the template wrote for the message ends, if it began at or before {@code start}. */
     private int limit(int start, int message) {
         int limit = -1;
-        boolean traced = false;
-        for (RenderResult.Span span : rendered.spans()) {
-            if (span.element() == message) {
-                traced = true;
-                if (span.start() <= start && start <= span.end()) {
-                    limit = Math.max(limit, span.end());
-                }
+        for (RenderResult.Span span : spans(message)) {
+            if (span.start() <= start && start <= span.end()) {
+                limit = Math.max(limit, span.end());
             }
         }
-        return traced ? limit : text.length();
+        return spans(message).isEmpty() ? text.length() : limit;
+    }
+
+    private List<RenderResult.Span> spans(int message) {
+        return spans.getOrDefault(message, List.of());
     }
 
     /** Places where the turn may end without its own end token: special tokens, and the end of the message. */

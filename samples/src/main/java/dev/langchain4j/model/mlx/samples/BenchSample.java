@@ -14,8 +14,9 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *       and fairness
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
  *   <li>{@code --rounds N}, {@code --contexts 0,2048}, {@code --prompts 512}, {@code --tokens 1000}, {@code --entries 10}
+ *   <li>{@code --tokenizer FOLDER}: whose tokenizer and chat template the rounds of an agent have; without it the demo model's
  *   <li>{@code --python PYTHON}: one that has mlx-lm 0.32.2; {@code --folder FOLDER}: where models are kept
- *   <li>{@code --template FILE}, {@code --tokenizer FOLDER}: others than the made ones, for ahead and rounds
+ *   <li>{@code --template FILE}: a chat template of another model, for ahead
  *   <li>{@code --alone}: without mlx-lm; {@code --no-wheel}: without mlx-lm as its wheel comes
  *   <li>{@code --smoke}: a quick look that everything runs, on the demo model
  * </ul>

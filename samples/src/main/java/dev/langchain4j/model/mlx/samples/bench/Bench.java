@@ -39,6 +39,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("agents", new AgentsSection());
         SECTIONS.put("restart", new RestartSection());
         SECTIONS.put("ahead", new AheadSection());
+        SECTIONS.put("rounds", new RoundsSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
@@ -196,6 +197,11 @@ public final class Bench implements AutoCloseable {
 
     String text(String option, String otherwise) {
         return options.text(option, otherwise);
+    }
+
+    /** The path that an option names. */
+    Path path(String option, Path otherwise) {
+        return options.has(option) ? Path.of(options.text(option, "")) : otherwise;
     }
 
     /** The names that an option lists; none if it is not given. */
