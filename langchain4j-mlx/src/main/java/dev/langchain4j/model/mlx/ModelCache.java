@@ -23,10 +23,10 @@ final class ModelCache implements AutoCloseable {
      * @param limits null for the default
      * @param ledger hears of evictions and forks
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
-     * @param disk where it is kept on disk, too; null for nowhere
+     * @param disk where it is kept on disk, too
      */
     ModelCache(CacheLimits limits, MlxThread owner, PromptLedger ledger, int gridTokens, DiskCache disk, CacheKey key) {
-        tier = disk == null ? null : disk.open(key, owner, gridTokens);
+        tier = disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, ledger);

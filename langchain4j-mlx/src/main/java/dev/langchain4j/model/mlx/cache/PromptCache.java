@@ -52,6 +52,9 @@ public interface PromptCache {
     /** What is kept on disk, and since when not, as of now. */
     DiskStats diskStats();
 
+    /** What there is of prefixes that ship with the application, and why not, as of now. */
+    DiskStats sharedPrefixStats();
+
     /**
      * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are
      * held or only what the running requests hold is left. The limits stay as they are. Completes with the bytes freed.

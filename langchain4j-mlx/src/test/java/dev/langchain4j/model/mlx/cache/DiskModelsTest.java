@@ -10,6 +10,7 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -101,7 +102,7 @@ class DiskModelsTest {
         for (int process = 0; process < 3; process++) {
             Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
             DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM);
-            DiskTier tier = new DiskTier(store, LIMITS, NAMES, tasks::add, System::nanoTime);
+            DiskTier tier = new DiskTier(store, SharedPrefixes.none(), LIMITS, NAMES, tasks::add, System::nanoTime);
             CacheLimits limits = new CacheLimits(1L << 40, Integer.MAX_VALUE, Duration.ofHours(1), 32);
             try (TrieCache cache = new TrieCache(limits, System::nanoTime, gridTokens)) {
                 cache.keepOnDisk(tier);

@@ -54,7 +54,7 @@ class DiskStoreTest {
     }
 
     private DiskStore open(String identity) {
-        return DiskStore.open(root, identity, limits, new DiskStore.Clock(() -> millis, () -> nanos), disk);
+        return DiskStore.open(root, identity, limits, new DiskStore.Clock(() -> millis, () -> nanos), null, disk);
     }
 
     private void reopen() {
@@ -329,7 +329,7 @@ class DiskStoreTest {
             assertThat(second.isOn()).isFalse();
             assertThat(second.stats().reason()).contains("uses");
             assertThat(second.match(0, ANN)).isEqualTo(DiskPath.NONE);
-            assertThat(second.addEdge(1, 0, DiskPath.NONE, ANN, List.of())).isNull();
+            assertThat(second.addEdge(1, 1, 0, DiskPath.NONE, ANN, List.of())).isNull();
             second.forget(List.of(1L)).join();
             second.clear().join();
         }

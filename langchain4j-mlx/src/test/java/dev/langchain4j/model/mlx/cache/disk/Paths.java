@@ -48,7 +48,7 @@ final class Paths {
         while (path.matched() < tokens.length) {
             int to = Math.min(tokens.length, path.matched() + edgeTokens);
             DiskRecord edge = store.addEdge(
-                    user, 0, path, Arrays.copyOfRange(tokens, path.matched(), to), edge(tokens, path.matched(), to));
+                    user, user, 0, path, Arrays.copyOfRange(tokens, path.matched(), to), edge(tokens, path.matched(), to));
             if (edge == null) {
                 return added;
             }
@@ -58,7 +58,7 @@ final class Paths {
         List<Need> needed = new ArrayList<>(List.of(new Need(path.last(), tokens.length)));
         DiskRecord state = path.stateAt(tokens.length);
         if (state == null) {
-            state = store.addState(user, path.last(), tokens.length, state(tokens, tokens.length));
+            state = store.addState(user, user, path.last(), tokens.length, state(tokens, tokens.length));
         }
         if (state != null) {
             added.add(state);
