@@ -20,9 +20,12 @@ import java.util.List;
  */
 public final class AgentSample {
 
+    /** What all conversations of the service begin with, before its tools. */
+    static final String SYSTEM = "You are a travel assistant. Use the tools when you need facts.";
+
     /** The AI service. */
     interface TravelDesk {
-        @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
+        @SystemMessage(SYSTEM)
         String chat(@MemoryId String traveller, @UserMessage String text);
     }
 

@@ -36,6 +36,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     private static final long SEGMENT_BYTES_MIN = 64 << 10;
     private static final int SEGMENTS = 16;
     private static final int NOTES = 8;
+    private static final String OTHER_KEY = "encrypted with another key";
     private static final long DAY_MILLIS = 24 * 3600_000L;
     private static final long NOTED_EVERY_MILLIS = 3600_000L;
 
@@ -108,7 +109,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
             store.writer = new DiskWriter(store.upkeep::maintain, store::stop);
             store.writer.submit(store::tidy);
             for (String other : store.folder.beside(identity)) {
-                store.counts.miss(other.equals(identity) ? "not encrypted" : "encrypted with another key");
+                store.counts.miss(other.equals(identity) ? "not encrypted" : keys == null ? "encrypted" : OTHER_KEY);
             }
         } catch (IOException | RuntimeException e) {
             store.counts.reason = "cannot open: " + e.getMessage();
@@ -190,7 +191,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
         boolean locked = record.isSealed() && (key == null || key.id() != record.keyId);
         if (locked && !record.missed) {
             record.missed = true;
-            counts.miss(key == null ? "no key" : "encrypted with another key");
+            counts.miss(key == null ? "no key" : OTHER_KEY);
         }
         return locked;
     }

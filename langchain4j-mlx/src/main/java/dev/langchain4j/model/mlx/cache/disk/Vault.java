@@ -80,14 +80,17 @@ final class Vault {
     /**
      * The key of an owner as of now, a second ago at most.
      *
-     * @param name of the owner; null for owner 0
+     * @param name of the owner; null for owner 0, or if it is not known
      * @return null if there is none
      */
     SealKey key(long owner, byte[] name) {
+        if (owner != 0 && name == null) {
+            return null;
+        }
         long now = nanos.getAsLong();
         Asked last = asked.get(owner);
         if (last == null || now - last.nanos > ASKED_EVERY_NANOS) {
-            last = new Asked(owner != 0 && name == null ? null : ask(name), now);
+            last = new Asked(ask(name), now);
             if (asked.size() > ASKED_MAX) {
                 asked.clear();
             }
