@@ -118,7 +118,9 @@ class DiskKeysTest {
             assertThat(restored(inClear, ann, messages)).isZero();
             assertThat(inClear.promptCache().diskStats().misses()).containsOnlyKeys("encrypted");
         }
-        assertThat(isSaid("ann of the tests")).as("the search finds what is there").isTrue();
+        assertThat(isSaid("ann of the tests"))
+                .as("the search finds what is there")
+                .isTrue();
         gone.clear();
         try (MlxModel again = load(true)) {
             assertThat(restored(again, ann, messages)).isGreaterThanOrEqualTo(whole);

@@ -120,7 +120,8 @@ class ShippedPrefixesTest {
             DiskStats stats = model.promptCache().sharedPrefixStats();
             assertThat(stats.on()).isTrue();
             assertThat(stats.hits()).isEqualTo(1);
-            assertThat(stats.tokensRestored()).isEqualTo(metadata.sharedPrefixTokens().longValue());
+            assertThat(stats.tokensRestored())
+                    .isEqualTo(metadata.sharedPrefixTokens().longValue());
             assertThat(model.promptCache().diskStats().on()).isFalse();
             assertThat(((MlxChatResponseMetadata) chat(beside, null).metadata()).sharedPrefixTokens())
                     .as("another model at the same time")
@@ -151,11 +152,8 @@ class ShippedPrefixesTest {
     @Test
     void prefixesOfAnotherTypeAreLeftAloneAndSayWhy() throws IOException {
         Map<Path, FileTime> before = files();
-        try (MlxModel other = builder()
-                .kvBits(8)
-                .kvGroupSize(32)
-                .sharedPrefixes(shipped)
-                .build()) {
+        try (MlxModel other =
+                builder().kvBits(8).kvGroupSize(32).sharedPrefixes(shipped).build()) {
             assertThat(((MlxChatResponseMetadata) chat(other, "ann").metadata()).restoredTokens())
                     .isZero();
             assertThat(other.promptCache().sharedPrefixStats().on()).isFalse();

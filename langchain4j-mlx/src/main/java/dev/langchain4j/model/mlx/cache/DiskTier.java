@@ -383,9 +383,8 @@ public final class DiskTier implements AutoCloseable {
     void forget(Predicate<Object> ids) {
         unwritten.keySet().removeIf(conversation -> conversation.id != null && ids.test(conversation.id));
         waiting.removeIf(write -> write.conversation().id != null && ids.test(write.conversation().id));
-        List<Long> users = ids(ids).stream()
-                .map(id -> store.number(USER, names.name(id)))
-                .toList();
+        List<Long> users =
+                ids(ids).stream().map(id -> store.number(USER, names.name(id))).toList();
         deleted = store.forget(users);
     }
 

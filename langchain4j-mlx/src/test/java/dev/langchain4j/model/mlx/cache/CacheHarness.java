@@ -47,7 +47,8 @@ final class CacheHarness {
     }
 
     CacheHarness onDisk(Path root, DiskLimits limits, SnapshotCodec codec) {
-        return onDisk(DiskStore.open(root, IDENTITY, limits, DiskStore.Clock.SYSTEM), SharedPrefixes.none(), limits, codec);
+        return onDisk(
+                DiskStore.open(root, IDENTITY, limits, DiskStore.Clock.SYSTEM), SharedPrefixes.none(), limits, codec);
     }
 
     CacheHarness onDisk(DiskStore store, SharedPrefixes prefixes, DiskLimits limits) {

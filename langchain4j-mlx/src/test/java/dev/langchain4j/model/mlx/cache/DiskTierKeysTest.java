@@ -83,7 +83,9 @@ class DiskTierKeysTest {
         talk(Kind.SLICEABLE, kind);
         keys.gone.add("ann");
         CacheHarness next = open(Kind.SLICEABLE, kind);
-        assertThat(answer(next, "eve", ANN)).as("the system message is nobody's").isEqualTo(50);
+        assertThat(answer(next, "eve", ANN))
+                .as("the system message is nobody's")
+                .isEqualTo(50);
         int[] more = concat(BOB, new int[] {1, 2, 3}, range(7, 9));
         assertThat(answer(next, "bob", more)).isEqualTo(BOB.length + 3);
         assertThat(next.tier.stats().misses()).containsOnlyKeys("no key");

@@ -108,7 +108,9 @@ class SharedPrefixesTest {
         CacheHarness harness = open(true, Kind.SLICEABLE, Kind.RECURRENT);
         answer(harness, "ann", ANN);
         harness.settle();
-        assertThat(harness.tier.stats().records()).as("the prefix is not written again").isZero();
+        assertThat(harness.tier.stats().records())
+                .as("the prefix is not written again")
+                .isZero();
         harness.close();
         CacheHarness next = open(true, Kind.SLICEABLE, Kind.RECURRENT);
         int[] more = concat(ANN, new int[] {1, 2, 3}, range(1100, 1110));
@@ -157,8 +159,7 @@ class SharedPrefixesTest {
 
     @Test
     void encryptedFilesAreNone() {
-        DiskStore store =
-                DiskStore.open(shipped, CacheHarness.IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, new Keys());
+        DiskStore store = DiskStore.open(shipped, CacheHarness.IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, new Keys());
         CacheHarness build = CacheHarness.of(1_000_000, Kind.SLICEABLE).onDisk(store, SharedPrefixes.none(), LIMITS);
         answer(build, null, ANN);
         build.close();

@@ -55,8 +55,7 @@ final class AppendLog implements AutoCloseable {
      *
      * @param entries takes each entry that is whole, in order
      */
-    static AppendLog open(StoreFolder folder, String name, Form form, Consumer<ByteBuffer> entries)
-            throws IOException {
+    static AppendLog open(StoreFolder folder, String name, Form form, Consumer<ByteBuffer> entries) throws IOException {
         AppendLog log = new AppendLog(folder, name, form);
         log.channel = folder.openFile(name);
         try {

@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx.cache.disk;
 import dev.langchain4j.Internal;
 import dev.langchain4j.model.mlx.cache.disk.Segments.Segment;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -133,8 +132,8 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
         long oldest = now - Math.min(now, DiskLimits.millis(limits.ageMax()));
         notes = UserNotes.open(folder, vault, limits.bytesMax() / NOTES, oldest);
         double written = index.all().stream()
-                .mapToDouble(record ->
-                        record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS))
+                .mapToDouble(
+                        record -> record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS))
                 .sum();
         segments.takeAll(index, record -> {
             counts.miss("cut off");
@@ -148,9 +147,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
 
     /** What can wait until the store is open. */
     private void tidy() throws IOException {
-        if (manifest.eraseIsDue()) {
-            upkeep.erase();
-        }
+        upkeep.eraseIfDue();
         folder.deleteOthers(FOLDERS, clock.millis.getAsLong() - DiskLimits.millis(limits.idleMax()));
         upkeep.maintain();
     }
@@ -306,8 +303,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
      * @param tokens of the edge, which are not there yet
      * @return the record, which can be gone on from at once; null if what it stands on is gone
      */
-    public DiskRecord addEdge(
-            long user, long owner, long scope, DiskPath path, int[] tokens, List<Section> sections) {
+    public DiskRecord addEdge(long user, long owner, long scope, DiskPath path, int[] tokens, List<Section> sections) {
         return add(user, owner, scope, path.last(), path.matched(), tokens, sections);
     }
 

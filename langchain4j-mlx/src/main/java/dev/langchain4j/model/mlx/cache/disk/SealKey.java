@@ -35,8 +35,8 @@ final class SealKey {
     private SealKey(SecretKey given) throws GeneralSecurityException {
         aes = derive(given, "AES", "aes");
         hash = derive(given, "HmacSHA256", "hash");
-        long number = ByteBuffer.wrap(derive(given, "Generic", "id").getEncoded())
-                .getLong();
+        long number =
+                ByteBuffer.wrap(derive(given, "Generic", "id").getEncoded()).getLong();
         // 0 is said of what is not encrypted
         id = number == 0 ? 1 : number;
     }
@@ -55,8 +55,7 @@ final class SealKey {
         byte[] info = ("langchain4j-mlx prompt cache " + use).getBytes(StandardCharsets.UTF_8);
         return KDF.getInstance("HKDF-SHA256")
                 .deriveKey(
-                        algorithm,
-                        HKDFParameterSpec.ofExtract().addIKM(given).thenExpand(info, KEY_BYTES));
+                        algorithm, HKDFParameterSpec.ofExtract().addIKM(given).thenExpand(info, KEY_BYTES));
     }
 
     /** Tells keys apart, and says nothing else of them. Not 0. */

@@ -56,8 +56,8 @@ final class StoreFolder implements AutoCloseable {
         }
         StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name), false);
         if (!Files.isDirectory(folder.path, LinkOption.NOFOLLOW_LINKS)) {
-            throw new IOException(root + " holds nothing of this model, adapter, type, KV format, device and version of"
-                    + " MLX");
+            throw new IOException(
+                    root + " holds nothing of this model, adapter, type, KV format, device and version of" + " MLX");
         }
         return folder;
     }

@@ -171,7 +171,9 @@ class DiskStoreKeysTest {
         assertThat(store.takeNotes()).extracting(String::new).containsExactly("one of nobody");
         assertThat(store.takesFor(1, Paths.name(1))).isFalse();
         store(1, concat(ANN, range(5, 9)));
-        assertThat(Paths.read(store, concat(ANN, range(5, 9)))).as("nothing is written").isEqualTo(40);
+        assertThat(Paths.read(store, concat(ANN, range(5, 9))))
+                .as("nothing is written")
+                .isEqualTo(40);
         assertThat(store.stats().reason()).isEmpty();
         keys.gone.clear();
         reopen(keys);
@@ -284,7 +286,8 @@ class DiskStoreKeysTest {
         swapped.add(List.of(sections.get(0).with(sections.get(1).bytes())));
         Section first = sections.getFirst();
         swapped.add(List.of(new Section(5, first.slot(), first.type(), first.shape(), first.bytes())));
-        swapped.add(List.of(new Section(first.layer(), first.slot(), first.type(), new int[] {2, 5, 2}, first.bytes())));
+        swapped.add(
+                List.of(new Section(first.layer(), first.slot(), first.type(), new int[] {2, 5, 2}, first.bytes())));
         swapped.add(List.of(first.with(first.bytes().slice(0, 20))));
         for (List<Section> others : swapped) {
             assertThatThrownBy(() -> open(vault, key, one, others)).isInstanceOf(IOException.class);
@@ -330,7 +333,8 @@ class DiskStoreKeysTest {
         System.arraycopy(bytes, 0, swapped, second, record);
         Files.write(segment, swapped);
         open(keys);
-        assertThat(Paths.read(store, range(0, 30)) + Paths.read(store, range(100, 130))).isZero();
+        assertThat(Paths.read(store, range(0, 30)) + Paths.read(store, range(100, 130)))
+                .isZero();
         store.close();
         Files.write(segment, bytes);
         byte[] sections = bytes.clone();

@@ -34,6 +34,7 @@ class DiskStoreRandomTest {
     private DiskStore store;
     /** Null where nothing is encrypted. */
     private Keys keys;
+
     private boolean lossless;
     private final Map<Long, List<int[]>> needed = new HashMap<>();
     private final List<int[]> all = new ArrayList<>();
@@ -53,7 +54,8 @@ class DiskStoreRandomTest {
             check();
             store.close();
         } catch (Throwable e) {
-            throw new AssertionError("seed " + seed + (lossless ? ", roomy" : ", little room") + (keys == null ? "" : ", encrypted"), e);
+            throw new AssertionError(
+                    "seed " + seed + (lossless ? ", roomy" : ", little room") + (keys == null ? "" : ", encrypted"), e);
         }
     }
 

@@ -65,7 +65,12 @@ final class Paths {
         while (path.matched() < tokens.length) {
             int to = Math.min(tokens.length, path.matched() + edgeTokens);
             DiskRecord edge = store.addEdge(
-                    user, user, 0, path, Arrays.copyOfRange(tokens, path.matched(), to), edge(tokens, path.matched(), to));
+                    user,
+                    user,
+                    0,
+                    path,
+                    Arrays.copyOfRange(tokens, path.matched(), to),
+                    edge(tokens, path.matched(), to));
             if (edge == null) {
                 return added;
             }
