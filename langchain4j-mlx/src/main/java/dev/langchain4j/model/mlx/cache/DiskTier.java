@@ -27,8 +27,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Which of a prompt cache goes to disk, and when: the system message and tools of every prompt as soon as they were
  * computed; conversations when they were idle for a while, before they are evicted, and when the model is closed; prompts
- * that came once and without a memory ID never. What ships with the application is read beside it. All of it belongs to the thread that owns the model, where it copies one
- * unit of bytes at a time, between two steps; a thread of the store writes them.
+ * that came once and without a memory ID never. What ships with the application is read beside it. All of it belongs to the
+ * thread that owns the model, where it copies one unit of bytes at a time, between two steps; a thread of the store writes
+ * them.
  */
 @Internal
 public final class DiskTier implements AutoCloseable {

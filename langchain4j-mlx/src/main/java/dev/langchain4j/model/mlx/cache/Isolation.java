@@ -6,9 +6,8 @@ public enum Isolation {
     SHARED,
     /**
      * A conversation reuses only what it computed itself, so that nobody can learn of another's prompt by timing, and
-     * prefixes that ship with the application. Requests
-     * without a memory ID, and those of AI services without {@code @MemoryId}, which cannot be told apart, share with nobody:
-     * what they computed is freed when they end.
+     * prefixes that ship with the application. Requests without a memory ID, and those of AI services without
+     * {@code @MemoryId}, which cannot be told apart, share with nobody: what they computed is freed when they end.
      */
     PER_MEMORY_ID
 }
