@@ -27,6 +27,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final Integer resumePosition;
     private final Integer matchedTokens;
     private final Integer restoredTokens;
+    private final Integer sharedPrefixTokens;
     private final Duration restoring;
     private final ReuseReason reuseReason;
     private final PromptDifference firstDifference;
@@ -48,6 +49,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         resumePosition = builder.resumePosition;
         matchedTokens = builder.matchedTokens;
         restoredTokens = builder.restoredTokens;
+        sharedPrefixTokens = builder.sharedPrefixTokens;
         restoring = builder.restoring;
         reuseReason = builder.reuseReason;
         firstDifference = builder.firstDifference;
@@ -126,6 +128,11 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return restoredTokens;
     }
 
+    /** Number of those tokens of {@link #restoredTokens()} that came from prefixes that ship with the application. */
+    public Integer sharedPrefixTokens() {
+        return sharedPrefixTokens;
+    }
+
     /** How long it took to bring {@link #restoredTokens()} from disk; part of {@link #prefill()}. */
     public Duration restoring() {
         return restoring;
@@ -178,6 +185,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .resumePosition(resumePosition)
                 .matchedTokens(matchedTokens)
                 .restoredTokens(restoredTokens)
+                .sharedPrefixTokens(sharedPrefixTokens)
                 .restoring(restoring)
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
@@ -202,6 +210,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && Objects.equals(resumePosition, that.resumePosition)
                 && Objects.equals(matchedTokens, that.matchedTokens)
                 && Objects.equals(restoredTokens, that.restoredTokens)
+                && Objects.equals(sharedPrefixTokens, that.sharedPrefixTokens)
                 && Objects.equals(restoring, that.restoring)
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
@@ -226,6 +235,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 resumePosition,
                 matchedTokens,
                 restoredTokens,
+                sharedPrefixTokens,
                 restoring,
                 reuseReason,
                 firstDifference,
@@ -258,7 +268,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private String restored() {
         return restoredTokens == null || restoredTokens == 0
                 ? ""
-                : ", restored " + restoredTokens + " tokens from disk in " + restoring.toMillis() + " ms";
+                : ", restored " + restoredTokens + " tokens from " + tiers() + " in " + restoring.toMillis() + " ms";
+    }
+
+    private String tiers() {
+        if (sharedPrefixTokens == null || sharedPrefixTokens == 0) {
+            return "disk";
+        }
+        return "shared prefixes" + (sharedPrefixTokens < restoredTokens ? " and disk" : "");
     }
 
     /** A builder with nothing set. */
@@ -286,6 +303,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .resumePosition(result.plan().resumePosition())
                 .matchedTokens(result.plan().matched())
                 .restoredTokens(result.plan().restoredTokens())
+                .sharedPrefixTokens(result.plan().prefixTokens())
                 .restoring(Duration.ofNanos(result.plan().restoreNanos()))
                 .reuseReason(ReuseReason.of(result.plan().reason()));
     }
@@ -305,6 +323,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private Integer resumePosition;
         private Integer matchedTokens;
         private Integer restoredTokens;
+        private Integer sharedPrefixTokens;
         private Duration restoring;
         private ReuseReason reuseReason;
         private PromptDifference firstDifference;
@@ -386,6 +405,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#restoredTokens()}. */
         public Builder restoredTokens(Integer tokens) {
             restoredTokens = tokens;
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#sharedPrefixTokens()}. */
+        public Builder sharedPrefixTokens(Integer tokens) {
+            sharedPrefixTokens = tokens;
             return this;
         }
 

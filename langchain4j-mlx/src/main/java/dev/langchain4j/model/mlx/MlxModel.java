@@ -10,6 +10,7 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.disk.DiskKeys;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
@@ -26,6 +27,7 @@ import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -279,7 +281,7 @@ public final class MlxModel implements AutoCloseable {
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
         private CacheLimits cacheLimits;
-        private DiskCache disk;
+        private DiskCache disk = DiskCache.NONE;
         private boolean exactReuse;
         private boolean computeAhead = true;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
@@ -373,7 +375,24 @@ public final class MlxModel implements AutoCloseable {
          * Keeps the prompt cache in a folder, too, so that nothing is computed again after a restart. Default: nowhere.
          */
         public Builder diskCache(Path folder, DiskLimits limits) {
-            this.disk = new DiskCache(folder, limits);
+            this.disk = disk.in(Objects.requireNonNull(folder, "folder"), Objects.requireNonNull(limits, "limits"));
+            return this;
+        }
+
+        /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are in clear. */
+        public Builder diskKeys(DiskKeys keys) {
+            this.disk = disk.with(keys);
+            return this;
+        }
+
+        /**
+         * A folder of prefixes that ships with the application, from which prompts start cached: the folder of a
+         * {@link #diskCache} in clear that {@link MlxModel#warm} filled, with the same model, type, KV format, device and
+         * version of MLX. It is read, and never written or locked, so it may be on a read-only file system and serve
+         * several JVMs. One that holds nothing of this model is left alone, with a warning. Default: null, none.
+         */
+        public Builder sharedPrefixes(Path folder) {
+            this.disk = disk.reading(folder);
             return this;
         }
 

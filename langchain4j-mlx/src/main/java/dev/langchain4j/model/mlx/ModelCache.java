@@ -25,7 +25,7 @@ final class ModelCache implements AutoCloseable {
      * @param limits null for the default
      * @param prompts hears of evictions and forks, and so does the listener
      * @param gridTokens the chunk size of prefill, to keep whole chunks only; 0 to keep any token
-     * @param disk where it is kept on disk, too; null for nowhere
+     * @param disk where it is kept on disk, too
      */
     ModelCache(
             CacheLimits limits,
@@ -36,7 +36,7 @@ final class ModelCache implements AutoCloseable {
             DiskCache disk,
             CacheKey key) {
         this.prompts = prompts;
-        tier = disk == null ? null : disk.open(key, owner, gridTokens);
+        tier = disk.open(key, owner, gridTokens);
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, prompts.andThen(listener));

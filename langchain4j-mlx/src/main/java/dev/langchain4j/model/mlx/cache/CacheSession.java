@@ -130,11 +130,16 @@ public final class CacheSession implements AutoCloseable {
         return restoration != null && restoration.isAlso(mismatch < 0 ? request.tokens().length : mismatch);
     }
 
-    /** Called when the layers hold the prompt up to a position. */
-    void restored(int position, DiskPath path, long nanos) {
+    /**
+     * Called when the layers hold the prompt up to a position.
+     *
+     * @param shared whether what is new came from what ships with the application
+     */
+    void restored(int position, DiskPath path, boolean shared, long nanos) {
         int tokensBefore = plan.restoredTokens();
         boolean further = path.matched() >= plan.matched();
-        int restoredTokens = tokensBefore + position - plan.resumePosition();
+        int added = position - plan.resumePosition();
+        int prefixTokens = plan.prefixTokens() + (shared ? added : 0);
         evaluated = position;
         attachBoundaries(position);
         attach(position);
@@ -147,9 +152,9 @@ public final class CacheSession implements AutoCloseable {
                         Math.max(plan.matched(), path.matched()),
                         further ? path.nextToken() : plan.cachedToken(),
                         false)
-                .restored(restoredTokens, nanos);
-        cache.usage().cachedTokens += restoredTokens - tokensBefore;
-        sequence.conversation.restored(restoredTokens - tokensBefore);
+                .restored(tokensBefore + added, prefixTokens, nanos);
+        cache.usage().cachedTokens += added;
+        sequence.conversation.restored(added);
         if (restoration.isDone()) {
             endRestoring();
         }

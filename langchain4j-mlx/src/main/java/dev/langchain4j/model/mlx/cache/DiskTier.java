@@ -2,13 +2,12 @@ package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.Internal;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import dev.langchain4j.model.mlx.cache.disk.DiskPath;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
 import dev.langchain4j.model.mlx.cache.disk.Need;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
+import dev.langchain4j.model.mlx.cache.disk.StoredPaths;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -28,8 +27,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Which of a prompt cache goes to disk, and when: the system message and tools of every prompt as soon as they were
  * computed; conversations when they were idle for a while, before they are evicted, and when the model is closed; prompts
- * that came once and without a memory ID never. All of it belongs to the thread that owns the model, where it copies one
- * unit of bytes at a time, between two steps; a thread of the store writes them.
+ * that came once and without a memory ID never. What ships with the application is read beside it. All of it belongs to the
+ * thread that owns the model, where it copies one unit of bytes at a time, between two steps; a thread of the store writes
+ * them.
  */
 @Internal
 public final class DiskTier implements AutoCloseable {
@@ -37,9 +37,12 @@ public final class DiskTier implements AutoCloseable {
     /** A unit takes at most this fraction of the memory, and two of them may wait to be written. */
     private static final int QUEUE_SHARE = 32;
 
+    private static final String USER = "user";
+
     private static final long NANOS_TO_CLOSE = 10_000_000_000L;
 
     private final DiskStore store;
+    private final SharedPrefixes prefixes;
     private final DiskLimits limits;
     private final SnapshotCodec codec;
     private final MemoryIdNames names;
@@ -60,20 +63,29 @@ public final class DiskTier implements AutoCloseable {
      * Puts a tier together.
      *
      * @param store is closed with the tier
+     * @param prefixes what is read only, and closed with the tier, too
      * @param owner runs tasks on the thread that owns the model
      * @param nanos a clock in nanoseconds
      */
-    public DiskTier(DiskStore store, DiskLimits limits, MemoryIdNames names, Executor owner, LongSupplier nanos) {
-        this(store, limits, names, owner, nanos, new ArrayCodec());
+    public DiskTier(
+            DiskStore store,
+            SharedPrefixes prefixes,
+            DiskLimits limits,
+            MemoryIdNames names,
+            Executor owner,
+            LongSupplier nanos) {
+        this(store, prefixes, limits, names, owner, nanos, new ArrayCodec());
     }
 
     DiskTier(
             DiskStore store,
+            SharedPrefixes prefixes,
             DiskLimits limits,
             MemoryIdNames names,
             Executor owner,
             LongSupplier nanos,
             SnapshotCodec codec) {
+        this.prefixes = prefixes;
         this.store = store;
         this.limits = limits;
         this.names = names;
@@ -110,6 +122,11 @@ public final class DiskTier implements AutoCloseable {
         return store.stats();
     }
 
+    /** The same of what is read only. May be called by any thread. */
+    public DiskStats prefixStats() {
+        return prefixes.stats();
+    }
+
     // ---- who it is for -------------------------------------------------------------------------------------------
 
     /** The number of a conversation in the store: 0 for those without a memory ID, none if it is not kept on disk. */
@@ -118,7 +135,8 @@ public final class DiskTier implements AutoCloseable {
         if (id != null && name == null) {
             return OptionalLong.empty();
         }
-        return OptionalLong.of(id == null ? 0 : number("user", name));
+        long user = id == null ? 0 : store.number(USER, name);
+        return store.takesFor(user, name) ? OptionalLong.of(user) : OptionalLong.empty();
     }
 
     /** The number of what an isolated family shares; not on disk unless the limits allow it. */
@@ -127,18 +145,7 @@ public final class DiskTier implements AutoCloseable {
             return 0;
         }
         byte[] name = limits.isolated() ? names.name(family) : null;
-        return name == null ? PrefixTrie.NOT_ON_DISK : number("family", name);
-    }
-
-    private static long number(String kind, byte[] name) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(kind.getBytes(StandardCharsets.UTF_8));
-            // positive: 0 and less mean something else
-            return (ByteBuffer.wrap(digest.digest(name)).getLong() & Long.MAX_VALUE) | 1;
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every JVM has SHA-256", e);
-        }
+        return name == null ? PrefixTrie.NOT_ON_DISK : store.number("family", name);
     }
 
     /** The memory IDs on disk that the predicate accepts. May be called by any thread. */
@@ -151,7 +158,7 @@ public final class DiskTier implements AutoCloseable {
 
     void need(Conversation conversation, List<Need> needs) {
         OptionalLong user = user(conversation.id);
-        if (user.isPresent() && !conversation.forgotten) {
+        if (store.isOn() && user.isPresent() && !conversation.forgotten) {
             name(conversation.id, user.getAsLong());
             store.need(user.getAsLong(), needs, false);
         }
@@ -169,8 +176,8 @@ public final class DiskTier implements AutoCloseable {
      * @param note makes it of the conversation's name, null for one without a memory ID
      */
     public void note(Object id, boolean isolated, Function<byte[], byte[]> note) {
-        OptionalLong user = user(id);
-        if (store.isOn() && user.isPresent() && (!isolated || limits.isolated())) {
+        OptionalLong user = store.isOn() ? user(id) : OptionalLong.empty();
+        if (user.isPresent() && (!isolated || limits.isolated())) {
             name(id, user.getAsLong());
             store.note(user.getAsLong(), note.apply(id == null ? null : names.name(id)));
         }
@@ -201,7 +208,7 @@ public final class DiskTier implements AutoCloseable {
 
     /** Lets a session restore what memory does not have of its prompt. */
     void offer(CacheSession session, Grid grid) {
-        if (store.isOn() && session.sequence().trie.diskScope != PrefixTrie.NOT_ON_DISK) {
+        if (!sources(session.sequence().trie).isEmpty()) {
             Restoration found = new Restoration(this, session, grid);
             if (!found.isDone()) {
                 session.restoreFrom(found);
@@ -210,18 +217,47 @@ public final class DiskTier implements AutoCloseable {
         }
     }
 
+    /** What a prompt may be restored from; of two that have as much, the first. */
+    List<StoredPaths> sources(PrefixTrie trie) {
+        List<StoredPaths> sources = new ArrayList<>();
+        if (prefixes.isOn()) {
+            sources.add(prefixes);
+        }
+        if (store.isOn() && trie.diskScope != PrefixTrie.NOT_ON_DISK) {
+            sources.add(store);
+        }
+        return sources;
+    }
+
+    /** Whether this is read only, so that nothing is noted of who needs it. */
+    boolean isShared(StoredPaths source) {
+        return source == prefixes;
+    }
+
     // ---- writing -------------------------------------------------------------------------------------------------
 
     /** A request of a conversation ended, and is stored. */
     void ended(Conversation conversation) {
+        if (!store.isOn()) {
+            return;
+        }
         TrieNode system = conversation.place(Conversation.Place.SYSTEM);
-        if (system.parent != null && system.tier == Tier.SYSTEM) {
+        if (system.parent != null && system.tier == Tier.SYSTEM && !isShipped(conversation.trie, system)) {
             write(conversation, system, List.of(system), true);
         }
         if (conversation.id != null || conversation.requests() > 1 || conversation.inToolLoop) {
             unwritten.put(conversation, nanos.getAsLong());
             time();
         }
+    }
+
+    /** Whether a prompt that begins like this can be restored from what is read only. */
+    private boolean isShipped(PrefixTrie trie, TrieNode node) {
+        if (!prefixes.isOn()) {
+            return false;
+        }
+        DiskPath path = prefixes.match(trie.diskScope, DiskWrite.path(node));
+        return path.matched() == node.end() && (!trie.stateful() || path.stateAt(node.end()) != null);
     }
 
     /** Something is about to be evicted: what is not on disk is queued for it as far as there is room. */
@@ -259,9 +295,12 @@ public final class DiskTier implements AutoCloseable {
     }
 
     private DiskWrite newWrite(Conversation conversation, TrieNode end, List<TrieNode> states, boolean others) {
-        OptionalLong user = user(conversation.id);
         PrefixTrie trie = conversation.trie;
-        if (!store.isOn() || user.isEmpty() || trie == null || trie.diskScope == PrefixTrie.NOT_ON_DISK) {
+        if (!store.isOn() || trie == null || trie.diskScope == PrefixTrie.NOT_ON_DISK) {
+            return null;
+        }
+        OptionalLong user = user(conversation.id);
+        if (user.isEmpty()) {
             return null;
         }
         name(conversation.id, user.getAsLong());
@@ -345,7 +384,8 @@ public final class DiskTier implements AutoCloseable {
     void forget(Predicate<Object> ids) {
         unwritten.keySet().removeIf(conversation -> conversation.id != null && ids.test(conversation.id));
         waiting.removeIf(write -> write.conversation().id != null && ids.test(write.conversation().id));
-        List<Long> users = ids(ids).stream().map(id -> user(id).orElse(0)).toList();
+        List<Long> users =
+                ids(ids).stream().map(id -> store.number(USER, names.name(id))).toList();
         deleted = store.forget(users);
     }
 
@@ -378,12 +418,13 @@ public final class DiskTier implements AutoCloseable {
         waiting.clear();
     }
 
-    /** Closes the store. Idempotent. */
+    /** Closes the stores. Idempotent. */
     @Override
     public void close() {
         if (timer != null) {
             timer.interrupt();
         }
         store.close();
+        prefixes.close();
     }
 }

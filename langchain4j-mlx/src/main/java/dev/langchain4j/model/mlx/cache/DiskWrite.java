@@ -65,12 +65,25 @@ final class DiskWrite {
         return false;
     }
 
-    private static int[] path(TrieNode end) {
+    /** The tokens up to the end of a node. */
+    static int[] path(TrieNode end) {
         int[] tokens = new int[end.end()];
         for (TrieNode n = end; n.parent != null; n = n.parent) {
             System.arraycopy(n.edge, 0, tokens, n.start, n.edge.length);
         }
         return tokens;
+    }
+
+    /**
+     * Up to where the path belongs to nobody: to the end of the system message and tools, which conversations share. An
+     * isolated conversation shares nothing.
+     */
+    private int commonTo() {
+        TrieNode node = end;
+        while (node.parent != null && node.tier != Tier.SYSTEM) {
+            node = node.parent;
+        }
+        return trie.diskScope == 0 ? node.end() : 0;
     }
 
     /** Copies the next part of an edge that is not stored; whether it was taken. */
@@ -81,7 +94,8 @@ final class DiskWrite {
             node = node.parent;
         }
         List<Section> sections = new ArrayList<>();
-        int to = node.end();
+        boolean common = from < commonTo();
+        int to = common ? Math.min(node.end(), commonTo()) : node.end();
         if (trie.sliceable()) {
             Sequence source = node.slices == null ? SequenceStore.sourceOf(trie, node, end) : null;
             long bytes = source == null ? node.slices.bytes : source.bytes;
@@ -97,7 +111,8 @@ final class DiskWrite {
                 part.close();
             }
         }
-        return store.addEdge(user, trie.diskScope, path, Arrays.copyOfRange(tokens, from, to), sections) != null;
+        int[] added = Arrays.copyOfRange(tokens, from, to);
+        return store.addEdge(user, common ? 0 : user, trie.diskScope, path, added, sections) != null;
     }
 
     /** Notes that the state at a node is needed, and copies it if it is not stored; whether it was copied. */
@@ -110,7 +125,8 @@ final class DiskWrite {
                 List<Section> sections = new ArrayList<>();
                 if (store.takes(record.bytes)) {
                     record.encode(codec, sections);
-                    return store.addState(user, path.edgeTo(node.end()), node.end(), sections) != null;
+                    long owner = node.end() <= commonTo() ? 0 : user;
+                    return store.addState(user, owner, path.edgeTo(node.end()), node.end(), sections) != null;
                 }
             } finally {
                 if (record != node.states) {

@@ -55,6 +55,9 @@ public interface PromptCache {
     /** What was computed of prompts before they came, as of the last change. */
     AheadStats aheadStats();
 
+    /** What there is of prefixes that ship with the application, and why not, as of now. */
+    DiskStats sharedPrefixStats();
+
     /**
      * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are
      * held or only what the running requests hold is left. The limits stay as they are. Completes with the bytes freed.

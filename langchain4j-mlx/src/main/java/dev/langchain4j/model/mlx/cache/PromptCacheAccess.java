@@ -74,6 +74,11 @@ final class PromptCacheAccess implements PromptCache {
     }
 
     @Override
+    public DiskStats sharedPrefixStats() {
+        return cache.disk() == null ? DiskStats.NONE : cache.disk().prefixStats();
+    }
+
+    @Override
     public CompletableFuture<Long> trimTo(long bytes) {
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes (%d) must not be negative".formatted(bytes));

@@ -2,9 +2,9 @@ package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.cache.disk.DiskPath;
 import dev.langchain4j.model.mlx.cache.disk.DiskRecord;
-import dev.langchain4j.model.mlx.cache.disk.DiskStore;
 import dev.langchain4j.model.mlx.cache.disk.Need;
 import dev.langchain4j.model.mlx.cache.disk.Section;
+import dev.langchain4j.model.mlx.cache.disk.StoredPaths;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,7 +23,6 @@ final class Restoration {
     private static final Logger log = LoggerFactory.getLogger(Restoration.class);
 
     private final DiskTier tier;
-    private final DiskStore store;
     private final SnapshotCodec codec;
     private final Grid grid;
     private final CacheSession session;
@@ -33,7 +32,11 @@ final class Restoration {
     /** Where the layers stand that a state must be put into. */
     private final int from;
 
+    private StoredPaths source;
     private DiskPath path = DiskPath.NONE;
+    /** Where the source was chosen. */
+    private int chosenAt;
+
     private int position;
     private int target;
     private TrieRecord states;
@@ -42,7 +45,6 @@ final class Restoration {
     /** @param session one whose layers hold what memory had */
     Restoration(DiskTier tier, CacheSession session, Grid grid) {
         this.tier = tier;
-        this.store = tier.store();
         this.codec = tier.codec();
         this.grid = grid;
         this.session = session;
@@ -54,27 +56,38 @@ final class Restoration {
         find();
     }
 
-    /** Finds how far the prompt can be restored. */
+    /** Finds how far the prompt can be restored, and from where. */
     private void find() {
         long begun = System.nanoTime();
-        path = store.match(trie.diskScope, tokens);
-        int most = grid.lineAt(worthReading(Math.min(path.stored(), tokens.length - 1)));
-        target = trie.stateful() ? Math.max(position, lastState(most)) : Math.max(position, most);
+        target = position;
+        chosenAt = position;
+        source = null;
+        path = DiskPath.NONE;
+        for (StoredPaths candidate : tier.sources(trie)) {
+            DiskPath found = candidate.match(trie.diskScope, tokens);
+            int most = grid.lineAt(worthReading(found, Math.min(found.stored(), tokens.length - 1)));
+            int to = trie.stateful() ? lastState(found, most) : most;
+            if (to > target || source == null) {
+                source = candidate;
+                path = found;
+                target = Math.max(target, to);
+            }
+        }
         nanos += System.nanoTime() - begun;
     }
 
     /** Leaves out the part of a last record that is small beside the rest of it, all of which would be read. */
-    private int worthReading(int most) {
-        DiskRecord last = path.edgeTo(most);
+    private int worthReading(DiskPath found, int most) {
+        DiskRecord last = found.edgeTo(most);
         boolean tooLittle = last != null
                 && !trie.stateful()
                 && (most - Math.max(last.start(), position)) * OVERREAD_MAX < last.end() - last.start();
         return tooLittle ? Math.min(most, last.start()) : most;
     }
 
-    private int lastState(int most) {
+    private static int lastState(DiskPath found, int most) {
         int last = 0;
-        for (DiskRecord state : path.states()) {
+        for (DiskRecord state : found.states()) {
             last = state.isStored() && state.start() <= most ? Math.max(last, state.start()) : last;
         }
         return last;
@@ -111,7 +124,7 @@ final class Restoration {
             used();
         }
         nanos += System.nanoTime() - begun;
-        session.restored(trie.stateful() && !isDone() ? from : position, path, nanos);
+        session.restored(trie.stateful() && !isDone() ? from : position, path, tier.isShared(source), nanos);
     }
 
     private void restore() {
@@ -172,7 +185,7 @@ final class Restoration {
             log.warn("A part of the prompt cache on disk does not fit: {}", from, e);
             cutBack(position);
             if (from != null) {
-                store.miss(from, "does not fit");
+                source.miss(from, "does not fit");
             }
             return false;
         }
@@ -202,7 +215,7 @@ final class Restoration {
         if (record == null) {
             return null;
         }
-        List<Section> sections = store.read(record);
+        List<Section> sections = source.read(record);
         if (sections == null) {
             return null;
         }
@@ -210,7 +223,7 @@ final class Restoration {
             return TrieRecord.decode(codec, sequence.layers, slices, record.start(), record.end(), sections);
         } catch (RuntimeException e) {
             log.warn("A part of the prompt cache on disk cannot be read: {}", record, e);
-            store.miss(record, "does not fit");
+            source.miss(record, "does not fit");
             return null;
         }
     }
@@ -220,6 +233,8 @@ final class Restoration {
         if (trie.stateful()) {
             cutBack(from);
             position = from;
+        } else if (position > chosenAt) {
+            source.restored(position - chosenAt, 0);
         }
         close();
         find();
@@ -236,16 +251,18 @@ final class Restoration {
     private void used() {
         List<Need> needs = new ArrayList<>();
         DiskRecord last = path.edgeTo(target);
-        if (last != null && target > from) {
+        if (last != null && target > chosenAt) {
             needs.add(new Need(last, target));
             DiskRecord state = path.stateAt(target);
             if (state != null) {
                 needs.add(Need.whole(state));
             }
-            needs.forEach(need -> store.use(need.record()));
-            tier.need(sequence.conversation, needs);
-            store.restored(target - from, nanos);
-            RestoreEvent.commit(session.request(), from, target, nanos);
+            needs.forEach(need -> source.use(need.record()));
+            if (!tier.isShared(source)) {
+                tier.need(sequence.conversation, needs);
+            }
+            source.restored(target - chosenAt, nanos);
+            RestoreEvent.commit(session.request(), chosenAt, target, nanos);
         }
     }
 

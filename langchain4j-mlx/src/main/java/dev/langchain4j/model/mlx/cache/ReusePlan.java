@@ -11,7 +11,8 @@ import dev.langchain4j.model.mlx.cache.Conversation.Place;
  * @param cachedToken the stored token at position {@code matched}, or -1 if nothing is stored there
  * @param promptToken the prompt's token at position {@code matched}, or -1 if the prompt ends there
  * @param restoredTokens those of the tokens before {@code resumePosition} that were read from disk for this request
- * @param restoreNanos how long that took
+ * @param prefixTokens those of them that came from the prefixes that ship with the application
+ * @param restoreNanos how long restoring took
  */
 public record ReusePlan(
         int resumePosition,
@@ -20,16 +21,17 @@ public record ReusePlan(
         int cachedToken,
         int promptToken,
         int restoredTokens,
+        int prefixTokens,
         long restoreNanos) {
 
     /** Without anything from disk. */
     public ReusePlan(int resumePosition, int matched, Reason reason, int cachedToken, int promptToken) {
-        this(resumePosition, matched, reason, cachedToken, promptToken, 0, 0);
+        this(resumePosition, matched, reason, cachedToken, promptToken, 0, 0, 0);
     }
 
     /** The same with something from disk. */
-    ReusePlan restored(int tokens, long nanos) {
-        return new ReusePlan(resumePosition, matched, reason, cachedToken, promptToken, tokens, nanos);
+    ReusePlan restored(int tokens, int ofPrefixes, long nanos) {
+        return new ReusePlan(resumePosition, matched, reason, cachedToken, promptToken, tokens, ofPrefixes, nanos);
     }
 
     /** What ended the reuse. */

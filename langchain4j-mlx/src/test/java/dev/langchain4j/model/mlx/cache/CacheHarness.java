@@ -6,6 +6,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
 
 /** Plays the engine: runs requests over fake layers, checks what they hold, and the cache's invariants. */
 final class CacheHarness {
+    static final String IDENTITY = "0123456789abcdef0123456789abcdef";
     static final CacheKey KEY = CacheKey.of("model", "float32");
 
     final FakeLayer.Ledger ledger = new FakeLayer.Ledger();
@@ -45,8 +47,16 @@ final class CacheHarness {
     }
 
     CacheHarness onDisk(Path root, DiskLimits limits, SnapshotCodec codec) {
-        DiskStore store = DiskStore.open(root, "0123456789abcdef0123456789abcdef", limits, DiskStore.Clock.SYSTEM);
-        tier = new DiskTier(store, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, codec);
+        return onDisk(
+                DiskStore.open(root, IDENTITY, limits, DiskStore.Clock.SYSTEM), SharedPrefixes.none(), limits, codec);
+    }
+
+    CacheHarness onDisk(DiskStore store, SharedPrefixes prefixes, DiskLimits limits) {
+        return onDisk(store, prefixes, limits, FakeLayer.codec());
+    }
+
+    private CacheHarness onDisk(DiskStore store, SharedPrefixes prefixes, DiskLimits limits, SnapshotCodec codec) {
+        tier = new DiskTier(store, prefixes, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, codec);
         cache.keepOnDisk(tier);
         return this;
     }

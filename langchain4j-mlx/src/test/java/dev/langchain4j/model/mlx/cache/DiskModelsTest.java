@@ -10,6 +10,8 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.Keys;
+import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -23,6 +25,7 @@ import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -61,7 +64,12 @@ class DiskModelsTest {
     @ParameterizedTest
     @MethodSource("models")
     void whatWasComputedBeforeARestartIsNotComputedAgain(Path model) {
-        check(model, KvFormat.PLAIN);
+        check(model, KvFormat.PLAIN, null);
+    }
+
+    @Test
+    void encryptedFilesToo() {
+        check(Goldens.own("models/qwen3-q8"), KvFormat.PLAIN, new Keys());
     }
 
     static Stream<KvFormat> formats() {
@@ -71,18 +79,18 @@ class DiskModelsTest {
     @ParameterizedTest
     @MethodSource("formats")
     void quantizedAndBoundedLayersToo(KvFormat format) {
-        check(Goldens.own("models/qwen3-q8"), format);
+        check(Goldens.own("models/qwen3-q8"), format, null);
     }
 
-    private void check(Path model, KvFormat format) {
+    private void check(Path model, KvFormat format, Keys keys) {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("disk")) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded =
                         ModelLoader.load(model, DType.FLOAT32).with(format);
                 try {
-                    processes(loaded.model(), folder.resolve("any"), 0);
-                    processes(loaded.model(), folder.resolve("grid"), CHUNK);
+                    processes(loaded.model(), folder.resolve("any"), 0, keys);
+                    processes(loaded.model(), folder.resolve("grid"), CHUNK, keys);
                 } finally {
                     loaded.weights().close();
                 }
@@ -91,7 +99,7 @@ class DiskModelsTest {
         assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
-    private static void processes(LanguageModel model, Path root, int gridTokens) {
+    private static void processes(LanguageModel model, Path root, int gridTokens, Keys keys) {
         Random random = new Random(7);
         int[] system = random.ints(40, 0, VOCABULARY).toArray();
         int[][] conversations = new int[3][];
@@ -100,8 +108,8 @@ class DiskModelsTest {
                 i -> concat(system, random.ints(25, 0, VOCABULARY).toArray()));
         for (int process = 0; process < 3; process++) {
             Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
-            DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM);
-            DiskTier tier = new DiskTier(store, LIMITS, NAMES, tasks::add, System::nanoTime);
+            DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, keys);
+            DiskTier tier = new DiskTier(store, SharedPrefixes.none(), LIMITS, NAMES, tasks::add, System::nanoTime);
             CacheLimits limits = new CacheLimits(1L << 40, Integer.MAX_VALUE, Duration.ofHours(1), 32);
             try (TrieCache cache = new TrieCache(limits, System::nanoTime, gridTokens)) {
                 cache.keepOnDisk(tier);

@@ -20,9 +20,12 @@ import java.util.List;
  */
 public final class AgentSample {
 
+    /** What all conversations of the service begin with, before its tools. */
+    static final String SYSTEM = "You are a travel assistant. Use the tools when you need facts.";
+
     /** The AI service. */
     interface TravelDesk {
-        @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
+        @SystemMessage(SYSTEM)
         String chat(@MemoryId String traveller, @UserMessage String text);
     }
 
@@ -47,7 +50,7 @@ public final class AgentSample {
 
     /** Runs the conversation, or what the options say. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "interactive", "loop");
+        Options options = Options.of(args, "model", "cache", "prefixes", "interactive", "loop");
         if (options.has("loop")) {
             loop(options);
             return;

@@ -14,7 +14,7 @@ public final class ChatSample {
 
     /** Serves the page on this machine until it is stopped. */
     public static void main(String[] args) throws InterruptedException {
-        Options options = Options.of(args, "model", "cache", "port");
+        Options options = Options.of(args, "model", "cache", "prefixes", "port");
         try (MlxModel mlx = options.loadModel();
                 ChatServer server =
                         new ChatServer(mlx, MlxStreamingChatModel.builder().temperature(0.0), new TravelTools())) {

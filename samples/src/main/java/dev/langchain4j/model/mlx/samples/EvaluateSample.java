@@ -42,7 +42,7 @@ public final class EvaluateSample {
 
     /** Prints the share of dialogues that are wholly right. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "dialogues", "limit", "show");
+        Options options = Options.of(args, "model", "cache", "prefixes", "dialogues", "limit", "show");
         List<String> lines = Files.readAllLines(options.path("dialogues", "samples/demo-model/heldout.jsonl"));
         int limit = options.number("limit", lines.size());
         try (MlxModel mlx = options.loadModel()) {

@@ -79,13 +79,19 @@ public final class Options {
         return modelBuilder().build();
     }
 
-    /** Settings to load {@link #model} with; a download draws a bar. {@code --cache} names a folder for the prompt cache. */
+    /**
+     * Settings to load {@link #model} with; a download draws a bar. {@code --cache} names a folder for the prompt cache,
+     * {@code --prefixes} one that {@link WarmSample} made.
+     */
     public MlxModel.Builder modelBuilder() {
         boolean terminal = System.console() != null && System.console().isTerminal();
         DownloadBar bar = new DownloadBar(System.err, terminal);
         MlxModel.Builder builder = MlxModel.builder()
                 .modelName(model())
                 .hub(HuggingFaceHub.builder().listener(bar).build());
+        if (has("prefixes")) {
+            builder.sharedPrefixes(Path.of(text("prefixes", "")));
+        }
         return has("cache") ? builder.diskCache(Path.of(text("cache", "")), DiskLimits.ofBytes(CACHE_BYTES)) : builder;
     }
 }

@@ -49,7 +49,7 @@ public final class RagSample {
 
     /** Ingests the documents and asks. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "question", "results", "forget");
+        Options options = Options.of(args, "model", "cache", "prefixes", "question", "results", "forget");
         // The tokenizer library of the embedding model would otherwise report its use over the network.
         System.setProperty("OPT_OUT_TRACKING", "true");
         AllMiniLmL6V2EmbeddingModel embeddings = new AllMiniLmL6V2EmbeddingModel();

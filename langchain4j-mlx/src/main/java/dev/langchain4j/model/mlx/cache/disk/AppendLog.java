@@ -17,14 +17,37 @@ final class AppendLog implements AutoCloseable {
     private static final int HEAD = 16;
     private static final int ORDER_MARK = 0x01020304;
 
+    /** How an entry lies in the file. */
+    interface Form {
+        /** As it is. */
+        Form CLEAR = new Form() {
+            @Override
+            public ByteBuffer write(ByteBuffer entry) {
+                return entry;
+            }
+
+            @Override
+            public ByteBuffer read(ByteBuffer stored) {
+                return stored;
+            }
+        };
+
+        ByteBuffer write(ByteBuffer entry) throws IOException;
+
+        /** @throws IOException if it is none of this form */
+        ByteBuffer read(ByteBuffer stored) throws IOException;
+    }
+
     private final StoreFolder folder;
     private final String name;
+    private final Form form;
     private FileChannel channel;
     private long size;
 
-    private AppendLog(StoreFolder folder, String name) {
+    private AppendLog(StoreFolder folder, String name, Form form) {
         this.folder = folder;
         this.name = name;
+        this.form = form;
     }
 
     /**
@@ -32,8 +55,8 @@ final class AppendLog implements AutoCloseable {
      *
      * @param entries takes each entry that is whole, in order
      */
-    static AppendLog open(StoreFolder folder, String name, Consumer<ByteBuffer> entries) throws IOException {
-        AppendLog log = new AppendLog(folder, name);
+    static AppendLog open(StoreFolder folder, String name, Form form, Consumer<ByteBuffer> entries) throws IOException {
+        AppendLog log = new AppendLog(folder, name, form);
         log.channel = folder.openFile(name);
         try {
             log.load(entries);
@@ -45,32 +68,47 @@ final class AppendLog implements AutoCloseable {
     }
 
     private void load(Consumer<ByteBuffer> entries) throws IOException {
-        long length = channel.size();
-        if (length > Integer.MAX_VALUE - 8) {
-            length = 0;
-        }
+        int end = read(channel, form, entries);
+        channel.truncate(end);
+        size = end > 0 ? end : channel.write(head(), 0);
+    }
+
+    /**
+     * Reads a log without changing it.
+     *
+     * @return where its last entry ends; 0 if it is of another version or byte order
+     */
+    static int read(FileChannel channel, Form form, Consumer<ByteBuffer> entries) throws IOException {
+        long length = channel.size() > Integer.MAX_VALUE - 8 ? 0 : channel.size();
         ByteBuffer all = ByteBuffer.allocate((int) length).order(ByteOrder.LITTLE_ENDIAN);
         while (all.hasRemaining() && channel.read(all, all.position()) >= 0) {
             // until all is read
         }
         all.flip();
         if (all.limit() < HEAD || !ByteBuffer.wrap(all.array(), 0, HEAD).equals(head())) {
-            channel.truncate(0);
-            size = channel.write(head(), 0);
-            return;
+            return 0;
         }
         int at = HEAD;
         int end = HEAD;
         while (at + FRAME <= all.limit()) {
             int next = entryAt(all, at);
             if (next > 0) {
-                entries.accept(all.slice(at + FRAME, next - at - FRAME).order(ByteOrder.LITTLE_ENDIAN));
+                accept(all.slice(at + FRAME, next - at - FRAME), form, entries);
                 end = next;
             }
             at = next > 0 ? next : at + 1;
         }
-        channel.truncate(end);
-        size = end;
+        return end;
+    }
+
+    private static void accept(ByteBuffer stored, Form form, Consumer<ByteBuffer> entries) {
+        ByteBuffer entry;
+        try {
+            entry = form.read(stored);
+        } catch (IOException damaged) {
+            return;
+        }
+        entries.accept(entry.order(ByteOrder.LITTLE_ENDIAN));
     }
 
     /** Where the entry that begins here ends; 0 if none does. */
@@ -106,7 +144,8 @@ final class AppendLog implements AutoCloseable {
         }
     }
 
-    private static int write(FileChannel to, long position, ByteBuffer payload) throws IOException {
+    private int write(FileChannel to, long position, ByteBuffer entry) throws IOException {
+        ByteBuffer payload = form.write(entry);
         ByteBuffer frame = ByteBuffer.allocate(FRAME + payload.remaining()).order(ByteOrder.LITTLE_ENDIAN);
         frame.putInt(MARK).putInt(payload.remaining()).putInt(RecordFormat.crc(payload));
         frame.put(payload.duplicate()).flip();

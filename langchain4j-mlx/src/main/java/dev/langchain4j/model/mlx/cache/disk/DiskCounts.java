@@ -26,6 +26,12 @@ final class DiskCounts {
         }
     }
 
+    void restored(int tokens, long nanos) {
+        hits.increment();
+        tokensRestored.add(tokens);
+        nanosRestoring.add(nanos);
+    }
+
     DiskStats stats(boolean on, int records, long bytesHeld) {
         Map<String, Long> reasons;
         synchronized (misses) {

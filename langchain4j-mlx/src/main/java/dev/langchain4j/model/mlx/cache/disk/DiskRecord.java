@@ -24,14 +24,22 @@ public final class DiskRecord {
     final int start;
     final int end;
     final boolean state;
-    /** The first token of an edge. */
-    final int first;
+    /** The first token of an edge, unless it is hidden. */
+    int first;
+    /** Whether the first token can be told only once all tokens are read. */
+    boolean firstHidden;
 
     final List<DiskRecord> children = new ArrayList<>();
     /** All tokens of an edge; null until they are read. */
     int[] tokens;
 
     volatile Phase phase = Phase.QUEUED;
+    /** The user with whose key it is encrypted; 0 for the common one. */
+    long owner;
+    /** Which key that was; 0 if it is not encrypted. */
+    long keyId;
+    /** Whether it was counted that the key is missing. */
+    boolean missed;
     /** How many users have it as the end of what they need. */
     int tips;
 
@@ -62,6 +70,19 @@ public final class DiskRecord {
         DiskRecord root = new DiskRecord(0, null, scope, 0, 0, false, 0);
         root.phase = Phase.STORED;
         return root;
+    }
+
+    boolean isSealed() {
+        return keyId != 0;
+    }
+
+    /** Takes the tokens that were read. */
+    void tokens(int[] read) {
+        tokens = read;
+        if (read.length > 0) {
+            first = read[0];
+        }
+        firstHidden = false;
     }
 
     /** First position. */

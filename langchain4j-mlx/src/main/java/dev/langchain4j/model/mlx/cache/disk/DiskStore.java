@@ -1,10 +1,8 @@
 package dev.langchain4j.model.mlx.cache.disk;
 
 import dev.langchain4j.Internal;
-import dev.langchain4j.model.mlx.cache.disk.DiskRecord.Phase;
 import dev.langchain4j.model.mlx.cache.disk.Segments.Segment;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -13,8 +11,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.crypto.SecretKey;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,15 +26,16 @@ import org.slf4j.LoggerFactory;
  * <p>One thread writes, evicts, moves and erases; reading is done by whoever reads, one at a time. Thread-safe but for that.
  */
 @Internal
-public final class DiskStore implements AutoCloseable {
+public final class DiskStore implements StoredPaths, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(DiskStore.class);
     private static final Set<Path> REPORTED = ConcurrentHashMap.newKeySet();
-    private static final Pattern FOLDERS = Pattern.compile("[0-9a-f]{32}");
+    private static final Pattern FOLDERS = Pattern.compile("[0-9a-f]{32}(-[0-9a-f]{16})?");
     private static final long UNIT_BYTES = 32 << 20;
     private static final long SEGMENT_BYTES = 64 << 20;
     private static final long SEGMENT_BYTES_MIN = 64 << 10;
     private static final int SEGMENTS = 16;
     private static final int NOTES = 8;
+    private static final String OTHER_KEY = "encrypted with another key";
     private static final long DAY_MILLIS = 24 * 3600_000L;
     private static final long NOTED_EVERY_MILLIS = 3600_000L;
 
@@ -54,7 +56,11 @@ public final class DiskStore implements AutoCloseable {
     private WriteBudget budget;
     private Upkeep upkeep;
     private DiskWriter writer;
-    private ByteBuffer buffer = ByteBuffer.allocateDirect(0);
+    /** Encrypts; null if all is in clear. */
+    private Vault vault;
+
+    private RecordReader reader;
+    private RecordWriter records;
     private volatile boolean on;
     private volatile Runnable whenWritten = () -> {};
 
@@ -63,23 +69,47 @@ public final class DiskStore implements AutoCloseable {
         this.clock = clock;
     }
 
+    /** A store that is off, where none is configured. */
+    public static DiskStore none() {
+        DiskStore store = new DiskStore(DiskLimits.ofBytes(Long.MAX_VALUE), Clock.SYSTEM);
+        store.counts.reason = "not configured";
+        return store;
+    }
+
+    /** Opens a store in clear, see {@link #open(Path, String, DiskLimits, Clock, Function)}. */
+    public static DiskStore open(Path root, String identity, DiskLimits limits, Clock clock) {
+        return open(root, identity, limits, clock, null, Segments::writeAll);
+    }
+
     /**
      * Opens the folder of this identity below {@code root}. If that is not possible the store is off, and says why.
      *
      * @param identity 32 hexadecimal digits, equal for those that may share
+     * @param keys gives the key of a user's name, null for what belongs to no user; null if all is in clear
      */
-    public static DiskStore open(Path root, String identity, DiskLimits limits, Clock clock) {
-        return open(root, identity, limits, clock, Segments::writeAll);
+    public static DiskStore open(
+            Path root, String identity, DiskLimits limits, Clock clock, Function<byte[], SecretKey> keys) {
+        return open(root, identity, limits, clock, keys, Segments::writeAll);
     }
 
-    static DiskStore open(Path root, String identity, DiskLimits limits, Clock clock, Segments.Disk disk) {
+    static DiskStore open(
+            Path root,
+            String identity,
+            DiskLimits limits,
+            Clock clock,
+            Function<byte[], SecretKey> keys,
+            Segments.Disk disk) {
         DiskStore store = new DiskStore(limits, clock);
         try {
-            store.folder = StoreFolder.open(root, identity);
+            store.vault = keys == null ? null : new Vault(keys, identity, store.counts, clock.nanos);
+            store.folder = StoreFolder.open(root, keys == null ? identity : identity + store.vault.suffix());
             store.load(disk);
             store.on = true;
             store.writer = new DiskWriter(store.upkeep::maintain, store::stop);
             store.writer.submit(store::tidy);
+            for (String other : store.folder.beside(identity)) {
+                store.counts.miss(other.equals(identity) ? "not encrypted" : keys == null ? "encrypted" : OTHER_KEY);
+            }
         } catch (IOException | RuntimeException e) {
             store.counts.reason = "cannot open: " + e.getMessage();
             store.closeFiles();
@@ -97,89 +127,88 @@ public final class DiskStore implements AutoCloseable {
         long now = clock.millis.getAsLong();
         long segmentBytes = Math.clamp(limits.bytesMax() / SEGMENTS, SEGMENT_BYTES_MIN, SEGMENT_BYTES);
         segments = new Segments(folder, segmentBytes, disk);
-        manifest = Manifest.open(folder, index, now);
+        reader = new RecordReader(vault);
+        manifest = Manifest.open(folder, vault, index, now);
         long oldest = now - Math.min(now, DiskLimits.millis(limits.ageMax()));
-        notes = UserNotes.open(folder, limits.bytesMax() / NOTES, oldest);
-        double written = 0;
-        for (DiskRecord record : List.copyOf(index.all())) {
-            if (!record.isDropped() && !segments.take(record)) {
-                if (segments.get(record.segment) != null) {
-                    // a file that is not there was evicted; one that was cut grows again, over where the record was
-                    counts.miss("cut off");
-                    manifest.dropped(record);
-                }
-                index.remove(record);
-            }
-            written += record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS);
-        }
-        index.removeUnneeded();
-        for (Segment segment : segments.all()) {
-            List.copyOf(segment.records).stream().filter(DiskRecord::isDropped).forEach(segments::drop);
-        }
-        segments.deleteUnknown();
+        notes = UserNotes.open(folder, vault, limits.bytesMax() / NOTES, oldest);
+        double written = index.all().stream()
+                .mapToDouble(
+                        record -> record.length * Math.max(0, 1 - (double) (now - record.writtenMillis) / DAY_MILLIS))
+                .sum();
+        segments.takeAll(index, record -> {
+            counts.miss("cut off");
+            manifest.dropped(record);
+        });
         budget = new WriteBudget(limits.bytesPerDay(), written, clock.nanos.getAsLong());
         upkeep = new Upkeep(this, limits, clock, index, segments, manifest, notes, budget, counts);
+        records = new RecordWriter(this, vault, clock, index, segments, manifest, notes, upkeep, counts);
         upkeep.expire();
     }
 
     /** What can wait until the store is open. */
     private void tidy() throws IOException {
-        if (manifest.eraseIsDue()) {
-            upkeep.erase();
-        }
+        upkeep.eraseIfDue();
         folder.deleteOthers(FOLDERS, clock.millis.getAsLong() - DiskLimits.millis(limits.idleMax()));
         upkeep.maintain();
     }
 
     // ---- finding and reading -------------------------------------------------------------------------------------
 
-    /** Whether it may be read. */
+    @Override
     public boolean isOn() {
         return on;
     }
 
-    /** The longest stored path of a scope that begins like these tokens. */
+    @Override
     public synchronized DiskPath match(long scope, int[] tokens) {
         return on ? index.match(scope, tokens, this::tokens) : DiskPath.NONE;
     }
 
-    private int[] tokens(DiskRecord edge) {
-        if (edge.tokens == null && edge.isStored()) {
+    private int[] tokens(DiskRecord record) {
+        SealKey key = keyOf(record);
+        if (isLocked(record, key)) {
+            return null;
+        }
+        if (record.tokens == null && record.isStored()) {
             try {
-                Segment segment = segments.get(edge.segment);
-                ByteBuffer page = ByteBuffer.allocate((int) Math.min(edge.length, RecordFormat.PAGE));
-                Segments.readAll(segment.file, page, edge.offset);
-                ByteBuffer header = ByteBuffer.allocate(RecordFormat.headerLength(page.flip(), edge));
-                Segments.readAll(segment.file, header, edge.offset);
-                edge.tokens = RecordFormat.tokens(header.flip(), edge);
+                record.tokens(reader.tokens(segments.get(record.segment), record, key));
             } catch (IOException | RuntimeException e) {
-                damaged(edge, e);
+                damaged(record, e);
             }
         }
-        return edge.isDropped() ? null : edge.tokens;
+        return record.isDropped() ? null : record.tokens;
     }
 
-    /**
-     * Reads and verifies a record. Its sections are views of memory that the next call uses again.
-     *
-     * @return null if it cannot be read; it is stored no longer then, with all that stands on it
-     */
+    private SealKey keyOf(DiskRecord record) {
+        return record.isSealed() ? notes.key(record.owner) : null;
+    }
+
+    /** Whether a record is encrypted with a key that is not there; the first time that is a miss. */
+    private boolean isLocked(DiskRecord record, SealKey key) {
+        boolean locked = record.isSealed() && (key == null || key.id() != record.keyId);
+        if (locked && !record.missed) {
+            record.missed = true;
+            counts.miss(key == null ? "no key" : OTHER_KEY);
+        }
+        return locked;
+    }
+
+    @Override
     public List<Section> read(DiskRecord record) {
         while (on) {
             Segment segment;
             long offset;
+            SealKey key;
             synchronized (this) {
-                segment = record.isStored() ? segments.get(record.segment) : null;
+                key = keyOf(record);
+                segment = record.isStored() && !isLocked(record, key) ? segments.get(record.segment) : null;
                 offset = record.offset;
             }
             if (segment == null) {
                 return null;
             }
             try {
-                ByteBuffer whole = buffer(record.length);
-                Segments.readAll(segment.file, whole, offset);
-                List<Section> sections =
-                        RecordFormat.decode(whole.flip(), record).sections();
+                List<Section> sections = reader.read(segment, offset, record, key);
                 counts.bytesRead.add(record.length);
                 return sections;
             } catch (IOException | RuntimeException e) {
@@ -198,22 +227,12 @@ public final class DiskStore implements AutoCloseable {
         return null;
     }
 
-    private ByteBuffer buffer(long length) throws IOException {
-        if (length > Integer.MAX_VALUE - 8) {
-            throw new IOException("too long");
-        }
-        if (buffer.capacity() < length) {
-            buffer = ByteBuffer.allocateDirect((int) length);
-        }
-        return buffer.clear().limit((int) length);
-    }
-
     private synchronized void damaged(DiskRecord record, Exception e) {
         log.warn("A part of the prompt cache on disk is not used: {}: {}", record, e.getMessage());
         miss(record, String.valueOf(e.getMessage()));
     }
 
-    /** Drops a record that turned out to be of no use, with all that stands on it. */
+    @Override
     public synchronized void miss(DiskRecord record, String reason) {
         counts.miss(reason);
         List<DiskRecord> removed = index.remove(record);
@@ -229,7 +248,7 @@ public final class DiskStore implements AutoCloseable {
         }
     }
 
-    /** Counts a use of a record, so that it is not the next to go. */
+    @Override
     public synchronized void use(DiskRecord record) {
         long now = clock.millis.getAsLong();
         index.use(record, now);
@@ -243,11 +262,9 @@ public final class DiskStore implements AutoCloseable {
         }
     }
 
-    /** Counts a request for which something was restored. */
+    @Override
     public void restored(int tokens, long nanos) {
-        counts.hits.increment();
-        counts.tokensRestored.add(tokens);
-        counts.nanosRestoring.add(nanos);
+        counts.restored(tokens, nanos);
     }
 
     // ---- writing -------------------------------------------------------------------------------------------------
@@ -282,20 +299,21 @@ public final class DiskStore implements AutoCloseable {
      * Queues an edge behind a path that {@link #match} gave.
      *
      * @param user who needs it for now
+     * @param owner the user whose key encrypts it, if the store is encrypted; 0 for the common key
      * @param tokens of the edge, which are not there yet
      * @return the record, which can be gone on from at once; null if what it stands on is gone
      */
-    public DiskRecord addEdge(long user, long scope, DiskPath path, int[] tokens, List<Section> sections) {
-        return add(user, scope, path.last(), path.matched(), tokens, sections);
+    public DiskRecord addEdge(long user, long owner, long scope, DiskPath path, int[] tokens, List<Section> sections) {
+        return add(user, owner, scope, path.last(), path.matched(), tokens, sections);
     }
 
     /** Queues the state at a position within or at the end of an edge; null if the edge is gone. */
-    public DiskRecord addState(long user, DiskRecord edge, int position, List<Section> sections) {
-        return add(user, edge.scope, edge, position, null, sections);
+    public DiskRecord addState(long user, long owner, DiskRecord edge, int position, List<Section> sections) {
+        return add(user, owner, edge.scope, edge, position, null, sections);
     }
 
     private synchronized DiskRecord add(
-            long user, long scope, DiskRecord last, int start, int[] tokens, List<Section> sections) {
+            long user, long owner, long scope, DiskRecord last, int start, int[] tokens, List<Section> sections) {
         if (!on || last != null && last.isDropped()) {
             return null;
         }
@@ -304,6 +322,7 @@ public final class DiskStore implements AutoCloseable {
         int end = state ? start : start + tokens.length;
         DiskRecord record = new DiskRecord(index.nextId(), parent, scope, start, end, state, state ? 0 : tokens[0]);
         record.tokens = state ? new int[0] : tokens;
+        record.owner = vault == null ? 0 : owner;
         index.add(record);
         index.needed(user, Need.whole(record), false);
         index.use(record, clock.millis.getAsLong());
@@ -312,52 +331,14 @@ public final class DiskStore implements AutoCloseable {
                 .sum();
         budget.spend(queued);
         counts.bytesQueued.addAndGet(queued);
-        writer.submit(() -> write(user, record, sections, queued));
+        writer.submit(() -> {
+            try {
+                records.write(user, record, sections, queued);
+            } finally {
+                whenWritten.run();
+            }
+        });
         return record;
-    }
-
-    private void write(long user, DiskRecord record, List<Section> sections, long bytes) throws IOException {
-        try {
-            RecordFormat.Encoded encoded = RecordFormat.encode(record, sections);
-            Segment segment = placeFor(record, encoded.length());
-            if (segment == null) {
-                return;
-            }
-            segments.write(segment, encoded, sections);
-            synchronized (this) {
-                record.headerCrc = encoded.crc();
-                record.writtenMillis = clock.millis.getAsLong();
-                record.notedMillis = record.writtenMillis;
-                segments.wrote(segment, record, encoded.length());
-                counts.bytesWritten.add(encoded.header().remaining() + bytes);
-                counts.bytesKept.add(bytes);
-                if (record.isDropped()) {
-                    segments.drop(record);
-                    return;
-                }
-                manifest.record(record);
-                manifest.need(user, List.of(Need.whole(record)), false);
-                record.phase = Phase.STORED;
-            }
-        } catch (IOException | RuntimeException e) {
-            synchronized (this) {
-                counts.miss("not written");
-                index.remove(record).forEach(segments::drop);
-            }
-            throw e;
-        } finally {
-            counts.bytesQueued.addAndGet(-bytes);
-            whenWritten.run();
-        }
-    }
-
-    /** The file for a record, after others were evicted for it; null if it is not to be written. */
-    private synchronized Segment placeFor(DiskRecord record, long length) throws IOException {
-        if (!record.isDropped() && (!upkeep.writes() || !upkeep.makeRoom(length))) {
-            counts.miss(upkeep.writes() ? "no room" : "not written");
-            index.remove(record).forEach(segments::drop);
-        }
-        return record.isDropped() ? null : segments.toWrite(length);
     }
 
     /**
@@ -367,6 +348,9 @@ public final class DiskStore implements AutoCloseable {
      * @param noOthers whether it needs nothing else any more
      */
     public synchronized void need(long user, Collection<Need> needs, boolean noOthers) {
+        if (!on) {
+            return;
+        }
         List<DiskRecord> left = index.need(user, needs, noOthers);
         left.forEach(segments::drop);
         List<Need> all = List.copyOf(needs);
@@ -382,6 +366,22 @@ public final class DiskStore implements AutoCloseable {
     }
 
     // ---- names and notes -----------------------------------------------------------------------------------------
+
+    /** The number of a user or of something else that has a name; not 0, and the same in each run. */
+    public long number(String kind, byte[] name) {
+        long number = vault == null ? Vault.plainHash(kind, name) : vault.hash(kind, name);
+        // positive: 0 and less mean something else
+        return (number & Long.MAX_VALUE) | 1;
+    }
+
+    /** Whether anything may be written for a user; not if its key is missing, which is a miss. */
+    public boolean takesFor(long user, byte[] name) {
+        boolean taken = vault == null || vault.key(user, name) != null;
+        if (!taken) {
+            counts.miss("no key");
+        }
+        return taken;
+    }
 
     /** Keeps the name of a user. */
     public void name(long user, byte[] name) {
@@ -430,16 +430,14 @@ public final class DiskStore implements AutoCloseable {
         }
         Set<Long> forgotten = Set.copyOf(users);
         notes.names().keySet().removeAll(forgotten);
-        for (long user : forgotten) {
-            index.forget(user).forEach(segments::drop);
-        }
+        forgotten.forEach(user -> index.forget(user).forEach(segments::drop));
         return writer.submit(() -> upkeep.forget(forgotten));
     }
 
     /** Forgets users whose names were lost: nobody could have them forgotten any more. */
     public synchronized void forgetUnnamed() {
         if (on) {
-            forget(index.users().stream()
+            forget(Stream.concat(index.users().stream(), index.owners().stream())
                     .filter(user -> user != 0 && !notes.names().containsKey(user))
                     .toList());
         }

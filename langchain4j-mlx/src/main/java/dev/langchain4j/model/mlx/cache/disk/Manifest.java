@@ -4,6 +4,7 @@ import dev.langchain4j.model.mlx.cache.disk.DiskRecord.Phase;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -38,10 +39,25 @@ final class Manifest implements AutoCloseable {
     }
 
     /** Reads a manifest into an empty index; times that lie ahead count as now. */
-    static Manifest open(StoreFolder folder, RecordIndex index, long nowMillis) throws IOException {
+    static Manifest open(StoreFolder folder, Vault vault, RecordIndex index, long nowMillis) throws IOException {
         Manifest manifest = new Manifest(index);
-        manifest.log = AppendLog.open(folder, NAME, entry -> manifest.read(entry, nowMillis));
+        AppendLog.Form form = vault == null ? AppendLog.Form.CLEAR : vault.form(NAME);
+        manifest.log = AppendLog.open(folder, NAME, form, entry -> manifest.read(entry, nowMillis));
         return manifest;
+    }
+
+    /**
+     * Reads a manifest that is in clear into an empty index, and changes nothing.
+     *
+     * @throws IOException saying why it is of no use
+     */
+    static void read(StoreFolder folder, RecordIndex index) throws IOException {
+        Manifest manifest = new Manifest(index);
+        try (FileChannel file = folder.openFile(NAME)) {
+            if (AppendLog.read(file, AppendLog.Form.CLEAR, entry -> manifest.read(entry, Long.MAX_VALUE)) == 0) {
+                throw new IOException(folder.path() + " is of another version or byte order");
+            }
+        }
     }
 
     private void read(ByteBuffer in, long now) {
@@ -104,6 +120,9 @@ final class Manifest implements AutoCloseable {
         record.notedMillis = record.usedMillis;
         record.phase = Phase.STORED;
         record.tokens = state ? new int[0] : null;
+        record.owner = in.getLong();
+        record.keyId = in.getLong();
+        record.firstHidden = record.isSealed();
         index.use(record, record.usedMillis);
     }
 
@@ -138,13 +157,15 @@ final class Manifest implements AutoCloseable {
         return entry(RECORD, record.id, record.parent.id, record.scope)
                 .putInt(record.start)
                 .putInt(record.end)
-                .putInt(record.first)
+                .putInt(record.isSealed() ? 0 : record.first)
                 .put((byte) (record.state ? 1 : 0))
                 .putLong(record.segment)
                 .putLong(record.offset)
                 .putLong(record.length)
                 .putInt(record.headerCrc)
-                .putLong(record.writtenMillis);
+                .putLong(record.writtenMillis)
+                .putLong(record.owner)
+                .putLong(record.keyId);
     }
 
     private static ByteBuffer tipEntry(long user, Need need, long generation) {

@@ -28,7 +28,7 @@ final class RecordFormat {
     /** A header, and how many bytes of a segment the record takes. */
     record Encoded(ByteBuffer header, long length, int crc, List<Long> offsets) {}
 
-    /** A record that was read and verified. */
+    /** A record that was read and verified; still encrypted if it is. */
     record Decoded(int[] tokens, List<Section> sections) {}
 
     private RecordFormat() {}
@@ -37,8 +37,12 @@ final class RecordFormat {
         return (bytes + PAGE - 1) / PAGE * PAGE;
     }
 
-    static Encoded encode(DiskRecord record, List<Section> sections) {
-        int size = FIXED + Integer.BYTES * record.tokens.length + Integer.BYTES;
+    private static int flags(DiskRecord record) {
+        return (record.state ? 1 : 0) | (record.isSealed() ? 2 : 0);
+    }
+
+    static Encoded encode(DiskRecord record, int[] tokens, List<Section> sections) {
+        int size = FIXED + Integer.BYTES * tokens.length + Integer.BYTES;
         for (Section section : sections) {
             size += 36 + Integer.BYTES * section.shape().length;
         }
@@ -46,14 +50,14 @@ final class RecordFormat {
         header.putLong(MAGIC).putInt(VERSION);
         header.order(ByteOrder.nativeOrder()).putInt(ORDER_MARK).order(ByteOrder.LITTLE_ENDIAN);
         header.putInt(size)
-                .putInt(record.state ? 1 : 0)
+                .putInt(flags(record))
                 .putLong(record.id)
                 .putLong(record.parent.id)
                 .putLong(record.scope)
                 .putInt(record.start)
                 .putInt(record.end)
                 .putInt(sections.size())
-                .putInt(record.tokens.length)
+                .putInt(tokens.length)
                 .putLong(0);
         List<Long> offsets = new ArrayList<>();
         long at = pages(size);
@@ -68,7 +72,7 @@ final class RecordFormat {
             offsets.add(at);
             at += pages(bytes.remaining());
         }
-        for (int token : record.tokens) {
+        for (int token : tokens) {
             header.putInt(token);
         }
         int crc = crc(header.duplicate().flip());
@@ -120,7 +124,7 @@ final class RecordFormat {
         }
         // What follows was written by this class: it is checked all the same, for a checksum can be made for anything.
         in.position(LENGTH_AT + Integer.BYTES);
-        boolean same = in.getInt() == (record.state ? 1 : 0)
+        boolean same = in.getInt() == flags(record)
                 && in.getLong() == record.id
                 && in.getLong() == record.parent.id
                 && in.getLong() == record.scope
@@ -132,7 +136,7 @@ final class RecordFormat {
         int sections = in.getInt();
         int tokens = in.getInt();
         in.getLong();
-        if (sections < 0 || sections > SECTIONS_MAX || tokens != record.end - record.start) {
+        if (sections < 0 || sections > SECTIONS_MAX || tokens != Vault.storedTokens(record)) {
             throw new IOException("damaged header");
         }
         List<Section> found = new ArrayList<>();

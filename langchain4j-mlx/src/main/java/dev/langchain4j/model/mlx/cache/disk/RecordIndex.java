@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * Which records there are, how they hang together, and who needs them: a tree for each scope. Each user has tips, the ends of
@@ -19,9 +20,9 @@ import java.util.TreeSet;
  * <p>Knows no files. Guarded by its store.
  */
 final class RecordIndex {
-    /** Gives the tokens of an edge, or null if they cannot be read. */
+    /** Gives the tokens of a record, none for a state, or null if it cannot be read. */
     interface TokenReader {
-        int[] tokens(DiskRecord edge);
+        int[] tokens(DiskRecord record);
     }
 
     private static final Comparator<DiskRecord> YOUNGEST_FIRST =
@@ -49,6 +50,11 @@ final class RecordIndex {
 
     Set<Long> users() {
         return tips.keySet();
+    }
+
+    /** Users with whose keys records are encrypted; 0 may be among them. */
+    Set<Long> owners() {
+        return byId.values().stream().map(record -> record.owner).collect(Collectors.toSet());
     }
 
     List<Need> needs(long user) {
@@ -93,7 +99,7 @@ final class RecordIndex {
                 if (!child.state
                         && child.start == matched
                         && matched < tokens.length
-                        && child.first == tokens[matched]) {
+                        && (child.firstHidden || child.first == tokens[matched])) {
                     int end = matched(child, tokens, reader);
                     if (end > bestMatched) {
                         best = child;
@@ -101,7 +107,7 @@ final class RecordIndex {
                     }
                 }
             }
-            addStates(at, matched, states);
+            addStates(at, matched, states, reader);
             if (best == null) {
                 break;
             }
@@ -125,9 +131,9 @@ final class RecordIndex {
         return edge.start + equal;
     }
 
-    private static void addStates(DiskRecord edge, int matched, List<DiskRecord> states) {
-        edge.children.stream()
-                .filter(child -> child.state && child.start <= matched)
+    private static void addStates(DiskRecord edge, int matched, List<DiskRecord> states, TokenReader reader) {
+        List.copyOf(edge.children).stream()
+                .filter(child -> child.state && child.start <= matched && reader.tokens(child) != null)
                 .sorted(Comparator.comparingInt(state -> state.start))
                 .forEach(states::add);
     }
@@ -137,7 +143,7 @@ final class RecordIndex {
             return last.tokens[matched - last.start];
         }
         return last.children.stream()
-                .filter(child -> !child.state && child.start == matched)
+                .filter(child -> !child.state && child.start == matched && !child.firstHidden)
                 .max(Comparator.comparingLong(child -> child.used))
                 .map(child -> child.first)
                 .orElse(-1);
@@ -183,11 +189,17 @@ final class RecordIndex {
         return leave(before, path(user));
     }
 
-    /** Forgets a user; gives the records that go. */
+    /** Forgets a user; gives the records that go, with those that nobody can read without its key. */
     List<DiskRecord> forget(long user) {
         Set<DiskRecord> before = path(user);
         forgotten(user);
-        return leave(before, Set.of());
+        List<DiskRecord> removed = leave(before, Set.of());
+        for (DiskRecord record : List.copyOf(all())) {
+            if (record.owner == user && user != 0 && !record.isDropped()) {
+                removed.addAll(remove(record));
+            }
+        }
+        return removed;
     }
 
     /** All that a user needs, the end of a path before its beginning. */

@@ -13,4 +13,10 @@ import java.nio.ByteBuffer;
  * @param bytes the elements in native order, from position to limit
  */
 @Internal
-public record Section(int layer, int slot, int type, int[] shape, ByteBuffer bytes) {}
+public record Section(int layer, int slot, int type, int[] shape, ByteBuffer bytes) {
+
+    /** The same array, its bytes in another form. */
+    Section with(ByteBuffer others) {
+        return new Section(layer, slot, type, shape, others);
+    }
+}

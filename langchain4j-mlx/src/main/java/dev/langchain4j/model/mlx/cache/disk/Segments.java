@@ -107,13 +107,40 @@ final class Segments implements AutoCloseable {
         return within;
     }
 
+    /**
+     * Opens the files of all records of an index, of which those stay that are there and that somebody needs, and deletes
+     * all other files.
+     *
+     * @param cutOff hears of records that lie behind the end of their file, where others will be written
+     */
+    void takeAll(RecordIndex index, CutOff cutOff) throws IOException {
+        for (DiskRecord record : List.copyOf(index.all())) {
+            if (!record.isDropped() && !take(record)) {
+                if (segments.containsKey(record.segment)) {
+                    cutOff.accept(record);
+                }
+                index.remove(record);
+            }
+        }
+        index.removeUnneeded();
+        for (Segment segment : segments.values()) {
+            List.copyOf(segment.records).stream().filter(DiskRecord::isDropped).forEach(this::drop);
+        }
+        deleteUnknown();
+    }
+
+    /** Takes a record that lies behind the end of its file. */
+    interface CutOff {
+        void accept(DiskRecord record) throws IOException;
+    }
+
     private static void add(Segment segment, DiskRecord record) {
         segment.records.add(record);
         segment.liveBytes += record.length;
     }
 
     /** Deletes files without records, and notes what no record needs in the others. */
-    void deleteUnknown() throws IOException {
+    private void deleteUnknown() throws IOException {
         for (long id : folder.segments()) {
             nextId = Math.max(nextId, id + 1);
             Segment segment = segments.get(id);

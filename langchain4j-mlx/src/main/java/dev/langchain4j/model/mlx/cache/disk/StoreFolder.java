@@ -36,11 +36,30 @@ final class StoreFolder implements AutoCloseable {
     private static final Pattern OWN = Pattern.compile("[0-9a-f]{16}\\.seg|[a-z]+\\.log(\\.tmp)?|lock");
 
     private final Path path;
+    private final boolean writable;
     private FileChannel lockFile;
     private FileLock lock;
 
-    private StoreFolder(Path path) {
+    private StoreFolder(Path path, boolean writable) {
         this.path = path;
+        this.writable = writable;
+    }
+
+    /**
+     * Opens the folder of this name below {@code root} for reading only: nothing is made, locked or deleted.
+     *
+     * @throws IOException saying why not
+     */
+    static StoreFolder openToRead(Path root, String name) throws IOException {
+        if (!Files.isDirectory(root)) {
+            throw new IOException(root + " is no folder");
+        }
+        StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name), false);
+        if (!Files.isDirectory(folder.path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new IOException(
+                    root + " holds nothing of this model, adapter, type, KV format, device and version of" + " MLX");
+        }
+        return folder;
     }
 
     /**
@@ -52,7 +71,7 @@ final class StoreFolder implements AutoCloseable {
         if (!Files.isDirectory(root)) {
             Files.createDirectories(root, PRIVATE_FOLDER);
         }
-        StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name));
+        StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name), true);
         try {
             folder.make();
             folder.lock();
@@ -99,8 +118,11 @@ final class StoreFolder implements AutoCloseable {
         return path;
     }
 
-    /** Opens a file for reading and writing, and makes it if it is not there. */
+    /** Opens a file for reading; if it may be written for that, too, and then it is made if it is not there. */
     FileChannel openFile(String name) throws IOException {
+        if (!writable) {
+            return FileChannel.open(path.resolve(name), StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+        }
         Set<OpenOption> options = new HashSet<>(List.of(
                 StandardOpenOption.CREATE,
                 StandardOpenOption.READ,
@@ -154,6 +176,15 @@ final class StoreFolder implements AutoCloseable {
         try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString())
                     .filter(name -> OWN.matcher(name).matches())
+                    .toList();
+        }
+    }
+
+    /** The names of folders beside this one that begin like this. */
+    List<String> beside(String start) throws IOException {
+        try (Stream<Path> files = Files.list(path.getParent())) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.startsWith(start) && !path.endsWith(name))
                     .toList();
         }
     }

@@ -118,6 +118,13 @@ final class Upkeep {
         }
     }
 
+    /** Overwrites what forgotten users left, if that was not done before the store was closed. */
+    void eraseIfDue() throws IOException {
+        if (manifest.eraseIsDue()) {
+            erase();
+        }
+    }
+
     /** Overwrites what no record needs any more. */
     void erase() throws IOException {
         List<Segment> all;

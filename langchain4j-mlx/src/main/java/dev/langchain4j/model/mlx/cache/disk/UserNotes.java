@@ -18,31 +18,44 @@ final class UserNotes implements AutoCloseable {
     private static final byte NOTE = 2;
     private static final int HEAD = 17;
 
+    /** A note as it was found. */
+    private record Found(long user, byte[] payload) {}
+
     private final StoreFolder folder;
+    private final Vault vault;
     private final long bytesMax;
     private final Map<Long, byte[]> names = new ConcurrentHashMap<>();
     /** Notes as they were when this was opened, until somebody takes them. */
-    private List<byte[]> found = new ArrayList<>();
+    private List<Found> found = new ArrayList<>();
 
     /** Users of whom there are entries. */
     private final Set<Long> noted = new HashSet<>();
 
     private AppendLog log;
 
-    private UserNotes(StoreFolder folder, long bytesMax) {
+    private UserNotes(StoreFolder folder, Vault vault, long bytesMax) {
         this.folder = folder;
+        this.vault = vault;
         this.bytesMax = bytesMax;
     }
 
-    /** Opens the notes; those from before {@code oldestMillis} are dropped. */
-    static UserNotes open(StoreFolder folder, long bytesMax, long oldestMillis) throws IOException {
-        UserNotes notes = new UserNotes(folder, bytesMax);
+    /**
+     * Opens the notes; those from before {@code oldestMillis} are dropped.
+     *
+     * @param vault encrypts them; null if they are in clear
+     */
+    static UserNotes open(StoreFolder folder, Vault vault, long bytesMax, long oldestMillis) throws IOException {
+        UserNotes notes = new UserNotes(folder, vault, bytesMax);
         boolean[] old = new boolean[1];
-        notes.log = AppendLog.open(folder, NAME, entry -> old[0] |= !notes.read(entry, oldestMillis));
+        notes.log = AppendLog.open(folder, NAME, notes.form(), entry -> old[0] |= !notes.read(entry, oldestMillis));
         if (old[0]) {
             notes.rewrite(entry -> isRecent(entry, oldestMillis));
         }
         return notes;
+    }
+
+    private AppendLog.Form form() {
+        return vault == null ? AppendLog.Form.CLEAR : vault.form(NAME);
     }
 
     private static boolean isRecent(ByteBuffer entry, long oldestMillis) {
@@ -58,7 +71,7 @@ final class UserNotes implements AutoCloseable {
             names.put(entry.getLong(1), payload);
             noted.add(entry.getLong(1));
         } else {
-            found.add(payload);
+            found.add(new Found(entry.getLong(1), payload));
             noted.add(entry.getLong(1));
         }
         return true;
@@ -70,11 +83,28 @@ final class UserNotes implements AutoCloseable {
         return payload;
     }
 
-    /** The notes that were there when this was opened; once. */
+    /** The notes that were there when this was opened and can be read; once. */
     List<byte[]> takeFound() {
-        List<byte[]> taken = found;
+        List<byte[]> taken = new ArrayList<>();
+        for (Found note : found) {
+            SealKey key = key(note.user);
+            try {
+                if (vault == null) {
+                    taken.add(note.payload);
+                } else if (key != null) {
+                    taken.add(vault.openNote(key, note.user, note.payload));
+                }
+            } catch (IOException withAnotherKey) {
+                // it stays until its user is forgotten, or it is old
+            }
+        }
         found = new ArrayList<>();
         return taken;
+    }
+
+    /** The key of a user as of now; null if there is none. */
+    SealKey key(long user) {
+        return vault == null ? null : vault.key(user, names.get(user));
     }
 
     /** The names of users. May be called by any thread. */
@@ -87,9 +117,11 @@ final class UserNotes implements AutoCloseable {
         noted.add(user);
     }
 
+    /** Keeps a note; not where the key of its user is missing. */
     void note(long user, long millis, byte[] note) throws IOException {
-        if (HEAD + note.length <= bytesMax / 4) {
-            append(NOTE, user, millis, note);
+        SealKey key = key(user);
+        if (HEAD + note.length <= bytesMax / 4 && (vault == null || key != null)) {
+            append(NOTE, user, millis, vault == null ? note : vault.sealNote(key, user, note));
             noted.add(user);
         }
     }
@@ -127,7 +159,7 @@ final class UserNotes implements AutoCloseable {
 
     private void rewrite(Predicate<ByteBuffer> kept) throws IOException {
         List<ByteBuffer> entries = new ArrayList<>();
-        AppendLog.open(folder, NAME, entry -> {
+        AppendLog.open(folder, NAME, form(), entry -> {
                     if (entry.remaining() >= HEAD && kept.test(entry)) {
                         entries.add(entry);
                     }

@@ -38,12 +38,17 @@ class DiskStoreDamageTest {
         }
     }
 
-    private static DiskStore open(Path root) {
-        return DiskStore.open(root, IDENTITY, DiskLimits.ofBytes(1 << 24), DiskStore.Clock.SYSTEM);
+    /** Gives the keys of an encrypted store; null for one in clear. */
+    Keys keys() {
+        return null;
+    }
+
+    private DiskStore open(Path root) {
+        return DiskStore.open(root, IDENTITY, DiskLimits.ofBytes(1 << 24), DiskStore.Clock.SYSTEM, keys());
     }
 
     private static List<Path> files(Path root, String suffix) throws IOException {
-        try (Stream<Path> files = Files.list(root.resolve(IDENTITY))) {
+        try (Stream<Path> files = Files.list(Paths.folder(root))) {
             return files.filter(file -> file.toString().endsWith(suffix))
                     .sorted()
                     .toList();
@@ -57,11 +62,12 @@ class DiskStoreDamageTest {
     /** How many tokens of both paths can be read after one file was damaged; all that is read is right. */
     private int readAfter(String suffix, Damage damage) throws IOException {
         Path copy = temp.resolve("copy" + copies++);
-        Files.createDirectories(copy.resolve(IDENTITY));
+        Path folder = copy.resolve(Paths.folder(original).getFileName());
+        Files.createDirectories(folder);
         for (Path file : files(original, "")) {
             byte[] bytes = Files.readAllBytes(file);
             String name = file.getFileName().toString();
-            Files.write(copy.resolve(IDENTITY).resolve(name), name.endsWith(suffix) ? damage.of(bytes) : bytes);
+            Files.write(folder.resolve(name), name.endsWith(suffix) ? damage.of(bytes) : bytes);
         }
         int read;
         try (DiskStore store = open(copy)) {

@@ -17,6 +17,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A JVM that writes, evicts, moves and forgets is killed at a random moment; what it leaves is read, and another one goes
@@ -41,7 +43,8 @@ class DiskStoreKillTest {
         public static void main(String[] args) {
             Random random = new Random(Long.parseLong(args[1]));
             long next = Long.parseLong(args[2]);
-            DiskStore store = DiskStore.open(Path.of(args[0]), IDENTITY, LIMITS, DiskStore.Clock.SYSTEM);
+            Keys keys = Boolean.parseBoolean(args[3]) ? new Keys() : null;
+            DiskStore store = DiskStore.open(Path.of(args[0]), IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, keys);
             System.out.println(store.isOn() ? "on" : "off " + store.stats().reason());
             while (true) {
                 long user = random.nextInt(4) == 0 ? Math.max(1, next - random.nextInt(20)) : next++;
@@ -63,17 +66,18 @@ class DiskStoreKillTest {
         }
     }
 
-    @Test
-    void whatAKilledJvmLeavesIsRightOrMissing() throws IOException, InterruptedException {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatAKilledJvmLeavesIsRightOrMissing(boolean encrypted) throws IOException, InterruptedException {
         long seed = Long.getLong("seed", System.nanoTime());
-        System.out.println("kills: " + KILLS + ", seed " + seed);
+        System.out.println("kills: " + KILLS + ", seed " + seed + (encrypted ? ", encrypted" : ""));
         Random random = new Random(seed);
         long next = 1;
         Set<Long> forgotten = new HashSet<>();
         int found = 0;
         for (int kill = 0; kill < KILLS; kill++) {
             Path output = root.resolve("output" + kill);
-            Process child = start(random.nextLong(), next, output);
+            Process child = start(random.nextLong(), next, encrypted, output);
             long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
             while (System.nanoTime() < deadline && Files.size(output) < 20) {
                 Thread.sleep(5);
@@ -96,12 +100,12 @@ class DiskStoreKillTest {
                     forgotten.remove(user);
                 }
             }
-            found += check(next, forgotten, "seed " + seed + ", kill " + kill);
+            found += check(next, forgotten, encrypted, "seed " + seed + ", kill " + kill);
         }
         assertThat(found).as("tokens that were there").isPositive();
     }
 
-    private Process start(long seed, long next, Path output) throws IOException {
+    private Process start(long seed, long next, boolean encrypted, Path output) throws IOException {
         return new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:+UseSerialGC",
@@ -112,15 +116,17 @@ class DiskStoreKillTest {
                         Writer.class.getName(),
                         root.toString(),
                         Long.toString(seed),
-                        Long.toString(next))
+                        Long.toString(next),
+                        Boolean.toString(encrypted))
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .redirectOutput(output.toFile())
                 .start();
     }
 
-    private int check(long next, Set<Long> forgotten, String what) throws IOException {
+    private int check(long next, Set<Long> forgotten, boolean encrypted, String what) throws IOException {
         int found = 0;
-        try (DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM)) {
+        Keys keys = encrypted ? new Keys() : null;
+        try (DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, keys)) {
             assertThat(store.isOn()).as(what + ": " + store.stats().reason()).isTrue();
             for (long user = Math.max(1, next - 200); user <= next; user++) {
                 int read = Paths.read(store, path(user));
@@ -133,7 +139,7 @@ class DiskStoreKillTest {
             store.settled().join();
             assertThat(store.stats().misses().keySet()).as(what).isSubsetOf("cut off");
         }
-        try (Stream<Path> files = Files.list(root.resolve(IDENTITY))) {
+        try (Stream<Path> files = Files.list(Paths.folder(root))) {
             long bytes = files.mapToLong(file -> file.toFile().length()).sum();
             assertThat(bytes).as(what).isLessThanOrEqualTo(LIMITS.bytesMax());
         }

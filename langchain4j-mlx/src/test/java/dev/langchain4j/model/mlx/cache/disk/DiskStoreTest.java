@@ -54,7 +54,7 @@ class DiskStoreTest {
     }
 
     private DiskStore open(String identity) {
-        return DiskStore.open(root, identity, limits, new DiskStore.Clock(() -> millis, () -> nanos), disk);
+        return DiskStore.open(root, identity, limits, new DiskStore.Clock(() -> millis, () -> nanos), null, disk);
     }
 
     private void reopen() {
@@ -202,7 +202,7 @@ class DiskStoreTest {
     @Test
     void clearDeletesAll() throws IOException {
         store(1, ANN);
-        store.name(1, new byte[] {1});
+        store.name(2, new byte[] {1});
         store.clear().join();
         assertThat(store.stats().records()).isZero();
         assertThat(files(".seg")).isEmpty();
@@ -210,7 +210,7 @@ class DiskStoreTest {
         reopen();
         assertThat(Paths.read(store, BOB)).isEqualTo(200);
         assertThat(Paths.read(store, ANN)).isEqualTo(100);
-        assertThat(store.names()).isEmpty();
+        assertThat(store.names()).containsOnlyKeys(1L);
     }
 
     @Test
@@ -329,7 +329,7 @@ class DiskStoreTest {
             assertThat(second.isOn()).isFalse();
             assertThat(second.stats().reason()).contains("uses");
             assertThat(second.match(0, ANN)).isEqualTo(DiskPath.NONE);
-            assertThat(second.addEdge(1, 0, DiskPath.NONE, ANN, List.of())).isNull();
+            assertThat(second.addEdge(1, 1, 0, DiskPath.NONE, ANN, List.of())).isNull();
             second.forget(List.of(1L)).join();
             second.clear().join();
         }

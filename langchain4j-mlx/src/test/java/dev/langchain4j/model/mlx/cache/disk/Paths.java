@@ -2,10 +2,15 @@ package dev.langchain4j.model.mlx.cache.disk;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Records whose bytes are told by the tokens before and in them, so that anything read wrongly shows. */
 final class Paths {
@@ -41,14 +46,31 @@ final class Paths {
         return List.of(new Section(1, 0, 3, new int[] {100}, bytes));
     }
 
+    static byte[] name(long user) {
+        return ("user " + user).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The folder of a store, whatever follows its identity. */
+    static Path folder(Path root) throws IOException {
+        try (Stream<Path> folders = Files.list(root)) {
+            return folders.filter(Files::isDirectory).findFirst().orElseThrow();
+        }
+    }
+
     /** Stores a path, in edges of at most so many tokens, with a state at its end, as what a user needs. */
     static List<DiskRecord> store(DiskStore store, long user, int[] tokens, int edgeTokens, boolean noOthers) {
         List<DiskRecord> added = new ArrayList<>();
+        store.name(user, name(user));
         DiskPath path = store.match(0, tokens);
         while (path.matched() < tokens.length) {
             int to = Math.min(tokens.length, path.matched() + edgeTokens);
             DiskRecord edge = store.addEdge(
-                    user, 0, path, Arrays.copyOfRange(tokens, path.matched(), to), edge(tokens, path.matched(), to));
+                    user,
+                    user,
+                    0,
+                    path,
+                    Arrays.copyOfRange(tokens, path.matched(), to),
+                    edge(tokens, path.matched(), to));
             if (edge == null) {
                 return added;
             }
@@ -58,7 +80,7 @@ final class Paths {
         List<Need> needed = new ArrayList<>(List.of(new Need(path.last(), tokens.length)));
         DiskRecord state = path.stateAt(tokens.length);
         if (state == null) {
-            state = store.addState(user, path.last(), tokens.length, state(tokens, tokens.length));
+            state = store.addState(user, user, path.last(), tokens.length, state(tokens, tokens.length));
         }
         if (state != null) {
             added.add(state);
@@ -97,7 +119,7 @@ final class Paths {
         return read;
     }
 
-    private static void assertSame(List<Section> read, List<Section> expected) {
+    static void assertSame(List<Section> read, List<Section> expected) {
         assertThat(read).hasSameSizeAs(expected);
         for (int i = 0; i < read.size(); i++) {
             assertThat(read.get(i).layer()).isEqualTo(expected.get(i).layer());

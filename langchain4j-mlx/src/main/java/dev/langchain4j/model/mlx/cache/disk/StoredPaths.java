@@ -1,0 +1,31 @@
+package dev.langchain4j.model.mlx.cache.disk;
+
+import dev.langchain4j.Internal;
+import java.util.List;
+
+/** Paths of tokens that are stored, as whoever restores a prompt sees them. Nothing here throws because of a file. */
+@Internal
+public interface StoredPaths {
+
+    /** Whether it may be read. */
+    boolean isOn();
+
+    /** The longest stored path of a scope that begins like these tokens. */
+    DiskPath match(long scope, int[] tokens);
+
+    /**
+     * Reads and verifies a record. Its sections are views of memory that the next call uses again. One caller at a time.
+     *
+     * @return null if it cannot be read; {@link #match} does not give it any more then
+     */
+    List<Section> read(DiskRecord record);
+
+    /** Drops a record that turned out to be of no use, with all that stands on it. */
+    void miss(DiskRecord record, String reason);
+
+    /** Counts a use of a record, so that it is not the next to go. */
+    void use(DiskRecord record);
+
+    /** Counts a request for which something was restored. */
+    void restored(int tokens, long nanos);
+}
