@@ -46,10 +46,9 @@ final class Conversation {
     long usedTick;
     final TrieNode[] places = new TrieNode[Place.values().length];
     int length;
-    /** Scratch of the evictor: how often a request of it is expected, and the same with those of its forks. */
+    /** Scratch of the evictor: how often a request of it is expected. */
     double expected;
 
-    double expectedOfForks;
     private long requests;
     private long promptTokens;
     private long cachedTokens;

@@ -204,22 +204,12 @@ final class Conversations {
         return odds;
     }
 
-    /**
-     * Learns from those that did not come back so far, and says of each how often a request is expected, of all requests to
-     * come next. A parent counts as much as the child that was forked from it.
-     */
+    /** Learns from those that did not come back so far, and says of each how often a request is expected, of all to come. */
     List<Conversation> estimate(long tick) {
         List<Conversation> all = all();
         odds.estimate(all, tick);
         for (Conversation conversation : all) {
             conversation.expected = odds.expected(conversation, tick);
-            conversation.expectedOfForks = conversation.expected;
-        }
-        for (Conversation child : all) {
-            Conversation parent = child.parentId() == null ? null : byId.get(child.parentId());
-            if (parent != null) {
-                parent.expectedOfForks = Math.max(parent.expectedOfForks, child.expected);
-            }
         }
         return all;
     }

@@ -7,9 +7,8 @@ import java.util.List;
 import java.util.function.BiConsumer;
 
 /**
- * Makes room. In this order: what is held twice is released; idle sequences that share much are folded; what no
- * conversation is expected to use is evicted; whatever can be folded is; and then the record goes whose loss is expected
- * to cost least.
+ * Makes room. In this order: what is held twice is released; idle sequences that share much are folded, unless evicting
+ * costs less; and then the record goes whose loss is expected to cost least.
  *
  * <p>The expected loss of a record is (expected uses) x (tokens that would be computed again) / (bytes freed). Expected
  * uses are those of the conversations that may resume there ({@link ReturnOdds}, spread over the places where
@@ -19,10 +18,8 @@ import java.util.function.BiConsumer;
  * insertion, is touched.
  */
 final class Evictor {
-    /** A part of a buffer is worth folding for, before anything is evicted, if it is at least this fraction. */
-    private static final double GOOD_FOLD = 1.0 / 8;
-
-    private static final double ANY_FOLD = 1.0 / 32;
+    /** A part of a buffer is worth folding for if it is at least this fraction. */
+    private static final double FOLD_MIN = 1.0 / 32;
     /** The least that is cut off an edge, as a fraction, so that cutting does not copy the rest again and again. */
     private static final int CUTS_PER_EDGE_MAX = 32;
     /** What copying a token costs, as a fraction of computing it again. */
@@ -155,13 +152,11 @@ final class Evictor {
             return true;
         }
         Victim victim = findVictim(tries);
-        if (bytes && foldOne(tries, GOOD_FOLD, victim)) {
+        if (bytes && foldOne(tries, victim)) {
             return true;
         }
-        if (victim == null || victim.loss > NEVER) {
-            if (bytes && foldOne(tries, ANY_FOLD, victim) || (bytes || buffers) && releaseTwice(tries, true)) {
-                return true;
-            }
+        if ((victim == null || victim.loss > NEVER) && (bytes || buffers) && releaseTwice(tries, true)) {
+            return true;
         }
         if (victim == null) {
             return false;
@@ -213,7 +208,7 @@ final class Evictor {
             }
             TrieNode node = conversation.place(place).standing();
             node = trie.resumable(node, node.end());
-            node.rate += conversation.expectedOfForks * trie.habits.probability(conversation.inToolLoop, place);
+            node.rate += conversation.expected * trie.habits.probability(conversation.inToolLoop, place);
         }
     }
 
@@ -238,14 +233,14 @@ final class Evictor {
      * Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes, and whose
      * copies cost less than evicting the victim for what they free.
      */
-    private boolean foldOne(Collection<PrefixTrie> tries, double fractionMin, Victim victim) {
+    private boolean foldOne(Collection<PrefixTrie> tries, Victim victim) {
         double value = victim == null ? Double.POSITIVE_INFINITY : victim.loss * patience;
         Sequence best = null;
         for (PrefixTrie trie : tries) {
             for (Sequence sequence : trie.sequences) {
                 if (!sequence.running && (best == null || sequence.tail.usedTick < best.tail.usedTick)) {
                     long gain = store.foldGain(sequence);
-                    if (gain > fractionMin * sequence.bytes && gain * value >= COPY_COST * (sequence.bytes - gain)) {
+                    if (gain > FOLD_MIN * sequence.bytes && gain * value >= COPY_COST * (sequence.bytes - gain)) {
                         best = sequence;
                     }
                 }
