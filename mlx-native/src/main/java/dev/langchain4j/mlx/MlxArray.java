@@ -291,8 +291,7 @@ public final class MlxArray implements AutoCloseable {
             MemorySegment from = part.data(MlxC.mlx_array_data_int32(part.handle));
             MemorySegment to = data(MlxC.mlx_array_data_int32(handle));
             for (long i = 0; i < outer; i++) {
-                MemorySegment.copy(
-                        from, i * length * inner, to, (i * shape[axis] + start) * inner, length * inner);
+                MemorySegment.copy(from, i * length * inner, to, (i * shape[axis] + start) * inner, length * inner);
             }
         }
         return true;

@@ -60,7 +60,9 @@ class MlxArrayTest {
             }
             MlxArray turned = Indexing.transpose(MlxArray.of(new float[] {-1, -2, -3, -4}, 2, 1, 2), 2, 1, 0);
             assertThat(whole.overwrite(turned, 1, 0)).as("not in row order").isFalse();
-            assertThat(whole.overwrite(Ops.astype(part, DType.INT32), 1, 0)).as("another type").isFalse();
+            assertThat(whole.overwrite(Ops.astype(part, DType.INT32), 1, 0))
+                    .as("another type")
+                    .isFalse();
             assertThatThrownBy(() -> whole.overwrite(part, 1, 3))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("[3, 4) of axis 1");

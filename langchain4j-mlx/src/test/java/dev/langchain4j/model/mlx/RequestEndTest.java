@@ -260,8 +260,8 @@ class RequestEndTest {
                 eventually(() -> mlx.engine().stats().running() == 1);
             }
             streaming(mlx).chat(request, handler);
-            CompletableFuture<Throwable> blocked =
-                    CompletableFuture.supplyAsync(() -> catchThrowable(() -> blocking(mlx).chat(request)));
+            CompletableFuture<Throwable> blocked = CompletableFuture.supplyAsync(
+                    () -> catchThrowable(() -> blocking(mlx).chat(request)));
             eventually(() -> mlx.engine().stats().waiting() == (state.equals("waiting") ? 2 : 1));
             switch (state) {
                 case "prefilling" -> eventually(() -> mlx.promptCache().stats().bytesRunning() > 0);

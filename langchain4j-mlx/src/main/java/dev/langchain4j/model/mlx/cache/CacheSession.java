@@ -117,17 +117,13 @@ public final class CacheSession implements AutoCloseable {
         restoration = found;
     }
 
-    /** Restores all that is left, as far as there is room. */
-    void restoreAll() {
-        while (restoration != null && hasRoom(restoration.next())) {
+    /** Restores what another prompt of the same trie begins with, too, as far as there is room. */
+    void restoreFor(CacheRequest other) {
+        int mismatch = Arrays.mismatch(request.tokens(), other.tokens());
+        int common = mismatch < 0 ? request.tokens().length : mismatch;
+        while (restoration != null && restoration.isAlso(common) && hasRoom(restoration.next())) {
             restore();
         }
-    }
-
-    /** Whether it is about to restore what another prompt of the same trie could restore, too. */
-    boolean restoresFor(CacheRequest other) {
-        int mismatch = Arrays.mismatch(request.tokens(), other.tokens());
-        return restoration != null && restoration.isAlso(mismatch < 0 ? request.tokens().length : mismatch);
     }
 
     /**

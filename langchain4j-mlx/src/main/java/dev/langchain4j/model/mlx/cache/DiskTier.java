@@ -199,8 +199,8 @@ public final class DiskTier implements AutoCloseable {
     /** Lets those that restore what this prompt begins with, too, do so at once: it is read from disk only once. */
     void finishFor(PrefixTrie trie, CacheRequest request) {
         for (CacheSession session : List.copyOf(restoring)) {
-            if (session.sequence().trie == trie && session.restoresFor(request)) {
-                session.restoreAll();
+            if (session.sequence().trie == trie) {
+                session.restoreFor(request);
             }
         }
         restoring.removeIf(session -> !session.isRestoring());

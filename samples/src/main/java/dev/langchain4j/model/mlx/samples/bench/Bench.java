@@ -20,6 +20,9 @@ public final class Bench implements AutoCloseable {
     /** Not those that need a download, that load a machine for minutes, or that take as long as everything else together. */
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
 
+    /** A look takes all but what downloads or loads the machine whatever the size. */
+    private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds";
+
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
 
     static {
@@ -79,7 +82,8 @@ public final class Bench implements AutoCloseable {
     public static void run(Options options) throws Exception {
         try (Bench bench = new Bench(options)) {
             bench.start();
-            for (String name : options.text("only", DEFAULT).split(",")) {
+            for (String name :
+                    options.text("only", bench.smoke ? SMOKE : DEFAULT).split(",")) {
                 Section section = SECTIONS.get(name);
                 if (section == null) {
                     throw new IllegalArgumentException(

@@ -80,7 +80,8 @@ final class RestartSection implements Bench.Section {
             checkRestored(stats, context);
             double bytes = stats.getLast().bytesRead();
             Spread theirs = bench.reference() == null ? null : theirs(bench, model, context, folder, rounds);
-            Double computed = context > 8192 ? null : subject.firstToken(subject.uncached(), prompt(subject, held, 0), null);
+            Double computed =
+                    context > 8192 ? null : subject.firstToken(subject.uncached(), prompt(subject, held, 0), null);
             double ratio = restarted.median() / (inMemory.median() + reading.median());
             String name = model.getFileName().toString();
             bench.report()

@@ -22,6 +22,7 @@ import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
+import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
@@ -218,7 +219,7 @@ final class Subject implements AutoCloseable {
         private OnDisk(Path folder) {
             DiskLimits limits = DiskLimits.ofBytes(8L << 30);
             DiskStore store = thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
-            tier = new DiskTier(store, limits, new Names(), thread, System::nanoTime);
+            tier = new DiskTier(store, SharedPrefixes.none(), limits, new Names(), thread, System::nanoTime);
             held.keepOnDisk(tier);
             engine = Subject.this.engine(held);
         }
