@@ -28,6 +28,14 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling) {
     private static final Logger log = LoggerFactory.getLogger(GenerationDefaults.class);
     private static final String END = "eos_token_id";
 
+    /** Those of them that a model with so many logits can draw. */
+    int[] endTokens(int vocabulary) {
+        return endTokens.stream()
+                .mapToInt(Integer::intValue)
+                .filter(end -> end < vocabulary)
+                .toArray();
+    }
+
     static GenerationDefaults load(Path folder, ModelConfig config, Tokenizer tokenizer) {
         ModelConfig generation = JsonFiles.optional(folder.resolve("generation_config.json"));
         Path tokenizerFile = folder.resolve("tokenizer_config.json");

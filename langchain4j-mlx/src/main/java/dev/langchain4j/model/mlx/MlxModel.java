@@ -91,10 +91,7 @@ public final class MlxModel implements AutoCloseable {
                             .with(builder.kvFormat));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
-                    defaults.endTokens().stream()
-                            .mapToInt(Integer::intValue)
-                            .filter(end -> end < read.model().vocabularySize())
-                            .toArray())));
+                    defaults.endTokens(read.model().vocabularySize()))));
             int grid = builder.exactReuse ? chunk : 0;
             ComputeAhead computeAhead = parts.add(new ComputeAhead());
             ahead = builder.computeAhead ? computeAhead : null;
