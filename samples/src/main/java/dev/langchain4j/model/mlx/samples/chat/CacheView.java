@@ -4,6 +4,7 @@ import dev.langchain4j.model.mlx.MlxMemoryId;
 import dev.langchain4j.model.mlx.cache.CacheNode;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
+import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,13 +19,21 @@ final class CacheView {
 
     static Map<String, Object> of(PromptCache cache, List<CacheNode> nodes) {
         PromptCacheStats stats = cache.stats();
+        DiskStats disk = cache.diskStats();
         return Map.of(
                 "type", "cache",
                 "nodes", nodes(nodes),
                 "tiers", stats.tiers(),
                 "bytes", stats.bytesHeld(),
                 "promptTokens", stats.promptTokens(),
-                "cachedTokens", stats.cachedTokens());
+                "cachedTokens", stats.cachedTokens(),
+                "ahead", cache.aheadStats(),
+                "disk",
+                        Map.of(
+                                "on", disk.on(),
+                                "bytes", disk.bytesHeld(),
+                                "restored", disk.tokensRestored(),
+                                "millis", disk.nanosRestoring() / 1_000_000));
     }
 
     private static List<Node> nodes(List<CacheNode> nodes) {

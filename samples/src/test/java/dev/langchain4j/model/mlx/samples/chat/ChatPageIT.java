@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.langchain4j.agent.tool.Tool;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxStreamingChatModel;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 
 /** The chat page in a real browser, over the demo model. */
@@ -54,7 +56,11 @@ class ChatPageIT {
     }
 
     private void open(MlxStreamingChatModel.Builder chat) {
-        model = MlxModel.load(DEMO);
+        open(chat, MlxModel.builder().path(DEMO));
+    }
+
+    private void open(MlxStreamingChatModel.Builder chat, MlxModel.Builder settings) {
+        model = settings.build();
         server = new ChatServer(model, chat, new Facts());
         browser.visit(server.start(0));
     }
@@ -109,6 +115,18 @@ class ChatPageIT {
         browser.colours("dark");
         browser.screenshot("chat-dark");
         assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void whatCameFromDiskAfterARestartIsSaid(@TempDir Path folder) {
+        DiskLimits limits = DiskLimits.ofBytes(1L << 28);
+        open(greedy(), MlxModel.builder().path(DEMO).diskCache(folder, limits));
+        askAndWait("Hello!");
+        leave();
+        open(greedy(), MlxModel.builder().path(DEMO).diskCache(folder, limits));
+        askAndWait("Hello!");
+        browser.until("what was restored", () -> browser.first("#total")
+                .matches(".* on disk, from where [1-9][0-9,]* tokens were restored in [0-9,]+ ms\\..*"));
     }
 
     @Test
