@@ -20,6 +20,9 @@ final class MistralCalls extends CallReader {
     private String name;
     private String id;
     private LenientJson value;
+    /** Whether some of the arguments was read: white space may end a value then. */
+    private boolean begun;
+
     private boolean ended;
 
     MistralCalls(CallEmitter calls, ToolSchemas tools) {
@@ -75,6 +78,7 @@ final class MistralCalls extends CallReader {
         name = null;
         id = null;
         value = null;
+        begun = false;
         ended = false;
         return Step.AGAIN;
     }
@@ -125,7 +129,7 @@ final class MistralCalls extends CallReader {
 
     /** Arguments may be missing where there is nothing more, or the next call. */
     private Step arguments(Input in) {
-        if (calls.arguments().isEmpty()) {
+        if (!begun) {
             in.skipWhitespace();
             Input.Match next = in.match(CALLS);
             if (next == Input.Match.MAYBE) {
@@ -134,6 +138,7 @@ final class MistralCalls extends CallReader {
             if (next == Input.Match.YES || nothingFollows(in)) {
                 return empty();
             }
+            begun = !in.empty();
         }
         Step step = readArguments(value, in);
         if (step != Step.DONE) {

@@ -45,6 +45,7 @@ public final class CallEmitter {
      */
     void openBlock(boolean hold) {
         held = hold;
+        id = null;
         blockStart = whole.size();
     }
 
@@ -105,10 +106,13 @@ public final class CallEmitter {
         }
     }
 
-    /** Whether all so far may be one argument that is no argument of the tool, with the true ones inside. */
+    /** Whether all so far may be none at all, or one argument that is no argument of the tool, with the true ones inside. */
     private boolean maybeWrapped() {
         if (sent > 0) {
             return false;
+        }
+        if ("null".startsWith(arguments.toString()) || "[]".contentEquals(arguments)) {
+            return true;
         }
         for (String wrapper : WRAPPERS) {
             String opening = "{\"" + wrapper + "\":";

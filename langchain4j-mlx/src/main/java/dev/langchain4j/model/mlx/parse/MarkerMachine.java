@@ -238,6 +238,7 @@ final class MarkerMachine implements OutputParser.Machine {
         }
         if (marker.kind == Kind.REASONING_OPEN || marker.kind == Kind.REASONING_CLOSE) {
             thinking = marker.kind == Kind.REASONING_OPEN;
+            behindCall = false;
             code = new CodeSpans();
         }
         flow.marker();

@@ -121,6 +121,34 @@ class OutputParserTest {
     }
 
     @Test
+    void a_value_that_is_none_ends_at_white_space_however_it_was_cut() {
+        Recorder recorder = read(ToolCallFormat.MISTRAL, "[TOOL_CALLS]now[ARGS]all\nSure.");
+        assertThat(recorder.reasons).containsExactly("'all' is not a value");
+    }
+
+    @Test
+    void the_id_of_a_call_is_not_given_again_behind_a_block_that_is_none() {
+        String call = "[TOOL_CALLS]weather[CALL_ID]a1[ARGS]{\"city\": \"A\"}";
+        Recorder recorder = read(ToolCallFormat.MISTRAL, ReasoningFormat.COHERE, false, call + "[TOOL_CALLS]n" + call);
+        assertThat(calls(recorder)).containsExactly("a1 weather {\"city\":\"A\"}", "id0 weather {\"city\":\"A\"}");
+    }
+
+    @Test
+    void arguments_that_are_null_go_out_as_none() {
+        Recorder recorder = read(ToolCallFormat.MISTRAL, "[TOOL_CALLS]now[ARGS]null");
+        assertThat(calls(recorder)).containsExactly("id0 now {}");
+    }
+
+    @Test
+    void a_marker_behind_reasoning_with_a_call_in_it_is_not_lost() {
+        String call = "<tool_call>{\"name\": \"now\"}</tool_call>";
+        Recorder recorder =
+                read(ToolCallFormat.QWEN3_CODER, ReasoningFormat.THINK, true, call + "</think> <tool_call>, he said.");
+        assertThat(recorder.text.toString()).isEqualTo("<tool_call>, he said.");
+        assertThat(recorder.thinking.toString()).isEqualTo(call);
+    }
+
+    @Test
     void llama_4_puts_text_between_python_markers_and_the_call_behind() {
         Recorder recorder = read(
                 ToolCallFormat.LLAMA_JSON, "<|python_start|>So. <|python_end|>{\"name\": \"now\", \"parameters\": {}}");

@@ -48,7 +48,7 @@ class NextPromptTest {
 
     private static Map<String, String> templates() throws IOException {
         Map<String, String> templates = new TreeMap<>(OwnTemplates.ALL);
-        if (System.getProperty("goldens") != null) {
+        if (!System.getProperty("goldens", "").isEmpty()) {
             Path given = Path.of(System.getProperty("goldens"), "templates", "templates");
             try (Stream<Path> files = Files.list(given)) {
                 for (Path file :
