@@ -93,7 +93,10 @@ class SharedPassesTest {
     void rowsAreThoseThatShareAPass() throws Exception {
         for (GenerationResult result : together(3, 3, false, 64 << 20, CacheSession::hasRoom)) {
             assertThat(result.rows().max()).isEqualTo(3);
-            assertThat(result.rows().mean()).isBetween(2.0, 3.0);
+            assertThat(result.rows().mean())
+                    .as("how soon the others join depends on how long their prompts take")
+                    .isGreaterThan(1)
+                    .isLessThanOrEqualTo(3);
             assertThat(result.timings().longestStall())
                     .isPositive()
                     .isLessThanOrEqualTo(result.timings().total());
