@@ -11,7 +11,7 @@ import dev.langchain4j.model.mlx.cache.disk.StoredPaths;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -49,8 +49,8 @@ public final class DiskTier implements AutoCloseable {
     private final Executor owner;
     private final LongSupplier nanos;
     private final Deque<DiskWrite> waiting = new ArrayDeque<>();
-    /** Conversations that have more than what was written, and since when they are idle. */
-    private final Map<Conversation, Long> unwritten = new HashMap<>();
+    /** Conversations that have more than what was written, and since when they are idle; written in this order. */
+    private final Map<Conversation, Long> unwritten = new LinkedHashMap<>();
 
     private final List<CacheSession> restoring = new ArrayList<>();
     private long unitBytes;
