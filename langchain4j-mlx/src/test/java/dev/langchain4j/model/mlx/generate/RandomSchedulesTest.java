@@ -192,9 +192,13 @@ class RandomSchedulesTest {
             for (ScheduledCase one : cases) {
                 check(one);
             }
-            assertThat(cases.stream().filter(one -> one.failure == ScheduledCase.NO_MEMORY))
-                    .as("%s: each failure is one request's", what)
-                    .hasSize(injected);
+            long failed = cases.stream()
+                    .filter(one -> one.failure == ScheduledCase.NO_MEMORY)
+                    .count();
+            assertThat(failed).as("%s: each failure is one request's", what).isLessThanOrEqualTo(injected);
+            assertThat(failed == injected || cases.stream().anyMatch(one -> one.fate.cancels()))
+                    .as("%s: who is cancelled before its next step does not fail in it", what)
+                    .isTrue();
         }
 
         /** On the model's thread, as all that follows but for checks. */
