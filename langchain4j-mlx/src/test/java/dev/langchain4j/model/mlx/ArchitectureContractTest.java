@@ -6,6 +6,7 @@ import static dev.langchain4j.model.mlx.testing.TokenIds.concat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxThread;
@@ -87,7 +88,7 @@ class ArchitectureContractTest {
     @ParameterizedTest
     @MethodSource("folders")
     void anyChunksAreLikeOnePass(String name) {
-        long seed = System.nanoTime();
+        long seed = Seeds.seed(ArchitectureContractTest.class);
         withModel(name, model -> {
             Random random = new Random(seed);
             float[] whole = fromScratch(model, TOKENS);

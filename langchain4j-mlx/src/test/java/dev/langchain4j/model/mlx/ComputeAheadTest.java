@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
@@ -222,7 +223,7 @@ class ComputeAheadTest {
      */
     @Test
     void randomConversationsAreAnsweredAlikeWithLittleMemory() throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(ComputeAheadTest.class);
         System.out.printf("computed ahead, seed %d%n", seed);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.getLong("soak.seconds", 4));
         long bytes = 1L << 20;

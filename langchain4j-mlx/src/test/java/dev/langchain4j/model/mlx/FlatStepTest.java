@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.Eval;
@@ -28,7 +29,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves. */
 class FlatStepTest {
     private static final int VOCABULARY = 96;
-    private static final double APART_MAX = 2e-3;
+    /** Another sequence's numbers would be apart by more than 0.1; recurrent layers carry roundings on, up to 3e-3. */
+    private static final double APART_MAX = 1e-2;
     /** A number on the edge of two levels may fall to either of them. */
     private static final double QUANTIZED_APART_MAX = 5e-2;
 
@@ -83,13 +85,14 @@ class FlatStepTest {
 
     private static void run(String name, Path folder, KvFormat format, int rounds) {
         long before = LiveHandles.count();
+        long first = Seeds.seed(FlatStepTest.class);
         try (MlxThread thread = MlxThread.start("flat", Device.CPU)) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded =
                         ModelLoader.load(folder, DType.FLOAT32).with(format);
                 try {
                     for (int i = 0; i < rounds; i++) {
-                        long seed = System.nanoTime();
+                        long seed = first + i;
                         schedule(
                                 loaded.model(),
                                 new Random(seed),

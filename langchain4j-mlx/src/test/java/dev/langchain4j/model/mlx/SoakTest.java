@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.NonRetriableException;
@@ -77,7 +78,7 @@ class SoakTest {
     @ParameterizedTest
     @CsvSource({"1, 200000", "4, 400000", "16, 1600000", "1, 12000"})
     void nothingHangsAndNothingIsLeft(int maxConcurrent, long bytesMax) throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(SoakTest.class);
         System.out.printf("soak, %d at a time, %d bytes, seed %d%n", maxConcurrent, bytesMax, seed);
         RandomModel.write(folder.resolve("model"), TEMPLATE, List.of(), 1);
         long handles = LiveHandles.count();

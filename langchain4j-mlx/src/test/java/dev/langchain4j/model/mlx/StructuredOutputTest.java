@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -123,8 +124,7 @@ class StructuredOutputTest {
 
     @Test
     void everyFinishedAnswerConformsToItsSchema() throws Exception {
-        long seed = Long.getLong("random.seed", System.nanoTime());
-        System.out.println("random schemas: -Drandom.seed=" + seed);
+        long seed = Seeds.seed(StructuredOutputTest.class);
         Random random = new Random(seed);
         RandomSchemas schemas = new RandomSchemas(random);
         int finished = 0;

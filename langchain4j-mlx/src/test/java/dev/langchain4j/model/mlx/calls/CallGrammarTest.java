@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.calls;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -105,7 +106,7 @@ class CallGrammarTest {
     @ParameterizedTest
     @MethodSource("variants")
     void what_a_format_writes_its_grammar_allows_and_its_reader_reads(Variant variant) throws Exception {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(CallGrammarTest.class);
         Random random = new Random(seed);
         for (int round = 0; round < ROUNDS; round++) {
             ObjectNode schema = object(random, 2);

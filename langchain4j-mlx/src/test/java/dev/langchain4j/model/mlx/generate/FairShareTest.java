@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.TimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -364,7 +365,7 @@ class FairShareTest extends SchedulerHarness {
      */
     @Test
     void nobodyStarves() {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(FairShareTest.class);
         Random random = new Random(seed);
         for (int round = 0; round < 100; round++) {
             published.clear();
@@ -404,7 +405,6 @@ class FairShareTest extends SchedulerHarness {
             });
             assertInOrder(all, seed);
         }
-        System.out.println("FairShareTest, seed " + seed);
     }
 
     private int begins;
@@ -437,7 +437,7 @@ class FairShareTest extends SchedulerHarness {
     /** However many short prompts come, a long one is prefilled: it waits for as many tokens as it has itself. */
     @Test
     void aLongPromptIsPrefilledWhateverComes() {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(FairShareTest.class);
         Random random = new Random(seed);
         for (int round = 0; round < 50; round++) {
             steps.clear();
@@ -464,6 +464,5 @@ class FairShareTest extends SchedulerHarness {
             others.forEach(ScheduledRequest::cancel);
             tasks.runAll();
         }
-        System.out.println("FairShareTest, seed " + seed);
     }
 }

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.DType;
@@ -69,8 +70,7 @@ class RandomSchedulesTest {
     @BeforeAll
     static void open() {
         tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"));
-        seed = Long.getLong("seed", System.nanoTime());
-        System.out.println("random schedules: -Dseed=" + seed);
+        seed = Seeds.seed(RandomSchedulesTest.class);
     }
 
     @AfterAll

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
@@ -271,7 +272,7 @@ class SchedulerTest extends SchedulerHarness {
     /** Whatever comes in whatever order: each request ends once, and no more run than may. */
     @Test
     void everyRequestEndsOnce() {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(SchedulerTest.class);
         Random random = new Random(seed);
         for (int round = 0; round < 200; round++) {
             int concurrent = 1 + random.nextInt(5);
@@ -315,6 +316,5 @@ class SchedulerTest extends SchedulerHarness {
                     .isEqualTo(all.size());
             assertThat(stats.refused()).isEqualTo(refused);
         }
-        System.out.println("SchedulerTest, seed " + seed);
     }
 }

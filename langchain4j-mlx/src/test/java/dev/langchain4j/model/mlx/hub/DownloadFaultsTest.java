@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault.Kind;
@@ -40,16 +41,16 @@ class DownloadFaultsTest {
 
     @Test
     void neverAWrongFile() throws IOException {
-        long seed = Long.getLong("download.faults.seed", System.nanoTime());
+        long seed = Seeds.seed(DownloadFaultsTest.class);
         int failed = 0;
         try (FakeHub fake = new FakeHub()) {
             for (int run = 0; run < RUNS; run++) {
-                String label = "run " + run + " of -Ddownload.faults.seed=" + seed;
+                String label = "run " + run + " of -Dseed=" + seed;
                 failed += run(fake, run, seed * 1_000_003 + run, label) ? 0 : 1;
             }
         }
         assertThat(failed)
-                .as("-Ddownload.faults.seed=%d: some downloads fail, some do not", seed)
+                .as("-Dseed=%d: some downloads fail, some do not", seed)
                 .isBetween(1, RUNS - 1);
     }
 

@@ -7,6 +7,7 @@ import static dev.langchain4j.model.mlx.hub.HubFixture.needed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.mlx.hub.FakeHub.Request;
 import java.io.IOException;
@@ -179,10 +180,10 @@ class PartialSnapshotTest {
     /** Whatever was lost of a snapshot, cut or left unfinished: asking for the model makes it whole. */
     @Test
     void anyDamageIsMended() throws IOException {
-        long seed = Long.getLong("partial.snapshot.seed", System.nanoTime());
+        long seed = Seeds.seed(PartialSnapshotTest.class);
         for (int run = 0; run < RUNS; run++) {
             Random random = new Random(seed + run);
-            String as = "run " + run + " of -Dpartial.snapshot.seed=" + seed;
+            String as = "run " + run + " of -Dseed=" + seed;
             Path own = cache.resolve("run" + run);
             HubSettings settings = new TestSettings(fake, own).build();
             Path folder = hub(settings).locate(ID).folder();

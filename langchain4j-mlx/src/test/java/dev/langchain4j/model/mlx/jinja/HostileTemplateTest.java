@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +22,7 @@ class HostileTemplateTest {
     /** A process of its own shows that memory and stack are enough: 256 MB, and 512 KB for a thread. */
     @Test
     void everyTemplateEndsWithinASecondInASmallHeap() throws Exception {
-        long seed = Long.getLong("hostile.seed", System.nanoTime() % 1_000_000);
+        long seed = Seeds.seed(HostileTemplateTest.class);
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx256m",
@@ -35,7 +36,7 @@ class HostileTemplateTest {
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         process.waitFor();
-        String as = "-Dhostile.seed=" + seed + "\n" + out;
+        String as = "-Dseed=" + seed + "\n" + out;
         assertThat(out).as(as).contains("DONE " + (HostileTemplates.all().size() + RANDOM_TEMPLATES));
         assertThat(out).as(as).doesNotContain("SLOW", "RENDERED", "FAILED", "stack of this thread");
     }

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.parse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -105,8 +106,7 @@ class OutputParserFuzzTest {
 
     @Test
     void mutated_outputs_neither_break_a_parser_nor_lose_text() {
-        long seed = Long.getLong("seed", System.nanoTime());
-        System.out.println("OutputParserFuzzTest seed " + seed);
+        long seed = Seeds.seed(OutputParserFuzzTest.class);
         Random random = new Random(seed);
         Assertions.assertTimeoutPreemptively(Duration.ofMinutes(5), () -> {
             for (int i = 0; i < OUTPUTS; i++) {

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
@@ -138,7 +139,7 @@ class ControlTokensTest {
     }
 
     private void everywhere(String name, Check check) throws IOException {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(ControlTokensTest.class);
         int passed = 0;
         List<String> failures = new ArrayList<>();
         for (Map.Entry<String, String> template : templates().entrySet()) {
@@ -216,7 +217,7 @@ class ControlTokensTest {
     @Test
     @EnabledIfSystemProperty(named = "tokenizers", matches = ".+")
     void releasedTokenizers() throws IOException {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(ControlTokensTest.class);
         try (Stream<Path> found = Files.walk(Path.of(System.getProperty("tokenizers")), 3)) {
             for (Path file :
                     found.filter(path -> path.endsWith("tokenizer.json")).toList()) {

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -106,8 +107,7 @@ class CutTokensTest {
 
     @Test
     void thePartsAreTogetherWhatTheWholeIs() throws IOException {
-        long seed = Long.getLong("cuts.seed", System.nanoTime());
-        System.out.println("CutTokensTest: -Dcuts.seed=" + seed);
+        long seed = Seeds.seed(CutTokensTest.class);
         Random random = new Random(seed);
         for (String flag : List.of("special", "lstrip", "rstrip", "single_word", "normalized")) {
             try (Tokenizer tokenizer = tokenizer(with("<|im_end|>", flag))) {

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
@@ -27,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * What a conversation's last prompts had already is not tokenized again, and no token is another for it: conversations that
  * go on, are edited, forget their beginning, change their tools and spell control tokens, through the templates of this
- * project. {@code -Dknown.seed} repeats a run, {@code -Dknown.rounds} sets how long conversations are.
+ * project. {@code -Dseed} repeats a run, {@code -Dknown.rounds} sets how long conversations are.
  */
 class KnownPromptsTest {
     private static final int ROUNDS = Integer.getInteger("known.rounds", 30);
@@ -146,8 +147,7 @@ class KnownPromptsTest {
 
     @Test
     void tokensAreThoseOfAWriterThatKnowsNothing() throws IOException {
-        long seed = Long.getLong("known.seed", System.nanoTime());
-        System.out.println("KnownPromptsTest: -Dknown.seed=" + seed);
+        long seed = Seeds.seed(KnownPromptsTest.class);
         Random random = new Random(seed);
         int[] tokenized = new int[2];
         models().forEach((name, model) -> {

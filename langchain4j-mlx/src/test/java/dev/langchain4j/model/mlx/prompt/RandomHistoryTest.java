@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
@@ -27,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Messages of all kinds in any order, through the templates of this project and with {@code -Dgoldens=DIR} all of
  * {@code DIR/templates}: none is refused, what users said and tools found stands in the prompt in order, and templates
- * that can say the history as it is see it unchanged. {@code -Dhistory.seed} repeats a run, {@code -Dhistories} sets how many
+ * that can say the history as it is see it unchanged. {@code -Dseed} repeats a run, {@code -Dhistories} sets how many
  * there are for each template, {@code -Dhistory.details=true} shows each that was changed though it could be said.
  */
 class RandomHistoryTest {
@@ -39,8 +40,7 @@ class RandomHistoryTest {
 
     @Test
     void whateverAMemoryHandsOverGoesOn() throws IOException {
-        long seed = Long.getLong("history.seed", System.nanoTime());
-        System.out.println("RandomHistoryTest: -Dhistory.seed=" + seed);
+        long seed = Seeds.seed(RandomHistoryTest.class);
         Random random = new Random(seed);
         List<String> failures = new ArrayList<>();
         List<String> needless = new ArrayList<>();
@@ -80,8 +80,7 @@ class RandomHistoryTest {
 
     @Test
     void aMessageIsFittedInTheSameWayInEachRound() throws IOException {
-        long seed = Long.getLong("history.seed", System.nanoTime());
-        System.out.println("RandomHistoryTest: -Dhistory.seed=" + seed);
+        long seed = Seeds.seed(RandomHistoryTest.class);
         Random random = new Random(seed);
         for (Map.Entry<String, ChatTemplate> entry : Histories.templates(folder).entrySet()) {
             for (int i = 0; i < HISTORIES / 4; i++) {

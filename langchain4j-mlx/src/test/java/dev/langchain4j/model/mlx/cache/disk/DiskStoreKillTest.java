@@ -4,6 +4,7 @@ import static dev.langchain4j.model.mlx.cache.disk.DiskStoreTest.IDENTITY;
 import static dev.langchain4j.model.mlx.cache.disk.DiskStoreTest.concat;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,7 +70,7 @@ class DiskStoreKillTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void whatAKilledJvmLeavesIsRightOrMissing(boolean encrypted) throws IOException, InterruptedException {
-        long seed = Long.getLong("seed", System.nanoTime());
+        long seed = Seeds.seed(DiskStoreKillTest.class);
         System.out.println("kills: " + KILLS + ", seed " + seed + (encrypted ? ", encrypted" : ""));
         Random random = new Random(seed);
         long next = 1;
