@@ -19,7 +19,7 @@ enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 /* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has few rows, as
  * in decode. Products of so many rows with a transposed matrix, such as weights, have a kernel of their own, below; others
  * of a row or two go to the matrix-vector routine of OpenBLAS, a row at a time. */
-enum { FEW_ROWS_MAX = 8, VECTOR_ROWS_MAX = 2 };
+enum { FEW_ROWS_MAX = 8, FEW_ROWS_MAX_AVX2 = 16, VECTOR_ROWS_MAX = 2 };
 
 enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000, LOST_NANOS = 50000 };
 
@@ -186,26 +186,43 @@ static int spins(int64_t begin, int64_t *last) {
 
 FEW_ROWS(few_rows_4, , 4, 2)
 #if defined(__x86_64__)
-FEW_ROWS(few_rows_8, __attribute__((target("avx2,fma"))), 8, 2)
+FEW_ROWS(few_rows_8, __attribute__((target("avx2,fma"))), 8, 3)
 FEW_ROWS(few_rows_16, __attribute__((target("avx512f"))), 16, 4)
 #endif
 
-static void few_rows(const struct product *p) {
+enum lanes { LANES_4 = 4, LANES_8 = 8, LANES_16 = 16 };
+
+static enum lanes lanes(void) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) {
-        few_rows_16(p);
-        return;
+        return LANES_16;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        few_rows_8(p);
-        return;
+        return LANES_8;
     }
 #endif
-    few_rows_4(p);
+    return LANES_4;
 }
 
+static void few_rows(const struct product *p) {
+    switch (lanes()) {
+#if defined(__x86_64__)
+    case LANES_16:
+        few_rows_16(p);
+        break;
+    case LANES_8:
+        few_rows_8(p);
+        break;
+#endif
+    default:
+        few_rows_4(p);
+    }
+}
+
+/* Up to as many rows as it was measured to be faster with. */
 static int has_few_rows(const struct product *p) {
-    return p->m <= FEW_ROWS_MAX && p->n > 1 && p->trans_a == NO_TRANS && p->trans_b == TRANS;
+    int most = lanes() == LANES_8 ? FEW_ROWS_MAX_AVX2 : FEW_ROWS_MAX;
+    return p->m <= most && p->n > 1 && p->trans_a == NO_TRANS && p->trans_b == TRANS;
 }
 
 /* Whether the product is computed without packing. */

@@ -50,8 +50,9 @@ def filled(model, config, count):
     if count == 0:
         return caches
     dtype = model.model.norm.weight.dtype
+    head_dim = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     for layer in caches:
-        shape = (1, config["num_key_value_heads"], (count + 511) // 256 * 256, config["head_dim"])
+        shape = (1, config["num_key_value_heads"], (count + 511) // 256 * 256, head_dim)
         layer.keys = (mx.random.normal(shape) * 0.5).astype(dtype)
         layer.values = (mx.random.normal(shape) * 0.5).astype(dtype)
         layer.offset = count
