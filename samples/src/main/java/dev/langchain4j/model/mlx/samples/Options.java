@@ -19,12 +19,26 @@ public final class Options {
     private Options() {}
 
     /**
-     * Reads the arguments of a program.
+     * Reads the arguments of a program. Where another option is given, or something that is no option, and for
+     * {@code --help}, says which options it has and ends the program.
      *
      * @param known names of all options that it has
-     * @throws IllegalArgumentException if another one is given, or something that is no option
      */
     public static Options of(String[] args, String... known) {
+        if (List.of(args).contains("--help")) {
+            System.out.println("options: --" + String.join(", --", known));
+            System.exit(0);
+        }
+        try {
+            return parse(args, known);
+        } catch (IllegalArgumentException e) {
+            System.err.println(e.getMessage());
+            System.exit(2);
+            throw e;
+        }
+    }
+
+    private static Options parse(String[] args, String... known) {
         Options options = new Options();
         for (int i = 0; i < args.length; i++) {
             if (!args[i].startsWith("--")) {
