@@ -18,7 +18,8 @@ public interface Gating {
     /** Gate and values of one shape to one array of it. */
     MlxArray apply(MlxArray gate, MlxArray up);
 
-    private static MlxArray geluTanh(MlxArray x) {
+    /** gelu in its tanh form. */
+    static MlxArray geluTanh(MlxArray x) {
         MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
         return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
     }

@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
 /** Chooses the experts of each position. */
 public interface Router {
@@ -88,6 +89,34 @@ public interface Router {
         };
     }
 
+    /**
+     * The experts that rank highest, weighted by what an architecture makes of their scores.
+     *
+     * @param scores of all experts, made of [1, length, dimension]
+     * @param ranked what the choice goes by, made of the scores of all
+     * @param weights what outputs are multiplied by, made of the scores of those chosen
+     */
+    static Router topOf(
+            UnaryOperator<MlxArray> scores,
+            UnaryOperator<MlxArray> ranked,
+            int chosen,
+            Selection selection,
+            UnaryOperator<MlxArray> weights) {
+        return x -> {
+            MlxArray all = scores.apply(x);
+            MlxArray experts = selection.of(ranked.apply(all), chosen);
+            return new Choice(experts, weights.apply(Indexing.takeAlong(all, experts, -1)));
+        };
+    }
+
+    /** This router with weights of the type of what goes in. */
+    default Router inTypeOfInput() {
+        return x -> {
+            Choice choice = choose(x);
+            return new Choice(choice.experts, Ops.astype(choice.weights, x.dtype()));
+        };
+    }
+
     /** How DeepSeek-V3 and its relatives choose: sigmoid scores, a correction for the choice only, within groups. */
     record Grouped(
             Linear gate,
@@ -125,7 +154,7 @@ public interface Router {
             MlxArray scores = Ops.sigmoid(Ops.astype(gate.apply(x), DType.FLOAT32));
             MlxArray ranked = Ops.add(scores, correction);
             if (groups > groupsChosen) {
-                ranked = withoutLowGroups(ranked);
+                ranked = withoutLowGroups(ranked, groups, groups - groupsChosen);
             }
             // experts of dropped groups tie at zero
             MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
@@ -135,16 +164,15 @@ public interface Router {
             }
             return new Choice(experts, Ops.multiply(weights, scaling));
         }
+    }
 
-        /** Zero for all experts of the groups whose two best add up to the least. */
-        private MlxArray withoutLowGroups(MlxArray ranked) {
-            MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
-            MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
-            int dropped = groups - groupsChosen;
-            MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
-            MlxArray zero = MlxArray.scalar(0, ranked.dtype());
-            return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
-        }
+    /** Zero for all experts of the groups whose two best add up to the least; so many of the groups are dropped. */
+    static MlxArray withoutLowGroups(MlxArray ranked, int groups, int dropped) {
+        MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
+        MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
+        MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
+        MlxArray zero = MlxArray.scalar(0, ranked.dtype());
+        return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
     }
 
     /** num_experts_per_tok, checked against the number of experts. */
