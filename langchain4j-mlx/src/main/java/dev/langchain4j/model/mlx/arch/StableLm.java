@@ -1,9 +1,7 @@
 package dev.langchain4j.model.mlx.arch;
 
-import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -61,18 +59,16 @@ public final class StableLm {
         Attention plain = Attention.load(w, name, s, bias, false, rope).inSinglePrecision();
         return c.flag("qk_layernorm", false)
                 ? plain.withHeadNorms(
-                        eachHead(w, name + ".q_layernorm.norms.", s.heads(), s.headDim(), (float) eps),
-                        eachHead(w, name + ".k_layernorm.norms.", s.kvHeads(), s.headDim(), (float) eps))
+                        eachHead(w, name + ".q_layernorm.norms.", s.heads(), s.headDim(), eps),
+                        eachHead(w, name + ".k_layernorm.norms.", s.kvHeads(), s.headDim(), eps))
                 : plain;
     }
 
-    /** Norms with weights of their own for each head of [batch, heads, length, dim]. */
-    private static Norm eachHead(Weights w, String name, int heads, int dim, float eps) {
+    private static Norm eachHead(Weights w, String name, int heads, int dim, double eps) {
         MlxArray[] each = new MlxArray[heads];
         for (int i = 0; i < heads; i++) {
             each[i] = w.get(name + i + ".weight", dim);
         }
-        MlxArray weights = w.adopt(Indexing.expandDims(Indexing.stack(0, each), 1));
-        return x -> Ops.multiply(weights, Fast.layerNorm(x, null, null, eps));
+        return LayerNorm.ofHeads(w, Indexing.stack(0, each), eps);
     }
 }

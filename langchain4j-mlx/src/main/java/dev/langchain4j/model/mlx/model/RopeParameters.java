@@ -21,13 +21,13 @@ public final class RopeParameters {
     private static final String SCALING = "rope_scaling";
     private static final String THETA = "rope_theta";
     private static final String PART = "partial_rotary_factor";
-    private static final String DIMS = "rotary_dim";
     private static final String ORIGINAL = "original_max_position_embeddings";
     private static final String POSITIONS = "max_position_embeddings";
     private static final String FACTOR = "factor";
     private static final String TYPE = "rope_type";
     private static final String TEXT = "text_config";
     private static final String FULL = "full_attention";
+    private static final String DIMS = "rotary_dim";
 
     /** Kinds whose factor stretches the context that max_position_embeddings names. */
     private static final Set<String> STRETCHING = Set.of("yarn", "deepseek_yarn");
@@ -63,6 +63,23 @@ public final class RopeParameters {
     }
 
     /**
+     * The parameters of layers that attend to a window, in a model where all turn by the same base and only others are
+     * scaled.
+     *
+     * @param layerType name of these layers in rope_parameters
+     */
+    public static RopeParameters ofUnscaled(ModelConfig c, String layerType) {
+        ObjectNode fields = beside(c, THETA);
+        JsonNode parameters = object(c, PARAMETERS);
+        if (isNested(parameters)) {
+            put(fields, parameters.path(layerType));
+        } else {
+            set(fields, THETA, parameters.get(THETA));
+        }
+        return finished(c, fields);
+    }
+
+    /**
      * The parameters of layers that attend to the whole context, in a model where others turn in another way.
      *
      * @param layerType name of these layers in rope_parameters
@@ -85,23 +102,6 @@ public final class RopeParameters {
         ObjectNode fields = beside(c, "rope_local_base_freq");
         JsonNode parameters = object(c, PARAMETERS);
         put(fields, isNested(parameters) ? parameters.path(layerType) : null);
-        return finished(c, fields);
-    }
-
-    /**
-     * The parameters of layers that attend to a window, in a model where all turn by the same base and only others are
-     * scaled.
-     *
-     * @param layerType name of these layers in rope_parameters
-     */
-    public static RopeParameters ofUnscaled(ModelConfig c, String layerType) {
-        ObjectNode fields = beside(c, THETA);
-        JsonNode parameters = object(c, PARAMETERS);
-        if (isNested(parameters)) {
-            put(fields, parameters.path(layerType));
-        } else {
-            set(fields, THETA, parameters.get(THETA));
-        }
         return finished(c, fields);
     }
 

@@ -157,19 +157,27 @@ public record Attention(
 
     @Override
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
+        return joined(attended(x, spans, layer), spans);
+    }
+
+    /** What comes out of each head: heads of these spans. */
+    MlxArray attended(MlxArray x, Spans spans, int layer) {
         int[] positions = spans.positionsOfHeads();
         MlxArray[] all = qkv.of(x);
         MlxArray queries = queryRope.apply(heads(all[0], qNorm, shape.heads, spans), positions);
         MlxArray keys = keyRope.apply(heads(all[1], kNorm, shape.kvHeads, spans), positions);
         MlxArray values = heads(all[2], null, shape.kvHeads, spans);
-        MlxArray attended = spans.attend(layer, precise ? single(queries) : queries, keys, values, scale, sinks);
-        MlxArray joined = spans.joinHeads(attended, shape.heads, shape.headDim);
-        return o.apply(precise ? Ops.astype(joined, values.dtype()) : joined);
+        if (!precise) {
+            return spans.attend(layer, queries, keys, values, scale, sinks);
+        }
+        // keys and values are promoted to the type of the queries
+        MlxArray single = Ops.astype(queries, DType.FLOAT32);
+        return Ops.astype(spans.attend(layer, single, keys, values, scale, sinks), values.dtype());
     }
 
-    /** The other side of a product is promoted to the same type. */
-    private static MlxArray single(MlxArray x) {
-        return Ops.astype(x, DType.FLOAT32);
+    /** The output of the layer for what comes out of each head. */
+    MlxArray joined(MlxArray attended, Spans spans) {
+        return o.apply(spans.joinHeads(attended, shape.heads, shape.headDim));
     }
 
     private MlxArray heads(MlxArray x, Norm norm, int count, Spans spans) {

@@ -22,6 +22,14 @@ public interface Router {
     /** Chooses experts for [1, length, dimension]. */
     Choice choose(MlxArray x);
 
+    /** This router with weights of the type of what goes in. */
+    default Router inTypeOfInput() {
+        return x -> {
+            Choice choice = choose(x);
+            return new Choice(choice.experts, Ops.astype(choice.weights, x.dtype()));
+        };
+    }
+
     /**
      * How the highest values are found. Of equal ones, which half precision has often, each way finds others; mlx-lm uses
      * the one here and the other there.
@@ -60,6 +68,26 @@ public interface Router {
         };
     }
 
+    /**
+     * The experts that rank highest, weighted by what an architecture makes of their scores.
+     *
+     * @param scores of all experts, made of [1, length, dimension]
+     * @param ranked what the choice goes by, made of the scores of all
+     * @param weights what outputs are multiplied by, made of the scores of those chosen
+     */
+    static Router topOf(
+            UnaryOperator<MlxArray> scores,
+            UnaryOperator<MlxArray> ranked,
+            int chosen,
+            Selection selection,
+            UnaryOperator<MlxArray> weights) {
+        return x -> {
+            MlxArray all = scores.apply(x);
+            MlxArray experts = selection.of(ranked.apply(all), chosen);
+            return new Choice(experts, weights.apply(Indexing.takeAlong(all, experts, -1)));
+        };
+    }
+
     /** The experts with the highest probabilities, weighted by them, which then add up to one if {@code normalized}. */
     static Router topOfSoftmax(Linear gate, int chosen, boolean normalized, Selection selection) {
         return x -> {
@@ -86,34 +114,6 @@ public interface Router {
                 weights = Ops.divide(weights, Ops.add(Ops.sum(weights, -1, true), 1e-6));
             }
             return new Choice(experts, Ops.multiply(weights, scaling));
-        };
-    }
-
-    /**
-     * The experts that rank highest, weighted by what an architecture makes of their scores.
-     *
-     * @param scores of all experts, made of [1, length, dimension]
-     * @param ranked what the choice goes by, made of the scores of all
-     * @param weights what outputs are multiplied by, made of the scores of those chosen
-     */
-    static Router topOf(
-            UnaryOperator<MlxArray> scores,
-            UnaryOperator<MlxArray> ranked,
-            int chosen,
-            Selection selection,
-            UnaryOperator<MlxArray> weights) {
-        return x -> {
-            MlxArray all = scores.apply(x);
-            MlxArray experts = selection.of(ranked.apply(all), chosen);
-            return new Choice(experts, weights.apply(Indexing.takeAlong(all, experts, -1)));
-        };
-    }
-
-    /** This router with weights of the type of what goes in. */
-    default Router inTypeOfInput() {
-        return x -> {
-            Choice choice = choose(x);
-            return new Choice(choice.experts, Ops.astype(choice.weights, x.dtype()));
         };
     }
 
@@ -154,7 +154,7 @@ public interface Router {
             MlxArray scores = Ops.sigmoid(Ops.astype(gate.apply(x), DType.FLOAT32));
             MlxArray ranked = Ops.add(scores, correction);
             if (groups > groupsChosen) {
-                ranked = withoutLowGroups(ranked, groups, groups - groupsChosen);
+                ranked = withoutLowGroups(ranked);
             }
             // experts of dropped groups tie at zero
             MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
@@ -164,15 +164,16 @@ public interface Router {
             }
             return new Choice(experts, Ops.multiply(weights, scaling));
         }
-    }
 
-    /** Zero for all experts of the groups whose two best add up to the least; so many of the groups are dropped. */
-    static MlxArray withoutLowGroups(MlxArray ranked, int groups, int dropped) {
-        MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
-        MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
-        MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
-        MlxArray zero = MlxArray.scalar(0, ranked.dtype());
-        return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
+        /** Zero for all experts of the groups whose two best add up to the least. */
+        private MlxArray withoutLowGroups(MlxArray ranked) {
+            MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
+            MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
+            int dropped = groups - groupsChosen;
+            MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
+            MlxArray zero = MlxArray.scalar(0, ranked.dtype());
+            return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
+        }
     }
 
     /** num_experts_per_tok, checked against the number of experts. */
