@@ -29,14 +29,14 @@ public final class Apertus {
     private record Xielu(MlxArray above, MlxArray below, MlxArray beta, MlxArray eps) {
 
         static Xielu load(Weights w, String name) {
-            MlxArray beta = orElse(w, name + ".beta", 0.5);
             MlxArray above = w.adopt(softplus(w.get(name + ".alpha_p")));
+            MlxArray beta = orElse(w, name + ".beta", 0.5, above.dtype());
             MlxArray below = w.adopt(Ops.add(beta, softplus(w.get(name + ".alpha_n"))));
-            return new Xielu(above, below, beta, orElse(w, name + ".eps", -1e-6));
+            return new Xielu(above, below, beta, orElse(w, name + ".eps", -1e-6, above.dtype()));
         }
 
-        private static MlxArray orElse(Weights w, String name, double otherwise) {
-            return w.has(name) ? w.get(name) : w.adopt(MlxArray.scalar(otherwise, DType.FLOAT32));
+        private static MlxArray orElse(Weights w, String name, double otherwise, DType type) {
+            return w.has(name) ? w.get(name) : w.adopt(MlxArray.scalar(otherwise, type));
         }
 
         private static MlxArray softplus(MlxArray x) {

@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
@@ -59,10 +60,14 @@ public final class Exaone4 {
 
     /** Layers that layer_types lists, or those with an L in the pattern, or all but every n-th; none without a window. */
     private static IntPredicate slides(ModelConfig c, int layers) {
-        if (!c.has("layer_types") && !(c.has(PATTERN) && c.has("sliding_window"))) {
+        List<String> types = LayerTypes.of(c, layers, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
+        if (types != null) {
+            return i -> types.get(i).equals(LayerTypes.SLIDING);
+        }
+        if (!c.has(PATTERN) || !c.has("sliding_window")) {
             return i -> false;
         }
-        if (c.has("layer_types") || !c.json().get(PATTERN).isTextual()) {
+        if (!c.json().get(PATTERN).isTextual()) {
             return LayerTypes.slides(c, layers, 1);
         }
         String pattern = c.text(PATTERN);
