@@ -66,8 +66,7 @@ public final class BailingMoe {
         boolean qkvBias = c.flag("use_qkv_bias", false);
         boolean bias = c.flag("use_bias", false);
         double eps = c.number("rms_norm_eps");
-        Attention plain =
-                Attention.loadFused(w, name + ".query_key_value", name + ".dense", s, qkvBias, bias, rope);
+        Attention plain = Attention.loadFused(w, name + ".query_key_value", name + ".dense", s, qkvBias, bias, rope);
         return c.flag("use_qk_norm", false)
                 ? plain.withHeadNorms(
                         RmsNorm.load(w, name + ".query_layernorm", s.headDim(), eps),
@@ -86,8 +85,7 @@ public final class BailingMoe {
         int sharedInner = c.count("moe_shared_expert_intermediate_size", inner);
         return new SparseMlp(
                 router(c, w, name + ".gate", hidden, experts),
-                SwitchMlp.load(
-                        w, name + ".switch_mlp", hidden, inner, experts, c.flag("use_bias", false), Gating.SILU),
+                SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, c.flag("use_bias", false), Gating.SILU),
                 shared > 0 ? dense(c, w, name + ".shared_experts", hidden, sharedInner * shared) : null);
     }
 

@@ -75,11 +75,13 @@ public final class Cohere2 {
                 x -> Ops.multiply(head.apply(x), scale),
                 rows);
     }
+
     private static ParallelBlock block(Config c, Weights w, String name, Rope rope, int window) {
         return new ParallelBlock(
                 c.norm(w, name + ".input_layernorm"),
                 Attention.load(w, name + ".self_attn", c.shape, c.bias, c.bias, rope)
                         .withWindow(window),
-                Mlp.load(w, name + ".mlp", c.shape.hidden(), c.inner));
+                Mlp.load(w, name + ".mlp", c.shape.hidden(), c.inner),
+                false);
     }
 }

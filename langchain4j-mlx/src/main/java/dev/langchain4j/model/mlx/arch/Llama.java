@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -15,6 +16,7 @@ import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntPredicate;
 
 /**
@@ -54,8 +56,11 @@ public final class Llama {
         if (listed != null && listed.length != config.count("num_hidden_layers")) {
             throw config.invalid("no_rope_layers", listed.length + " entries", "must have one for each layer");
         }
-        return create(config, weights, Settings.ofLlama(config), layer ->
-                listed == null ? (layer + 1) % interval != 0 : listed[layer] != 0);
+        return create(
+                config,
+                weights,
+                Settings.ofLlama(config),
+                layer -> listed == null ? (layer + 1) % interval != 0 : listed[layer] != 0);
     }
 
     /** {@code ernie4_5}: one setting for all biases. */
@@ -80,8 +85,8 @@ public final class Llama {
     public static LanguageModel internlm3(ModelConfig c, Weights w) {
         boolean outputBias = w.has("model.layers.0.self_attn.o_proj.bias");
         boolean traditional = c.flag("rope_traditional", false);
-        Settings settings = new Settings(
-                c.flag("qkv_bias", false), outputBias, c.flag("bias", false), false, 10_000, traditional);
+        Settings settings =
+                new Settings(c.flag("qkv_bias", false), outputBias, c.flag("bias", false), false, 10_000, traditional);
         return create(c, w, settings, layer -> true);
     }
 
@@ -106,6 +111,16 @@ public final class Llama {
             String name = "model.layers." + i;
             return block(c, w, name, Attention.load(w, name + ".self_attn", shape, true, false, rope), false);
         });
+    }
+
+    /** {@code mimo}: Qwen2 with other defaults, and with layers that predict several tokens ahead, which are dropped. */
+    public static LanguageModel mimo(ModelConfig c, Weights w) {
+        return qwen2(c.withDefaults("rope_theta", 10_000.0, "tie_word_embeddings", false), w);
+    }
+
+    /** Drops what predicts several tokens ahead. */
+    public static void sanitizeMimo(ModelConfig c, Map<String, MlxArray> tensors) {
+        tensors.keySet().removeIf(name -> name.startsWith("model.mtp_layers."));
     }
 
     /** {@code qwen3}: a norm on each head of queries and keys. */

@@ -76,9 +76,7 @@ public final class MinimaxM2 {
                         some -> Ops.divide(some, Ops.add(Ops.sum(some, -1, true), 1e-20)))
                 .inTypeOfInput();
         return new SparseMlp(
-                router,
-                SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
-                null);
+                router, SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU), null);
     }
 
     /** Unpacks 8-bit floats of raw folders, stacks their experts, and drops layers that predict several tokens ahead. */

@@ -64,6 +64,7 @@ public final class Phi {
         return new ParallelBlock(
                 LayerNorm.load(w, name + ".input_layernorm", hidden, c.number("layer_norm_eps"), true),
                 attention,
-                Mlp.loadUngated(w, fc1, fc2, hidden, c.count("intermediate_size"), true, Gating::geluTanh));
+                Mlp.loadUngated(w, fc1, fc2, hidden, c.count("intermediate_size"), true, Gating::geluTanh),
+                false);
     }
 }

@@ -32,8 +32,7 @@ public final class Phi3 {
             String name = "model.layers." + i;
             FeedForward mlp = Mlp.loadFused(w, name + ".mlp", shape.hidden(), c.count("intermediate_size"));
             String own = name + ".self_attn";
-            Attention attention =
-                    Attention.loadFused(w, own + ".qkv_proj", own + ".o_proj", shape, false, false, rope);
+            Attention attention = Attention.loadFused(w, own + ".qkv_proj", own + ".o_proj", shape, false, false, rope);
             return Block.load(w, name, shape.hidden(), c.number("rms_norm_eps"), attention, mlp);
         });
     }

@@ -49,7 +49,8 @@ public final class StableLm {
         Attention attention = attention(c, w, name + ".self_attn", shape, rope);
         Mlp mlp = Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
         return c.flag("use_parallel_residual", false)
-                ? new ParallelBlock(LayerNorm.load(w, name + ".input_layernorm", hidden, eps, true), attention, mlp)
+                ? new ParallelBlock(
+                        LayerNorm.load(w, name + ".input_layernorm", hidden, eps, true), attention, mlp, true)
                 : Block.loadWithLayerNorms(w, name, hidden, eps, attention, mlp);
     }
 

@@ -122,8 +122,7 @@ public record Attention(
 
     /** This attention with norms on each head of queries and keys. */
     public Attention withHeadNorms(Norm ofQueries, Norm ofKeys) {
-        return new Attention(
-                shape, qkv, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks, precise);
+        return new Attention(shape, qkv, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks, precise);
     }
 
     /** This attention with norms over all heads of queries, and of keys. */

@@ -15,6 +15,12 @@ public record LayerNorm(MlxArray weight, MlxArray bias, float eps) implements No
         return new LayerNorm(weights.get(name + ".weight", dimension), b, (float) eps);
     }
 
+    /** The norm of this name with a bias, whose weight is stored as its distance from one (Nemotron). */
+    public static LayerNorm loadFromOne(Weights weights, String name, int dimension, double eps) {
+        MlxArray weight = weights.adopt(Ops.add(weights.get(name + ".weight", dimension), 1));
+        return new LayerNorm(weight, weights.get(name + ".bias", dimension), (float) eps);
+    }
+
     /** Norms of heads, [batch, heads, length, dim], with weights of its own for each head: [heads, dim]. */
     public static Norm ofHeads(Weights weights, MlxArray each, double eps) {
         MlxArray weight = weights.adopt(Indexing.expandDims(each, 1));
