@@ -144,7 +144,7 @@ public final class Fast {
         if (composed != null) {
             return composed;
         }
-        MlxArray below = Ops.add(Ops.erf(Ops.multiply(x, Math.sqrt(0.5))), 1);
-        return Ops.multiply(Ops.multiply(x, 0.5), below);
+        MlxArray twice = Ops.add(Ops.erf(Ops.divide(x, Math.sqrt(2))), 1);
+        return Ops.divide(Ops.multiply(x, twice), 2);
     }
 }

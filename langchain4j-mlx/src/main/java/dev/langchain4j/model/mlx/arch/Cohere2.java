@@ -1,9 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
-import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
-import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -16,6 +13,7 @@ import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.ParallelBlock;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.function.IntPredicate;
@@ -54,29 +52,6 @@ public final class Cohere2 {
         }
     }
 
-    /** One norm, whose output goes both ways. */
-    private record ParallelBlock(LayerNorm norm, Attention attention, Mlp mlp) implements Decoder.Layer {
-
-        static ParallelBlock load(Config c, Weights w, String name, Rope rope, int window) {
-            return new ParallelBlock(
-                    c.norm(w, name + ".input_layernorm"),
-                    Attention.load(w, name + ".self_attn", c.shape, c.bias, c.bias, rope)
-                            .withWindow(window),
-                    Mlp.load(w, name + ".mlp", c.shape.hidden(), c.inner));
-        }
-
-        @Override
-        public MlxArray apply(MlxArray x, Spans spans, int layer) {
-            MlxArray h = norm.apply(x);
-            return Ops.add(Ops.add(attention.apply(h, spans, layer), mlp.apply(h)), x);
-        }
-
-        @Override
-        public LayerCache newCache() {
-            return attention.newCache();
-        }
-    }
-
     private Cohere2() {}
 
     /** The model. Its head is the embedding, whatever tie_word_embeddings says. */
@@ -94,10 +69,19 @@ public final class Cohere2 {
                 Decoder.layers(layers, i -> {
                     boolean slides = windows.test(i);
                     String name = "model.layers." + i;
-                    return ParallelBlock.load(config, w, name, slides ? rope : Rope.NONE, slides ? config.window : 0);
+                    return block(config, w, name, slides ? rope : Rope.NONE, slides ? config.window : 0);
                 }),
                 config.norm(w, "model.norm"),
                 x -> Ops.multiply(head.apply(x), scale),
                 rows);
+    }
+
+    private static ParallelBlock block(Config c, Weights w, String name, Rope rope, int window) {
+        return new ParallelBlock(
+                c.norm(w, name + ".input_layernorm"),
+                Attention.load(w, name + ".self_attn", c.shape, c.bias, c.bias, rope)
+                        .withWindow(window),
+                Mlp.load(w, name + ".mlp", c.shape.hidden(), c.inner),
+                false);
     }
 }

@@ -62,8 +62,12 @@ public final class Mixtral {
     }
 
     /** Stacks the experts of raw folders. */
-    public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
-        ModelConfig c = defaults(given);
+    public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
+        stackExperts(defaults(c), tensors);
+    }
+
+    /** Stacks what raw folders call w1, w2 and w3; others have the same. */
+    static void stackExperts(ModelConfig c, Map<String, MlxArray> tensors) {
         Map<String, String> projections = Map.of("w1", "gate_proj", "w2", "down_proj", "w3", "up_proj");
         for (int i = 0; i < c.count("num_hidden_layers"); i++) {
             String name = "model.layers." + i + ".block_sparse_moe";

@@ -28,9 +28,20 @@ public final class ModelRegistry {
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
     static {
+        ARCHITECTURES.put("apertus", new Architecture(Apertus::create, Sanitizer.UNTIED.and(Apertus::sanitize)));
+        ARCHITECTURES.put(
+                "bailing_moe", new Architecture(BailingMoe::create, Sanitizer.UNTIED.and(BailingMoe::sanitize)));
+        ARCHITECTURES.put("cohere", new Architecture(Cohere::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("cohere2", new Architecture(Cohere2::create, Sanitizer.PLAIN));
         ARCHITECTURES.put(
                 "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
+        ARCHITECTURES.put("dots1", new Architecture(Dots1::create, Sanitizer.UNTIED.and(Dots1::sanitize)));
+        ARCHITECTURES.put("ernie4_5", new Architecture(Llama::ernie45, Sanitizer.TIED));
+        ARCHITECTURES.put(
+                "ernie4_5_moe", new Architecture(Ernie45Moe::create, Sanitizer.TIED.and(Ernie45Moe::sanitize)));
+        ARCHITECTURES.put("exaone", new Architecture(Exaone::create, Sanitizer.TIED));
+        ARCHITECTURES.put("exaone4", new Architecture(Exaone4::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put("gemma", new Architecture(Gemma::create, Sanitizer.PLAIN.and(Gemma2::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
         ARCHITECTURES.put("gemma3", new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize)));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
@@ -41,23 +52,39 @@ public final class ModelRegistry {
         ARCHITECTURES.put("glm4_moe", new Architecture(Glm4Moe::create, Glm4Moe::sanitize));
         ARCHITECTURES.put("gpt_oss", new Architecture(GptOss::create, GptOss::sanitize));
         ARCHITECTURES.put("granite", new Architecture(Granite::create, Sanitizer.TIED));
+        ARCHITECTURES.put("hunyuan_v1_dense", new Architecture(HunyuanV1Dense::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put("internlm2", new Architecture(InternLm2::create, Sanitizer.PLAIN.and(InternLm2::sanitize)));
+        ARCHITECTURES.put("internlm3", new Architecture(Llama::internlm3, Sanitizer.UNTIED));
         ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
         ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
         ARCHITECTURES.put("mamba2", new Architecture(Mamba2::create, Mamba2::sanitize));
+        ARCHITECTURES.put("mimo", new Architecture(Llama::mimo, Sanitizer.UNTIED.and(Llama::sanitizeMimo)));
+        ARCHITECTURES.put("minimax_m2", new Architecture(MinimaxM2::create, Sanitizer.UNTIED.and(MinimaxM2::sanitize)));
         ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED.and(Ministral3::sanitize)));
         ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
+        ARCHITECTURES.put("nemotron", new Architecture(Nemotron::create, Sanitizer.UNTIED));
         ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));
+        ARCHITECTURES.put("olmo3", new Architecture(Olmo2::olmo3, Sanitizer.UNTIED));
         ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
+        ARCHITECTURES.put("phi", new Architecture(Phi::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("phi3", new Architecture(Phi3::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put("phimoe", new Architecture(PhiMoe::create, Sanitizer.PLAIN.and(PhiMoe::sanitize)));
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
+        ARCHITECTURES.put("qwen2_moe", new Architecture(Qwen2Moe::create, Sanitizer.PLAIN.and(Qwen3Moe::sanitize)));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
         ARCHITECTURES.put("qwen3_5", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35::sanitize)));
         ARCHITECTURES.put("qwen3_5_moe", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35Moe::sanitize)));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
         ARCHITECTURES.put("qwen3_next", new Architecture(Qwen3Next::create, Sanitizer.UNTIED.and(Qwen3Next::sanitize)));
+        ARCHITECTURES.put("qwen3_vl", new Architecture(Qwen3Vl::create, Sanitizer.PLAIN.and(Qwen3Vl::sanitize)));
+        ARCHITECTURES.put(
+                "qwen3_vl_moe", new Architecture(Qwen3Vl::createMoe, Sanitizer.PLAIN.and(Qwen3Vl::sanitizeMoe)));
+        ARCHITECTURES.put("seed_oss", new Architecture(Llama::seedOss, Sanitizer.TIED));
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
+        ARCHITECTURES.put("stablelm", new Architecture(StableLm::create, Sanitizer.PLAIN));
+        ARCHITECTURES.put("starcoder2", new Architecture(Starcoder2::create, Sanitizer.TIED));
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */

@@ -46,7 +46,8 @@ public final class Qwen3Moe {
         });
     }
 
-    private static boolean isSparse(ModelConfig c, int layer) {
+    /** Whether a layer has experts. */
+    static boolean isSparse(ModelConfig c, int layer) {
         double[] dense = c.has("mlp_only_layers") ? c.numbers("mlp_only_layers") : new double[0];
         return Arrays.stream(dense).noneMatch(d -> d == layer)
                 && c.integer("num_experts", 0) > 0

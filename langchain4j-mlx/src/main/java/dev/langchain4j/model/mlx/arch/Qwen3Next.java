@@ -29,7 +29,6 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import dev.langchain4j.model.mlx.nn.Router;
 import dev.langchain4j.model.mlx.nn.SparseMlp;
 import dev.langchain4j.model.mlx.nn.SwitchMlp;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
@@ -189,7 +188,7 @@ public final class Qwen3Next {
             Decoder.Layer attention = attends.test(i)
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
                     : deltaNet(c, w, name + ".linear_attn", hidden);
-            FeedForward mlp = isSparse(c, i)
+            FeedForward mlp = Qwen3Moe.isSparse(c, i)
                     ? experts(c, w, name + ".mlp", hidden, false)
                     : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
             return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
@@ -220,14 +219,17 @@ public final class Qwen3Next {
         });
     }
 
-    private static boolean isSparse(ModelConfig c, int layer) {
-        double[] dense = c.has("mlp_only_layers") ? c.numbers("mlp_only_layers") : new double[0];
-        return Arrays.stream(dense).noneMatch(d -> d == layer)
-                && c.integer("num_experts", 0) > 0
-                && (layer + 1) % c.count("decoder_sparse_step", 1) == 0;
+    static SparseMlp experts(ModelConfig c, Weights w, String name, int hidden, boolean normalized) {
+        return experts(c, w, name, hidden, normalized, Router.Selection.LAST);
     }
 
-    static SparseMlp experts(ModelConfig c, Weights w, String name, int hidden, boolean normalized) {
+    /**
+     * Experts, and one that all positions go through as far as a gate lets them.
+     *
+     * @param normalized whether weights add up to one, if config.json does not say
+     */
+    static SparseMlp experts(
+            ModelConfig c, Weights w, String name, int hidden, boolean normalized, Router.Selection selection) {
         int experts = c.count("num_experts");
         Linear gate = Linear.load(w, name + ".gate", hidden, experts, false);
         Linear sharedGate = Linear.load(w, name + ".shared_expert_gate", hidden, 1, false);
@@ -235,7 +237,7 @@ public final class Qwen3Next {
         int chosen = Router.chosen(c, experts, c.count("num_experts_per_tok"));
         int inner = c.count("moe_intermediate_size");
         return new SparseMlp(
-                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), Router.Selection.LAST),
+                Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), selection),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
                 x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
     }

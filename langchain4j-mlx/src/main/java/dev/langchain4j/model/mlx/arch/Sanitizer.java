@@ -17,7 +17,7 @@ interface Sanitizer {
     Sanitizer UNTIED = (config, tensors) -> drop(config, tensors, false);
 
     private static void dropFrequencies(Map<String, MlxArray> tensors) {
-        tensors.keySet().removeIf(name -> name.contains("rotary_emb.inv_freq"));
+        tensors.keySet().removeIf(name -> name.endsWith(".inv_freq"));
     }
 
     /** Drops what older exports carry along and what tied embeddings make superfluous. */

@@ -27,6 +27,7 @@ public final class RopeParameters {
     private static final String TYPE = "rope_type";
     private static final String TEXT = "text_config";
     private static final String FULL = "full_attention";
+    private static final String DIMS = "rotary_dim";
 
     /** Kinds whose factor stretches the context that max_position_embeddings names. */
     private static final Set<String> STRETCHING = Set.of("yarn", "deepseek_yarn");
@@ -58,6 +59,23 @@ public final class RopeParameters {
         }
         put(fields, parameters);
         put(fields, object(c, SCALING));
+        return finished(c, fields);
+    }
+
+    /**
+     * The parameters of layers that attend to a window, in a model where all turn by the same base and only others are
+     * scaled.
+     *
+     * @param layerType name of these layers in rope_parameters
+     */
+    public static RopeParameters ofUnscaled(ModelConfig c, String layerType) {
+        ObjectNode fields = beside(c, THETA);
+        JsonNode parameters = object(c, PARAMETERS);
+        if (isNested(parameters)) {
+            put(fields, parameters.path(layerType));
+        } else {
+            set(fields, THETA, parameters.get(THETA));
+        }
         return finished(c, fields);
     }
 
@@ -156,12 +174,19 @@ public final class RopeParameters {
     }
 
     /**
-     * How many dimensions of a head turn.
+     * How many dimensions of a head turn: rotary_dim, or a part of them.
      *
      * @param otherwise the part of them where config.json does not say; not a number if it must
      */
     public int dims(int headDim, double otherwise) {
-        return (int) (headDim * part(otherwise));
+        if (!config.has(DIMS)) {
+            return (int) (headDim * part(otherwise));
+        }
+        int dims = config.count(DIMS);
+        if (dims > headDim) {
+            throw config.invalid(DIMS, dims, "must be at most the dimensions of a head (" + headDim + ")");
+        }
+        return dims;
     }
 
     /** The part of a head that turns, or the default; not a number if config.json must say it. */
@@ -283,6 +308,7 @@ public final class RopeParameters {
         }
         ObjectNode scaling = fields.json().deepCopy();
         scaling.set("long_factor", scaling.get("short_factor"));
+        set(scaling, "long_mscale", scaling.get("short_mscale"));
         return with(config, c, c.json().deepCopy(), scaling);
     }
 

@@ -1,6 +1,9 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RotatingKvCache;
@@ -11,27 +14,28 @@ import dev.langchain4j.model.mlx.model.Weights;
 /**
  * Grouped-query attention with rotary positions, over the whole context or a sliding window.
  *
+ * @param qkv what makes queries, keys and values of the layer's input
  * @param qNorm norm of queries, by head or over all heads as {@code normsHeads} says; null for none
  * @param queryRope positions of queries
  * @param keyRope positions of keys
  * @param scale what scores are multiplied by
  * @param window positions that each one sees, itself included; 0 for all
  * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+ * @param precise whether scores and weights are of single precision, whatever the type of the input
  */
 public record Attention(
         Shape shape,
-        Linear q,
-        Linear k,
-        Linear v,
+        Projections qkv,
         Linear o,
-        RmsNorm qNorm,
-        RmsNorm kNorm,
+        Norm qNorm,
+        Norm kNorm,
         boolean normsHeads,
         Rope queryRope,
         Rope keyRope,
         float scale,
         int window,
-        MlxArray sinks)
+        MlxArray sinks,
+        boolean precise)
         implements Decoder.Layer {
 
     /** Lengths of the parts of an attention layer. */
@@ -59,6 +63,25 @@ public record Attention(
         }
     }
 
+    /** Makes queries, keys and values, [1, tokens, heads * dim] each, of [1, tokens, hidden]. */
+    public interface Projections {
+
+        /** Queries, keys and values, in this order. */
+        MlxArray[] of(MlxArray x);
+
+        /** One matrix for each of them. */
+        static Projections parted(Linear q, Linear k, Linear v) {
+            return x -> new MlxArray[] {q.apply(x), k.apply(x), v.apply(x)};
+        }
+
+        /** One matrix for all, which has the queries of all heads first, then the keys, then the values. */
+        static Projections fused(Linear qkv, Shape s) {
+            int keysFrom = s.heads * s.headDim;
+            int valuesFrom = keysFrom + s.kvHeads * s.headDim;
+            return x -> Indexing.splitAt(qkv.apply(x), -1, keysFrom, valuesFrom);
+        }
+    }
+
     /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention load(
             Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
@@ -74,8 +97,22 @@ public record Attention(
 
     /** Attention of these parts without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention of(Shape s, Linear q, Linear k, Linear v, Linear o, Rope queryRope, Rope keyRope) {
+        return of(s, Projections.parted(q, k, v), o, queryRope, keyRope);
+    }
+
+    /** As the other {@code of}, whatever makes queries, keys and values. */
+    public static Attention of(Shape s, Projections qkv, Linear o, Rope queryRope, Rope keyRope) {
         float scale = (float) Math.pow(s.headDim, -0.5);
-        return new Attention(s, q, k, v, o, null, null, true, queryRope, keyRope, scale, 0, null);
+        return new Attention(s, qkv, o, null, null, true, queryRope, keyRope, scale, 0, null, false);
+    }
+
+    /** Attention as {@code of} makes it, with one matrix of this name for queries, keys and values. */
+    public static Attention loadFused(
+            Weights w, String qkv, String output, Shape s, boolean qkvBias, boolean outputBias, Rope rope) {
+        int width = (s.heads + 2 * s.kvHeads) * s.headDim;
+        Linear all = Linear.load(w, qkv, s.hidden, width, qkvBias);
+        Linear o = Linear.load(w, output, s.heads * s.headDim, s.hidden, outputBias);
+        return of(s, Projections.fused(all, s), o, rope, rope);
     }
 
     /** As the other {@code load}, with the same positions for queries and keys. */
@@ -84,42 +121,65 @@ public record Attention(
     }
 
     /** This attention with norms on each head of queries and keys. */
-    public Attention withHeadNorms(RmsNorm ofQueries, RmsNorm ofKeys) {
-        return new Attention(shape, q, k, v, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks);
+    public Attention withHeadNorms(Norm ofQueries, Norm ofKeys) {
+        return new Attention(shape, qkv, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks, precise);
     }
 
     /** This attention with norms over all heads of queries, and of keys. */
-    public Attention withWholeNorms(RmsNorm ofQueries, RmsNorm ofKeys) {
-        return new Attention(shape, q, k, v, o, ofQueries, ofKeys, false, queryRope, keyRope, scale, window, sinks);
+    public Attention withWholeNorms(Norm ofQueries, Norm ofKeys) {
+        return new Attention(
+                shape, qkv, o, ofQueries, ofKeys, false, queryRope, keyRope, scale, window, sinks, precise);
     }
 
     /** This attention with another scale. */
     public Attention withScale(double factor) {
         return new Attention(
-                shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, (float) factor, window, sinks);
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, (float) factor, window, sinks, precise);
     }
 
     /** This attention over a sliding window; 0 for the whole context. */
     public Attention withWindow(int positions) {
-        return new Attention(shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, positions, sinks);
+        return new Attention(
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, positions, sinks, precise);
     }
 
     /** This attention with a logit per head that has no value. */
     public Attention withSinks(MlxArray logits) {
-        return new Attention(shape, q, k, v, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, logits);
+        return new Attention(
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, logits, precise);
+    }
+
+    /** This attention with scores and weights of single precision, whatever the type of the input. */
+    public Attention inSinglePrecision() {
+        return new Attention(shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, sinks, true);
     }
 
     @Override
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
+        return joined(attended(x, spans, layer), spans);
+    }
+
+    /** What comes out of each head: heads of these spans. */
+    MlxArray attended(MlxArray x, Spans spans, int layer) {
         int[] positions = spans.positionsOfHeads();
-        MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, spans), positions);
-        MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, spans), positions);
-        MlxArray values = heads(v.apply(x), null, shape.kvHeads, spans);
-        MlxArray attended = spans.attend(layer, queries, keys, values, scale, sinks);
+        MlxArray[] all = qkv.of(x);
+        MlxArray queries = queryRope.apply(heads(all[0], qNorm, shape.heads, spans), positions);
+        MlxArray keys = keyRope.apply(heads(all[1], kNorm, shape.kvHeads, spans), positions);
+        MlxArray values = heads(all[2], null, shape.kvHeads, spans);
+        if (!precise) {
+            return spans.attend(layer, queries, keys, values, scale, sinks);
+        }
+        // keys and values are promoted to the type of the queries
+        MlxArray single = Ops.astype(queries, DType.FLOAT32);
+        return Ops.astype(spans.attend(layer, single, keys, values, scale, sinks), values.dtype());
+    }
+
+    /** The output of the layer for what comes out of each head. */
+    MlxArray joined(MlxArray attended, Spans spans) {
         return o.apply(spans.joinHeads(attended, shape.heads, shape.headDim));
     }
 
-    private MlxArray heads(MlxArray x, RmsNorm norm, int count, Spans spans) {
+    private MlxArray heads(MlxArray x, Norm norm, int count, Spans spans) {
         if (norm == null) {
             return spans.splitHeads(x, count, shape.headDim);
         }

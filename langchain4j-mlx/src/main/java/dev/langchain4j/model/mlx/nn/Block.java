@@ -27,6 +27,14 @@ public record Block(
         return new Block(first, attention, null, second, mlp, null);
     }
 
+    /** As {@link #load}, with norms that subtract the mean and have biases. */
+    public static Block loadWithLayerNorms(
+            Weights weights, String name, int dimension, double eps, Decoder.Layer attention, FeedForward mlp) {
+        LayerNorm first = LayerNorm.load(weights, name + ".input_layernorm", dimension, eps, true);
+        LayerNorm second = LayerNorm.load(weights, name + ".post_attention_layernorm", dimension, eps, true);
+        return new Block(first, attention, null, second, mlp, null);
+    }
+
     @Override
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
         MlxArray attended = attention.apply(normed(beforeAttention, x), spans, layer);

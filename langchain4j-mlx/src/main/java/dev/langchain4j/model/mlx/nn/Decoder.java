@@ -54,14 +54,14 @@ public final class Decoder implements LanguageModel {
     /**
      * A decoder with the names and fields that nearly all have: model.embed_tokens, model.norm, lm_head.
      *
-     * @param tied whether the head is the embedding, if config.json does not say
+     * @param tied whether the head is the embedding, if config.json does not say; where sanitizing left a head, that counts
      * @param layer makes the layer of an index
      */
     public static Decoder load(ModelConfig config, Weights weights, boolean tied, IntFunction<Layer> layer) {
         int dimension = config.count("hidden_size");
         int rows = config.count("vocab_size");
         Embedding embedding = Embedding.load(weights, "model.embed_tokens", rows, dimension);
-        Linear head = config.flag("tie_word_embeddings", tied)
+        Linear head = config.flag("tie_word_embeddings", tied) && !weights.has("lm_head.weight")
                 ? embedding.asLinear()
                 : Linear.load(weights, "lm_head", dimension, rows, false);
         RmsNorm norm = RmsNorm.load(weights, "model.norm", dimension, config.number("rms_norm_eps"));

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 
@@ -8,6 +9,9 @@ import dev.langchain4j.mlx.Ops;
 public interface Gating {
     /** silu(gate) * up. */
     Gating SILU = (gate, up) -> Ops.multiply(Ops.silu(gate), up);
+
+    /** gelu(gate) * up, with the exact form of gelu. */
+    Gating GELU = (gate, up) -> Ops.multiply(Fast.gelu(gate), up);
 
     /** gelu(gate) * up, with the tanh form of gelu. */
     Gating GELU_TANH = (gate, up) -> Ops.multiply(geluTanh(gate), up);
@@ -18,7 +22,8 @@ public interface Gating {
     /** Gate and values of one shape to one array of it. */
     MlxArray apply(MlxArray gate, MlxArray up);
 
-    private static MlxArray geluTanh(MlxArray x) {
+    /** gelu in its tanh form. */
+    static MlxArray geluTanh(MlxArray x) {
         MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
         return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
     }

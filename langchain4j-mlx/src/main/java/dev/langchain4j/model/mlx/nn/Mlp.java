@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
 /** The gated feed-forward layer: down(gating(gate(x), up(x))). */
 public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements FeedForward {
@@ -29,6 +30,20 @@ public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements
             MlxArray[] parts = Indexing.split(gateUp.apply(x), 2, -1);
             return down.apply(Gating.SILU.apply(parts[0], parts[1]));
         };
+    }
+
+    /** A layer without a gate: down(activation(up(x))), from two linear layers of these names. */
+    public static FeedForward loadUngated(
+            Weights w,
+            String up,
+            String down,
+            int dimension,
+            int inner,
+            boolean bias,
+            UnaryOperator<MlxArray> activation) {
+        Linear first = Linear.load(w, up, dimension, inner, bias);
+        Linear second = Linear.load(w, down, inner, dimension, bias);
+        return x -> second.apply(activation.apply(first.apply(x)));
     }
 
     @Override

@@ -44,7 +44,10 @@ public final class Ropes {
             case "llama3" -> turning(weights, dims, traditional, llama3(dims, theta, p), 1);
             case "yarn", "deepseek_yarn" -> turning(weights, dims, traditional, yarn(dims, theta, p), yarnMagnitude(p));
             case "longrope", "su" -> longrope(weights, p, dims, base);
-            case "dynamic" -> dynamic(dims, traditional, theta, p.factor(), p.positions());
+            case "dynamic" ->
+                p.fields().has("alpha")
+                        ? plain(dims, traditional, theta * growthByAlpha(p, dims), 1)
+                        : dynamic(dims, traditional, theta, p.factor(), p.positions());
             case "proportional" -> proportional(weights, p, dims, base, 1, traditional);
             default -> throw p.fields().invalid("rope_type", p.type(), "must be one of " + TYPES);
         };
@@ -67,6 +70,15 @@ public final class Ropes {
             }
             return rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
         };
+    }
+
+    /** What alpha multiplies the base by, however long the context is (Hunyuan). */
+    private static double growthByAlpha(RopeParameters p, int dims) {
+        double alpha = p.fields().number("alpha");
+        if (alpha <= 0) {
+            throw p.fields().invalid("alpha", alpha, "must be more than 0");
+        }
+        return Math.pow(alpha, dims / (dims - 2.0));
     }
 
     /** Rotation by wavelengths, of vectors that were multiplied by a number first. */
@@ -186,7 +198,7 @@ public final class Ropes {
     private static double longropeMagnitude(RopeParameters p) {
         double factor = p.factor();
         double implied = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(p.originalPositions()));
-        return p.fields().number("attention_factor", implied);
+        return orElse(p.fields(), "long_mscale", p.fields().number("attention_factor", implied));
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
 /** Chooses the experts of each position. */
 public interface Router {
@@ -20,6 +21,14 @@ public interface Router {
 
     /** Chooses experts for [1, length, dimension]. */
     Choice choose(MlxArray x);
+
+    /** This router with weights of the type of what goes in. */
+    default Router inTypeOfInput() {
+        return x -> {
+            Choice choice = choose(x);
+            return new Choice(choice.experts, Ops.astype(choice.weights, x.dtype()));
+        };
+    }
 
     /**
      * How the highest values are found. Of equal ones, which half precision has often, each way finds others; mlx-lm uses
@@ -56,6 +65,26 @@ public interface Router {
             MlxArray logits = gate.apply(x);
             MlxArray experts = selection.of(logits, chosen);
             return new Choice(experts, Ops.softmax(Indexing.takeAlong(logits, experts, -1), -1, precise));
+        };
+    }
+
+    /**
+     * The experts that rank highest, weighted by what an architecture makes of their scores.
+     *
+     * @param scores of all experts, made of [1, length, dimension]
+     * @param ranked what the choice goes by, made of the scores of all
+     * @param weights what outputs are multiplied by, made of the scores of those chosen
+     */
+    static Router topOf(
+            UnaryOperator<MlxArray> scores,
+            UnaryOperator<MlxArray> ranked,
+            int chosen,
+            Selection selection,
+            UnaryOperator<MlxArray> weights) {
+        return x -> {
+            MlxArray all = scores.apply(x);
+            MlxArray experts = selection.of(ranked.apply(all), chosen);
+            return new Choice(experts, weights.apply(Indexing.takeAlong(all, experts, -1)));
         };
     }
 

@@ -31,7 +31,7 @@ class ConfigSpellingTest {
     private static final List<String> BESIDE = List.of("rope_theta", "partial_rotary_factor");
 
     /** Kinds of positions that somebody's yarn must not replace. */
-    private static final Set<String> OWN_KINDS = Set.of("llama3", "longrope", "linear", "proportional");
+    private static final Set<String> OWN_KINDS = Set.of("llama3", "longrope", "linear", "dynamic", "proportional");
 
     static List<String> folders() throws IOException {
         try (Stream<Path> all = Files.list(Goldens.folder("models"))) {

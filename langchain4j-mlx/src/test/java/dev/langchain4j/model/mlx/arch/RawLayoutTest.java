@@ -71,7 +71,19 @@ class RawLayoutTest {
     void expertsAreStacked() {
         Map<String, String> letters = Map.of("gate_proj", "w1", "down_proj", "w2", "up_proj", "w3");
         check("mixtral", Mixtral::sanitize, tensors -> unstack(tensors, letters));
+        check("phimoe", PhiMoe::sanitize, tensors -> unstack(tensors, letters));
+        check("minimax_m2", MinimaxM2::sanitize, tensors -> unstack(tensors, letters));
         check("qwen3_moe", Qwen3Moe::sanitize, tensors -> unstack(tensors, Map.of()));
+        check("ernie4_5_moe", Ernie45Moe::sanitize, tensors -> {
+            unstack(tensors, Map.of());
+            tensors.put("model.mtp_block.0.mlp.up_proj.weight", tensors.get("model.norm.weight"));
+            tensors.put("model.layers.1.mlp.moe_statics.e_score_correction_bias", tensors.get("model.norm.weight"));
+        });
+        check("bailing_moe", BailingMoe::sanitize, tensors -> {
+            unstack(tensors, Map.of());
+            rename(tensors, "model.layers.1.mlp.gate.gate_proj.", "model.layers.1.mlp.gate.");
+            tensors.put("model.layers.2.eh_proj.weight", tensors.get("model.norm.weight"));
+        });
     }
 
     @Test
@@ -196,6 +208,33 @@ class RawLayoutTest {
             rename(tensors, "language_model.model.", "model.language_model.");
             tensors.put("model.visual.weight", tensors.get("model.language_model.norm.weight"));
         });
+    }
+
+    @Test
+    void gatesAndValuesOfAllExpertsArePartedAndTurned() {
+        check("qwen3_vl_moe", Qwen3Vl::sanitizeMoe, tensors -> {
+            fuse(tensors, "switch_mlp", "experts.");
+            tensors.replaceAll((name, a) -> name.contains(".experts.") ? Indexing.swapAxes(a, -1, -2) : a);
+            rename(tensors, "language_model.model.", "model.language_model.");
+            rename(tensors, "language_model.lm_head.", "lm_head.");
+            rename(tensors, "vision_tower.", "model.visual.");
+        });
+    }
+
+    @Test
+    void parametersOfActivationsBecomeNumbers() {
+        try (MlxThread thread = MlxThread.start("raw")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    Map<String, MlxArray> tensors = new HashMap<>();
+                    String name = "model.layers.0.mlp.act_fn.alpha_p";
+                    tensors.put(name, MlxArray.of(new float[] {0.25f}, 1));
+                    Apertus.sanitize(ModelFolder.config(Goldens.own("models").resolve("apertus")), tensors);
+                    assertThat(tensors.get(name).shape()).isEmpty();
+                    assertThat(tensors.get(name).toFloats()).containsExactly(0.25f);
+                }
+            });
+        }
     }
 
     @Test
