@@ -111,11 +111,20 @@ public record Attention(
 
     @Override
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
+        return joined(attended(x, spans, layer), spans);
+    }
+
+    /** What comes out of each head: heads of these spans. */
+    MlxArray attended(MlxArray x, Spans spans, int layer) {
         int[] positions = spans.positionsOfHeads();
         MlxArray queries = queryRope.apply(heads(q.apply(x), qNorm, shape.heads, spans), positions);
         MlxArray keys = keyRope.apply(heads(k.apply(x), kNorm, shape.kvHeads, spans), positions);
         MlxArray values = heads(v.apply(x), null, shape.kvHeads, spans);
-        MlxArray attended = spans.attend(layer, queries, keys, values, scale, sinks);
+        return spans.attend(layer, queries, keys, values, scale, sinks);
+    }
+
+    /** The output of the layer for what comes out of each head. */
+    MlxArray joined(MlxArray attended, Spans spans) {
         return o.apply(spans.joinHeads(attended, shape.heads, shape.headDim));
     }
 
