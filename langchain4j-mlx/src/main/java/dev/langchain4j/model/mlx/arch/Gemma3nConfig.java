@@ -151,9 +151,8 @@ record Gemma3nConfig(
         double deviations = quantile(part);
         return (gate, up) -> {
             MlxArray mean = Ops.mean(gate, -1, true);
-            MlxArray apart = Ops.subtract(gate, mean);
-            MlxArray deviation = Ops.sqrt(Ops.mean(Ops.square(apart), -1, true));
-            MlxArray above = Ops.subtract(apart, Ops.multiply(deviation, deviations));
+            MlxArray deviation = Ops.sqrt(Ops.mean(Ops.square(Ops.subtract(gate, mean)), -1, true));
+            MlxArray above = Ops.subtract(gate, Ops.add(mean, Ops.multiply(deviation, deviations)));
             return Gating.GELU_TANH.apply(Ops.maximum(above, MlxArray.scalar(0, gate.dtype())), up);
         };
     }
