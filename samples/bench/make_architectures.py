@@ -29,6 +29,11 @@ PARTIAL = dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.
 GEMMA4_ROPE = dict(
     full_attention=dict(partial_rotary_factor=0.25, rope_theta=1000000.0, rope_type="proportional"),
     sliding_attention=dict(partial_rotary_factor=1.0, rope_theta=10000.0, rope_type="default"))
+LATENT = dict(kv_lora_rank=64, q_lora_rank=64, qk_rope_head_dim=16, v_head_dim=32, qk_nope_head_dim=32)
+DEEPSEEK = dict(**ROUTED, **LATENT, topk_method="noaux_tc", scoring_func="sigmoid", moe_layer_freq=1)
+INDEXED = dict(DEEPSEEK, index_head_dim=32, index_n_heads=8, index_topk=256)
+MAMBA = dict(mamba_n_heads=16, mamba_d_head=32, mamba_d_state=64, mamba_d_conv=4, mamba_n_groups=1, mamba_conv_bias=True,
+             mamba_proj_bias=False, attention_bias=False, mlp_bias=False)
 LFM2 = dict(norm_eps=1e-5, conv_bias=False, conv_L_cache=3, layer_types=["conv", "full_attention"] * 2)
 
 
@@ -64,8 +69,36 @@ CONFIGS = {
     "glm4_moe": dict(**ROUTED, use_qk_norm=True, partial_rotary_factor=0.5, rope_scaling=None),
     "mixtral": dict(num_local_experts=8, num_experts_per_tok=2),
     "qwen3_moe": EXPERTS,
-    "deepseek_v3": dict(**ROUTED, kv_lora_rank=64, q_lora_rank=64, qk_rope_head_dim=16, v_head_dim=32,
-                        qk_nope_head_dim=32, topk_method="noaux_tc", scoring_func="sigmoid", moe_layer_freq=1),
+    "deepseek_v2": dict(DEEPSEEK, topk_method="greedy", norm_topk_prob=False, rope_scaling=dict(
+        type="yarn", factor=4.0, original_max_position_embeddings=1024, mscale=0.707, mscale_all_dim=0.707)),
+    "deepseek_v3": DEEPSEEK,
+    "deepseek_v32": INDEXED,
+    "glm4_moe_lite": DEEPSEEK,
+    "glm_moe_dsa": dict(INDEXED, rope_parameters=ROPE),
+    "longcat_flash": dict(LATENT, attention_method="MLA", zero_expert_type="identity", ffn_hidden_size=512, moe_topk=2,
+                          expert_ffn_hidden_size=128, n_routed_experts=8, zero_expert_num=2, num_layers=2,
+                          routed_scaling_factor=1.0, mla_scale_q_lora=True, mla_scale_kv_lora=True, attention_bias=False),
+    "kimi_linear": dict(LATENT, q_lora_rank=None, model_max_length=4096, num_experts=8, num_experts_per_token=2,
+                        moe_intermediate_size=128, num_shared_experts=1, first_k_dense_replace=1, linear_attn_config=dict(
+                            kda_layers=[1, 2, 3], full_attn_layers=[4], num_heads=8, head_dim=32,
+                            short_conv_kernel_size=4)),
+    "nemotron_h": dict(ROUTED, hybrid_override_pattern="ME*-", num_hidden_layers=4, mamba_num_heads=16, mamba_head_dim=32,
+                       ssm_state_size=64, conv_kernel=4, n_groups=2, mamba_proj_bias=False, use_bias=False,
+                       use_conv_bias=True, mlp_bias=False, layer_norm_epsilon=1e-5,
+                       moe_shared_expert_intermediate_size=128),
+    "granitemoehybrid": dict(MAMBA, num_local_experts=8, num_experts_per_tok=2, shared_intermediate_size=128,
+                             layer_types=["mamba", "attention"] * 2, attention_multiplier=0.2, embedding_multiplier=2.0,
+                             residual_multiplier=0.5, logits_scaling=2.0, position_embedding_type="nope"),
+    "falcon_h1": dict(MAMBA, mamba_d_ssm=512, rope_scaling=None),
+    "gemma3n": wrapped("gemma3n", num_kv_shared_layers=2, vocab_size_per_layer_input=2048, sliding_window=512,
+                       rope_local_base_freq=10000.0, final_logit_softcapping=30.0, hidden_size_per_layer_input=32,
+                       layer_types=["sliding_attention", "full_attention"] * 2, altup_num_inputs=4, altup_coef_clip=120.0,
+                       activation_sparsity_pattern=[0.95, 0.0, 0.0, 0.0], altup_correct_scale=True, altup_active_idx=0,
+                       laurel_rank=16),
+    "step3p5": dict(num_attention_groups=4, layer_types=LAYERS, sliding_window=512, moe_num_experts=8, moe_top_k=2,
+                    moe_intermediate_size=128, share_expert_dim=128),
+    "laguna": dict(layer_types=LAYERS, sliding_window=512, num_experts=8, num_experts_per_tok=2, moe_intermediate_size=128,
+                   shared_expert_intermediate_size=128, rope_parameters=dict(full_attention=ROPE, sliding_attention=ROPE)),
     "lfm2": dict(**LFM2, block_dim=256, block_ff_dim=512, block_multiple_of=32, block_ffn_dim_multiplier=1.0,
                  block_auto_adjust_ff_dim=False, full_attn_idxs=[1, 3]),
     "lfm2_moe": dict(**LFM2, moe_intermediate_size=128, num_experts=8, num_experts_per_tok=2, norm_topk_prob=True,

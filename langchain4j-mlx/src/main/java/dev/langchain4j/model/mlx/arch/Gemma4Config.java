@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import dev.langchain4j.model.mlx.nn.SharingAttention;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -102,7 +103,7 @@ record Gemma4Config(
 
     /** The layer whose keys and values this one attends to: the last one of its kind that has any. */
     int sharedWith(int layer) {
-        int found = types.subList(0, firstShared()).lastIndexOf(types.get(layer));
+        int found = SharingAttention.owner(types, firstShared(), layer);
         if (found < 0) {
             throw new InvalidRequestException("layer_types (" + types + ") has no " + types.get(layer)
                     + " layer before the " + shared + " that share keys and values");

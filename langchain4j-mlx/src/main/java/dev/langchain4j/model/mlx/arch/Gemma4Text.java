@@ -5,9 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
-import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.RotatingKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -21,6 +19,8 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Router;
+import dev.langchain4j.model.mlx.nn.SharingAttention;
+import dev.langchain4j.model.mlx.nn.SharingAttention.KeysValues;
 import dev.langchain4j.model.mlx.nn.SwitchMlp;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,89 +36,6 @@ public final class Gemma4Text implements LanguageModel {
     private static final Pattern LAYER =
             Pattern.compile("model\\.layers\\.(\\d{1,9})\\.self_attn\\.[kv]_(proj|norm)\\..*");
     private static final List<String> RANGES = List.of("input_max", "input_min", "output_max", "output_min");
-
-    /** Makes keys and values; null parts where keys serve as values. */
-    private record KeysValues(Linear k, Linear v, RmsNorm kNorm, int window) {}
-
-    /** Attention over keys and values of its own, or over another layer's if {@code own} is null. */
-    private record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own, Shape shape, Rope rope) {
-
-        static SharingAttention load(Gemma4Config c, Weights w, String name, int layer, Rope rope) {
-            Shape s = c.shape(layer);
-            int dim = s.headDim();
-            KeysValues own = null;
-            if (layer < c.firstShared()) {
-                own = new KeysValues(
-                        Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, false),
-                        c.keysAreValues(layer)
-                                ? null
-                                : Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, false),
-                        RmsNorm.load(w, name + ".k_norm", dim, c.eps()),
-                        c.slides(layer) ? c.window() : 0);
-            }
-            return new SharingAttention(
-                    Linear.load(w, name + ".q_proj", s.hidden(), s.heads() * dim, false),
-                    Linear.load(w, name + ".o_proj", s.heads() * dim, s.hidden(), false),
-                    RmsNorm.load(w, name + ".q_norm", dim, c.eps()),
-                    own,
-                    s,
-                    rope);
-        }
-
-        /** Appends to the layer's cache in each sequence, and gives what later layers attend to as well, by span. */
-        List<AttentionCache.View> append(MlxArray x, Spans spans, int layer) {
-            MlxArray keys = keys(x, spans);
-            MlxArray values = values(x, spans);
-            List<AttentionCache.View> views = new ArrayList<>();
-            for (Spans.Span span : spans.at(layer)) {
-                AttentionCache cache = (AttentionCache) span.cache();
-                views.add(cache.update(span.heads(keys), span.heads(values), span.length()));
-            }
-            return views;
-        }
-
-        private MlxArray keys(MlxArray x, Spans spans) {
-            MlxArray heads = spans.splitHeads(own.k.apply(x), shape.kvHeads(), shape.headDim());
-            return rope.apply(own.kNorm.apply(heads), spans.positionsOfHeads());
-        }
-
-        private MlxArray values(MlxArray x, Spans spans) {
-            Linear projection = own.v == null ? own.k : own.v;
-            MlxArray heads = spans.splitHeads(projection.apply(x), shape.kvHeads(), shape.headDim());
-            return Fast.rmsNorm(heads, null, own.kNorm.eps());
-        }
-
-        /** Attention to what a layer holds of each sequence. Scores are not scaled: norms see to their size. */
-        MlxArray apply(MlxArray x, List<AttentionCache.View> views, Spans spans, int layer) {
-            MlxArray queries = queries(x, spans);
-            return joined(
-                    spans.eachHeads(layer, span -> {
-                        AttentionCache.View all = views.get(span.index());
-                        boolean causal = span.length() > 1 && all.mask() == null;
-                        return Fast.attention(
-                                span.heads(queries), all.keys(), all.values(), 1, causal, all.mask(), null);
-                    }),
-                    spans);
-        }
-
-        /** As the other one, where no later layer attends to the same. */
-        MlxArray apply(MlxArray x, Spans spans, int layer) {
-            return joined(spans.attend(layer, queries(x, spans), keys(x, spans), values(x, spans), 1, null), spans);
-        }
-
-        private MlxArray queries(MlxArray x, Spans spans) {
-            MlxArray heads = qNorm.apply(spans.splitHeads(q.apply(x), shape.heads(), shape.headDim()));
-            return rope.apply(heads, spans.positionsOfHeads());
-        }
-
-        private MlxArray joined(MlxArray attended, Spans spans) {
-            return o.apply(spans.joinHeads(attended, shape.heads(), shape.headDim()));
-        }
-
-        LayerCache newCache() {
-            return own.window == 0 ? new KvCache() : new RotatingKvCache(own.window);
-        }
-    }
 
     /** Experts beside the dense layer, all of them between norms. They are chosen by what comes before these norms. */
     private record DenseAndSparse(
@@ -166,22 +83,6 @@ public final class Gemma4Text implements LanguageModel {
         }
     }
 
-    /** How the input that a layer has for a token gets in. */
-    private record OwnInput(Linear gate, Linear projection, RmsNorm behind) {
-
-        static OwnInput load(Weights w, String name, int hidden, int width, double eps) {
-            return new OwnInput(
-                    Linear.load(w, name + ".per_layer_input_gate", hidden, width, false),
-                    Linear.load(w, name + ".per_layer_projection", width, hidden, false),
-                    RmsNorm.load(w, name + ".post_per_layer_input_norm", hidden, eps));
-        }
-
-        MlxArray apply(MlxArray h, MlxArray input) {
-            MlxArray gated = Gating.GELU_TANH.apply(gate.apply(h), input);
-            return Ops.add(h, behind.apply(projection.apply(gated)));
-        }
-    }
-
     /** A layer; {@code sparse} and {@code ownInput} are null where there is none. */
     private record Layer(
             RmsNorm beforeAttention,
@@ -191,7 +92,7 @@ public final class Gemma4Text implements LanguageModel {
             FeedForward dense,
             DenseAndSparse sparse,
             RmsNorm afterMlp,
-            OwnInput ownInput,
+            Gemma4Inputs.Gate ownInput,
             MlxArray scalar) {
 
         static Layer load(ModelConfig c, Gemma4Config s, Weights w, int i, Rope rope) {
@@ -200,14 +101,23 @@ public final class Gemma4Text implements LanguageModel {
             FeedForward dense = Mlp.load(w, name + ".mlp", hidden, s.inner(i), false, Gating.GELU_TANH);
             return new Layer(
                     RmsNorm.load(w, name + ".input_layernorm", hidden, s.eps()),
-                    SharingAttention.load(s, w, name + ".self_attn", i, rope),
+                    attention(s, w, name + ".self_attn", i, rope),
                     RmsNorm.load(w, name + ".post_attention_layernorm", hidden, s.eps()),
                     RmsNorm.load(w, name + ".pre_feedforward_layernorm", hidden, s.eps()),
                     dense,
                     s.sparse() ? DenseAndSparse.load(c, w, name, hidden, dense, s.eps()) : null,
                     RmsNorm.load(w, name + ".post_feedforward_layernorm", hidden, s.eps()),
-                    s.ownWidth() > 0 ? OwnInput.load(w, name, hidden, s.ownWidth(), s.eps()) : null,
+                    s.ownWidth() > 0 ? Gemma4Inputs.Gate.load(w, name, hidden, s.ownWidth(), s.eps()) : null,
                     w.get(name + ".layer_scalar", 1));
+        }
+
+        private static SharingAttention attention(Gemma4Config c, Weights w, String name, int layer, Rope rope) {
+            Shape s = c.shape(layer);
+            int window = c.slides(layer) ? c.window() : 0;
+            KeysValues own = layer < c.firstShared()
+                    ? KeysValues.load(w, name, s, c.keysAreValues(layer), c.eps(), window)
+                    : null;
+            return SharingAttention.load(w, name, s, own, c.eps(), rope);
         }
 
         MlxArray apply(MlxArray x, MlxArray attended, MlxArray input) {
@@ -215,7 +125,7 @@ public final class Gemma4Text implements LanguageModel {
             MlxArray before = beforeMlp.apply(h);
             MlxArray y = sparse == null ? dense.apply(before) : sparse.apply(h, before);
             h = Ops.add(h, afterMlp.apply(y));
-            return Ops.multiply(ownInput == null ? h : ownInput.apply(h, input), scalar);
+            return Ops.multiply(ownInput == null ? h : Ops.add(h, ownInput.apply(h, input)), scalar);
         }
     }
 
@@ -230,7 +140,15 @@ public final class Gemma4Text implements LanguageModel {
         this.config = Gemma4Config.of(c);
         int hidden = config.hidden();
         this.embedding = Embedding.load(w, "model.embed_tokens", config.rows(), hidden);
-        this.ownInputs = config.ownWidth() > 0 ? Gemma4Inputs.load(c, config, w) : null;
+        this.ownInputs = config.ownWidth() > 0
+                ? Gemma4Inputs.load(
+                        w,
+                        c.count("vocab_size_per_layer_input", 262_144),
+                        hidden,
+                        config.layers(),
+                        config.ownWidth(),
+                        config.eps())
+                : null;
         Rope sliding = config.rope(c, w, true);
         Rope full = config.rope(c, w, false);
         for (int i = 0; i < config.layers(); i++) {
@@ -257,11 +175,11 @@ public final class Gemma4Text implements LanguageModel {
             MlxArray normed = layer.beforeAttention.apply(h);
             boolean lends = config.lends(i);
             lent.add(lends ? layer.attention.append(normed, spans, i) : null);
-            int held = layer.attention.own == null ? config.sharedWith(i) : i;
+            int held = layer.attention.own() == null ? config.sharedWith(i) : i;
             MlxArray attended = lent.get(held) == null
                     ? layer.attention.apply(normed, spans, i)
                     : layer.attention.apply(normed, lent.get(held), spans, held);
-            MlxArray input = inputs == null ? null : Indexing.squeeze(Indexing.slice(inputs, 2, i, i + 1), 2);
+            MlxArray input = inputs == null ? null : Gemma4Inputs.of(inputs, i);
             h = layer.apply(h, attended, input);
         }
         return norm.apply(h);
@@ -278,7 +196,7 @@ public final class Gemma4Text implements LanguageModel {
     public List<LayerCache> newLayers() {
         List<LayerCache> caches = new ArrayList<>();
         for (Layer layer : layers) {
-            if (layer.attention.own != null) {
+            if (layer.attention.own() != null) {
                 caches.add(layer.attention.newCache());
             }
         }

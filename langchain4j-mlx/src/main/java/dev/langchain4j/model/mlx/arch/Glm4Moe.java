@@ -70,6 +70,12 @@ public final class Glm4Moe {
 
     /** Experts by groups, and those that are shared; DeepSeek-V3 has the same. */
     static SparseMlp experts(ModelConfig c, Weights w, String name) {
+        int experts = c.count("n_routed_experts");
+        return experts(c, w, name, Router.Grouped.load(c, w, name + ".gate", c.count("hidden_size"), experts));
+    }
+
+    /** The same with experts that are chosen in another way. */
+    static SparseMlp experts(ModelConfig c, Weights w, String name, Router router) {
         int hidden = c.count("hidden_size");
         int inner = c.count("moe_intermediate_size");
         int experts = c.count("n_routed_experts");
@@ -77,9 +83,7 @@ public final class Glm4Moe {
                 ? Mlp.load(w, name + ".shared_experts", hidden, inner * c.count("n_shared_experts"))
                 : null;
         return new SparseMlp(
-                Router.Grouped.load(c, w, name + ".gate", hidden, experts),
-                SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
-                shared);
+                router, SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU), shared);
     }
 
     /** Stacks the experts of raw folders, and drops layers that predict several tokens ahead. */

@@ -34,30 +34,48 @@ public final class ModelRegistry {
         ARCHITECTURES.put("cohere", new Architecture(Cohere::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("cohere2", new Architecture(Cohere2::create, Sanitizer.PLAIN));
         ARCHITECTURES.put(
+                "deepseek_v2", new Architecture(DeepseekV2::create, Sanitizer.PLAIN.and(DeepseekV2::sanitize)));
+        ARCHITECTURES.put(
                 "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
+        ARCHITECTURES.put(
+                "deepseek_v32", new Architecture(DeepseekV32::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("dots1", new Architecture(Dots1::create, Sanitizer.UNTIED.and(Dots1::sanitize)));
         ARCHITECTURES.put("ernie4_5", new Architecture(Llama::ernie45, Sanitizer.TIED));
         ARCHITECTURES.put(
                 "ernie4_5_moe", new Architecture(Ernie45Moe::create, Sanitizer.TIED.and(Ernie45Moe::sanitize)));
         ARCHITECTURES.put("exaone", new Architecture(Exaone::create, Sanitizer.TIED));
         ARCHITECTURES.put("exaone4", new Architecture(Exaone4::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put("falcon_h1", new Architecture(FalconH1::create, Sanitizer.TIED.and(FalconH1::sanitize)));
         ARCHITECTURES.put("gemma", new Architecture(Gemma::create, Sanitizer.PLAIN.and(Gemma2::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
         ARCHITECTURES.put("gemma3", new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize)));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
+        ARCHITECTURES.put("gemma3n", new Architecture(Gemma3n::create, Sanitizer.PLAIN.and(Gemma3n::sanitize)));
         ARCHITECTURES.put("gemma4", new Architecture(Gemma4::create, Sanitizer.PLAIN.and(Gemma4::sanitize)));
         ARCHITECTURES.put(
                 "gemma4_text", new Architecture(Gemma4Text::create, Sanitizer.TIED.and(Gemma4Text::sanitize)));
         ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("glm4_moe", new Architecture(Glm4Moe::create, Glm4Moe::sanitize));
+        ARCHITECTURES.put(
+                "glm4_moe_lite", new Architecture(Glm4MoeLite::create, Sanitizer.PLAIN.and(Glm4MoeLite::sanitize)));
+        ARCHITECTURES.put(
+                "glm_moe_dsa", new Architecture(DeepseekV32::glmMoeDsa, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("gpt_oss", new Architecture(GptOss::create, GptOss::sanitize));
         ARCHITECTURES.put("granite", new Architecture(Granite::create, Sanitizer.TIED));
+        ARCHITECTURES.put(
+                "granitemoehybrid",
+                new Architecture(GraniteMoeHybrid::create, Sanitizer.TIED.and(GraniteMoeHybrid::sanitize)));
         ARCHITECTURES.put("hunyuan_v1_dense", new Architecture(HunyuanV1Dense::create, Sanitizer.UNTIED));
         ARCHITECTURES.put("internlm2", new Architecture(InternLm2::create, Sanitizer.PLAIN.and(InternLm2::sanitize)));
         ARCHITECTURES.put("internlm3", new Architecture(Llama::internlm3, Sanitizer.UNTIED));
+        ARCHITECTURES.put(
+                "kimi_linear", new Architecture(KimiLinear::create, Sanitizer.UNTIED.and(KimiLinear::sanitize)));
+        ARCHITECTURES.put("laguna", new Architecture(Laguna::create, Sanitizer.PLAIN.and(Laguna::sanitize)));
         ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
         ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
+        ARCHITECTURES.put(
+                "longcat_flash", new Architecture(LongcatFlash::create, Sanitizer.PLAIN.and(LongcatFlash::sanitize)));
         ARCHITECTURES.put("mamba2", new Architecture(Mamba2::create, Mamba2::sanitize));
         ARCHITECTURES.put("mimo", new Architecture(Llama::mimo, Sanitizer.UNTIED.and(Llama::sanitizeMimo)));
         ARCHITECTURES.put("minimax_m2", new Architecture(MinimaxM2::create, Sanitizer.UNTIED.and(MinimaxM2::sanitize)));
@@ -65,6 +83,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
         ARCHITECTURES.put("nemotron", new Architecture(Nemotron::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put("nemotron_h", new Architecture(NemotronH::create, Sanitizer.PLAIN.and(NemotronH::sanitize)));
         ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));
         ARCHITECTURES.put("olmo3", new Architecture(Olmo2::olmo3, Sanitizer.UNTIED));
         ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
@@ -85,6 +104,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
         ARCHITECTURES.put("stablelm", new Architecture(StableLm::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("starcoder2", new Architecture(Starcoder2::create, Sanitizer.TIED));
+        ARCHITECTURES.put("step3p5", new Architecture(Step3p5::create, Sanitizer.PLAIN.and(Step3p5::sanitize)));
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */

@@ -21,6 +21,7 @@ public final class RopeParameters {
     private static final String SCALING = "rope_scaling";
     private static final String THETA = "rope_theta";
     private static final String PART = "partial_rotary_factor";
+    private static final String PARTS = "partial_rotary_factors";
     private static final String ORIGINAL = "original_max_position_embeddings";
     private static final String POSITIONS = "max_position_embeddings";
     private static final String FACTOR = "factor";
@@ -31,6 +32,9 @@ public final class RopeParameters {
 
     /** Kinds whose factor stretches the context that max_position_embeddings names. */
     private static final Set<String> STRETCHING = Set.of("yarn", "deepseek_yarn");
+
+    /** Architectures whose attention knows no positions, though their config.json may have rope_theta. */
+    private static final Set<String> WITHOUT_POSITIONS = Set.of("nemotron_h", "kimi_linear");
 
     private final ModelConfig config;
     private final ModelConfig fields;
@@ -103,6 +107,26 @@ public final class RopeParameters {
         JsonNode parameters = object(c, PARAMETERS);
         put(fields, isNested(parameters) ? parameters.path(layerType) : null);
         return finished(c, fields);
+    }
+
+    /**
+     * The parameters of one layer, in a model where rope_theta and partial_rotary_factors may list them by layer.
+     *
+     * @param scaled whether the positions of this layer are scaled as config.json says
+     */
+    public static RopeParameters ofLayer(ModelConfig c, int layer, boolean scaled) {
+        ObjectNode fields = beside(c, THETA);
+        put(fields, object(c, PARAMETERS));
+        put(fields, object(c, SCALING));
+        JsonNode theta = fields.path(THETA);
+        if (theta.isArray()) {
+            if (!theta.has(layer)) {
+                throw c.invalid(THETA, theta, "must have a number for layer " + layer);
+            }
+            fields.set(THETA, theta.get(layer));
+        }
+        set(fields, PART, c.json().path(PARTS).get(layer));
+        return finished(c, scaled ? fields : fields.retain(THETA, PART));
     }
 
     /** Whether config.json has rope_parameters. */
@@ -265,7 +289,7 @@ public final class RopeParameters {
     public static ModelConfig scaled(ModelConfig config, String type, double factor, Integer original) {
         ModelConfig c = textPart(config);
         String wanted = type + " by " + factor;
-        if (!c.has("num_attention_heads")) {
+        if (!turns(c)) {
             throw new InvalidRequestException("ropeScaling (" + wanted + ") needs a model with rotary positions, which "
                     + c.where() + " has not");
         }
@@ -288,6 +312,13 @@ public final class RopeParameters {
         changed.remove(ORIGINAL);
         changed.put(POSITIONS, (int) Math.min(Integer.MAX_VALUE, Math.max(old.positions(), factor * from)));
         return with(config, c, changed, fields);
+    }
+
+    /** Whether there are rotary positions: not without attention, and not where config.json switches them off. */
+    private static boolean turns(ModelConfig c) {
+        return c.has("num_attention_heads")
+                && !WITHOUT_POSITIONS.contains(c.text("model_type", ""))
+                && !c.text("position_embedding_type", "").equals("nope");
     }
 
     /**

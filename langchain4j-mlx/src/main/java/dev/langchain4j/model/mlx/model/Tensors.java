@@ -57,6 +57,12 @@ public final class Tensors {
         }
     }
 
+    /** Turns the kernels of convolutions that raw folders have as [channels, 1, width]. */
+    public static void turnKernels(Map<String, MlxArray> tensors) {
+        tensors.replaceAll((name, a) ->
+                name.endsWith("conv1d.weight") && a.dim(-1) != 1 ? Indexing.contiguous(Indexing.moveAxis(a, 2, 1)) : a);
+    }
+
     /** Drops layers behind the last one: those that predict several tokens ahead. */
     public static void dropLayersBehind(ModelConfig config, Map<String, MlxArray> tensors) {
         int layers = config.count("num_hidden_layers");

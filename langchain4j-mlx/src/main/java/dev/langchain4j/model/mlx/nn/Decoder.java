@@ -15,24 +15,39 @@ import java.util.stream.IntStream;
 /** An embedding, layers in order, a last norm and a head: what all decoders have in common. */
 public final class Decoder implements LanguageModel {
 
-    /** What keeps state for a sequence: a block, or the attention in it. */
-    public interface Layer {
+    /** What is applied in order. It keeps no state for a sequence, or one, or several. */
+    public interface Part {
 
         /**
-         * Applies the layer and moves its state on.
+         * Applies the part and moves its states on.
          *
          * @param x [1, tokens, dimension]
          * @param spans the sequences that the tokens belong to
-         * @param layer index of this layer's state, as {@link #newCache} made it, in each of them
+         * @param state index of this part's first state, in the order of {@link #newCaches}, in each of them
          */
-        MlxArray apply(MlxArray x, Spans spans, int layer);
+        MlxArray apply(MlxArray x, Spans spans, int state);
+
+        /** Empty states for a new sequence. */
+        List<LayerCache> newCaches();
+    }
+
+    /** What keeps one state for a sequence: a block, or the attention in it. */
+    public interface Layer extends Part {
 
         /** An empty state for a new sequence. */
         LayerCache newCache();
+
+        @Override
+        default List<LayerCache> newCaches() {
+            return List.of(newCache());
+        }
     }
 
     private final UnaryOperator<MlxArray> embed;
-    private final List<Layer> layers;
+    private final List<? extends Part> layers;
+    /** Index of the first state of each layer. */
+    private final int[] states;
+
     private final Norm norm;
     private final Linear head;
     private final int vocabularySize;
@@ -43,9 +58,14 @@ public final class Decoder implements LanguageModel {
      * @param embed ids [1, tokens] to [1, tokens, dimension]
      * @param head [1, tokens, dimension] to [1, tokens, vocabularySize]
      */
-    public Decoder(UnaryOperator<MlxArray> embed, List<Layer> layers, Norm norm, Linear head, int vocabularySize) {
+    public Decoder(
+            UnaryOperator<MlxArray> embed, List<? extends Part> layers, Norm norm, Linear head, int vocabularySize) {
         this.embed = embed;
         this.layers = layers;
+        this.states = new int[layers.size()];
+        for (int i = 1; i < states.length; i++) {
+            states[i] = states[i - 1] + layers.get(i - 1).newCaches().size();
+        }
         this.norm = norm;
         this.head = head;
         this.vocabularySize = vocabularySize;
@@ -57,7 +77,7 @@ public final class Decoder implements LanguageModel {
      * @param tied whether the head is the embedding, if config.json does not say; where sanitizing left a head, that counts
      * @param layer makes the layer of an index
      */
-    public static Decoder load(ModelConfig config, Weights weights, boolean tied, IntFunction<Layer> layer) {
+    public static Decoder load(ModelConfig config, Weights weights, boolean tied, IntFunction<? extends Part> layer) {
         int dimension = config.count("hidden_size");
         int rows = config.count("vocab_size");
         Embedding embedding = Embedding.load(weights, "model.embed_tokens", rows, dimension);
@@ -69,12 +89,12 @@ public final class Decoder implements LanguageModel {
     }
 
     /** As many layers as config.json says. */
-    public static List<Layer> layers(ModelConfig config, IntFunction<Layer> layer) {
+    public static <P extends Part> List<P> layers(ModelConfig config, IntFunction<P> layer) {
         return layers(config.count("num_hidden_layers"), layer);
     }
 
     /** This many layers. */
-    public static List<Layer> layers(int count, IntFunction<Layer> layer) {
+    public static <P extends Part> List<P> layers(int count, IntFunction<P> layer) {
         return IntStream.range(0, count).mapToObj(layer).toList();
     }
 
@@ -82,7 +102,7 @@ public final class Decoder implements LanguageModel {
     public MlxArray forward(MlxArray tokens, Spans spans) {
         MlxArray h = embed.apply(tokens);
         for (int i = 0; i < layers.size(); i++) {
-            h = layers.get(i).apply(h, spans, i);
+            h = layers.get(i).apply(h, spans, states[i]);
         }
         return norm.apply(h);
     }
@@ -95,8 +115,8 @@ public final class Decoder implements LanguageModel {
     @Override
     public List<LayerCache> newLayers() {
         List<LayerCache> caches = new ArrayList<>();
-        for (Layer layer : layers) {
-            caches.add(layer.newCache());
+        for (Part layer : layers) {
+            caches.addAll(layer.newCaches());
         }
         return caches;
     }

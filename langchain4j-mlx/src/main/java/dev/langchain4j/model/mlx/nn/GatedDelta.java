@@ -15,6 +15,8 @@ import dev.langchain4j.mlx.Ops;
 public final class GatedDelta {
     private static final double EPS = 1e-6;
     private static final int CHUNK = 64;
+    /** Shorter, because there a number for each dimension of each pair of positions is held. */
+    private static final int DIMENSION_CHUNK = 16;
     /** From this many positions on, chunks need fewer operations. */
     private static final int CHUNKED_MIN = 12;
 
@@ -52,7 +54,8 @@ public final class GatedDelta {
      * @param q normalized queries [1, length, key heads, key dim]
      * @param k normalized keys, of the same shape
      * @param v values [1, length, value heads, value dim]
-     * @param logDecay [1, length, value heads]
+     * @param logDecay [1, length, value heads], or [1, length, value heads, key dim] where each dimension of keys decays in
+     *     its own way
      * @param beta weight of each correction, [1, length, value heads]
      * @param matrix [1, value heads, value dim, key dim]; null at the start of a sequence
      */
@@ -61,9 +64,12 @@ public final class GatedDelta {
         int repeats = v.dim(2) / q.dim(2);
         MlxArray queries = repeats == 1 ? q : Indexing.repeat(q, repeats, 2);
         MlxArray keys = repeats == 1 ? k : Indexing.repeat(k, repeats, 2);
-        return length < CHUNKED_MIN
-                ? oneByOne(queries, keys, v, Ops.exp(logDecay), beta, matrix, length)
-                : chunked(queries, keys, v, logDecay, beta, matrix, length);
+        if (length < CHUNKED_MIN) {
+            return oneByOne(queries, keys, v, Ops.exp(logDecay), beta, matrix, length);
+        }
+        return logDecay.ndim() == 3
+                ? chunked(queries, keys, v, logDecay, beta, matrix, length)
+                : chunkedByDimension(queries, keys, v, logDecay, beta, matrix, length);
     }
 
     private static Result oneByOne(
@@ -75,7 +81,8 @@ public final class GatedDelta {
             MlxArray query = Indexing.expandDims(at(q, t), -2);
             MlxArray value = Ops.astype(at(v, t), DType.FLOAT32);
             if (m != null) {
-                m = Ops.multiply(m, column(column(at(decay, t))));
+                MlxArray kept = at(decay, t);
+                m = Ops.multiply(m, kept.ndim() == 2 ? column(column(kept)) : Indexing.expandDims(kept, -2));
                 value = Ops.subtract(value, Ops.sum(Ops.multiply(m, key), -1, false));
             }
             MlxArray delta = Ops.multiply(value, column(at(beta, t)));
@@ -135,6 +142,57 @@ public final class GatedDelta {
         MlxArray output = flat.dim(1) == length ? flat : Indexing.slice(flat, 1, 0, length);
         MlxArray last = Indexing.contiguous(Indexing.expandDims(Indexing.swapAxes(m, -1, -2), 0));
         return new Result(Ops.astype(output, q.dtype()), last);
+    }
+
+    /**
+     * As {@link #chunked}, where each dimension of keys decays in its own way, one chunk after the other. What is between two
+     * positions is summed up for each pair: a product of decays and of their reciprocals would overflow.
+     */
+    private static Result chunkedByDimension(
+            MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta, MlxArray matrix, int length) {
+        int size = DIMENSION_CHUNK;
+        MlxArray m = matrix == null ? null : Indexing.swapAxes(matrix, -1, -2);
+        MlxArray[] outputs = new MlxArray[Math.ceilDiv(length, size)];
+        for (int i = 0; i < outputs.length; i++) {
+            int start = i * size;
+            int end = Math.min(length, start + size);
+            MlxArray queries = chunks(Indexing.slice(q, 1, start, end), 1, size);
+            MlxArray keys = chunks(Indexing.slice(k, 1, start, end), 1, size);
+            MlxArray values = chunks(Indexing.slice(v, 1, start, end), 1, size);
+            MlxArray weights = chunks(column(Indexing.slice(beta, 1, start, end)), 1, size);
+            MlxArray rates = chunks(Indexing.slice(logDecay, 1, start, end), 1, size);
+            MlxArray decay = Ops.exp(Decay.sums(Indexing.swapAxes(rates, -1, -2)));
+            MlxArray since = Ops.exp(Ops.cumsum(rates, -2, false, true));
+            MlxArray keysAcross = Indexing.swapAxes(keys, -1, -2);
+            MlxArray overlaps = Ops.multiply(products(keys, keysAcross, decay), weights);
+            MlxArray solver = UnitTriangular.inverse(Indexing.tril(overlaps, -1));
+            MlxArray deltas = Ops.matmul(solver, Ops.multiply(values, weights));
+            if (m != null) {
+                MlxArray recall = Ops.matmul(solver, Ops.multiply(keys, Ops.multiply(weights, since)));
+                deltas = Ops.subtract(deltas, Ops.matmul(recall, m));
+            }
+            MlxArray own = Ops.matmul(Indexing.tril(products(queries, keysAcross, decay), 0), deltas);
+            outputs[i] = m == null ? own : Ops.add(own, Ops.matmul(Ops.multiply(queries, since), m));
+            MlxArray toEnd = Indexing.squeeze(Indexing.slice(decay, 3, size - 1, size), 3);
+            MlxArray written = Ops.matmul(Ops.multiply(keysAcross, toEnd), deltas);
+            MlxArray kept = Indexing.swapAxes(Indexing.slice(since, 2, size - 1, size), -1, -2);
+            m = m == null ? written : Ops.add(Ops.multiply(m, kept), written);
+        }
+        MlxArray all = Indexing.transpose(Indexing.concatenate(2, outputs), 0, 2, 1, 3);
+        MlxArray output = Indexing.slice(all, 1, 0, length);
+        return new Result(Ops.astype(output, q.dtype()), Indexing.contiguous(Indexing.swapAxes(m, -1, -2)));
+    }
+
+    /**
+     * Products of each position with each one before it, whose dimensions have decayed since.
+     *
+     * @param rows [1, heads, size, dim]
+     * @param across [1, heads, dim, size]
+     * @param decay [1, heads, dim, size, size]
+     */
+    private static MlxArray products(MlxArray rows, MlxArray across, MlxArray decay) {
+        MlxArray pairs = Ops.multiply(column(Indexing.swapAxes(rows, -1, -2)), Indexing.expandDims(across, -2));
+        return Ops.sum(Ops.multiply(pairs, decay), 2, false);
     }
 
     /** [1, length, heads, dim] to [chunks, heads, size, dim], with zeros at the end, which change nothing. */

@@ -19,6 +19,15 @@ public interface Gating {
     /** (up + 1) * gate * sigmoid(1.702 gate), limited to 7, as in gpt-oss. */
     Gating CLAMPED_SWISH = Gating::clampedSwish;
 
+    /** silu(gate) * up, where silu(gate) is at most the limit and up within it. */
+    static Gating limited(double limit) {
+        return (gate, up) -> {
+            MlxArray high = MlxArray.scalar(limit, gate.dtype());
+            MlxArray low = MlxArray.scalar(-limit, gate.dtype());
+            return Ops.multiply(Ops.minimum(Ops.silu(gate), high), Ops.clip(up, low, high));
+        };
+    }
+
     /** Gate and values of one shape to one array of it. */
     MlxArray apply(MlxArray gate, MlxArray up);
 

@@ -24,8 +24,13 @@ public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements
 
     /** The layer of this name whose gate and values come out of one gate_up_proj, gate first. */
     public static FeedForward loadFused(Weights weights, String name, int dimension, int inner) {
-        Linear gateUp = Linear.load(weights, name + ".gate_up_proj", dimension, 2 * inner, false);
-        Linear down = Linear.load(weights, name + ".down_proj", inner, dimension, false);
+        return fused(
+                Linear.load(weights, name + ".gate_up_proj", dimension, 2 * inner, false),
+                Linear.load(weights, name + ".down_proj", inner, dimension, false));
+    }
+
+    /** The layer whose gate and values come out of one matrix, gate first. */
+    public static FeedForward fused(Linear gateUp, Linear down) {
         return x -> {
             MlxArray[] parts = Indexing.split(gateUp.apply(x), 2, -1);
             return down.apply(Gating.SILU.apply(parts[0], parts[1]));

@@ -26,6 +26,12 @@ public interface MultiLinear {
         return new PlainMultiLinear(matrices, weights.adopt(Indexing.swapAxes(matrices, -1, -2)));
     }
 
+    /** A layer over matrices [heads, out, in] that were computed, which get buffers of their own. */
+    static MultiLinear of(Weights weights, MlxArray computed) {
+        MlxArray matrices = weights.adopt(Indexing.contiguous(computed));
+        return new PlainMultiLinear(matrices, weights.adopt(Indexing.swapAxes(matrices, -1, -2)));
+    }
+
     /** Matrices as they are. */
     record PlainMultiLinear(MlxArray matrices, MlxArray transposed) implements MultiLinear {
         @Override

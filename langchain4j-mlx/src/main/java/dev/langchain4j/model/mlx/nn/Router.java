@@ -38,7 +38,7 @@ public interface Router {
         /** The last ones behind a partition. */
         LAST {
             @Override
-            MlxArray of(MlxArray values, int chosen) {
+            public MlxArray of(MlxArray values, int chosen) {
                 int all = values.dim(-1);
                 return Indexing.slice(Ops.argpartition(values, all - chosen, -1), -1, all - chosen, all);
             }
@@ -46,13 +46,14 @@ public interface Router {
         /** The first ones behind a partition of negated values. */
         FIRST_NEGATED {
             @Override
-            MlxArray of(MlxArray values, int chosen) {
+            public MlxArray of(MlxArray values, int chosen) {
                 MlxArray partitioned = Ops.argpartition(Ops.negative(values), chosen - 1, -1);
                 return Indexing.slice(partitioned, -1, 0, chosen);
             }
         };
 
-        abstract MlxArray of(MlxArray values, int chosen);
+        /** Indices of the highest values, of so many along the last dimension. */
+        public abstract MlxArray of(MlxArray values, int chosen);
     }
 
     /**
@@ -117,18 +118,28 @@ public interface Router {
         };
     }
 
-    /** How DeepSeek-V3 and its relatives choose: sigmoid scores, a correction for the choice only, within groups. */
+    /**
+     * The experts with the highest scores, of the groups whose best experts have the highest ones, weighted by them.
+     *
+     * @param scoring logits to scores
+     * @param correction added to the scores for the choice only; null for none
+     * @param best how many experts speak for their group
+     * @param normalized whether weights add up to one
+     * @param scaling what all weights are multiplied by
+     */
     record Grouped(
             Linear gate,
+            UnaryOperator<MlxArray> scoring,
             MlxArray correction,
             int chosen,
             int groups,
             int groupsChosen,
+            int best,
             boolean normalized,
             double scaling)
             implements Router {
 
-        /** The router of this name with the fields that this family has in config.json. */
+        /** How DeepSeek-V3 and its relatives choose, with the fields that this family has in config.json. */
         public static Grouped load(ModelConfig c, Weights w, String name, int dimension, int experts) {
             String method = c.text("topk_method", "noaux_tc");
             if (!method.equals("noaux_tc")) {
@@ -136,44 +147,66 @@ public interface Router {
             }
             int groups = c.count("n_group", 1);
             int groupsChosen = c.count("topk_group", 1);
-            if (experts % groups != 0 || groupsChosen > groups || groups > 1 && experts / groups < 2) {
-                throw c.invalid("n_group", groups, "must divide " + experts + " experts and be at least topk_group");
-            }
+            int chosen = Router.chosen(c, experts, 1);
             return new Grouped(
-                    Linear.load(w, name, dimension, experts, false),
-                    w.get(name + ".e_score_correction_bias", experts),
-                    Router.chosen(c, experts, 1),
-                    groups,
-                    groupsChosen,
-                    c.flag("norm_topk_prob", true),
-                    c.number("routed_scaling_factor", 1));
+                            Linear.load(w, name, dimension, experts, false),
+                            Router::sigmoid,
+                            w.get(name + ".e_score_correction_bias", experts),
+                            chosen,
+                            groups,
+                            groupsChosen,
+                            2,
+                            chosen > 1 && c.flag("norm_topk_prob", true),
+                            c.number("routed_scaling_factor", 1))
+                    .checked(c, "n_group", experts);
+        }
+
+        /** One group of all experts. */
+        public static Grouped ofOneGroup(
+                Linear gate,
+                UnaryOperator<MlxArray> scoring,
+                MlxArray correction,
+                int chosen,
+                boolean normalized,
+                double scaling) {
+            return new Grouped(gate, scoring, correction, chosen, 1, 1, 1, normalized, scaling);
+        }
+
+        /** This router, if its groups fit so many experts. */
+        public Grouped checked(ModelConfig c, String name, int experts) {
+            if (experts % groups != 0 || groupsChosen > groups || groups > 1 && experts / groups < best) {
+                throw c.invalid(name, groups, "must divide " + experts + " experts and be at least topk_group");
+            }
+            return this;
         }
 
         @Override
         public Choice choose(MlxArray x) {
-            MlxArray scores = Ops.sigmoid(Ops.astype(gate.apply(x), DType.FLOAT32));
-            MlxArray ranked = Ops.add(scores, correction);
+            MlxArray scores = scoring.apply(gate.apply(x));
+            MlxArray ranked = correction == null ? scores : Ops.add(scores, correction);
             if (groups > groupsChosen) {
                 ranked = withoutLowGroups(ranked);
             }
             // experts of dropped groups tie at zero
             MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
-            if (chosen > 1 && normalized) {
-                weights = shares(weights);
-            }
-            return new Choice(experts, Ops.multiply(weights, scaling));
+            return new Choice(experts, Ops.multiply(normalized ? shares(weights) : weights, scaling));
         }
 
-        /** Zero for all experts of the groups whose two best add up to the least. */
+        /** Zero for all experts of the groups whose best ones add up to the least. */
         private MlxArray withoutLowGroups(MlxArray ranked) {
             MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
-            MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
+            MlxArray sums = Ops.sum(Ops.topk(grouped, best, -1), -1, true);
             int dropped = groups - groupsChosen;
-            MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
+            MlxArray low = Indexing.slice(Ops.argpartition(sums, dropped - 1, -2), -2, 0, dropped);
             MlxArray zero = MlxArray.scalar(0, ranked.dtype());
             return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
         }
+    }
+
+    /** Sigmoid scores in single precision. */
+    static MlxArray sigmoid(MlxArray logits) {
+        return Ops.sigmoid(Ops.astype(logits, DType.FLOAT32));
     }
 
     /** num_experts_per_tok, checked against the number of experts. */

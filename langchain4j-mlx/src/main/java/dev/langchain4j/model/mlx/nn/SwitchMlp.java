@@ -5,32 +5,41 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
-/** The gated feed-forward layers of all experts. Source: mlx-lm's {@code models/switch_layers.py}. */
+/** The feed-forward layers of all experts. Source: mlx-lm's {@code models/switch_layers.py}. */
 public final class SwitchMlp {
     /** From this many rows on, sorting them by expert costs less than reading matrices again and again. */
     private static final int SORTED_ROWS_MIN = 64;
 
-    private final SwitchLinear gate;
     private final SwitchLinear up;
     private final SwitchLinear down;
-    private final Gating gating;
 
-    private SwitchMlp(SwitchLinear gate, SwitchLinear up, SwitchLinear down, Gating gating) {
-        this.gate = gate;
+    private SwitchMlp(SwitchLinear up, SwitchLinear down) {
         this.up = up;
         this.down = down;
-        this.gating = gating;
     }
 
-    /** The layer of this name with its gate_proj, up_proj and down_proj of this many experts. */
+    /** The gated layer of this name with its gate_proj, up_proj and down_proj of this many experts. */
     public static SwitchMlp load(
             Weights w, String name, int dimension, int inner, int experts, boolean bias, Gating gating) {
+        SwitchLinear gate = SwitchLinear.load(w, name + ".gate_proj", experts, dimension, inner, bias);
+        SwitchLinear up = SwitchLinear.load(w, name + ".up_proj", experts, dimension, inner, bias);
         return new SwitchMlp(
-                SwitchLinear.load(w, name + ".gate_proj", experts, dimension, inner, bias),
-                SwitchLinear.load(w, name + ".up_proj", experts, dimension, inner, bias),
-                SwitchLinear.load(w, name + ".down_proj", experts, inner, dimension, bias),
-                gating);
+                (x, chosen, sorted) -> {
+                    MlxArray values = up.apply(x, chosen, sorted);
+                    return gating.apply(gate.apply(x, chosen, sorted), values);
+                },
+                SwitchLinear.load(w, name + ".down_proj", experts, inner, dimension, bias));
+    }
+
+    /** The layer of this name without gates and biases, with its fc1 and fc2 of this many experts. */
+    public static SwitchMlp loadUngated(
+            Weights w, String name, int dimension, int inner, int experts, UnaryOperator<MlxArray> activation) {
+        SwitchLinear up = SwitchLinear.load(w, name + ".fc1", experts, dimension, inner, false);
+        return new SwitchMlp(
+                (x, chosen, sorted) -> activation.apply(up.apply(x, chosen, sorted)),
+                SwitchLinear.load(w, name + ".fc2", experts, inner, dimension, false));
     }
 
     /** Sends each position of [1, length, dimension] through its experts and adds up what comes out, weighted. */
@@ -56,7 +65,6 @@ public final class SwitchMlp {
     }
 
     private MlxArray run(MlxArray x, MlxArray experts, boolean sorted) {
-        MlxArray values = up.apply(x, experts, sorted);
-        return down.apply(gating.apply(gate.apply(x, experts, sorted), values), experts, sorted);
+        return down.apply(up.apply(x, experts, sorted), experts, sorted);
     }
 }

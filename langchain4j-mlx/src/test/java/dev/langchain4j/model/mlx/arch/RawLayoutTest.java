@@ -26,11 +26,11 @@ import org.junit.jupiter.api.Test;
 class RawLayoutTest {
 
     /** Brings tensors of MLX's layout into the raw one. */
-    private interface Undo {
+    interface Undo {
         void apply(Map<String, MlxArray> tensors);
     }
 
-    private static void check(String folder, BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer, Undo undo) {
+    static void check(String folder, BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer, Undo undo) {
         try (MlxThread thread = MlxThread.start("raw")) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {
@@ -52,7 +52,7 @@ class RawLayoutTest {
     }
 
     /** {@code name.switch.projection} to {@code name.experts.N.projection}. */
-    private static void unstack(Map<String, MlxArray> tensors, Map<String, String> projections) {
+    static void unstack(Map<String, MlxArray> tensors, Map<String, String> projections) {
         for (String name : List.copyOf(tensors.keySet())) {
             if (name.contains(".switch_mlp.")) {
                 MlxArray stack = tensors.remove(name);
@@ -188,7 +188,7 @@ class RawLayoutTest {
         }
     }
 
-    private static void rename(Map<String, MlxArray> tensors, String from, String to) {
+    static void rename(Map<String, MlxArray> tensors, String from, String to) {
         for (String name : List.copyOf(tensors.keySet())) {
             if (name.startsWith(from)) {
                 tensors.put(to + name.substring(from.length()), tensors.remove(name));

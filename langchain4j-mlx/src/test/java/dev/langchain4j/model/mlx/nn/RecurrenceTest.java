@@ -100,6 +100,19 @@ class RecurrenceTest {
         });
     }
 
+    /** Some dimensions are forgotten at once, others never. */
+    @Test
+    void theGatedDeltaRuleWithADecayForEachDimension() {
+        run(() -> {
+            Random random = new Random(10);
+            MlxArray q = GatedDelta.normalizedQueries(normal(random, 1, 1, LENGTH, 3, 16));
+            MlxArray k = GatedDelta.normalizedKeys(normal(random, 1, 1, LENGTH, 3, 16));
+            MlxArray v = normal(random, 1, 1, LENGTH, 3, 8);
+            MlxArray logDecay = Ops.negative(Ops.exp(normal(random, 3, 1, LENGTH, 3, 16)));
+            gatedDelta(q, k, v, logDecay, Ops.sigmoid(normal(random, 1, 1, LENGTH, 3)));
+        });
+    }
+
     @Test
     void theStateSpace() {
         run(() -> {
