@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "mlx/backend/cpu/encoder.h"
@@ -21,7 +22,8 @@ namespace {
 
 namespace mx = mlx::core;
 
-enum { BLOCK = 64, LISTED_MAX = 1024, LEVELS = 3 };
+/* LIKELY: so many ids have the mass of a top_p in most rows. */
+enum { BLOCK = 64, LIKELY = 512, LISTED_MAX = 1024, LEVELS = 3 };
 
 constexpr float NONE = -std::numeric_limits<float>::infinity();
 
@@ -183,16 +185,22 @@ float reach(const row &r, double limit, const std::vector<float> &weights) {
     double nearer = 0;
     uint32_t found = 0;
     std::vector<double> mass(1 << BITS[0]);
+    for (int i = 0; i < r.ids; i++) mass[key_of(r.max - r.x[i]) >> SHIFTS[0]] += weights[i];
+    std::vector<std::pair<uint32_t, float>> rest;
     for (int level = 0; level < LEVELS; level++) {
-        const int shift = SHIFTS[level];
         const uint32_t digits = 1u << BITS[level];
-        std::fill(mass.begin(), mass.end(), 0.0);
-        for (int i = 0; i < r.ids; i++) {
-            const uint32_t key = key_of(r.max - r.x[i]);
-            if (level == 0 || key >> (shift + BITS[level]) == found) mass[key >> shift & (digits - 1)] += weights[i];
+        if (level == 1) {
+            for (int i = 0; i < r.ids; i++) {
+                const uint32_t key = key_of(r.max - r.x[i]);
+                if (key >> SHIFTS[0] == found) rest.push_back({key, weights[i]});
+            }
         }
-        uint32_t digit = 0, last = 0;
-        for (; digit < digits && nearer < limit; digit++) {
+        if (level > 0) std::fill(mass.begin(), mass.end(), 0.0);
+        for (const auto &[key, weight] : rest) {
+            if (key >> (SHIFTS[level] + BITS[level]) == found) mass[key >> SHIFTS[level] & (digits - 1)] += weight;
+        }
+        uint32_t last = 0;
+        for (uint32_t digit = 0; digit < digits && nearer < limit; digit++) {
             if (mass[digit] > 0) {
                 last = digit;
                 if (nearer + mass[digit] >= limit) break;
@@ -215,8 +223,9 @@ void narrow(const row &r, const draw &d, narrowed &n) {
     n.least = d.log_min_p > NONE ? r.max + d.log_min_p : NONE;
     n.most = INFINITY;
     n.listed = by_count;
-    if (by_count && d.top_k <= LISTED_MAX && !excludes) {
-        list_greatest(r, d.top_k, n.scratch, n.candidates);
+    const int listed = by_count ? d.top_k : by_mass ? LIKELY : 0;
+    if (listed > 0 && listed <= LISTED_MAX && !excludes) {
+        list_greatest(r, listed, n.scratch, n.candidates);
         const double limit = by_mass ? d.top_p * r.sum_of_exps() : INFINITY;
         double nearer = 0;
         size_t kept = 0;
@@ -226,8 +235,11 @@ void narrow(const row &r, const draw &d, narrowed &n) {
             if (!(value >= n.least) || (nearer >= limit && !tied)) break;
             nearer += std::exp((double)value - r.max);
         }
-        n.candidates.resize(kept);
-        return;
+        n.listed = by_count || kept < n.candidates.size();
+        if (n.listed) {
+            n.candidates.resize(kept);
+            return;
+        }
     }
     double total = 0;
     if (by_mass || excludes) {
@@ -283,8 +295,11 @@ struct race {
         const float most = r.maxima[b];
         if (r.max - most > n.farthest || most < n.least || most * d.inverse_temperature + NOISE_MAX < best) return;
         const float *x = r.block(b);
+        K.noise(d.seed, b * BLOCK, r.ids, noise);
+        noisy = b;
         for (int i = 0; i < BLOCK; i++) {
-            if (n.keeps(r.max, x[i])) run(x[i], b * BLOCK + i);
+            const bool may_win = x[i] * d.inverse_temperature + noise[i] >= best || winner < 0;
+            if (may_win && n.keeps(r.max, x[i])) run(x[i], b * BLOCK + i);
         }
     }
 };

@@ -9,8 +9,7 @@ import java.util.function.ToDoubleFunction;
  * so that rows of different ones are drawn together.
  *
  * <p>Where every row has a small top_k, all that follows looks at the greatest numbers alone: they are found through the greatest
- * of each block. Else the least number that is kept is found digit by digit: sums over the row tell how much lies above each of
- * some thresholds at once.
+ * of each block. Else rows are sorted where top_p or top_k need it, once for both, and without their ids.
  */
 final class ComposedDraw {
     /** The greatest numbers of rows, in order, and where they are. */
@@ -19,8 +18,6 @@ final class ComposedDraw {
     private static final int BLOCK = 64;
     private static final int LISTED_MAX = 256;
     private static final double INFINITE = Double.POSITIVE_INFINITY;
-    /** Rows from which on fewer thresholds are looked at together: each takes as much memory as the rows. */
-    private static final int MANY_ROWS = 4;
     /** What a greedy row is drawn with, without noise. */
     private static final Logits.Draw FIRST = new Logits.Draw(1, 0, 1, 0, -1, 0);
 
@@ -122,11 +119,13 @@ final class ComposedDraw {
     /** Of all numbers those that are drawn from, and minus infinity. */
     private MlxArray kept() {
         MlxArray kept = logits;
+        MlxArray sorted = byMass || byCount ? Ops.sort(logits, -1) : null;
+        MlxArray above = Indexing.zeros(DType.INT32, rows, 1);
         if (byMass) {
-            MlxArray weights = weights();
-            MlxArray keys = keys(kept);
-            MlxArray farthest = farthest(keys, weights, massLimit(weights));
-            kept = Ops.where(Ops.less(farthest, keys), minusInfinity(), kept);
+            MlxArray weights = Ops.exp(Ops.subtract(sorted, greatest));
+            MlxArray dropped = Ops.greaterEqual(Ops.cumsum(weights, -1, true, false), massLimit(weights));
+            MlxArray least = Indexing.takeAlong(sorted, count(dropped), -1);
+            kept = Ops.where(Ops.less(kept, least), minusInfinity(), kept);
         }
         if (byShare) {
             kept = Ops.where(Ops.less(kept, leastByShare()), minusInfinity(), kept);
@@ -134,10 +133,32 @@ final class ComposedDraw {
         if (excludes) {
             MlxArray probabilities = Ops.softmax(kept, -1, true);
             MlxArray threshold = column(draw -> draw.excludes() ? draw.xtcThreshold() : INFINITE);
-            MlxArray above = Ops.where(Ops.greater(probabilities, threshold), kept, infinity());
-            kept = Ops.where(Ops.greater(kept, Ops.min(above, -1, true)), minusInfinity(), kept);
+            MlxArray likely = Ops.where(Ops.greater(probabilities, threshold), kept, infinity());
+            MlxArray excluded = Ops.greater(kept, Ops.min(likely, -1, true));
+            kept = Ops.where(excluded, minusInfinity(), kept);
+            above = count(excluded);
         }
-        return byCount ? first(kept) : kept;
+        return byCount ? first(kept, sorted, above) : kept;
+    }
+
+    private static MlxArray count(MlxArray conditions) {
+        return Ops.sum(Ops.astype(conditions, DType.INT32), -1, true);
+    }
+
+    /**
+     * The greatest top_k of what is kept: all above the least of them, and the first of those that equal it.
+     *
+     * @param above how many ids above those that are kept are excluded
+     */
+    private MlxArray first(MlxArray kept, MlxArray sorted, MlxArray above) {
+        MlxArray counts = Ops.astype(column(this::count), DType.INT32);
+        MlxArray place = Ops.subtract(MlxArray.scalar(size, DType.INT32), Ops.add(above, counts));
+        MlxArray last = Indexing.takeAlong(sorted, Ops.maximum(place, MlxArray.scalar(0, DType.INT32)), -1);
+        MlxArray greater = Ops.greater(kept, last);
+        MlxArray equal = Ops.equal(kept, last);
+        MlxArray number = Ops.cumsum(Ops.astype(equal, DType.INT32), -1, false, true);
+        MlxArray tied = Ops.logicalAnd(equal, Ops.less(number, Ops.add(Ops.subtract(counts, count(greater)), 1)));
+        return Ops.where(Ops.logicalOr(greater, tied), kept, minusInfinity());
     }
 
     private MlxArray leastByShare() {
@@ -151,56 +172,6 @@ final class ComposedDraw {
     private MlxArray massLimit(MlxArray weights) {
         MlxArray share = column(draw -> draw.isByMass() ? draw.topP() : INFINITE);
         return Ops.multiply(Ops.sum(weights, -1, true), share);
-    }
-
-    /** The greatest top_k of what is kept: all above the least of them, and the first of those that equal it. */
-    private MlxArray first(MlxArray kept) {
-        MlxArray one = MlxArray.scalar(1, DType.FLOAT32);
-        MlxArray zero = MlxArray.scalar(0, DType.FLOAT32);
-        MlxArray each = Ops.where(Ops.equal(kept, minusInfinity()), zero, one);
-        MlxArray counts = column(this::count);
-        MlxArray keys = keys(kept);
-        MlxArray last = farthest(keys, each, counts);
-        MlxArray nearer = Ops.less(keys, last);
-        MlxArray left = Ops.subtract(counts, Ops.sum(Ops.where(nearer, each, zero), -1, true));
-        MlxArray equals = Ops.equal(keys, last);
-        MlxArray place = Ops.cumsum(Ops.where(equals, one, zero), -1, false, true);
-        MlxArray tied = Ops.logicalAnd(equals, Ops.less(place, Ops.add(left, 0.5)));
-        return Ops.where(Ops.logicalOr(nearer, tied), kept, minusInfinity());
-    }
-
-    /** How far numbers are from the greatest of their row, as integers in the same order. */
-    private MlxArray keys(MlxArray kept) {
-        return Indexing.view(Ops.subtract(Ops.max(kept, -1, true), kept), DType.INT32);
-    }
-
-    /**
-     * The greatest key, [rows, 1], of which the weights of lesser keys sum up to less than a limit.
-     *
-     * @param keys not negative, [rows, size]
-     * @param weights not negative, [rows, size]
-     * @param limit positive, [rows, 1]
-     */
-    private MlxArray farthest(MlxArray keys, MlxArray weights, MlxArray limit) {
-        int bits = rows > MANY_ROWS ? 2 : 4;
-        MlxArray zero = MlxArray.scalar(0, DType.FLOAT32);
-        MlxArray key = Indexing.expandDims(keys, 1);
-        MlxArray weight = Indexing.expandDims(weights, 1);
-        MlxArray found = Indexing.zeros(DType.INT32, rows, 1);
-        for (int shift = Integer.SIZE - bits; shift >= 0; shift -= bits) {
-            // the first bit is that of the sign
-            int count = (1 << (shift + bits == Integer.SIZE ? bits - 1 : bits)) - 1;
-            int[] steps = new int[count];
-            for (int i = 0; i < count; i++) {
-                steps[i] = i + 1 << shift;
-            }
-            MlxArray thresholds = Ops.add(found, MlxArray.of(steps, 1, count));
-            MlxArray lesser = Ops.less(key, Indexing.expandDims(thresholds, 2));
-            MlxArray sums = Ops.sum(Ops.where(lesser, weight, zero), -1, false);
-            MlxArray below = Ops.sum(Ops.astype(Ops.less(sums, limit), DType.INT32), -1, true);
-            found = Ops.add(found, Ops.multiply(below, MlxArray.scalar(1 << shift, DType.INT32)));
-        }
-        return found;
     }
 
     /**
@@ -222,8 +193,7 @@ final class ComposedDraw {
         // in the order of ids, so that the first of equal numbers come first
         MlxArray chosen = Ops.sort(Ops.astype(firstInOrder(tops, count), DType.INT32), -1);
         MlxArray starts = Ops.multiply(Indexing.expandDims(chosen, 2), MlxArray.scalar(BLOCK, DType.INT32));
-        MlxArray ids =
-                Indexing.reshape(Ops.add(starts, Indexing.arange(0, BLOCK, DType.INT32)), rows, count * BLOCK);
+        MlxArray ids = Indexing.reshape(Ops.add(starts, Indexing.arange(0, BLOCK, DType.INT32)), rows, count * BLOCK);
         MlxArray values = Indexing.takeAlong(whole, ids, -1);
         MlxArray order = firstInOrder(values, count);
         return new Greatest(Indexing.takeAlong(values, order, -1), Indexing.takeAlong(ids, order, -1));

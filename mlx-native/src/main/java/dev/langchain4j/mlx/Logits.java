@@ -7,7 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Operations on rows of logits over a vocabulary, none of which sorts it: drawing a token, the likeliest tokens, and masks.
+ * Operations on rows of logits over a vocabulary: drawing a token, the likeliest tokens, and masks.
  * Each row is computed as it is alone, whatever rows are beside it. Lazy, as {@link Ops}.
  */
 public final class Logits {
@@ -121,8 +121,8 @@ public final class Logits {
     public static Likeliest likeliest(MlxArray logits, int count) {
         int size = logits.dim(-1);
         if (logits.ndim() != 2 || count < 1 || count > size) {
-            throw new IllegalArgumentException("count (%d) must be from 1 to the length of a row of %s"
-                    .formatted(count, logits.describe()));
+            throw new IllegalArgumentException(
+                    "count (%d) must be from 1 to the length of a row of %s".formatted(count, logits.describe()));
         }
         OwnerThread t = OwnerThread.current();
         if (t.cpuLogits) {

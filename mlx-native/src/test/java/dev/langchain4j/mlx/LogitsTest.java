@@ -98,7 +98,8 @@ class LogitsTest {
             above += Math.exp(logits[i] - max);
         }
         if (draw.xtcThreshold() >= 0) {
-            double mass = kept.stream().mapToDouble(i -> Math.exp(logits[i] - max)).sum();
+            double mass =
+                    kept.stream().mapToDouble(i -> Math.exp(logits[i] - max)).sum();
             double threshold = draw.xtcThreshold();
             kept.stream()
                     .filter(i -> Math.exp(logits[i] - max) / mass > threshold)
@@ -162,13 +163,13 @@ class LogitsTest {
             }
         }
         int[] drawn = Logits.draw(logits, draws).toInts();
-        assertThat(composed(() -> Logits.draw(logits, draws)).toInts())
-                .as(name)
-                .isEqualTo(drawn);
+        assertThat(composed(() -> Logits.draw(logits, draws)).toInts()).as(name).isEqualTo(drawn);
         for (int i = 0; i < rows; i++) {
             MlxArray alone = Indexing.slice(logits, 0, i, i + 1);
             List<Logits.Draw> its = List.of(draws.get(i));
-            assertThat(wanted[i * size + drawn[i]]).as("what is left out is not drawn").isGreaterThan(NONE);
+            assertThat(wanted[i * size + drawn[i]])
+                    .as("what is left out is not drawn")
+                    .isGreaterThan(NONE);
             assertThat(Logits.draw(alone, its).item()).isEqualTo(drawn[i]);
             assertThat(composed(() -> Logits.draw(alone, its)).item()).isEqualTo(drawn[i]);
         }
@@ -277,14 +278,17 @@ class LogitsTest {
                 }
                 int[] words = random.ints(Math.ceilDiv(size, 32) + 1).toArray();
                 BitSet bits = new BitSet();
-                IntStream.range(0, size).filter(i -> (words[i / 32] >>> i % 32 & 1) != 0).forEach(bits::set);
+                IntStream.range(0, size)
+                        .filter(i -> (words[i / 32] >>> i % 32 & 1) != 0)
+                        .forEach(bits::set);
                 float[] wanted = new float[all.length];
                 for (int i = 0; i < all.length; i++) {
                     wanted[i] = bits.get(i % size) ? all[i] : NONE;
                 }
                 MlxArray logits = MlxArray.of(all, 2, size);
                 assertThat(Logits.masked(logits, words).toFloats()).isEqualTo(wanted);
-                assertThat(composed(() -> Logits.masked(logits, words)).toFloats()).isEqualTo(wanted);
+                assertThat(composed(() -> Logits.masked(logits, words)).toFloats())
+                        .isEqualTo(wanted);
                 MlxArray half = Ops.astype(logits, DType.BFLOAT16);
                 assertThat(Logits.masked(half, words).dtype()).isEqualTo(DType.BFLOAT16);
             }
@@ -309,8 +313,7 @@ class LogitsTest {
                     new Logits.Draw(1, 0.9, 10, 0.1, -1, 3),
                     new Logits.Draw(1, 0.9, 10, 0.1, 0.1, 4),
                     new Logits.Draw(1, 0, 0, 0.1, 0.4, 5))) {
-                int[] ids = Logits.draw(logits, Collections.nCopies(6, draw))
-                        .toInts();
+                int[] ids = Logits.draw(logits, Collections.nCopies(6, draw)).toInts();
                 assertThat(IntStream.of(ids)).allMatch(id -> id >= 0 && id < 100);
                 assertThat(ids[5]).as("the only one that is possible").isEqualTo(77);
             }

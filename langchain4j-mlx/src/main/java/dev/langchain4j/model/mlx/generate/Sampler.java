@@ -121,8 +121,7 @@ final class Sampler implements AutoCloseable {
     private boolean excludes() {
         double probability = sampling.xtcProbability();
         return probability == 1
-                || probability > 0
-                        && new SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble() <= probability;
+                || probability > 0 && new SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble() <= probability;
     }
 
     /** Adds what the steps that are not read yet compute besides their tokens. */

@@ -37,8 +37,7 @@ final class SamplingSection implements Bench.Section {
     /** A tokenizer serves for a vocabulary that is so much larger at most: models have logits that no token belongs to. */
     private static final double TOKENS_LEAST = 0.9;
 
-    private static final String SCHEMA =
-            """
+    private static final String SCHEMA = """
             {"type": "array", "minItems": 40, "items": {"type": "object", "additionalProperties": false,
               "required": ["name", "stars", "open"], "properties": {
                 "name": {"type": "string", "maxLength": 12}, "stars": {"type": "integer"}, "open": {"type": "boolean"}}}}
@@ -86,10 +85,7 @@ final class SamplingSection implements Bench.Section {
                     Map.of("temp", 0.7, "top_p", 0.8, "top_k", 20)),
             new Setting("JSON schema, greedy", Sampling.GREEDY, true, null),
             new Setting(
-                    "JSON schema, top_p 0.8, top_k 20",
-                    drawn(0.8, 20, 0, false, Sampling.NO_LOGPROBS),
-                    true,
-                    null));
+                    "JSON schema, top_p 0.8, top_k 20", drawn(0.8, 20, 0, false, Sampling.NO_LOGPROBS), true, null));
 
     private static Sampling drawn(double topP, int topK, double minP, boolean penalties, int topLogprobs) {
         return new Sampling(
@@ -236,8 +232,8 @@ final class SamplingSection implements Bench.Section {
     private static double generate(Subject subject, Setting setting, GrammarMatcher schema, int tokens) {
         GenerationRequest request = new GenerationRequest(
                 subject.tokens(1), List.of(), null, Isolation.SHARED, setting.sampling, tokens, List.of());
-        GenerationResult result = subject.generate(
-                subject.uncached(), setting.schema ? request.withGrammar(schema.copy()) : request);
+        GenerationResult result =
+                subject.generate(subject.uncached(), setting.schema ? request.withGrammar(schema.copy()) : request);
         GenerationResult.Timings times = result.timings();
         return (times.total() - times.timeToFirstToken()) / 1e9 / (result.generated().length - 1);
     }
