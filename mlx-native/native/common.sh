@@ -85,15 +85,16 @@ fetch_mlx_c() {
     cp -R "$work/vendor/mlx-sys/src/mlx-c/." "$folder/" && rm -rf "$work"
 }
 
-# compile_mlx_c FOLDER SOURCE MLX LINK_OPTIONS...: libmlxc from SOURCE against the unpacked wheel MLX, by ${CXX[@]}.
+# compile_mlx_c FOLDER SOURCE MLX LINK_OPTIONS...: libmlxc from SOURCE against the unpacked wheel MLX, by ${CXX[@]}; on Linux
+# with logits.cpp, which is for the CPU backend.
 # Called directly, not through CMake: MLX's CMake files ask for the whole CUDA toolkit where the wheel has CUDA.
 compile_mlx_c() {
-    local folder=$1 source=$2 mlx=$3 library=libmlxc.so
+    local folder=$1 source=$2 mlx=$3 library=libmlxc.so own=("$NATIVE_DIR/logits.cpp")
     shift 3
-    [ "$TARGET_OS" = Darwin ] && library=libmlxc.dylib
+    [ "$TARGET_OS" = Darwin ] && library=libmlxc.dylib own=()
     local objects=$folder/.objects
     mkdir -p "$objects"
-    printf '%s\n' "$source"/mlx/c/*.cpp | xargs -P "$(jobs_count)" -I '{}' sh -c \
+    printf '%s\n' "$source"/mlx/c/*.cpp ${own[@]+"${own[@]}"} | xargs -P "$(jobs_count)" -I '{}' sh -c \
         'source=$1 objects=$2; shift 2; exec "$@" -c "$source" -o "$objects/$(basename "$source").o"' \
         sh '{}' "$objects" "${CXX[@]}" -std=c++20 -O2 -fPIC -include "$NATIVE_DIR/format_shim.h" \
         -I"$source" -I"$mlx/include" || return 1

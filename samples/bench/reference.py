@@ -15,6 +15,7 @@ import mlx.core as mx
 import mlx_lm
 from mlx_lm.generate import BatchGenerator, generate_step
 from mlx_lm.models.cache import KVCache, LRUPromptCache, load_prompt_cache, make_prompt_cache, save_prompt_cache
+from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.utils import load_model
 
 MODELS = {}
@@ -84,6 +85,22 @@ def decode(ask):
     caches = filled(model, config, ask["context"])
     _, each, out = generate(model, ids(1, config["vocab_size"]), ask["tokens"], caches, 2048)
     return {"seconds": each, "tokens": out}
+
+
+def sampling(ask):
+    """Seconds for a token that is drawn with these settings; with "top", its likeliest alternatives are read as well."""
+    model, config = model_of(ask)
+    sampler = make_sampler(**ask["sampler"])
+    processors = make_logits_processors(**ask["processors"])
+    top, first, tokens = ask["top"], None, ask["tokens"]
+    steps = generate_step(mx.array(ids(1, config["vocab_size"])), model, max_tokens=tokens, sampler=sampler,
+                          logits_processors=processors, prompt_cache=make_prompt_cache(model))
+    for token, logprobs in steps:
+        if top > 0:
+            likeliest = mx.argpartition(-logprobs, kth=top - 1)[:top]
+            likeliest.tolist(), logprobs[likeliest].tolist(), logprobs[token].item()
+        first = first or now()
+    return {"seconds": (now() - first) / (tokens - 1)}
 
 
 def host(ask):
@@ -355,7 +372,7 @@ def agents(ask):
     return {"seconds": seconds, "cached": cached}
 
 
-DO = {f.__name__: f for f in (prefill, decode, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
+DO = {f.__name__: f for f in (prefill, decode, sampling, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)

@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.LogitsC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.NativeErrors;
 import java.lang.foreign.Arena;
@@ -44,6 +45,8 @@ final class OwnerThread extends Thread {
     long fileStream;
     /** What stands in for fused kernels; null where MLX has them. */
     CpuFast cpuFast;
+    /** Whether {@link Logits} has operations of its own: on the CPU, where the natives bring them. */
+    boolean cpuLogits;
 
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
@@ -80,6 +83,7 @@ final class OwnerThread extends Thread {
         if (wanted == Device.CPU) {
             fileStream = stream;
             cpuFast = new CpuFast(this);
+            cpuLogits = LogitsC.exist();
         } else {
             long cpu = MlxC.mlx_device_new_type(Device.CPU.id(), 0);
             fileStream = MlxC.mlx_stream_new_device(cpu);

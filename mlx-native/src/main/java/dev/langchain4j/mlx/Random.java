@@ -36,9 +36,12 @@ public final class Random {
      * @param keys one for each row
      */
     public static MlxArray categorical(MlxArray logits, MlxArray... keys) {
-        int width = logits.dim(-1);
-        MlxArray noise = keys.length == 1 ? gumbel(keys[0], 1, width) : gumbelOfRows(keys, width);
-        return Ops.argmax(Ops.add(noise, logits), -1, false);
+        return Ops.argmax(Ops.add(gumbel(logits.dim(-1), keys), logits), -1, false);
+    }
+
+    /** Noise of Gumbel's distribution, a row for each key. */
+    static MlxArray gumbel(int width, MlxArray... keys) {
+        return keys.length == 1 ? gumbel(keys[0], 1, width) : gumbelOfRows(keys, width);
     }
 
     private static MlxArray gumbel(MlxArray key, int... shape) {

@@ -1,8 +1,11 @@
 package dev.langchain4j.model.mlx.generate;
 
+import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Draws what a grammar allows. A token must be read before it is known what may follow; so the forward pass that a token
@@ -38,6 +41,9 @@ final class ConstrainedDecoder implements Decoder {
             sampled = generation.sampler().sample(mask.apply(logits)).detach();
         }
         try (sampled) {
+            List<MlxArray> results = new ArrayList<>(List.of(sampled));
+            generation.sampler().addQueued(results);
+            Eval.eval(results.toArray(MlxArray[]::new));
             return sampled.item();
         } finally {
             logits.close();

@@ -94,6 +94,7 @@ final class DecodePass {
                 }
             }
             if (!results.isEmpty()) {
+                rows.forEach(row -> row.sampler().addQueued(results));
                 Eval.async(results.toArray(MlxArray[]::new));
             }
         } catch (Throwable e) {
@@ -143,7 +144,7 @@ final class DecodePass {
         return Spans.of(sequences, lengths);
     }
 
-    /** Each row draws from its logits; those that draw alike do so in one set of operations. */
+    /** Each row draws from its logits; those that ask for nothing but a token do so in one set of operations. */
     private void draw(MlxArray logits) {
         boolean[] drawn = new boolean[fed.size()];
         for (int i = 0; i < drawn.length; i++) {
@@ -160,7 +161,7 @@ final class DecodePass {
         Sampler sampler = fed.get(first).decoder().sampler();
         for (int i = first; i < drawn.length; i++) {
             Sampler other = drawn[i] ? null : fed.get(i).decoder().sampler();
-            if (i == first || (sampler != null && other != null && sampler.drawsLike(other))) {
+            if (i == first || (sampler != null && other != null)) {
                 drawn[i] = true;
                 group[size++] = i;
             }

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.Logits;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import java.util.ArrayDeque;
@@ -49,28 +50,45 @@ final class LogprobRecorder implements AutoCloseable {
         this.top = top;
     }
 
+    /** Of each row as many as one of these recorders records, and what their log-probabilities need. */
+    static Logits.Likeliest likeliest(MlxArray logits, List<LogprobRecorder> recorders) {
+        int most = recorders.stream().mapToInt(recorder -> recorder.top).max().orElseThrow();
+        return Logits.likeliest(logits, Math.min(Math.max(most, 1), logits.dim(-1)));
+    }
+
     /**
      * Notes a step.
      *
      * @param logits what the token was drawn from, with bias and penalties, [1, vocabulary]
      * @param token its id, [1]
+     * @param likeliest of rows of which this one is one, from {@link #likeliest}
      */
-    void queue(MlxArray logits, MlxArray token) {
-        MlxArray single = Ops.astype(logits, DType.FLOAT32);
-        MlxArray logprobs = Ops.subtract(single, Ops.logsumexp(single, -1, true));
+    void queue(MlxArray logits, MlxArray token, Logits.Likeliest likeliest, int row) {
+        MlxArray sum = Indexing.slice(likeliest.logSum(), 0, row, row + 1);
         MlxArray index = Indexing.reshape(Ops.astype(token, DType.INT32), 1, 1);
+        MlxArray single = Ops.astype(Indexing.takeAlong(logits, index, -1), DType.FLOAT32);
+        MlxArray chosen = Ops.subtract(single, sum);
         MlxArray ids = null;
         MlxArray values = null;
         if (top > 0) {
-            int count = Math.min(top, logprobs.dim(-1));
-            MlxArray order = Ops.argpartition(Ops.negative(logprobs), count - 1, -1);
-            MlxArray likeliest = Ops.astype(Indexing.slice(order, -1, 0, count), DType.INT32);
-            values = Indexing.takeAlong(logprobs, likeliest, -1);
-            ids = likeliest;
+            int[] from = {row, 0};
+            int[] to = {row + 1, Math.min(top, logits.dim(-1))};
+            ids = Indexing.slice(likeliest.ids(), from, to);
+            values = Ops.subtract(Indexing.slice(likeliest.logits(), from, to), sum);
         }
-        MlxArray chosen = Indexing.takeAlong(logprobs, index, -1);
         // all are made before the first leaves its scope, so that a failure leaves none behind
         pending.add(new Pending(index, chosen, ids, values).detach());
+    }
+
+    /** Adds what the steps that are not read yet compute, so that it is computed together with their tokens. */
+    void addQueued(List<MlxArray> results) {
+        for (Pending step : pending) {
+            results.add(step.chosen);
+            if (step.ids != null) {
+                results.add(step.ids);
+                results.add(step.values);
+            }
+        }
     }
 
     /** Reads the step that was queued first. */
@@ -81,7 +99,8 @@ final class LogprobRecorder implements AutoCloseable {
             if (step.ids != null) {
                 int[] ids = step.ids.eval().toInts();
                 float[] values = step.values.eval().toFloats();
-                for (int i = 0; i < ids.length; i++) {
+                // what a grammar excludes is no alternative
+                for (int i = 0; i < ids.length && values[i] > Float.NEGATIVE_INFINITY; i++) {
                     likeliest.add(new TokenLogprob(ids[i], values[i], List.of()));
                 }
                 likeliest.sort(

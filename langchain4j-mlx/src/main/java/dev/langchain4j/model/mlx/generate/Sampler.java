@@ -2,14 +2,15 @@ package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.Logits;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
-import dev.langchain4j.mlx.Random;
 import dev.langchain4j.mlx.Scope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
@@ -63,47 +64,71 @@ final class Sampler implements AutoCloseable {
      * @return the id, uint32 [1]; a temporary of the current scope
      */
     MlxArray sample(MlxArray logits) {
-        MlxArray token = draw(logits);
-        if (sampling.penalises()) {
-            remember(token);
-        }
-        return token;
-    }
-
-    private MlxArray draw(MlxArray logits) {
-        MlxArray adjusted = adjusted(logits);
-        MlxArray token = sampling.temperature() == 0
-                ? Ops.argmax(adjusted, -1, false)
-                : Random.categorical(narrowed(adjusted), nextKey());
-        if (logprobs != null) {
-            logprobs.queue(adjusted, token);
-        }
-        return token;
-    }
-
-    private MlxArray nextKey() {
-        return Random.key(mix(sampling.seed(), drawn++));
-    }
-
-    /** Whether rows of both can be drawn together; see {@link #together}. */
-    boolean drawsLike(Sampler other) {
-        return sampling.drawsLike(other.sampling);
+        return together(List.of(this), logits);
     }
 
     /**
-     * Draws the next token of several rows in one set of operations, each the one that its sampler alone draws.
+     * Draws the next token of several rows in one set of operations, whatever their settings are: each the one that its sampler
+     * alone draws.
      *
-     * @param samplers which draw alike
-     * @param logits [rows, vocabulary], a row for each of them
-     * @return [rows], a temporary of the current scope
+     * @param logits [rows, vocabulary], a row for each sampler
+     * @return uint32 [rows], a temporary of the current scope
      */
     static MlxArray together(List<Sampler> samplers, MlxArray logits) {
-        Sampler first = samplers.getFirst();
-        if (first.sampling.temperature() == 0) {
-            return Ops.argmax(logits, -1, false);
+        MlxArray adjusted = adjusted(samplers, logits);
+        MlxArray tokens =
+                Logits.draw(adjusted, samplers.stream().map(Sampler::nextDraw).toList());
+        List<LogprobRecorder> recorders = samplers.stream()
+                .map(sampler -> sampler.logprobs)
+                .filter(Objects::nonNull)
+                .toList();
+        Logits.Likeliest likeliest = recorders.isEmpty() ? null : LogprobRecorder.likeliest(adjusted, recorders);
+        for (int i = 0; i < samplers.size(); i++) {
+            Sampler sampler = samplers.get(i);
+            if (sampler.logprobs != null) {
+                sampler.logprobs.queue(row(adjusted, i), row(tokens, i), likeliest, i);
+            }
+            if (sampler.sampling.penalises()) {
+                sampler.remember(row(tokens, i));
+            }
         }
-        MlxArray[] keys = samplers.stream().map(Sampler::nextKey).toArray(MlxArray[]::new);
-        return Random.categorical(first.narrowed(logits), keys);
+        return tokens;
+    }
+
+    private static MlxArray adjusted(List<Sampler> samplers, MlxArray logits) {
+        if (samplers.stream().noneMatch(Sampler::adjusts)) {
+            return logits;
+        }
+        MlxArray[] rows = new MlxArray[samplers.size()];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = samplers.get(i).adjusted(row(logits, i));
+        }
+        return rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
+    }
+
+    private static MlxArray row(MlxArray rows, int i) {
+        return rows.dim(0) == 1 ? rows : Indexing.slice(rows, 0, i, i + 1);
+    }
+
+    private Logits.Draw nextDraw() {
+        double threshold = excludes() ? sampling.xtcThreshold() : -1;
+        long key = mix(sampling.seed(), drawn++);
+        return new Logits.Draw(
+                sampling.temperature(), sampling.topP(), sampling.topK(), sampling.minP(), threshold, key);
+    }
+
+    /** Whether XTC excludes the likeliest tokens of this draw: as often as its probability says. */
+    private boolean excludes() {
+        double probability = sampling.xtcProbability();
+        return probability == 1
+                || probability > 0 && new SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble() <= probability;
+    }
+
+    /** Adds what the steps that are not read yet compute besides their tokens. */
+    void addQueued(List<MlxArray> results) {
+        if (logprobs != null) {
+            logprobs.addQueued(results);
+        }
     }
 
     /** To be called once for each token that was drawn, when it is read. */
@@ -120,26 +145,12 @@ final class Sampler implements AutoCloseable {
 
     /** The log-probabilities that are drawn from, up to a constant: [1, vocabulary]. */
     MlxArray distribution(MlxArray logits) {
-        return narrowed(adjusted(logits));
+        return Logits.narrowed(adjusted(logits), List.of(nextDraw()));
     }
 
-    /** What is likely enough, divided by the temperature. None of it needs the sum of all: constants go with a row. */
-    private MlxArray narrowed(MlxArray adjusted) {
-        MlxArray logprobs = adjusted;
-        if (sampling.topP() > 0 && sampling.topP() < 1) {
-            logprobs = topP(logprobs);
-        }
-        if (sampling.minP() > 0) {
-            MlxArray least = Ops.add(Ops.max(logprobs, -1, true), Math.log(sampling.minP()));
-            logprobs = dropWhere(Ops.less(logprobs, least), logprobs);
-        }
-        if (sampling.xtcProbability() > 0) {
-            logprobs = xtc(logprobs);
-        }
-        if (sampling.topK() > 0 && sampling.topK() < logprobs.dim(-1)) {
-            logprobs = topK(logprobs);
-        }
-        return Ops.multiply(logprobs, 1 / sampling.temperature());
+    /** Whether it changes logits before it draws. */
+    private boolean adjusts() {
+        return biasIds != null || window != null;
     }
 
     private MlxArray adjusted(MlxArray logits) {
@@ -150,18 +161,18 @@ final class Sampler implements AutoCloseable {
         if (window == null) {
             return adjusted;
         }
-        if (sampling.repetitionPenalty() != 1) {
+        if (sampling.repetitionPenalty() != 1 || sampling.presencePenalty() != 0) {
             MlxArray recent = Indexing.takeAlong(adjusted, window, -1);
-            MlxArray zero = MlxArray.scalar(0, adjusted.dtype());
-            MlxArray penalised = Ops.where(
-                    Ops.less(recent, zero),
-                    Ops.multiply(recent, sampling.repetitionPenalty()),
-                    Ops.divide(recent, sampling.repetitionPenalty()));
-            adjusted = Indexing.putAlong(adjusted, window, penalised, -1);
-        }
-        if (sampling.presencePenalty() != 0) {
-            MlxArray recent = Indexing.takeAlong(adjusted, window, -1);
-            adjusted = Indexing.putAlong(adjusted, window, Ops.add(recent, -sampling.presencePenalty()), -1);
+            if (sampling.repetitionPenalty() != 1) {
+                recent = Ops.where(
+                        Ops.less(recent, MlxArray.scalar(0, adjusted.dtype())),
+                        Ops.multiply(recent, sampling.repetitionPenalty()),
+                        Ops.divide(recent, sampling.repetitionPenalty()));
+            }
+            if (sampling.presencePenalty() != 0) {
+                recent = Ops.add(recent, -sampling.presencePenalty());
+            }
+            adjusted = Indexing.putAlong(adjusted, window, recent, -1);
         }
         if (sampling.frequencyPenalty() != 0) {
             MlxArray each = Indexing.full(
@@ -169,46 +180,6 @@ final class Sampler implements AutoCloseable {
             adjusted = Indexing.scatterAddAlong(adjusted, window, each, -1);
         }
         return adjusted;
-    }
-
-    /** Keeps the likeliest tokens until their mass reaches top_p of all; ties at the edge stay. */
-    private MlxArray topP(MlxArray logprobs) {
-        MlxArray sorted = Ops.sort(logprobs, -1);
-        MlxArray greatest = Indexing.slice(sorted, -1, sorted.dim(-1) - 1, sorted.dim(-1));
-        MlxArray probabilities = Ops.exp(Ops.astype(Ops.subtract(sorted, greatest), DType.FLOAT32));
-        MlxArray massAbove = Ops.cumsum(probabilities, -1, true, false);
-        MlxArray total = Ops.sum(probabilities, -1, true);
-        MlxArray dropped = Ops.greaterEqual(massAbove, Ops.multiply(total, sampling.topP()));
-        MlxArray count = Ops.sum(Ops.astype(dropped, DType.INT32), -1, true);
-        return dropWhere(Ops.less(logprobs, Indexing.takeAlong(sorted, count, -1)), logprobs);
-    }
-
-    private MlxArray topK(MlxArray logprobs) {
-        int size = logprobs.dim(-1);
-        MlxArray order = Ops.argpartition(Ops.negative(logprobs), sampling.topK() - 1, -1);
-        MlxArray rest = Indexing.slice(order, -1, sampling.topK(), size);
-        return Indexing.putAlong(logprobs, rest, minusInfinity(logprobs), -1);
-    }
-
-    /** Excludes all tokens above the threshold but the least likely of them, as often as the probability says. */
-    private MlxArray xtc(MlxArray logprobs) {
-        if (sampling.xtcProbability() < 1
-                && new SplittableRandom(mix(~sampling.seed(), drawn)).nextDouble() > sampling.xtcProbability()) {
-            return logprobs;
-        }
-        MlxArray probabilities = Ops.softmax(logprobs, -1, false);
-        MlxArray threshold = MlxArray.scalar(sampling.xtcThreshold(), probabilities.dtype());
-        MlxArray none = MlxArray.scalar(Double.POSITIVE_INFINITY, probabilities.dtype());
-        MlxArray above = Ops.where(Ops.greater(probabilities, threshold), probabilities, none);
-        return dropWhere(Ops.greater(probabilities, Ops.min(above, -1, true)), logprobs);
-    }
-
-    private static MlxArray dropWhere(MlxArray condition, MlxArray logprobs) {
-        return Ops.where(condition, minusInfinity(logprobs), logprobs);
-    }
-
-    private static MlxArray minusInfinity(MlxArray like) {
-        return MlxArray.scalar(Double.NEGATIVE_INFINITY, like.dtype());
     }
 
     /** The window slides on the device: its length never grows over the limit. */

@@ -84,21 +84,6 @@ public record Sampling(
         return bound == Math.rint(bound) ? String.valueOf((long) bound) : String.valueOf(bound);
     }
 
-    /**
-     * Whether both draw from logits as they are, in the same way, and note nothing: then only the seeds tell them apart, and
-     * both can be drawn in one set of operations.
-     */
-    boolean drawsLike(Sampling other) {
-        return drawsPlainly()
-                && other.drawsPlainly()
-                && temperature == other.temperature
-                && (temperature == 0 || (topP == other.topP && topK == other.topK && minP == other.minP));
-    }
-
-    private boolean drawsPlainly() {
-        return logitBias.isEmpty() && !penalises() && topLogprobs == NO_LOGPROBS && xtcProbability == 0;
-    }
-
     /** Whether what was said before changes what is drawn. */
     boolean penalises() {
         return repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0;

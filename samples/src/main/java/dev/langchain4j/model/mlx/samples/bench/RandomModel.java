@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,11 +32,24 @@ final class RandomModel {
     private RandomModel() {}
 
     /**
-     * Makes one.
+     * Makes one with as many logits as the tokenizer has tokens.
      *
      * @param tokenizer a folder with tokenizer.json and tokenizer_config.json
      */
     static void make(Path folder, Path tokenizer) throws IOException {
+        try (Tokenizer opened = Tokenizer.fromFile(tokenizer.resolve("tokenizer.json"))) {
+            make(folder, tokenizer, opened.vocabularySize(), 1);
+        }
+    }
+
+    /**
+     * Makes one.
+     *
+     * @param tokenizer a folder with tokenizer.json and tokenizer_config.json
+     * @param vocabulary number of logits, at least that of the tokenizer's tokens
+     * @param spread standard deviation of the logits
+     */
+    static void make(Path folder, Path tokenizer, int vocabulary, int spread) throws IOException {
         for (String file : FILES) {
             if (Files.exists(tokenizer.resolve(file))) {
                 Files.copy(tokenizer.resolve(file), folder.resolve(file));
@@ -44,10 +58,8 @@ final class RandomModel {
         JsonNode settings =
                 JSON.readTree(tokenizer.resolve("tokenizer_config.json").toFile());
         JsonNode eos = settings.path("eos_token");
-        int vocabulary;
         int end;
         try (Tokenizer opened = Tokenizer.fromFile(tokenizer.resolve("tokenizer.json"))) {
-            vocabulary = opened.vocabularySize();
             end = opened.id(eos.isObject() ? eos.path("content").asText() : eos.asText())
                     .orElse(0);
         }
@@ -55,7 +67,7 @@ final class RandomModel {
         try (MlxThread thread = MlxThread.start("random-model")) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {
-                    new RandomModel().save(folder.resolve("model.safetensors"), vocabulary);
+                    new RandomModel().save(folder.resolve("model.safetensors"), vocabulary, spread);
                 }
             });
         }
@@ -79,9 +91,11 @@ final class RandomModel {
         return config;
     }
 
-    private void save(Path file, int vocabulary) {
+    private void save(Path file, int vocabulary, int spread) {
         add("model.embed_tokens", vocabulary, HIDDEN);
-        add("model.norm", HIDDEN);
+        float[] last = new float[HIDDEN];
+        Arrays.fill(last, spread);
+        tensors.put("model.norm.weight", MlxArray.of(last, HIDDEN));
         for (int i = 0; i < LAYERS; i++) {
             String layer = "model.layers." + i + ".";
             add(layer + "input_layernorm", HIDDEN);

@@ -146,7 +146,10 @@ final class Subject implements AutoCloseable {
     }
 
     GenerationResult generate(Engine with, int[] prompt, int tokens, Object conversation) {
-        GenerationRequest request = request(prompt, tokens, conversation);
+        return generate(with, request(prompt, tokens, conversation));
+    }
+
+    GenerationResult generate(Engine with, GenerationRequest request) {
         try {
             return with.submit(request, piece -> {}).result().get();
         } catch (InterruptedException | ExecutionException e) {
