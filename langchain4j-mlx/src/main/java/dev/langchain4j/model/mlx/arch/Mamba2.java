@@ -95,8 +95,9 @@ public final class Mamba2 {
                         Indexing.unflatten(xbc[2], -1, config.groups, config.stateSize),
                         span.tokens(parts[2]),
                         state.matrix(),
-                        span.length());
-                state.setMatrix(result.state());
+                        span.length(),
+                        state.wantsEach());
+                state.setMatrix(result.states());
                 return Indexing.flatten(result.output(), 2, 3);
             });
             MlxArray gated = Gating.SILU.apply(parts[0], y);

@@ -21,7 +21,7 @@ public final class Bench implements AutoCloseable {
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
 
     /** A look takes all but what downloads or loads the machine whatever the size. */
-    private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds";
+    private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds,speculation";
 
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
 
@@ -43,6 +43,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("restart", new RestartSection());
         SECTIONS.put("ahead", new AheadSection());
         SECTIONS.put("rounds", new RoundsSection());
+        SECTIONS.put("speculation", new SpeculationSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
