@@ -83,6 +83,7 @@ public class DraftPolicy {
     private static double start(DraftKind kind, int grade) {
         return switch (kind) {
             case FORCED -> 0.95;
+            case SYNTAX -> 0.9;
             case COPIED -> 0.7 + 0.1 * grade;
             case CONTINUED -> 0.8;
         };

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.draft.CallDrafter;
 import dev.langchain4j.model.mlx.draft.CopyDrafter;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
 import dev.langchain4j.model.mlx.draft.Drafter;
@@ -308,6 +309,11 @@ public final class Engine implements AutoCloseable {
         return prefillChunkTokens;
     }
 
+    /** Whether answers are drafted. */
+    public boolean drafts() {
+        return draftPolicy != null;
+    }
+
     /** Null if nothing is drafted: bits depend on how many positions a pass has. */
     DraftPolicy draftPolicy() {
         return draftPolicy;
@@ -327,6 +333,8 @@ public final class Engine implements AutoCloseable {
         List<Drafter> all = new ArrayList<>();
         if (request.grammar() != null) {
             all.add(new ForcedDrafter(request.grammar()));
+        } else if (request.calls() != null) {
+            all.add(new CallDrafter(request.calls()));
         }
         all.add(new ContinuedDrafter(generation.session().knownPath()));
         all.add(new CopyDrafter(request.prompt()));

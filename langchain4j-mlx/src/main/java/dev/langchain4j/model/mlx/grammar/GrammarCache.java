@@ -60,6 +60,12 @@ public final class GrammarCache implements AutoCloseable {
         return start.copy();
     }
 
+    /** A matcher at the start of a grammar, if it is compiled already, or null; the caller closes it. */
+    public synchronized GrammarMatcher compiled(Grammar grammar) {
+        GrammarMatcher start = closed ? null : compiled.get(grammar);
+        return start == null ? null : start.copy();
+    }
+
     private GrammarMatcher compile(Grammar grammar) {
         if (compiler == null) {
             try {
