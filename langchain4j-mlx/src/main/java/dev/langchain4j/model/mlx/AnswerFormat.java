@@ -76,10 +76,15 @@ final class AnswerFormat {
     /** The grammar of one or more calls and nothing else, with schemas kept as far as they can be. */
     static Grammar calls(MlxModel model, OutputFormat format, List<ToolSpecification> tools) {
         Map<String, ObjectNode> all = schemas(tools);
-        try (GrammarMatcher kept = matcher(model, format, Reasoning.CLOSED, all, null)) {
-            return grammar(model, format, Reasoning.CLOSED, all, null);
+        try {
+            Grammar exact = grammar(model, format, Reasoning.CLOSED, all, null);
+            model.grammars().beginning(exact);
+            return exact;
         } catch (UnsupportedFeatureException | InvalidRequestException e) {
             Map<String, ObjectNode> loose = loose(model, format, Reasoning.CLOSED, all);
+            if (loose.isEmpty()) {
+                throw e;
+            }
             return grammar(model, format, Reasoning.CLOSED, loose, null);
         }
     }
@@ -129,7 +134,8 @@ final class AnswerFormat {
         Map<String, ObjectNode> loose = new LinkedHashMap<>();
         calls.forEach((name, schema) -> {
             for (ObjectNode candidate : JsonSchemas.loosened(schema)) {
-                try (GrammarMatcher kept = matcher(model, format, reasoning, Map.of(name, candidate), null)) {
+                try {
+                    model.grammars().beginning(grammar(model, format, reasoning, Map.of(name, candidate), null));
                     loose.put(name, candidate);
                     return;
                 } catch (UnsupportedFeatureException | InvalidRequestException e) {

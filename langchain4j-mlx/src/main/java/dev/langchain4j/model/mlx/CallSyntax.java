@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx;
 
-import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.mlx.draft.CallDrafter;
@@ -30,10 +29,8 @@ final class CallSyntax implements CallDrafter.Syntax {
     private void compile(Supplier<Grammar> maker) {
         try {
             Grammar grammar = maker.get();
-            try (GrammarMatcher start = grammars.matcher(grammar)) {
-                compiled = new Compiled(grammar, start.forced());
-            }
-        } catch (LangChain4jException | IllegalStateException e) {
+            compiled = new Compiled(grammar, grammars.beginning(grammar));
+        } catch (RuntimeException e) {
             log.debug("the syntax of calls is not drafted", e);
         }
     }

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * What the prompt goes on with where it has the last tokens of the answer: code that is changed, results that are repeated,
  * calls that are made again. Only the prompt is searched, for an answer that repeats itself should not become faster by it.
  *
- * <p>The places of each run of {@link #KEY} tokens are chained, the newest first. The index is made in parts while forward
+ * <p>The places of each run of so many tokens are chained, the newest first. The index is made in parts while forward
  * passes are computed, the beginning of the prompt first; a proposal costs a look at a bounded number of places, however
  * long the prompt is. Source of the idea: the context copies of MTPLX and of Rapid-MLX.
  */
@@ -16,16 +16,20 @@ public final class CopyDrafter implements Drafter {
     /** Tokens that must be equal: shorter runs are noise. */
     static final int KEY = 6;
 
+    /** The same where a grammar lets few tokens through, and less is enough to tell which. */
+    static final int CONSTRAINED_KEY = 3;
+
     private static final int PART = 8192;
     private static final int PLACES_MAX = 32;
     private static final int CHAIN_MAX = 256;
     /** More equal tokens tell no more. */
     private static final int EQUAL_MAX = 32;
 
-    private static final int[] EQUAL_OF_GRADE = {KEY, 9, 16};
+    private static final int[] EQUAL_OF_GRADE = {1, 9, 16};
     private static final int[] TOKENS_OF_GRADE = {12, 24, 48};
 
     private final int[] prompt;
+    private final int key;
     private int[] answer = new int[64];
     private int count;
 
@@ -34,11 +38,18 @@ public final class CopyDrafter implements Drafter {
     /** The place before, by place, plus one. */
     private int[] older;
 
-    private int indexed = KEY;
+    private int indexed;
 
-    /** A drafter of one answer to this prompt, which is borrowed. */
-    public CopyDrafter(int[] prompt) {
+    /**
+     * A drafter of one answer.
+     *
+     * @param prompt what it answers; borrowed
+     * @param constrained whether the answer follows a grammar
+     */
+    public CopyDrafter(int[] prompt, boolean constrained) {
         this.prompt = prompt;
+        this.key = constrained ? CONSTRAINED_KEY : KEY;
+        this.indexed = key;
     }
 
     @Override
@@ -62,7 +73,7 @@ public final class CopyDrafter implements Drafter {
     /** Of the run that ends before a position. */
     private int slot(int[] tokens, int end) {
         int hash = 0;
-        for (int i = end - KEY; i < end; i++) {
+        for (int i = end - key; i < end; i++) {
             hash = (hash + tokens[i]) * 0x9E3779B1;
         }
         return (hash ^ hash >>> 15) & newest.length - 1;
@@ -70,7 +81,7 @@ public final class CopyDrafter implements Drafter {
 
     @Override
     public Draft propose(int max) {
-        if (newest == null || count < KEY || max < 1) {
+        if (newest == null || count < key || max < 1) {
             return null;
         }
         int best = 0;
@@ -79,7 +90,7 @@ public final class CopyDrafter implements Drafter {
         int place = newest[slot(answer, count)] - 1;
         for (int i = 0; place >= 0 && i < CHAIN_MAX && places < PLACES_MAX && longest < EQUAL_MAX; i++) {
             int equal = equalBefore(place);
-            if (equal >= KEY) {
+            if (equal >= key) {
                 places++;
             }
             if (equal > longest) {
@@ -88,7 +99,7 @@ public final class CopyDrafter implements Drafter {
             }
             place = older[place] - 1;
         }
-        if (longest < KEY) {
+        if (longest < key) {
             return null;
         }
         int grade = EQUAL_OF_GRADE.length - 1;

@@ -68,15 +68,17 @@ public class DraftPolicy {
     /** Whether a number of positions was ever computed: the first time may compile kernels. */
     private final boolean[] warm = new boolean[WIDTHS.length];
 
-    private final Odds[][] odds = new Odds[DraftKind.values().length][Draft.GRADES];
+    private final Odds[][][] odds = new Odds[2][DraftKind.values().length][Draft.GRADES];
 
     /** A policy that has measured nothing. */
     public DraftPolicy() {
         for (Costs[] each : costs) {
             Arrays.setAll(each, i -> new Costs());
         }
-        for (DraftKind kind : DraftKind.values()) {
-            Arrays.setAll(odds[kind.ordinal()], grade -> new Odds(start(kind, grade)));
+        for (Odds[][] each : odds) {
+            for (DraftKind kind : DraftKind.values()) {
+                Arrays.setAll(each[kind.ordinal()], grade -> new Odds(start(kind, grade)));
+            }
         }
     }
 
@@ -92,7 +94,7 @@ public class DraftPolicy {
     /**
      * How many tokens of a draft are to be checked in the next pass; 0 for none.
      *
-     * @param constrained whether a grammar has a say: such steps cost other times
+     * @param constrained whether a grammar has a say: such steps take other times, and other drafts are right
      * @param position tokens of the context
      */
     public int depth(Draft draft, boolean constrained, int position) {
@@ -100,7 +102,7 @@ public class DraftPolicy {
         if (known.plainCount < PLAIN_MIN) {
             return 0;
         }
-        Odds odd = odds(draft);
+        Odds odd = odds(draft, constrained);
         int most = Math.min(draft.tokens().length, TOKENS_MAX);
         int best = 0;
         double bestGain = MARGIN;
@@ -170,8 +172,8 @@ public class DraftPolicy {
         return Math.min(CONTEXTS - 1, (magnitude + 1) / 2);
     }
 
-    private Odds odds(Draft draft) {
-        return odds[draft.kind().ordinal()][draft.grade()];
+    private Odds odds(Draft draft, boolean constrained) {
+        return odds[constrained ? 1 : 0][draft.kind().ordinal()][draft.grade()];
     }
 
     /** Learns what a step without drafts took, in nanoseconds. */
@@ -199,8 +201,8 @@ public class DraftPolicy {
     }
 
     /** Learns how many tokens of a draft were right until one was wrong, if one was. */
-    public void checked(Draft draft, int tokens, int right) {
-        Odds odd = odds(draft);
+    public void checked(Draft draft, boolean constrained, int tokens, int right) {
+        Odds odd = odds(draft, constrained);
         odd.right += right;
         odd.wrong += right < tokens ? 1 : 0;
         double all = odd.right + odd.wrong;

@@ -123,7 +123,7 @@ final class Drafting implements AutoCloseable {
 
     private Draft ifHit(int token) {
         boolean hit = hoped.tokens()[0] == token;
-        policy.checked(hoped, 1, hit ? 1 : 0);
+        policy.checked(hoped, constrained, 1, hit ? 1 : 0);
         return hit ? withRoom(hoped.rest()) : null;
     }
 
@@ -192,7 +192,7 @@ final class Drafting implements AutoCloseable {
         }
         next = drawn[right];
         generation.sampler().keepRows(right + 1);
-        policy.checked(fed, drafts.length, right);
+        policy.checked(fed, constrained, drafts.length, right);
         counts.merge(fed.kind(), new DraftCounts(drafts.length, right), DraftCounts::plus);
         End end = null;
         for (int i = 0; i < right && end == null; i++) {

@@ -337,7 +337,7 @@ public final class Engine implements AutoCloseable {
             all.add(new CallDrafter(request.calls()));
         }
         all.add(new ContinuedDrafter(generation.session().knownPath()));
-        all.add(new CopyDrafter(request.prompt()));
+        all.add(new CopyDrafter(request.prompt(), request.grammar() != null));
         return all;
     }
 

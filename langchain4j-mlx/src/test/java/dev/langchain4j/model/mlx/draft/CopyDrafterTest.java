@@ -12,7 +12,7 @@ class CopyDrafterTest {
     private static final int KEY = CopyDrafter.KEY;
 
     private static CopyDrafter over(int[] prompt) {
-        CopyDrafter drafter = new CopyDrafter(prompt);
+        CopyDrafter drafter = new CopyDrafter(prompt, false);
         for (int i = 0; i <= prompt.length / 8192; i++) {
             drafter.prepare();
         }
@@ -56,6 +56,14 @@ class CopyDrafterTest {
         assertThat(drafter.propose(4)).isNull();
         say(drafter, 7);
         assertThat(drafter.propose(4)).isNull();
+    }
+
+    @Test
+    void lessIsEnoughUnderAGrammar() {
+        CopyDrafter drafter = new CopyDrafter(range(100, 200), true);
+        drafter.prepare();
+        say(drafter, range(120, 3));
+        assertThat(drafter.propose(2).tokens()).isEqualTo(range(123, 2));
     }
 
     @Test

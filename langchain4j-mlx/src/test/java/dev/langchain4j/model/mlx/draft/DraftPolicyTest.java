@@ -33,7 +33,7 @@ class DraftPolicyTest {
         for (int i = 0; i < count; i++) {
             for (int width : new int[] {2, 3, 4, 6, 8, 12, 16, 24, 32}) {
                 policy.pass(width, false, SHORT, Math.round(STEP * (1 + perPosition * (width - 1))));
-                policy.checked(draft(width - 1), width - 1, (int) Math.round(right * (width - 1)));
+                policy.checked(draft(width - 1), false, width - 1, (int) Math.round(right * (width - 1)));
             }
         }
     }
@@ -85,7 +85,7 @@ class DraftPolicyTest {
             int depth = depth(31);
             if (depth > 0) {
                 policy.pass(depth + 1, false, SHORT, STEP);
-                policy.checked(draft(depth), depth, depth);
+                policy.checked(draft(depth), false, depth, depth);
             }
         }
         assertThat(depth(31)).isGreaterThanOrEqualTo(3);

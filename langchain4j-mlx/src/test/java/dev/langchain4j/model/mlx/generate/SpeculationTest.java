@@ -18,7 +18,6 @@ import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.draft.Draft;
 import dev.langchain4j.model.mlx.draft.DraftCounts;
 import dev.langchain4j.model.mlx.draft.DraftKind;
-import dev.langchain4j.model.mlx.draft.DraftPolicy;
 import dev.langchain4j.model.mlx.draft.Drafter;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.ScheduledCase.Fate;
@@ -139,14 +138,6 @@ class SpeculationTest {
         }
     }
 
-    /** Checks as many drafts as come, whatever that costs. */
-    private static final class All extends DraftPolicy {
-        @Override
-        public int depth(Draft draft, boolean constrained, int position) {
-            return draft.tokens().length;
-        }
-    }
-
     private static final class Comparison {
         private final MlxThread thread;
         private final LanguageModel model;
@@ -171,7 +162,7 @@ class SpeculationTest {
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
             try (Engine engine = engine(model, cache)) {
                 int[] answer = one.alone.generated();
-                engine.draft(new All(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
+                engine.draft(new AllDrafts(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
                 thread.run(() -> {
                     one.handle = engine.submit(one.request(), one);
                     if (one.fate == Fate.CANCELLED_AT_ONCE) {
