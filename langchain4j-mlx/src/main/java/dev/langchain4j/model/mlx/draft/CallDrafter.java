@@ -39,8 +39,11 @@ public final class CallDrafter implements Drafter {
 
     @Override
     public Draft propose(int max) {
-        int[] tokens = call == null ? marker : call.forced();
-        return call == null || tokens.length == 0 ? null : new Draft(DraftKind.SYNTAX, 0, tokens).first(max);
+        if (call == null || call.isStopped()) {
+            return null;
+        }
+        int[] tokens = call.forced();
+        return tokens.length == 0 ? null : new Draft(DraftKind.SYNTAX, 0, tokens).first(max);
     }
 
     @Override
