@@ -90,21 +90,13 @@ final class AnswerFormat {
     }
 
     private static GrammarMatcher matcher(
-            MlxModel model,
-            OutputFormat format,
-            Reasoning reasoning,
-            Map<String, ObjectNode> calls,
-            ObjectNode value) {
+            MlxModel model, OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls, ObjectNode value) {
         return model.grammars().matcher(grammar(model, format, reasoning, calls, value));
     }
 
     /** @param value the schema of an answer that is no call; null if there is none */
     private static Grammar grammar(
-            MlxModel model,
-            OutputFormat format,
-            Reasoning reasoning,
-            Map<String, ObjectNode> calls,
-            ObjectNode value) {
+            MlxModel model, OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls, ObjectNode value) {
         AnswerGrammar answer = new AnswerGrammar(model.tokenizer(), format.reasoning())
                 .reasoning(reasoning)
                 .opening(format.toolCalls().answerOpening());
@@ -123,8 +115,8 @@ final class AnswerFormat {
 
     /** Says which of the tools it is whose schema cannot be kept. */
     private Map<String, ObjectNode> named(OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls) {
-        calls.forEach((name, schema) -> check(
-                () -> matcher(model, format, reasoning, Map.of(name, schema), null), "the tool '" + name + "'"));
+        calls.forEach((name, schema) ->
+                check(() -> matcher(model, format, reasoning, Map.of(name, schema), null), "the tool '" + name + "'"));
         return calls;
     }
 

@@ -122,8 +122,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
             }
             parser = format.parser(this, reasoningOpen).build();
             boolean mayCall = !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE;
-            GenerationRequest generation = generation(
-                    mayCall && model.engine().drafts() ? offered.syntax(model, format) : null);
+            GenerationRequest generation =
+                    generation(mayCall && model.engine().drafts() ? offered.syntax(model, format) : null);
             GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format, prompt);
             handle = model.engine().submit(generation.withGrammar(grammar), this);
         } catch (IllegalArgumentException e) {

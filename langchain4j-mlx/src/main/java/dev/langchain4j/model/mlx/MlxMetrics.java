@@ -142,8 +142,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .register(registry);
     }
 
-    private static Map<DraftKind, Counter> drafts(
-            MeterRegistry registry, Tags tags, String name, String description) {
+    private static Map<DraftKind, Counter> drafts(MeterRegistry registry, Tags tags, String name, String description) {
         Map<DraftKind, Counter> counters = new EnumMap<>(DraftKind.class);
         for (DraftKind kind : DraftKind.values()) {
             Counter counter = Counter.builder(PREFIX + name)

@@ -35,7 +35,12 @@ public class MlxTokenUsage extends TokenUsage {
             Integer outputTokenCount,
             Integer cachedTokens,
             Map<DraftKind, DraftCounts> drafts) {
-        this(inputTokenCount, outputTokenCount, TokenUsage.sum(inputTokenCount, outputTokenCount), cachedTokens, drafts);
+        this(
+                inputTokenCount,
+                outputTokenCount,
+                TokenUsage.sum(inputTokenCount, outputTokenCount),
+                cachedTokens,
+                drafts);
     }
 
     private MlxTokenUsage(

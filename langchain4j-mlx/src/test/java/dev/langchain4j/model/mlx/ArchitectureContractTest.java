@@ -6,7 +6,6 @@ import static dev.langchain4j.model.mlx.testing.TokenIds.concat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxThread;
@@ -28,6 +27,7 @@ import dev.langchain4j.model.mlx.kv.Snapshot;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

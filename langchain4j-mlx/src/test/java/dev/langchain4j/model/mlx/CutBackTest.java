@@ -55,7 +55,8 @@ class CutBackTest {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("cut")) {
             thread.run(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(folder, DType.FLOAT32).with(format);
+                ModelLoader.Loaded loaded =
+                        ModelLoader.load(folder, DType.FLOAT32).with(format);
                 try {
                     check(name, loaded.model(), new Random(seed));
                 } finally {
@@ -86,7 +87,9 @@ class CutBackTest {
     }
 
     private static void feedUpTo(LanguageModel model, List<LayerCache> layers, int[] tokens, int end) {
-        for (int start = layers.getFirst().offset(); start < end; start = layers.getFirst().offset()) {
+        for (int start = layers.getFirst().offset();
+                start < end;
+                start = layers.getFirst().offset()) {
             feed(model, layers, Arrays.copyOfRange(tokens, start, Math.min(end, limit(layers))));
         }
     }

@@ -51,7 +51,8 @@ class MlxChatResponseMetadataTest {
 
     @Test
     void aGenerationsNumbersArriveInTheirUnits() {
-        assertThat(METADATA.tokenUsage()).isEqualTo(new MlxTokenUsage(100, 5, 60, Map.of(DraftKind.COPIED, new DraftCounts(12, 7))));
+        assertThat(METADATA.tokenUsage())
+                .isEqualTo(new MlxTokenUsage(100, 5, 60, Map.of(DraftKind.COPIED, new DraftCounts(12, 7))));
         assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
         assertThat(METADATA.prefixWait()).isEqualTo(Duration.ofNanos(600_000));
         assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));

@@ -40,10 +40,7 @@ class MlxTokenUsageTest {
     void addingSumsDraftsByKind() {
         MlxTokenUsage copied = new MlxTokenUsage(1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(8, 5)));
         MlxTokenUsage both = new MlxTokenUsage(
-                1,
-                2,
-                3,
-                Map.of(DraftKind.COPIED, new DraftCounts(2, 0), DraftKind.FORCED, new DraftCounts(4, 4)));
+                1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(2, 0), DraftKind.FORCED, new DraftCounts(4, 4)));
 
         assertThat(copied.add(both).drafts())
                 .isEqualTo(Map.of(DraftKind.COPIED, new DraftCounts(10, 5), DraftKind.FORCED, new DraftCounts(4, 4)));

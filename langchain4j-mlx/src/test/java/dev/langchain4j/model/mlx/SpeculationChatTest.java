@@ -71,8 +71,7 @@ class SpeculationChatTest {
     }
 
     /** The drafts of some answers, which must be the same on both sides. */
-    private static Map<DraftKind, DraftCounts> ask(
-            MlxChatRequestParameters parameters, String... questions) {
+    private static Map<DraftKind, DraftCounts> ask(MlxChatRequestParameters parameters, String... questions) {
         Map<DraftKind, DraftCounts> counts = new EnumMap<>(DraftKind.class);
         MlxChatModel without =
                 MlxChatModel.builder().model(plain).temperature(0.0).build();
@@ -154,8 +153,7 @@ class SpeculationChatTest {
                 .build();
         ResponseFormat format = ResponseFormat.builder()
                 .type(ResponseFormatType.JSON)
-                .jsonSchema(
-                        JsonSchema.builder().name("trip").rootElement(trip).build())
+                .jsonSchema(JsonSchema.builder().name("trip").rootElement(trip).build())
                 .build();
         Map<DraftKind, DraftCounts> drafts = ask(
                 MlxChatRequestParameters.builder().responseFormat(format).build(),

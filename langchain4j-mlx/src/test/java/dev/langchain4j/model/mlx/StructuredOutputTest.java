@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -25,6 +24,7 @@ import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.grammar.JsonSchemas;
 import dev.langchain4j.model.mlx.testing.RandomModel;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.model.output.FinishReason;
 import java.math.BigInteger;
 import java.nio.file.Path;

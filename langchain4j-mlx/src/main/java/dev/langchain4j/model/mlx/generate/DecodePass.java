@@ -136,8 +136,7 @@ final class DecodePass {
 
     private Spans spans() {
         if (fed.size() == 1) {
-            return Spans.of(
-                    fed.getFirst().session().layers(), tokens.getFirst().dim(1));
+            return Spans.of(fed.getFirst().session().layers(), tokens.getFirst().dim(1));
         }
         List<List<LayerCache>> sequences = new ArrayList<>(fed.size());
         for (Generation row : fed) {

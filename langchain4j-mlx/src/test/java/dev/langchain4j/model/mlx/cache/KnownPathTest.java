@@ -68,7 +68,9 @@ class KnownPathTest {
         CacheHarness cache = CacheHarness.of(1 << 20, Kind.SLICEABLE);
         cache.run("ann", PROMPT, new int[] {7, 8, 9}, Outcome.FINISHED);
 
-        assertThat(behind(cache, "bob", CacheHarness.concat(PROMPT, new int[] {7, 8, 1})).next(9)).isEmpty();
+        assertThat(behind(cache, "bob", CacheHarness.concat(PROMPT, new int[] {7, 8, 1}))
+                        .next(9))
+                .isEmpty();
         assertThat(behind(cache, "bob", 99).next(9)).isEmpty();
         cache.close();
     }
@@ -95,8 +97,7 @@ class KnownPathTest {
                 int[] next = path.next(1 + random.nextInt(5));
                 int[] whole = CacheHarness.concat(tokens, next);
                 told += next.length;
-                assertThat(next.length == 0
-                                || said.stream().anyMatch(one -> startsWith(one, whole)))
+                assertThat(next.length == 0 || said.stream().anyMatch(one -> startsWith(one, whole)))
                         .isTrue();
                 int token = next.length > 0 && random.nextInt(4) > 0 ? next[0] : random.nextInt(2);
                 path.advance(token);

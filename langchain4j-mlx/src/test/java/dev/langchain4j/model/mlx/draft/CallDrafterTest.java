@@ -82,7 +82,8 @@ class CallDrafterTest {
     void nothingBehindAnotherCall() {
         try (CallDrafter drafter = drafter(true)) {
             drafts(drafter, "<tool_call>{\"name\": \"book");
-            assertThat(drafts(drafter, "_a_table\", \"arguments\": {\"city\": \"")).isEmpty();
+            assertThat(drafts(drafter, "_a_table\", \"arguments\": {\"city\": \""))
+                    .isEmpty();
             assertThat(drafts(drafter, CALL)).as("the next one").isNotEmpty();
         }
     }

@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.DType;
@@ -22,6 +21,7 @@ import dev.langchain4j.model.mlx.generate.ScheduledCase.Fate;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

@@ -3,10 +3,10 @@ package dev.langchain4j.model.mlx.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

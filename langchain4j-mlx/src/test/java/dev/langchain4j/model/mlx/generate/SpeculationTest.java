@@ -147,7 +147,12 @@ class SpeculationTest {
         private final String who;
 
         Comparison(
-                MlxThread thread, LanguageModel model, boolean oneByOne, Random random, String name, ScheduledCase one) {
+                MlxThread thread,
+                LanguageModel model,
+                boolean oneByOne,
+                Random random,
+                String name,
+                ScheduledCase one) {
             this.thread = thread;
             this.model = oneByOne ? new OneByOneModel(model) : model;
             this.exact = oneByOne;
@@ -162,7 +167,8 @@ class SpeculationTest {
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
             try (Engine engine = engine(model, cache)) {
                 int[] answer = one.alone.generated();
-                engine.draft(new AllDrafts(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
+                engine.draft(
+                        new AllDrafts(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
                 thread.run(() -> {
                     one.handle = engine.submit(one.request(), one);
                     if (one.fate == Fate.CANCELLED_AT_ONCE) {
@@ -170,7 +176,9 @@ class SpeculationTest {
                     }
                 });
                 one.result = one.handle.result().handle(this::ended).get();
-                assertThat(thread.call(() -> cache.stats().bytesRunning())).as(who).isZero();
+                assertThat(thread.call(() -> cache.stats().bytesRunning()))
+                        .as(who)
+                        .isZero();
                 if (one.result != null) {
                     check();
                     if (exact) {
@@ -185,7 +193,9 @@ class SpeculationTest {
 
         private GenerationResult ended(GenerationResult result, Throwable failure) {
             if (failure != null && !one.fate.cancels()) {
-                assertThat(one.isOwn(failure)).as("%s failed with %s", who, failure).isTrue();
+                assertThat(one.isOwn(failure))
+                        .as("%s failed with %s", who, failure)
+                        .isTrue();
             }
             return result;
         }

@@ -2,11 +2,11 @@ package dev.langchain4j.model.mlx.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault;
 import dev.langchain4j.model.mlx.hub.FakeHub.Fault.Kind;
 import dev.langchain4j.model.mlx.hub.FakeHub.Request;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,9 +7,9 @@ import static dev.langchain4j.model.mlx.hub.HubFixture.needed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.mlx.hub.FakeHub.Request;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

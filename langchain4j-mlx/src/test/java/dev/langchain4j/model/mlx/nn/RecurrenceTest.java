@@ -116,8 +116,7 @@ class RecurrenceTest {
             MlxArray state = null;
             MlxArray[] outputs = new MlxArray[length];
             for (int i = 0; i < length; i++) {
-                StateSpace.Result step =
-                        space.run(
+                StateSpace.Result step = space.run(
                         cut(x, i, i + 1), cut(b, i, i + 1), cut(c, i, i + 1), cut(dt, i, i + 1), state, 1, false);
                 outputs[i] = step.output();
                 state = step.state();

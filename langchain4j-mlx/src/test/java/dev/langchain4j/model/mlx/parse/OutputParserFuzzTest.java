@@ -2,8 +2,8 @@ package dev.langchain4j.model.mlx.parse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

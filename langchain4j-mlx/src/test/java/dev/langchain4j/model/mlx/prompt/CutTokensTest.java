@@ -2,13 +2,13 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.util.List;
 import java.util.Random;

@@ -2,7 +2,6 @@ package dev.langchain4j.model.mlx.prompt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
@@ -14,6 +13,7 @@ import dev.langchain4j.model.mlx.jinja.Template;
 import dev.langchain4j.model.mlx.jinja.TemplateException;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import dev.langchain4j.model.mlx.prompt.Histories.History;
+import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -13,11 +13,12 @@ public final class Seeds {
     /** Prints the seed, so that what {@code -Dseed=random} finds can be repeated. */
     public static long seed(Class<?> test) {
         String set = System.getProperty("seed", "");
-        long seed = switch (set) {
-            case "" -> FIXED;
-            case "random" -> System.nanoTime();
-            default -> Long.parseLong(set);
-        };
+        long seed =
+                switch (set) {
+                    case "" -> FIXED;
+                    case "random" -> System.nanoTime();
+                    default -> Long.parseLong(set);
+                };
         System.out.printf("%s -Dseed=%d%n", test.getSimpleName(), seed);
         return seed;
     }

@@ -33,7 +33,8 @@ final class GivenAnswers implements AutoCloseable {
 
     GivenAnswers(Path model, String file) {
         subject = new Subject(model);
-        prompt = subject.tokenizer().encode("Rename tool to device in this file:\n" + file + "\nThe new file:\n", false);
+        prompt =
+                subject.tokenizer().encode("Rename tool to device in this file:\n" + file + "\nThe new file:\n", false);
         answer = subject.tokenizer().encode(file.replace("tool", "device"), false);
         LanguageModel given = new Given(subject.model(), Tokens.concat(prompt, answer));
         for (int i = 0; i < engines.length; i++) {

@@ -62,8 +62,8 @@ final class SpeculationSection implements Bench.Section {
                 for (Work work : works(bench)) {
                     MlxChatModel without = chat(plain);
                     MlxChatModel with = chat(drafting);
-                    lines.add(row(bench, work.name, folder, rounds(bench), on ->
-                            ask(on ? with : without, work.requests)));
+                    lines.add(row(
+                            bench, work.name, folder, rounds(bench), on -> ask(on ? with : without, work.requests)));
                 }
             }
             try (GivenAnswers given = new GivenAnswers(folder, file(bench))) {
@@ -116,8 +116,7 @@ final class SpeculationSection implements Bench.Section {
         Spread fast = Spread.of(with);
         double ratio = slow.median() / fast.median();
         String name = folder.getFileName().toString();
-        bench.report()
-                .row(work, name, last.tokens, slow, fast, ratio, last.drafts.drafted(), last.drafts.accepted());
+        bench.report().row(work, name, last.tokens, slow, fast, ratio, last.drafts.drafted(), last.drafts.accepted());
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("section", "speculation");
         line.put("work", work);
@@ -196,7 +195,8 @@ final class SpeculationSection implements Bench.Section {
                 .build();
         ResponseFormat format = ResponseFormat.builder()
                 .type(ResponseFormatType.JSON)
-                .jsonSchema(JsonSchema.builder().name("order").rootElement(order).build())
+                .jsonSchema(
+                        JsonSchema.builder().name("order").rootElement(order).build())
                 .build();
         List<ChatRequest> requests = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -236,8 +236,7 @@ final class SpeculationSection implements Bench.Section {
 
     /** A file of this repository, of a size that an agent reads and writes. */
     private static String file(Bench bench) throws IOException {
-        List<String> lines =
-                Files.readAllLines(bench.demo().resolveSibling("toolbox.py"));
+        List<String> lines = Files.readAllLines(bench.demo().resolveSibling("toolbox.py"));
         return String.join("\n", lines.subList(0, Math.min(lines.size(), bench.smoke() ? 10 : 60)));
     }
 }
