@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +39,7 @@ final class GivenAnswers implements AutoCloseable {
         answer = subject.tokenizer().encode(file.replace("tool", "device"), false);
         LanguageModel given = new Given(subject.model(), Tokens.concat(prompt, answer));
         for (int i = 0; i < engines.length; i++) {
-            caches[i] = new TrieCache(CacheLimits.ofBytes(4L << 30), System::nanoTime);
+            caches[i] = new TrieCache(new CacheLimits(0, 0, Duration.ZERO, 1024), System::nanoTime);
             engines[i] = subject.engine(given, caches[i], i == 1);
         }
     }

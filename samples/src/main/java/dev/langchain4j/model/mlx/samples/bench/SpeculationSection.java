@@ -16,26 +16,38 @@ import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxTokenUsage;
 import dev.langchain4j.model.mlx.Speculation;
+import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What drafted tokens gain: the same requests to a model that drafts and to one that does not, which take turns. The answers
  * are the model's own, but for the file that an agent edits: what it writes is given, and the model computes all of it.
  */
 final class SpeculationSection implements Bench.Section {
-    private static final String GIVEN = "an edited file, given";
+    private static final String GIVEN = "edit";
 
     /** What the answers to the same requests took, and how many tokens they have. */
-    private record Side(double seconds, int tokens, DraftCounts drafts) {
+    private record Side(double seconds, int tokens, Map<DraftKind, DraftCounts> drafts) {
         double perToken() {
             return 1000 * seconds / tokens;
+        }
+
+        /** Accepted of drafted tokens, by kind. */
+        String accepted() {
+            return drafts.entrySet().stream()
+                    .map(e -> e.getKey().name().toLowerCase(Locale.ROOT) + " "
+                            + e.getValue().accepted() + " of " + e.getValue().drafted())
+                    .collect(Collectors.joining(", "));
         }
     }
 
@@ -53,25 +65,34 @@ final class SpeculationSection implements Bench.Section {
                         "without",
                         "with",
                         "times faster",
-                        "drafted",
-                        "accepted");
+                        "accepted drafts");
         List<Map<String, Object>> lines = new ArrayList<>();
         for (Path folder : models(bench)) {
             try (MlxModel plain = load(folder, Speculation.OFF);
                     MlxModel drafting = load(folder, Speculation.AUTO)) {
                 for (Work work : works(bench)) {
+                    if (!wanted(bench, work.name)) {
+                        continue;
+                    }
                     MlxChatModel without = chat(plain);
                     MlxChatModel with = chat(drafting);
                     lines.add(row(
                             bench, work.name, folder, rounds(bench), on -> ask(on ? with : without, work.requests)));
                 }
             }
-            try (GivenAnswers given = new GivenAnswers(folder, file(bench))) {
-                lines.add(row(bench, GIVEN, folder, rounds(bench), on -> given(given.answer(on))));
+            if (wanted(bench, GIVEN)) {
+                try (GivenAnswers given = new GivenAnswers(folder, file(bench))) {
+                    lines.add(row(bench, GIVEN, folder, rounds(bench), on -> given(given.answer(on))));
+                }
             }
         }
         bench.report().end();
         lines.forEach(bench.report()::json);
+    }
+
+    /** Whether the option {@code --works} names it, or nothing. */
+    private static boolean wanted(Bench bench, String work) {
+        return bench.names("works").isEmpty() || bench.names("works").contains(work);
     }
 
     private static List<Path> models(Bench bench) {
@@ -90,8 +111,13 @@ final class SpeculationSection implements Bench.Section {
         return MlxModel.builder().path(folder).speculation(speculation).build();
     }
 
+    /** Each request is a conversation of its own, so that no round knows the answers of the one before. */
     private static MlxChatModel chat(MlxModel model) {
-        return MlxChatModel.builder().model(model).temperature(0.0).build();
+        return MlxChatModel.builder()
+                .model(model)
+                .temperature(0.0)
+                .isolation(Isolation.PER_MEMORY_ID)
+                .build();
     }
 
     /** One side's turn. */
@@ -116,7 +142,7 @@ final class SpeculationSection implements Bench.Section {
         Spread fast = Spread.of(with);
         double ratio = slow.median() / fast.median();
         String name = folder.getFileName().toString();
-        bench.report().row(work, name, last.tokens, slow, fast, ratio, last.drafts.drafted(), last.drafts.accepted());
+        bench.report().row(work, name, last.tokens, slow, fast, ratio, last.accepted());
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("section", "speculation");
         line.put("work", work);
@@ -128,38 +154,30 @@ final class SpeculationSection implements Bench.Section {
     private static Side ask(MlxChatModel chat, List<ChatRequest> requests) {
         double seconds = 0;
         int tokens = 0;
-        DraftCounts drafts = new DraftCounts(0, 0);
+        Map<DraftKind, DraftCounts> drafts = Map.of();
         for (ChatRequest request : requests) {
             ChatResponse response = chat.chat(request);
             MlxChatResponseMetadata metadata = (MlxChatResponseMetadata) response.metadata();
             MlxTokenUsage usage = (MlxTokenUsage) response.tokenUsage();
             seconds += metadata.running().minus(metadata.timeToFirstToken()).toNanos() / 1e9;
             tokens += usage.outputTokenCount() - 1;
-            drafts = sum(drafts, usage.drafts());
+            drafts = DraftCounts.sum(drafts, usage.drafts());
         }
         return new Side(seconds, Math.max(1, tokens), drafts);
     }
 
     private static Side given(GivenAnswers.Answer answer) {
-        return new Side(answer.seconds(), answer.tokens(), sum(new DraftCounts(0, 0), answer.drafts()));
-    }
-
-    private static DraftCounts sum(DraftCounts counts, Map<?, DraftCounts> more) {
-        DraftCounts sum = counts;
-        for (DraftCounts each : more.values()) {
-            sum = sum.plus(each);
-        }
-        return sum;
+        return new Side(answer.seconds(), answer.tokens(), answer.drafts());
     }
 
     // ---- the work -------------------------------------------------------------------------------------------------
 
     private static List<Work> works(Bench bench) {
-        int requests = bench.smoke() ? 1 : 6;
-        int tokens = bench.smoke() ? 16 : 96;
+        int requests = bench.smoke() ? 1 : 4;
+        int tokens = bench.smoke() ? 16 : 64;
         return List.of(
-                new Work("required calls", calls(requests, tokens)),
-                new Work("a schema", forms(requests, tokens)),
+                new Work("calls", calls(requests, tokens)),
+                new Work("schema", forms(requests, tokens)),
                 new Work("chat", questions(requests, tokens)));
     }
 
