@@ -28,7 +28,10 @@ public class DraftPolicy {
     /** Plain steps before anything is decided. */
     private static final int PLAIN_MIN = 3;
 
-    private static final double LEARN = 0.2;
+    /** Times are learned more from short ones: long ones are those in which something else ran. */
+    private static final double LEARN_SHORTER = 0.3;
+
+    private static final double LEARN_LONGER = 0.05;
     /** Most that one measurement counts for, as a part of what is known. */
     private static final double SURPRISE_MAX = 0.5;
 
@@ -197,7 +200,7 @@ public class DraftPolicy {
 
     private static double learned(double known, double measured) {
         double surprise = Math.clamp(measured - known, -SURPRISE_MAX * known, SURPRISE_MAX * known);
-        return known + LEARN * surprise;
+        return known + (surprise < 0 ? LEARN_SHORTER : LEARN_LONGER) * surprise;
     }
 
     /** Learns how many tokens of a draft were right until one was wrong, if one was. */

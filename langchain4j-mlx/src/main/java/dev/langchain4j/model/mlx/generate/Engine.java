@@ -14,6 +14,7 @@ import dev.langchain4j.model.mlx.draft.CopyDrafter;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
 import dev.langchain4j.model.mlx.draft.Drafter;
 import dev.langchain4j.model.mlx.draft.ForcedDrafter;
+import dev.langchain4j.model.mlx.draft.Punctuation;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.util.ArrayList;
@@ -45,6 +46,8 @@ public final class Engine implements AutoCloseable {
     private final Scheduler scheduler;
     /** Null if nothing is drafted. */
     private volatile DraftPolicy draftPolicy;
+    /** What the model is used to. */
+    private final Punctuation punctuation;
     /** What may draft the answer to a request; the one that is asked first is the first. */
     private volatile Function<Generation, List<Drafter>> drafters = Engine::drafters;
 
@@ -98,6 +101,7 @@ public final class Engine implements AutoCloseable {
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
+        this.punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false));
         this.draftPolicy = limits.speculation() && cutsChunks ? new DraftPolicy() : null;
         this.scheduler = new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
@@ -332,7 +336,7 @@ public final class Engine implements AutoCloseable {
         GenerationRequest request = generation.request();
         List<Drafter> all = new ArrayList<>();
         if (request.grammar() != null) {
-            all.add(new ForcedDrafter(request.grammar()));
+            all.add(new ForcedDrafter(request.grammar(), generation.engine().punctuation));
         } else if (request.calls() != null) {
             all.add(new CallDrafter(request.calls()));
         }
