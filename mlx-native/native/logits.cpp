@@ -444,10 +444,11 @@ class Mask : public mx::UnaryPrimitive {
         encoder.set_input_array(in);
         encoder.set_input_array(bits);
         encoder.set_output_array(out);
-        encoder.dispatch([rows = in.shape(0), ids = in.shape(1), x = in.data<float>(), words = bits.data<uint32_t>(),
-                          to = out.data<float>()]() {
+        encoder.dispatch([rows = in.shape(0), ids = in.shape(1), x = in.data<float>(), all = bits.data<uint32_t>(),
+                          length = (long)bits.size() / in.shape(0), to = out.data<float>()]() {
             for (int i = 0; i < rows; i++) {
                 const float *from = x + (long)i * ids;
+                const uint32_t *words = all + i * length;
                 float *y = to + (long)i * ids;
                 K.masked(from, words, ids, y);
                 for (int j = ids / 32 * 32; j < ids; j++) y[j] = words[j / 32] >> j % 32 & 1 ? from[j] : NONE;
@@ -506,14 +507,16 @@ extern "C" __attribute__((visibility("default"))) int langchain4j_mlx_likeliest(
     }
 }
 
-/* Rows with minus infinity where the bit of an id is not set: bit i % 32 of word i / 32. */
+/* Rows with minus infinity where the bit of an id is not set: bit i % 32 of word i / 32 of the words of its row. */
 extern "C" __attribute__((visibility("default"))) int langchain4j_mlx_mask(
     mlx_array *res, const mlx_array logits, const mlx_array words, const mlx_stream s) {
     try {
         const mx::Stream stream = mlx_stream_get_(s);
         const mx::array in = rows_of(mlx_array_get_(logits), stream);
         const mx::array bits = mx::contiguous(mx::view(mlx_array_get_(words), mx::uint32, stream), false, stream);
-        if ((int64_t)bits.size() * 32 < in.shape(1)) throw std::invalid_argument("there must be a bit for each id");
+        if (in.shape(0) == 0 || (int64_t)bits.size() / in.shape(0) * 32 < in.shape(1)) {
+            throw std::invalid_argument("there must be a bit for each id of each row");
+        }
         mlx_array_set_(*res, mx::array(in.shape(), mx::float32, std::make_shared<Mask>(stream), {in, bits}));
         return 0;
     } catch (std::exception &e) {

@@ -140,11 +140,12 @@ public final class Logits {
      * The logits of the ids whose bits are set, and minus infinity for all others.
      *
      * @param logits [rows, vocabulary]
-     * @param words the bit of id i is bit i % 32 of word i / 32
+     * @param words those of each row, as many for each: the bit of id i is bit i % 32 of word i / 32 of them
      */
     public static MlxArray masked(MlxArray logits, int[] words) {
         int size = logits.dim(-1);
-        if (logits.ndim() != 2 || (long) words.length * Integer.SIZE < size) {
+        int rows = logits.ndim() == 2 ? logits.dim(0) : 0;
+        if (rows == 0 || words.length % rows != 0 || (long) words.length / rows * Integer.SIZE < size) {
             throw new IllegalArgumentException(
                     "words (%d) must have a bit for each id of %s".formatted(words.length, logits.describe()));
         }
@@ -155,7 +156,7 @@ public final class Logits {
         }
         MlxArray bitOf = Indexing.arange(0, Integer.SIZE, DType.INT32);
         MlxArray bits = Ops.rightShift(MlxArray.of(words, words.length, 1), bitOf);
-        MlxArray flat = Indexing.reshape(Ops.bitwiseAnd(bits, MlxArray.scalar(1, DType.INT32)), 1, -1);
+        MlxArray flat = Indexing.reshape(Ops.bitwiseAnd(bits, MlxArray.scalar(1, DType.INT32)), rows, -1);
         MlxArray allowed = Ops.astype(Indexing.slice(flat, 1, 0, size), DType.BOOL);
         return Ops.where(allowed, logits, MlxArray.scalar(NONE, logits.dtype()));
     }

@@ -276,14 +276,13 @@ class LogitsTest {
                 for (int i = 0; i < all.length; i++) {
                     all[i] = i;
                 }
-                int[] words = random.ints(Math.ceilDiv(size, 32) + 1).toArray();
-                BitSet bits = new BitSet();
-                IntStream.range(0, size)
-                        .filter(i -> (words[i / 32] >>> i % 32 & 1) != 0)
-                        .forEach(bits::set);
+                int length = Math.ceilDiv(size, 32) + 1;
+                int[] words = random.ints(2 * length).toArray();
                 float[] wanted = new float[all.length];
                 for (int i = 0; i < all.length; i++) {
-                    wanted[i] = bits.get(i % size) ? all[i] : NONE;
+                    int id = i % size;
+                    int word = words[i / size * length + id / 32];
+                    wanted[i] = (word >>> id % 32 & 1) != 0 ? all[i] : NONE;
                 }
                 MlxArray logits = MlxArray.of(all, 2, size);
                 assertThat(Logits.masked(logits, words).toFloats()).isEqualTo(wanted);

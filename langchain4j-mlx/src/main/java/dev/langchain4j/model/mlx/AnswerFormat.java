@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
@@ -51,12 +52,13 @@ final class AnswerFormat {
         Map<String, ObjectNode> calls =
                 required || format.toolCalls() != ToolCallFormat.NONE ? schemas(tools) : Map.of();
         ObjectNode value = required ? null : value(response.jsonSchema());
+        Reasoning reasoning = reasoning(format.reasoning(), prompt);
         try {
-            return matcher(format, prompt, calls, value);
+            return matcher(model, format, reasoning, calls, value);
         } catch (UnsupportedFeatureException | InvalidRequestException e) {
             if (value != null) {
                 check(
-                        () -> matcher(format, prompt, Map.of(), value),
+                        () -> matcher(model, format, reasoning, Map.of(), value),
                         "the response format"
                                 + (response.jsonSchema() == null
                                         ? ""
@@ -65,16 +67,38 @@ final class AnswerFormat {
             if (calls.isEmpty()) {
                 throw e;
             }
-            return matcher(
-                    format, prompt, required ? named(format, prompt, calls) : loose(format, prompt, calls), value);
+            Map<String, ObjectNode> kept =
+                    required ? named(format, reasoning, calls) : loose(model, format, reasoning, calls);
+            return matcher(model, format, reasoning, kept, value);
         }
     }
 
+    /** The grammar of one or more calls and nothing else, with schemas kept as far as they can be. */
+    static Grammar calls(MlxModel model, OutputFormat format, List<ToolSpecification> tools) {
+        Map<String, ObjectNode> all = schemas(tools);
+        try {
+            Grammar exact = grammar(model, format, Reasoning.CLOSED, all, null);
+            model.grammars().beginning(exact);
+            return exact;
+        } catch (UnsupportedFeatureException | InvalidRequestException e) {
+            Map<String, ObjectNode> loose = loose(model, format, Reasoning.CLOSED, all);
+            if (loose.isEmpty()) {
+                throw e;
+            }
+            return grammar(model, format, Reasoning.CLOSED, loose, null);
+        }
+    }
+
+    private static GrammarMatcher matcher(
+            MlxModel model, OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls, ObjectNode value) {
+        return model.grammars().matcher(grammar(model, format, reasoning, calls, value));
+    }
+
     /** @param value the schema of an answer that is no call; null if there is none */
-    private GrammarMatcher matcher(
-            OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls, ObjectNode value) {
+    private static Grammar grammar(
+            MlxModel model, OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls, ObjectNode value) {
         AnswerGrammar answer = new AnswerGrammar(model.tokenizer(), format.reasoning())
-                .reasoning(reasoning(format.reasoning(), prompt))
+                .reasoning(reasoning)
                 .opening(format.toolCalls().answerOpening());
         if (!calls.isEmpty()) {
             answer.calls(format.toolCalls()::grammar, model.template().source(true), calls);
@@ -82,7 +106,7 @@ final class AnswerFormat {
         if (value != null) {
             answer.json(value);
         }
-        return model.grammars().matcher(answer.build());
+        return answer.build();
     }
 
     private static ObjectNode value(JsonSchema schema) {
@@ -90,18 +114,20 @@ final class AnswerFormat {
     }
 
     /** Says which of the tools it is whose schema cannot be kept. */
-    private Map<String, ObjectNode> named(OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls) {
+    private Map<String, ObjectNode> named(OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls) {
         calls.forEach((name, schema) ->
-                check(() -> matcher(format, prompt, Map.of(name, schema), null), "the tool '" + name + "'"));
+                check(() -> matcher(model, format, reasoning, Map.of(name, schema), null), "the tool '" + name + "'"));
         return calls;
     }
 
     /** Where a call is the model's choice, a schema that cannot be kept is kept as far as it goes. */
-    private Map<String, ObjectNode> loose(OutputFormat format, Prompt prompt, Map<String, ObjectNode> calls) {
+    private static Map<String, ObjectNode> loose(
+            MlxModel model, OutputFormat format, Reasoning reasoning, Map<String, ObjectNode> calls) {
         Map<String, ObjectNode> loose = new LinkedHashMap<>();
         calls.forEach((name, schema) -> {
             for (ObjectNode candidate : JsonSchemas.loosened(schema)) {
-                try (GrammarMatcher kept = matcher(format, prompt, Map.of(name, candidate), null)) {
+                try {
+                    model.grammars().beginning(grammar(model, format, reasoning, Map.of(name, candidate), null));
                     loose.put(name, candidate);
                     return;
                 } catch (UnsupportedFeatureException | InvalidRequestException e) {

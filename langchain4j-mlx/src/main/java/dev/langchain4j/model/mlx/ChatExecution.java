@@ -19,6 +19,7 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.calls.ToolCallFormat;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
@@ -102,8 +103,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
         List<ToolSpecification> tools = parameters.offeredTools();
         try {
-            OutputFormat format = model.template()
-                    .format(!tools.isEmpty(), model.toolSchemas().of(tools));
+            OfferedTools offered = model.offeredTools().of(tools);
+            OutputFormat format = model.template().format(!tools.isEmpty(), offered.schemas());
             promptRequest = new PromptRequest(
                     messages(),
                     tools,
@@ -120,7 +121,9 @@ final class ChatExecution implements OutputSink, GenerationListener {
                         + " its chat template opens the reasoning all the same");
             }
             parser = format.parser(this, reasoningOpen).build();
-            GenerationRequest generation = generation(prompt);
+            boolean mayCall = !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE;
+            GenerationRequest generation =
+                    generation(mayCall && model.engine().drafts() ? offered.syntax(model, format) : null);
             GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format, prompt);
             handle = model.engine().submit(generation.withGrammar(grammar), this);
         } catch (IllegalArgumentException e) {
@@ -143,7 +146,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         return parameters.isolation() == null ? Isolation.SHARED : parameters.isolation();
     }
 
-    private GenerationRequest generation(Prompt prompt) {
+    private GenerationRequest generation(CallSyntax calls) {
         return new GenerationRequest(
                 prompt.tokens(),
                 prompt.boundaries(),
@@ -154,7 +157,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 parameters.stopSequences(),
                 null,
                 request.messages().getLast() instanceof ToolExecutionResultMessage,
-                parameters.timeout());
+                parameters.timeout(),
+                calls);
     }
 
     /**

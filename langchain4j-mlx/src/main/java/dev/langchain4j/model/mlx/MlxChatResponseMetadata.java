@@ -289,7 +289,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         int generated = result.generated().length;
         long decode = timings.total() - timings.timeToFirstToken();
         return builder()
-                .tokenUsage(new MlxTokenUsage(result.promptTokens(), generated, result.cachedTokens()))
+                .tokenUsage(new MlxTokenUsage(result.promptTokens(), generated, result.cachedTokens(), result.drafts()))
                 .queued(Duration.ofNanos(timings.queued()))
                 .prefixWait(Duration.ofNanos(timings.prefixWait()))
                 .prefill(Duration.ofNanos(timings.prefill()))

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
 import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineStats;
 import io.micrometer.core.instrument.Counter;
@@ -23,6 +24,7 @@ import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.BaseUnits;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -68,6 +70,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             Counter cached,
             Counter prefilled,
             Counter generated,
+            Map<DraftKind, Counter> drafted,
+            Map<DraftKind, Counter> accepted,
             Counter errors) {}
 
     /** Registers the meters of this model. Requests are counted from then on. */
@@ -102,6 +106,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 tokens(registry, tags, "cached"),
                 tokens(registry, tags, "prefilled"),
                 tokens(registry, tags, "generated"),
+                drafts(registry, tags, "drafts.tokens", "Tokens that were drafted for answers"),
+                drafts(registry, tags, "drafts.accepted", "Those of them that answers have"),
                 Counter.builder(PREFIX + "errors")
                         .description("Requests that failed")
                         .tags(tags)
@@ -134,6 +140,19 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .baseUnit("tokens")
                 .tags(tags.and("kind", kind))
                 .register(registry);
+    }
+
+    private static Map<DraftKind, Counter> drafts(MeterRegistry registry, Tags tags, String name, String description) {
+        Map<DraftKind, Counter> counters = new EnumMap<>(DraftKind.class);
+        for (DraftKind kind : DraftKind.values()) {
+            Counter counter = Counter.builder(PREFIX + name)
+                    .description(description)
+                    .baseUnit("tokens")
+                    .tags(tags.and("kind", kind.name().toLowerCase(Locale.ROOT)))
+                    .register(registry);
+            counters.put(kind, counter);
+        }
+        return counters;
     }
 
     private void bindRequests(MeterRegistry registry, Tags tags) {
@@ -290,6 +309,10 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 meters.cached.increment(usage.cachedTokens());
                 meters.prefilled.increment(usage.inputTokenCount() - usage.cachedTokens());
                 meters.generated.increment(usage.outputTokenCount());
+                usage.drafts().forEach((kind, counts) -> {
+                    meters.drafted.get(kind).increment(counts.drafted());
+                    meters.accepted.get(kind).increment(counts.accepted());
+                });
             }
         }
     }

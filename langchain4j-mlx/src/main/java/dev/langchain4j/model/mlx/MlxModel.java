@@ -53,7 +53,7 @@ public final class MlxModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final PromptWriter prompts;
-    private final PerToolList<ToolSchemas> toolSchemas = new PerToolList<>(ChatExecution::schemas);
+    private final PerToolList<OfferedTools> offeredTools = new PerToolList<>(OfferedTools::new);
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
@@ -229,9 +229,9 @@ public final class MlxModel implements AutoCloseable {
         return prompts;
     }
 
-    /** The schemas of offered tools. */
-    PerToolList<ToolSchemas> toolSchemas() {
-        return toolSchemas;
+    /** What was made of the tools that requests offer. */
+    PerToolList<OfferedTools> offeredTools() {
+        return offeredTools;
     }
 
     /** Compiled grammars of answers. */

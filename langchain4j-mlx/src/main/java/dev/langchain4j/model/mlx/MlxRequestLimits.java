@@ -16,6 +16,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
     private Duration queueTimeout;
     private Duration gracePeriod;
     private boolean exactBatching;
+    private Speculation speculation = Speculation.AUTO;
     private Duration stallTarget;
     private Double decodeShare;
 
@@ -71,6 +72,17 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
     }
 
     /**
+     * Whether tokens that an answer probably goes on with are checked several in one forward pass. The answer is the one that
+     * comes without, up to the rounding of passes with other numbers of rows. With {@link #exactBatching} and
+     * {@link MlxModel.Builder#exactReuse}, which promise the very bits, nothing is speculated. Default:
+     * {@link Speculation#AUTO}.
+     */
+    public B speculation(Speculation mode) {
+        this.speculation = mode == null ? Speculation.AUTO : mode;
+        return self();
+    }
+
+    /**
      * How long a chunk of a prompt may be prefilled while other requests decode, which wait for it: longer than nothing.
      * Shorter is smoother for them; longer is faster for the prompt, for short chunks read the weights as often as long ones.
      * How many tokens that is, is learned while chunks run; it is 32 at the least. While nobody decodes chunks have
@@ -106,6 +118,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
                     queueTimeout,
                     gracePeriod == null ? defaults.gracePeriod() : gracePeriod,
                     exactBatching || exact,
+                    speculation == Speculation.AUTO,
                     stallTarget == null ? defaults.stallTarget() : stallTarget,
                     decodeShare == null ? defaults.decodeShare() : decodeShare);
         } catch (IllegalArgumentException e) {

@@ -1,14 +1,18 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.output.TokenUsage;
+import java.util.Map;
 import java.util.Objects;
 
 /**
- * Tokens of a response, or of several: those of the prompt, those that were generated, and how many of the prompt's came
- * from the prompt cache instead of being computed. Immutable and thread-safe.
+ * Tokens of a response, or of several: those of the prompt, those that were generated, how many of the prompt's came from
+ * the prompt cache instead of being computed, and how many of the answer's were drafted. Immutable and thread-safe.
  */
 public class MlxTokenUsage extends TokenUsage {
     private final Integer cachedTokens;
+    private final Map<DraftKind, DraftCounts> drafts;
 
     /**
      * The usage of one response; the total is the sum of prompt and generated tokens.
@@ -18,17 +22,45 @@ public class MlxTokenUsage extends TokenUsage {
      * @param cachedTokens tokens of the prompt that were not computed again; null if unknown
      */
     public MlxTokenUsage(Integer inputTokenCount, Integer outputTokenCount, Integer cachedTokens) {
-        this(inputTokenCount, outputTokenCount, TokenUsage.sum(inputTokenCount, outputTokenCount), cachedTokens);
+        this(inputTokenCount, outputTokenCount, cachedTokens, Map.of());
     }
 
-    private MlxTokenUsage(Integer input, Integer output, Integer total, Integer cachedTokens) {
+    /**
+     * The usage of one response, with the tokens that were drafted for it.
+     *
+     * @param drafts tokens that were drafted, and those of them that the answer has, by where they came from
+     */
+    public MlxTokenUsage(
+            Integer inputTokenCount,
+            Integer outputTokenCount,
+            Integer cachedTokens,
+            Map<DraftKind, DraftCounts> drafts) {
+        this(
+                inputTokenCount,
+                outputTokenCount,
+                TokenUsage.sum(inputTokenCount, outputTokenCount),
+                cachedTokens,
+                drafts);
+    }
+
+    private MlxTokenUsage(
+            Integer input, Integer output, Integer total, Integer cachedTokens, Map<DraftKind, DraftCounts> drafts) {
         super(input, output, total);
         this.cachedTokens = cachedTokens;
+        this.drafts = Map.copyOf(drafts);
     }
 
     /** Tokens of the prompt that were not computed again, part of {@link #inputTokenCount()}; null if unknown. */
     public Integer cachedTokens() {
         return cachedTokens;
+    }
+
+    /**
+     * Tokens that were drafted, and those of them that the answer has, by where they came from. A kind is missing that
+     * nothing was drafted of. See {@link MlxModel.Builder#speculation}.
+     */
+    public Map<DraftKind, DraftCounts> drafts() {
+        return drafts;
     }
 
     /** The sum of two usages; if one is null, the other. */
@@ -46,19 +78,21 @@ public class MlxTokenUsage extends TokenUsage {
                 sum(inputTokenCount(), that.inputTokenCount()),
                 sum(outputTokenCount(), that.outputTokenCount()),
                 sum(totalTokenCount(), that.totalTokenCount()),
-                that instanceof MlxTokenUsage mlx ? sum(cachedTokens, mlx.cachedTokens) : cachedTokens);
+                that instanceof MlxTokenUsage mlx ? sum(cachedTokens, mlx.cachedTokens) : cachedTokens,
+                that instanceof MlxTokenUsage mlx ? DraftCounts.sum(drafts, mlx.drafts) : drafts);
     }
 
     @Override
     public boolean equals(Object other) {
         return super.equals(other)
                 && other instanceof MlxTokenUsage that
-                && Objects.equals(cachedTokens, that.cachedTokens);
+                && Objects.equals(cachedTokens, that.cachedTokens)
+                && drafts.equals(that.drafts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), cachedTokens);
+        return Objects.hash(super.hashCode(), cachedTokens, drafts);
     }
 
     @Override
@@ -66,6 +100,7 @@ public class MlxTokenUsage extends TokenUsage {
         return "MlxTokenUsage{inputTokenCount=" + inputTokenCount()
                 + ", cachedTokens=" + cachedTokens
                 + ", outputTokenCount=" + outputTokenCount()
-                + ", totalTokenCount=" + totalTokenCount() + '}';
+                + ", totalTokenCount=" + totalTokenCount()
+                + (drafts.isEmpty() ? "" : ", drafts=" + drafts) + '}';
     }
 }

@@ -7,6 +7,8 @@ import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.ReusePlan;
+import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.prompt.MessageChange;
 import dev.langchain4j.model.output.FinishReason;
@@ -14,6 +16,7 @@ import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.Result;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -42,12 +45,14 @@ class MlxChatResponseMetadataTest {
                 new GenerationResult.Timings(
                         1_000_000L, 600_000L, 200_000_000L, 250_000_000L, totalNanos, 600_000_000L, 3_000_000L),
                 new GenerationResult.Rows(2.5, 4),
+                Map.of(DraftKind.COPIED, new DraftCounts(12, 7)),
                 List.of()));
     }
 
     @Test
     void aGenerationsNumbersArriveInTheirUnits() {
-        assertThat(METADATA.tokenUsage()).isEqualTo(new MlxTokenUsage(100, 5, 60));
+        assertThat(METADATA.tokenUsage())
+                .isEqualTo(new MlxTokenUsage(100, 5, 60, Map.of(DraftKind.COPIED, new DraftCounts(12, 7))));
         assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
         assertThat(METADATA.prefixWait()).isEqualTo(Duration.ofNanos(600_000));
         assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));

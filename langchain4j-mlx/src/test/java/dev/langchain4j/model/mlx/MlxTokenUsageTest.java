@@ -2,7 +2,10 @@ package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.output.TokenUsage;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class MlxTokenUsageTest {
@@ -31,6 +34,18 @@ class MlxTokenUsageTest {
         assertThat(usage.add(new TokenUsage(1, 2))).isEqualTo(sum);
         assertThat(new TokenUsage(1, 2).add(usage)).isEqualTo(sum);
         assertThat(TokenUsage.sum(new TokenUsage(1, 2), usage)).isEqualTo(sum);
+    }
+
+    @Test
+    void addingSumsDraftsByKind() {
+        MlxTokenUsage copied = new MlxTokenUsage(1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(8, 5)));
+        MlxTokenUsage both = new MlxTokenUsage(
+                1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(2, 0), DraftKind.FORCED, new DraftCounts(4, 4)));
+
+        assertThat(copied.add(both).drafts())
+                .isEqualTo(Map.of(DraftKind.COPIED, new DraftCounts(10, 5), DraftKind.FORCED, new DraftCounts(4, 4)));
+        assertThat(copied.add(usage).drafts()).isEqualTo(copied.drafts());
+        assertThat(copied).isNotEqualTo(new MlxTokenUsage(1, 2, 3));
     }
 
     @Test

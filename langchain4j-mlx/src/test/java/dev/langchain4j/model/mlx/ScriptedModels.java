@@ -17,6 +17,7 @@ import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -46,7 +47,9 @@ final class ScriptedModels implements AutoCloseable {
         script = new Script(loaded.model(), request -> demo.tokenizer().encode(answers.apply(request), false));
         cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
         CacheKey key = CacheKey.of("scripted", "float32");
-        Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(END), 4096, 512);
+        // the script counts steps
+        EngineLimits limits = MlxModel.builder().speculation(Speculation.OFF).engineLimits(false);
+        Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(END), 4096, 512, limits);
         scripted = spy(demo);
         doReturn(engine).when(scripted).engine();
     }

@@ -109,8 +109,9 @@ public final class KimiLinear {
                         span.tokens(logDecay),
                         span.tokens(weights),
                         state.matrix(),
-                        span.length());
-                state.setMatrix(result.matrix());
+                        span.length(),
+                        state.wantsEach());
+                state.setMatrix(result.matrices());
                 return result.output();
             });
             MlxArray gated = Ops.multiply(norm.apply(y), Ops.sigmoid(byHead(gate.apply(x))));

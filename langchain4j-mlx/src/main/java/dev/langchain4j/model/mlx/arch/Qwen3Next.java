@@ -151,8 +151,9 @@ public final class Qwen3Next {
                         span.tokens(logDecay),
                         span.tokens(beta),
                         state.matrix(),
-                        span.length());
-                state.setMatrix(result.matrix());
+                        span.length(),
+                        state.wantsEach());
+                state.setMatrix(result.matrices());
                 return result.output();
             });
             MlxArray gate = Indexing.unflatten(in.gate, -1, heads.valueHeads, heads.valueDim);

@@ -258,6 +258,11 @@ public final class CacheSession implements AutoCloseable {
         granted = tokens;
     }
 
+    /** What others who share this trie said behind the same tokens: the prompt, and what is generated from now on. */
+    public KnownPath knownPath() {
+        return new KnownPath(sequence.trie, request.tokens());
+    }
+
     /** Records a generated token that was fed to the layers. Tokens that were only sampled are not recorded. */
     public void append(int token) {
         if (length == promptLength || length == tokens.length) {

@@ -37,6 +37,11 @@ final class Answer implements AutoCloseable {
         return count + 1 < limit;
     }
 
+    /** Most tokens that can still be recorded. */
+    int left() {
+        return limit - count;
+    }
+
     /** Notes a token that was read; {@code fed} says whether the layers have it. */
     void record(int token, boolean fed) {
         long now = System.nanoTime();

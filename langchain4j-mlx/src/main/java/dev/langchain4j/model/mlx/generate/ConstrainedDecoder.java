@@ -9,20 +9,26 @@ import java.util.List;
 
 /**
  * Draws what a grammar allows. A token must be read before it is known what may follow; so the forward pass that a token
- * starts is what runs while the token is turned into text and the mask of its successor is computed.
+ * starts is what runs while the token is turned into text and the masks of what follows it are computed.
  */
 final class ConstrainedDecoder implements Decoder {
     private final Generation generation;
+    private final Drafting drafting;
     private final TokenMask mask;
     private boolean begun;
-    /** What the next token is drawn from; null while it is drawn. */
+    /** What the next tokens are drawn from, a row for each position that was fed; null while they are drawn. */
     private MlxArray logits;
 
     private int token;
+    /** Whether nothing but the end can follow it. */
+    private boolean whole;
+    /** Why the answer ended with a draft. */
+    private End end;
 
     ConstrainedDecoder(Generation generation) {
         this.generation = generation;
         this.mask = new TokenMask(generation.request().grammar());
+        this.drafting = generation.drafting(mask);
     }
 
     @Override
@@ -30,25 +36,43 @@ final class ConstrainedDecoder implements Decoder {
         if (!begun) {
             return Decoder.lastOf(generation.request().prompt());
         }
-        token = drawn();
+        int[] drawn = drawn();
+        if (drafting.isVerifying()) {
+            end = drafting.settle(drawn, this::accepted);
+            if (end != null) {
+                return null;
+            }
+            token = drafting.next();
+        } else {
+            token = drawn[0];
+        }
         boolean more = generation.answer().goesOn() && !generation.engine().isEnd(token);
-        return more ? MlxArray.of(new int[] {token}, 1, 1) : null;
+        whole = mask.accept(token) && !generation.engine().isEnd(token);
+        return more ? drafting.feed(token) : null;
     }
 
-    private int drawn() {
+    private int[] drawn() {
         MlxArray sampled;
         try (Scope scope = Scope.open()) {
-            sampled = generation.sampler().sample(mask.apply(logits)).detach();
+            MlxArray allowed = mask.apply(logits);
+            Sampler sampler = generation.sampler();
+            sampled = (drafting.isVerifying() ? sampler.sampleRows(allowed) : sampler.sample(allowed)).detach();
         }
         try (sampled) {
             List<MlxArray> results = new ArrayList<>(List.of(sampled));
             generation.sampler().addQueued(results);
             Eval.eval(results.toArray(MlxArray[]::new));
-            return sampled.item();
+            return drafting.isVerifying() ? sampled.toInts() : new int[] {sampled.item()};
         } finally {
             logits.close();
             logits = null;
         }
+    }
+
+    private End accepted(int draft) {
+        generation.answer().record(draft, true);
+        mask.accept(draft);
+        return generation.answer().pass(draft, true);
     }
 
     @Override
@@ -59,6 +83,9 @@ final class ConstrainedDecoder implements Decoder {
 
     @Override
     public End read() {
+        if (end != null) {
+            return end;
+        }
         if (!begun) {
             begun = true;
             generation.session().checkpoint();
@@ -67,18 +94,22 @@ final class ConstrainedDecoder implements Decoder {
         }
         boolean more = logits != null;
         generation.answer().record(token, more);
-        boolean whole = mask.accept(token) && !generation.engine().isEnd(token);
         if (more) {
-            mask.compute();
+            mask.compute(drafting.drafts());
+            drafting.prepare();
         }
-        End end = generation.answer().pass(token, more);
-        return end == End.LENGTH && whole ? End.STOP : end;
+        End reason = generation.answer().pass(token, more);
+        return reason == End.LENGTH && whole ? End.STOP : reason;
     }
 
     @Override
     public void close() {
         MlxArray unread = logits;
         logits = null;
-        Decoder.finish(unread);
+        try {
+            Decoder.finish(unread);
+        } finally {
+            drafting.close();
+        }
     }
 }

@@ -31,6 +31,9 @@ final class DecodePass {
     /** What is to be computed. */
     private final List<MlxArray> results = new ArrayList<>();
 
+    /** Whether there is one row only. */
+    private boolean alone;
+
     private Scheduler.Ended ended;
 
     /**
@@ -54,6 +57,7 @@ final class DecodePass {
     }
 
     private void together(List<ScheduledRequest> requests) {
+        alone = requests.size() == 1;
         try {
             compute(requests);
             for (int i = 0; i < rows.size(); i++) {
@@ -104,7 +108,7 @@ final class DecodePass {
 
     private void feed(Generation row) {
         try {
-            MlxArray token = row.feed();
+            MlxArray token = row.feed(alone);
             rows.add(row);
             if (token != null) {
                 fed.add(row);
@@ -123,17 +127,17 @@ final class DecodePass {
         }
     }
 
-    /** [rows, vocabulary]. */
+    /** A row for each token that was fed: [tokens, vocabulary]. */
     private MlxArray logits() {
         MlxArray input =
                 tokens.size() == 1 ? tokens.getFirst() : Indexing.concatenate(1, tokens.toArray(MlxArray[]::new));
         MlxArray hidden = model.forward(input, spans());
-        return Indexing.reshape(model.logits(hidden), fed.size(), -1);
+        return Indexing.reshape(model.logits(hidden), input.dim(1), -1);
     }
 
     private Spans spans() {
         if (fed.size() == 1) {
-            return Spans.of(fed.getFirst().session().layers(), 1);
+            return Spans.of(fed.getFirst().session().layers(), tokens.getFirst().dim(1));
         }
         List<List<LayerCache>> sequences = new ArrayList<>(fed.size());
         for (Generation row : fed) {

@@ -11,16 +11,17 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 interface Decoder extends AutoCloseable {
 
     /**
-     * The token that is fed next, first of all the last one of the prompt.
+     * The token that is fed next, first of all the last one of the prompt. Of an answer that runs alone, what is drafted may
+     * stand behind it; see {@link Drafting}.
      *
-     * @return [1, 1], a temporary of the current scope; null if the answer ends with a token that is known already
+     * @return [1, tokens], a temporary of the current scope; null if the answer ends with a token that is known already
      */
     MlxArray feed();
 
     /**
-     * Takes the logits behind the token that was fed.
+     * Takes the logits behind each token that was fed.
      *
-     * @param logits [1, vocabulary], a temporary of the current scope
+     * @param logits [tokens, vocabulary], a temporary of the current scope
      * @return what is to be computed of them; this decoder owns it
      */
     MlxArray draw(MlxArray logits);

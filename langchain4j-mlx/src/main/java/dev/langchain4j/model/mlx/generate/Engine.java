@@ -9,13 +9,21 @@ import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.draft.CallDrafter;
+import dev.langchain4j.model.mlx.draft.CopyDrafter;
+import dev.langchain4j.model.mlx.draft.DraftPolicy;
+import dev.langchain4j.model.mlx.draft.Drafter;
+import dev.langchain4j.model.mlx.draft.ForcedDrafter;
+import dev.langchain4j.model.mlx.draft.Punctuation;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -36,6 +44,13 @@ public final class Engine implements AutoCloseable {
     private final int prefillChunkTokens;
     private final boolean cutsChunks;
     private final Scheduler scheduler;
+    /** Null if nothing is drafted. */
+    private volatile DraftPolicy draftPolicy;
+    /** What the model is used to. */
+    private final Punctuation punctuation;
+    /** What may draft the answer to a request; the one that is asked first is the first. */
+    private volatile Function<Generation, List<Drafter>> drafters = Engine::drafters;
+
     private volatile Room room = CacheSession::hasRoom;
 
     /**
@@ -86,6 +101,8 @@ public final class Engine implements AutoCloseable {
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
+        this.punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false));
+        this.draftPolicy = limits.speculation() && cutsChunks ? new DraftPolicy() : null;
         this.scheduler = new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
     }
@@ -294,6 +311,38 @@ public final class Engine implements AutoCloseable {
 
     int chunkTokens() {
         return prefillChunkTokens;
+    }
+
+    /** Whether answers are drafted. */
+    public boolean drafts() {
+        return draftPolicy != null;
+    }
+
+    /** Null if nothing is drafted: bits depend on how many positions a pass has. */
+    DraftPolicy draftPolicy() {
+        return draftPolicy;
+    }
+
+    List<Drafter> draftersOf(Generation generation) {
+        return draftPolicy == null ? List.of() : drafters.apply(generation);
+    }
+
+    void draft(DraftPolicy policy, Function<Generation, List<Drafter>> made) {
+        draftPolicy = policy;
+        drafters = made;
+    }
+
+    static List<Drafter> drafters(Generation generation) {
+        GenerationRequest request = generation.request();
+        List<Drafter> all = new ArrayList<>();
+        if (request.grammar() != null) {
+            all.add(new ForcedDrafter(request.grammar(), generation.engine().punctuation));
+        } else if (request.calls() != null) {
+            all.add(new CallDrafter(request.calls()));
+        }
+        all.add(new ContinuedDrafter(generation.session().knownPath()));
+        all.add(new CopyDrafter(request.prompt(), request.grammar() != null));
+        return all;
     }
 
     /** Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone. */

@@ -13,6 +13,7 @@ import java.util.Objects;
  * @param exactBatching whether requests that run at the same time take turns instead of sharing forward passes, so that each
  *     computes the very bits that it computes alone
  * @param stallTarget how long a chunk of prefill may last while other requests decode
+ * @param speculation whether drafted tokens are checked several at a time where that is faster
  * @param decodeShare the share of the time that decode gets while prompts are prefilled, at least 0 and less than 1
  */
 public record EngineLimits(
@@ -21,6 +22,7 @@ public record EngineLimits(
         Duration queueTimeout,
         Duration gracePeriod,
         boolean exactBatching,
+        boolean speculation,
         Duration stallTarget,
         double decodeShare) {
 
@@ -30,10 +32,10 @@ public record EngineLimits(
     /** One request at a time, 1024 in the queue for as long as it takes, and ten seconds of grace. */
     public static final EngineLimits DEFAULT = new EngineLimits(1, 1024, null, Duration.ofSeconds(10), false);
 
-    /** Limits with the default stall target and share of decode. */
+    /** Limits with the default stall target and share of decode, and with speculation. */
     public EngineLimits(
             int maxConcurrent, int maxQueued, Duration queueTimeout, Duration gracePeriod, boolean exactBatching) {
-        this(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching, STALL_TARGET, DECODE_SHARE);
+        this(maxConcurrent, maxQueued, queueTimeout, gracePeriod, exactBatching, true, STALL_TARGET, DECODE_SHARE);
     }
 
     /** Checks each value. */

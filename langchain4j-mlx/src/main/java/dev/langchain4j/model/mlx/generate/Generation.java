@@ -10,6 +10,7 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 
 /**
@@ -33,6 +34,9 @@ final class Generation extends ScheduledRequest {
     private Decoder decoder;
     private End end;
     private Outcome outcome;
+    private Drafting drafting;
+    /** Whether nobody else has a row in the pass of its step. */
+    private boolean alone;
     /** Whether a step began and did not end: what it computed cannot be trusted then. */
     private boolean inStep;
 
@@ -117,12 +121,17 @@ final class Generation extends ScheduledRequest {
 
     /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
     boolean mayGrow() {
+        return mayGrow(0);
+    }
+
+    /** The same for a step that feeds so many drafted tokens more. */
+    boolean mayGrow(int drafts) {
         if (prefill == null) {
             return engine.cache().admission(cacheRequest()) != Admission.LATER;
         }
         int tokens = prefill.remaining() > 0
                 ? prefill.nextPosition(Integer.MAX_VALUE)
-                : request.prompt().length + answer.count() + 1;
+                : request.prompt().length + answer.count() + 1 + drafts;
         return engine.room().isFor(session, tokens);
     }
 
@@ -164,9 +173,10 @@ final class Generation extends ScheduledRequest {
         inStep = false;
     }
 
-    /** Begins a step of decode; see {@link Decoder#feed}. */
-    MlxArray feed() {
+    /** Begins a step of decode, in a pass of its own or not; see {@link Decoder#feed}. */
+    MlxArray feed(boolean alone) {
         beginStep();
+        this.alone = alone;
         if (decoder == null) {
             prefill.close();
             prefilled = System.nanoTime();
@@ -257,6 +267,7 @@ final class Generation extends ScheduledRequest {
                 session.plan(),
                 timings,
                 new GenerationResult.Rows(meanRows(), mostRows),
+                drafting == null ? Map.of() : Map.copyOf(drafting.counts()),
                 logprobs);
     }
 
@@ -285,6 +296,16 @@ final class Generation extends ScheduledRequest {
             event.endReason = reason;
             event.commit();
         }
+    }
+
+    /** What is drafted of its answer, which a mask has a say in; null if none has. */
+    Drafting drafting(TokenMask mask) {
+        drafting = new Drafting(this, engine.draftersOf(this), mask);
+        return drafting;
+    }
+
+    boolean isAlone() {
+        return alone;
     }
 
     Engine engine() {

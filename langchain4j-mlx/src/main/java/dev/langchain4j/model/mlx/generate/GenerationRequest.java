@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.generate;
 import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.draft.CallDrafter;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -21,6 +22,7 @@ import java.util.Objects;
  * @param grammar what the answer must look like, at its start; null for any text. The engine takes ownership
  * @param toolRound whether it brings results of tools that a model asked for, so that somebody waits in the middle of a loop
  * @param timeout most time from the submission to the end, waiting included; null for any
+ * @param calls the syntax of calls that the answer may have, to draft with; null for none
  */
 public record GenerationRequest(
         int[] prompt,
@@ -32,7 +34,8 @@ public record GenerationRequest(
         List<String> stopSequences,
         GrammarMatcher grammar,
         boolean toolRound,
-        Duration timeout) {
+        Duration timeout,
+        CallDrafter.Syntax calls) {
 
     /** Most tokens of an answer that nothing else limits: as many as makers of reasoning models recommend. */
     public static final int OUTPUT_TOKENS = 32_768;
@@ -50,6 +53,32 @@ public record GenerationRequest(
             Integer maxTokens,
             List<String> stopSequences) {
         this(prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, null, false, null);
+    }
+
+    /** A request of whose calls nothing is known. */
+    public GenerationRequest(
+            int[] prompt,
+            List<Boundary> boundaries,
+            Object conversation,
+            Isolation isolation,
+            Sampling sampling,
+            Integer maxTokens,
+            List<String> stopSequences,
+            GrammarMatcher grammar,
+            boolean toolRound,
+            Duration timeout) {
+        this(
+                prompt,
+                boundaries,
+                conversation,
+                isolation,
+                sampling,
+                maxTokens,
+                stopSequences,
+                grammar,
+                toolRound,
+                timeout,
+                null);
     }
 
     /** Checks what can be checked without the model. */
@@ -85,7 +114,8 @@ public record GenerationRequest(
                 stopSequences,
                 start,
                 toolRound,
-                timeout);
+                timeout,
+                calls);
     }
 
     /** The same request with a limit of time; null for none. */
@@ -100,7 +130,8 @@ public record GenerationRequest(
                 stopSequences,
                 grammar,
                 toolRound,
-                limit);
+                limit,
+                calls);
     }
 
     /** Most tokens of the answer, in a context that has room for so many. */

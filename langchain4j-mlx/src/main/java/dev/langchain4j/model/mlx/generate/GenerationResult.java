@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.model.mlx.cache.ReusePlan;
+import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What came out.
@@ -12,6 +15,7 @@ import java.util.List;
  * @param plan what was reused of the prompt, and why not more
  * @param timings how long it took
  * @param rows with how many others it shared forward passes
+ * @param drafts tokens that were drafted, by kind
  * @param logprobs of the generated tokens; empty if they were not asked for
  */
 public record GenerationResult(
@@ -21,6 +25,7 @@ public record GenerationResult(
         ReusePlan plan,
         Timings timings,
         Rows rows,
+        Map<DraftKind, DraftCounts> drafts,
         List<TokenLogprob> logprobs) {
 
     /** Why a generation ended. */

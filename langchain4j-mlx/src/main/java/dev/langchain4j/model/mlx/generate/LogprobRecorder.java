@@ -91,6 +91,13 @@ final class LogprobRecorder implements AutoCloseable {
         }
     }
 
+    /** Forgets the steps that were queued last. */
+    void drop(int steps) {
+        for (int i = 0; i < steps; i++) {
+            pending.removeLast().close();
+        }
+    }
+
     /** Reads the step that was queued first. */
     void read() {
         Pending step = pending.remove();

@@ -6,18 +6,27 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
  * Draws any token. Pipelined: while a token is read, turned into text and given to the listener, the step after it is being
- * computed; so a token that turns out to be the last was fed already, and is recorded as fed.
+ * computed; so a token that turns out to be the last was fed already, and is recorded as fed. Where a draft may follow, the
+ * token is read first.
  */
 final class PlainDecoder implements Decoder {
+    private static final int UNKNOWN = -1;
+
     private final Generation generation;
+    private final Drafting drafting;
     private boolean begun;
-    /** The token that is read next. */
+    /** The token that is read next; behind a draft one for each position. Null if it was read already. */
     private MlxArray drawn;
     /** The one behind it. */
     private MlxArray ahead;
+    /** The token of this step, if it was read before the step. */
+    private int known = UNKNOWN;
+    /** Why the answer ended with a draft. */
+    private End end;
 
     PlainDecoder(Generation generation) {
         this.generation = generation;
+        this.drafting = generation.drafting(null);
     }
 
     @Override
@@ -25,12 +34,38 @@ final class PlainDecoder implements Decoder {
         if (!begun) {
             return Decoder.lastOf(generation.request().prompt());
         }
-        return generation.answer().goesOn() ? Indexing.reshape(drawn, 1, 1) : null;
+        if (drafting.isVerifying()) {
+            end = drafting.settle(takeDrawn(), this::accepted);
+            known = drafting.next();
+        } else if (drafting.hopes()) {
+            known = takeDrawn()[0];
+        }
+        if (end != null || !generation.answer().goesOn() || generation.engine().isEnd(known)) {
+            return null;
+        }
+        if (known != UNKNOWN) {
+            return drafting.feed(known);
+        }
+        drafting.plain();
+        return Indexing.reshape(drawn, 1, 1);
+    }
+
+    private int[] takeDrawn() {
+        try (MlxArray read = drawn) {
+            drawn = null;
+            return drafting.isVerifying() ? read.toInts() : new int[] {read.item()};
+        }
+    }
+
+    private End accepted(int token) {
+        generation.answer().record(token, true);
+        return generation.answer().pass(token, true);
     }
 
     @Override
     public MlxArray draw(MlxArray logits) {
-        return take(generation.sampler().sample(logits));
+        Sampler sampler = generation.sampler();
+        return take(drafting.isVerifying() ? sampler.sampleRows(logits) : sampler.sample(logits));
     }
 
     @Override
@@ -46,20 +81,30 @@ final class PlainDecoder implements Decoder {
 
     @Override
     public End read() {
-        End end = null;
+        if (end != null) {
+            return end;
+        }
         if (!begun) {
             begun = true;
             generation.session().checkpoint();
         } else {
             boolean more = ahead != null;
-            int token = drawn.item();
-            drawn.close();
-            drawn = null;
+            int token = known;
+            if (token == UNKNOWN) {
+                token = drawn.item();
+                drawn.close();
+                drawn = null;
+                drafting.committed(token);
+            }
+            known = UNKNOWN;
             generation.answer().record(token, more);
             end = generation.answer().pass(token, more);
         }
         drawn = ahead;
         ahead = null;
+        if (end == null) {
+            drafting.prepare();
+        }
         return end;
     }
 
@@ -72,7 +117,11 @@ final class PlainDecoder implements Decoder {
         try {
             Decoder.finish(first);
         } finally {
-            Decoder.finish(second);
+            try {
+                Decoder.finish(second);
+            } finally {
+                drafting.close();
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Scope;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -25,6 +26,10 @@ final class Sampler implements AutoCloseable {
     private final LogprobRecorder logprobs;
     private MlxArray window;
     private long drawn;
+    /** Behind each row that {@link #sampleRows} drew, where there is a window. */
+    private final List<MlxArray> windowsOfRows = new ArrayList<>();
+
+    private int rows;
 
     /**
      * Makes a sampler.
@@ -65,6 +70,45 @@ final class Sampler implements AutoCloseable {
      */
     MlxArray sample(MlxArray logits) {
         return together(List.of(this), logits);
+    }
+
+    /**
+     * Draws a token from each row, as if they were drawn one behind the other. {@link #keepRows} has to be called next.
+     *
+     * @param logits [rows, vocabulary]
+     * @return [rows], a temporary of the current scope
+     */
+    MlxArray sampleRows(MlxArray logits) {
+        rows = logits.dim(0);
+        if (!sampling.penalises()) {
+            return together(Collections.nCopies(rows, this), logits);
+        }
+        MlxArray[] tokens = new MlxArray[rows];
+        for (int i = 0; i < rows; i++) {
+            tokens[i] = sample(Indexing.slice(logits, 0, i, i + 1));
+            if (window != null) {
+                windowsOfRows.add(Indexing.slice(window, 1, 0, window.dim(1)).detach());
+            }
+        }
+        return Indexing.concatenate(0, tokens);
+    }
+
+    /** Goes back to where the first of the rows that were drawn together were drawn, and no more. */
+    void keepRows(int count) {
+        drawn -= rows - count;
+        if (logprobs != null) {
+            logprobs.drop(rows - count);
+        }
+        if (!windowsOfRows.isEmpty()) {
+            window.close();
+            window = windowsOfRows.remove(count - 1);
+        }
+        closeWindowsOfRows();
+    }
+
+    private void closeWindowsOfRows() {
+        windowsOfRows.forEach(MlxArray::close);
+        windowsOfRows.clear();
     }
 
     /**
@@ -218,5 +262,6 @@ final class Sampler implements AutoCloseable {
         if (window != null) {
             window.close();
         }
+        closeWindowsOfRows();
     }
 }

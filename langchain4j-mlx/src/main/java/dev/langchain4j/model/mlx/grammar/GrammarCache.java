@@ -40,6 +40,15 @@ public final class GrammarCache implements AutoCloseable {
      * @throws IllegalStateException if the cache is closed
      */
     public synchronized GrammarMatcher matcher(Grammar grammar) {
+        return start(grammar).copy();
+    }
+
+    /** Compiles a grammar for later, as {@link #matcher} does. Gives the tokens that every text of it begins with. */
+    public synchronized int[] beginning(Grammar grammar) {
+        return start(grammar).forced();
+    }
+
+    private GrammarMatcher start(Grammar grammar) {
         if (closed) {
             throw new IllegalStateException("the grammars are closed");
         }
@@ -57,7 +66,13 @@ public final class GrammarCache implements AutoCloseable {
                 oldest.remove();
             }
         }
-        return start.copy();
+        return start;
+    }
+
+    /** A matcher at the start of a grammar, if it is compiled already, or null; the caller closes it. */
+    public synchronized GrammarMatcher compiled(Grammar grammar) {
+        GrammarMatcher start = closed ? null : compiled.get(grammar);
+        return start == null ? null : start.copy();
     }
 
     private GrammarMatcher compile(Grammar grammar) {

@@ -22,6 +22,12 @@ public final class BoundedKvCache extends BufferedKvCache {
     private int held;
     /** Index of the oldest position behind the kept head, once the buffers are full. */
     private int oldest;
+    /** The offset of the mark; -1 if there is none. */
+    private int marked = -1;
+    /** Whether positions behind the mark would take the place of others, so that they stand beside the buffers until then. */
+    private boolean waits;
+    /** Keys and values that wait; null if there are none. */
+    private MlxArray[] waiting;
 
     /**
      * An empty layer.
@@ -49,7 +55,9 @@ public final class BoundedKvCache extends BufferedKvCache {
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
         int end = offset + length;
         View view;
-        if (end <= size) {
+        if (waits) {
+            view = showWaiting(newKeys, newValues, length);
+        } else if (end <= size) {
             append(newKeys, newValues, end);
             view = View.of(buffers, 0, end, null);
         } else if (length == 1) {
@@ -70,6 +78,36 @@ public final class BoundedKvCache extends BufferedKvCache {
     private void replaceOldest(MlxArray newKeys, MlxArray newValues) {
         buffers.write(oldest, oldest + 1, newKeys, newValues);
         oldest = oldest + 1 == size ? keep : oldest + 1;
+    }
+
+    private View showWaiting(MlxArray newKeys, MlxArray newValues, int length) {
+        keepWaiting(
+                waiting == null
+                        ? new MlxArray[] {Indexing.copy(newKeys), Indexing.copy(newValues)}
+                        : new MlxArray[] {
+                            Indexing.concatenate(2, waiting[0], newKeys), Indexing.concatenate(2, waiting[1], newValues)
+                        });
+        int before = Math.min(held, size - 1);
+        int earlier = before + offset - marked;
+        return new View(shown(0, before), shown(1, before), mask(earlier, length));
+    }
+
+    private MlxArray shown(int buffer, int count) {
+        MlxArray added = waiting[buffer];
+        return count == 0 ? added : Indexing.concatenate(2, ordered(buffer, count), added);
+    }
+
+    private void keepWaiting(MlxArray[] keysAndValues) {
+        MlxArray[] old = waiting;
+        waiting = keysAndValues;
+        if (waiting != null) {
+            waiting[0].detach();
+            waiting[1].detach();
+        }
+        if (old != null) {
+            old[0].close();
+            old[1].close();
+        }
     }
 
     /** Shows what is held and the new positions in temporal order, and holds what later ones still see. */
@@ -162,8 +200,24 @@ public final class BoundedKvCache extends BufferedKvCache {
     }
 
     @Override
+    public void mark(int tokens) {
+        marked = offset;
+        waits = offset + tokens > size;
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
+        if (waits) {
+            if (position < marked) {
+                throw new UnsupportedOperationException("a bounded KV cache cannot be cut back to before its mark");
+            }
+            take(position - marked);
+            offset = position;
+            unmark();
+            return;
+        }
+        marked = -1;
         if (position != offset && offset > size) {
             throw new UnsupportedOperationException("a bounded KV cache that dropped positions cannot be cut back");
         }
@@ -173,9 +227,31 @@ public final class BoundedKvCache extends BufferedKvCache {
         }
     }
 
+    /** Writes the first ones that wait. */
+    private void take(int count) {
+        try (Scope scope = Scope.open()) {
+            for (int i = 0; i < count; i++) {
+                MlxArray key = Indexing.slice(waiting[0], 2, i, i + 1);
+                MlxArray value = Indexing.slice(waiting[1], 2, i, i + 1);
+                if (held < size) {
+                    append(key, value, held + 1);
+                } else {
+                    replaceOldest(key, value);
+                }
+            }
+        }
+    }
+
+    private void unmark() {
+        keepWaiting(null);
+        waits = false;
+        marked = -1;
+    }
+
     @Override
     public void close() {
         super.close();
+        unmark();
         held = 0;
         oldest = keep;
     }

@@ -93,11 +93,20 @@ public interface LayerCache extends AutoCloseable {
     }
 
     /**
-     * Forgets all positions from {@code offset} on. An offset move: nothing is copied or freed.
+     * Says that some of the next tokens may not belong to the sequence: {@link #trimTo} can go back to any offset from this
+     * one on, and has to be called behind them, before anything is copied out. A sliceable layer can go back anyway; a state
+     * layer keeps more until then.
+     *
+     * @param tokens most tokens that are fed until then
+     */
+    default void mark(int tokens) {}
+
+    /**
+     * Forgets all positions from {@code offset} on, and ends a mark.
      *
      * @throws IllegalArgumentException if {@code offset} is not within {@code [0, offset()]}
-     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()} or the
-     *     layer still holds all positions
+     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}, lies behind
+     *     the mark, or the layer still holds all positions
      */
     void trimTo(int offset);
 

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.MlxArray;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.Stream;
 
 /** What a linear-attention layer keeps: the last inputs of its convolution, and a matrix that sums up all tokens. */
@@ -48,6 +50,10 @@ public final class RecurrentCache implements LayerCache {
 
     private final ShortConvCache convolution;
     private MlxArray matrix;
+    /** The offset of the mark; -1 if there is none. */
+    private int marked = -1;
+    /** While there is a mark, the matrix at it and after each token since but the last: what {@link #matrix} was. */
+    private final List<MlxArray> before = new ArrayList<>();
 
     /** An empty layer whose convolution spans {@code width} positions. */
     public RecurrentCache(int width) {
@@ -64,17 +70,33 @@ public final class RecurrentCache implements LayerCache {
         return matrix;
     }
 
-    /** Replaces the matrix, and takes ownership of the new one. */
-    public void setMatrix(MlxArray next) {
-        next.detach();
-        replace(next);
+    /** Whether {@link #setMatrix} wants the matrix after each new token, not after the last one alone. */
+    public boolean wantsEach() {
+        return marked >= 0;
+    }
+
+    /** Replaces the matrix by that after the last of the new tokens, and takes ownership of all that are given. */
+    public void setMatrix(MlxArray... afterEach) {
+        for (MlxArray next : afterEach) {
+            next.detach();
+            if (marked >= 0) {
+                before.add(matrix);
+                matrix = next;
+            } else {
+                replace(next);
+            }
+        }
     }
 
     private void replace(MlxArray next) {
-        if (matrix != null) {
-            matrix.close();
-        }
+        close(matrix);
         matrix = next;
+    }
+
+    private static void close(MlxArray old) {
+        if (old != null) {
+            old.close();
+        }
     }
 
     @Override
@@ -122,6 +144,7 @@ public final class RecurrentCache implements LayerCache {
             throw new IllegalArgumentException("a recurrent state was expected, not " + snapshot);
         }
         convolution.restore(state.convolution());
+        unmark();
         replace(state.matrix() == null ? null : Copies.owned(state.matrix()));
     }
 
@@ -134,13 +157,31 @@ public final class RecurrentCache implements LayerCache {
     }
 
     @Override
+    public void mark(int tokens) {
+        convolution.mark(tokens);
+        unmark();
+        marked = offset();
+    }
+
+    @Override
     public void trimTo(int position) {
         convolution.trimTo(position);
+        if (marked >= 0 && position - marked < before.size()) {
+            replace(before.set(position - marked, null));
+        }
+        unmark();
+    }
+
+    private void unmark() {
+        before.forEach(RecurrentCache::close);
+        before.clear();
+        marked = -1;
     }
 
     @Override
     public void close() {
         convolution.close();
+        unmark();
         replace(null);
     }
 }

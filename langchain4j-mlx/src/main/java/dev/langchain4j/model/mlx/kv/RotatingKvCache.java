@@ -19,6 +19,8 @@ public final class RotatingKvCache extends BufferedKvCache {
     private final int window;
     /** Positions that the buffers hold. */
     private int held;
+    /** The offset of the mark; -1 if there is none. */
+    private int marked = -1;
 
     /**
      * An empty layer.
@@ -55,9 +57,9 @@ public final class RotatingKvCache extends BufferedKvCache {
         return View.of(buffers, start, end, mask);
     }
 
-    /** Takes what later positions still see to new buffers with room for {@code length} more. */
+    /** Takes what positions behind the mark, or else later ones, still see to new buffers with room for {@code length} more. */
     private void move(MlxArray newKeys, MlxArray newValues, int length) {
-        int kept = Math.min(held, window - 1);
+        int kept = Math.min(held, window - 1 + (marked < 0 ? 0 : offset - marked));
         int room = Math.max(length, Math.max(STEP, kept / 4));
         buffers.move(held - kept, held, kept + room, newKeys, newValues);
         held = kept;
@@ -102,16 +104,25 @@ public final class RotatingKvCache extends BufferedKvCache {
     }
 
     @Override
+    public void mark(int tokens) {
+        marked = offset;
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
-        if (position != offset) {
-            throw new UnsupportedOperationException("a sliding window cannot forget its last positions");
+        if (position != offset && (marked < 0 || position < marked)) {
+            throw new UnsupportedOperationException("a sliding window cannot forget positions before its mark");
         }
+        held -= offset - position;
+        offset = position;
+        marked = -1;
     }
 
     @Override
     public void close() {
         super.close();
         held = 0;
+        marked = -1;
     }
 }

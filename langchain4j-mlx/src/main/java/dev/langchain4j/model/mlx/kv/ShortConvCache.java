@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
 
 /** The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier ones. */
 public final class ShortConvCache implements LayerCache {
@@ -43,6 +44,10 @@ public final class ShortConvCache implements LayerCache {
     private final int kept;
     private MlxArray inputs;
     private int offset;
+    /** The offset of the mark; -1 if there is none. */
+    private int marked = -1;
+    /** The inputs at the mark and all since; null if there are none yet. */
+    private MlxArray since;
 
     /**
      * An empty layer.
@@ -66,10 +71,20 @@ public final class ShortConvCache implements LayerCache {
     public MlxArray update(MlxArray added, int length) {
         MlxArray before = inputs == null ? Indexing.zeros(added.dtype(), 1, kept, added.dim(2)) : inputs;
         MlxArray all = Indexing.concatenate(1, before, added);
+        if (marked >= 0) {
+            keepSince(since == null ? Indexing.slice(all, 1, 0, kept + length) : Indexing.concatenate(1, since, added));
+        }
         // a view would hold the buffer of a whole chunk
         replace(Copies.of(Indexing.slice(all, 1, length, length + kept)).detach());
         offset += length;
         return all;
+    }
+
+    private void keepSince(MlxArray longer) {
+        if (since != null) {
+            since.close();
+        }
+        since = longer == null ? null : longer.detach();
     }
 
     private void replace(MlxArray tail) {
@@ -114,6 +129,7 @@ public final class ShortConvCache implements LayerCache {
         if (!(snapshot instanceof State state)) {
             throw new IllegalArgumentException("the state of a convolution was expected, not " + snapshot);
         }
+        unmark();
         replace(state.inputs() == null ? null : Copies.owned(state.inputs()));
         offset = state.end();
     }
@@ -129,15 +145,35 @@ public final class ShortConvCache implements LayerCache {
     }
 
     @Override
+    public void mark(int tokens) {
+        unmark();
+        marked = offset;
+    }
+
+    @Override
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         if (position != offset) {
-            throw new UnsupportedOperationException("a convolution cannot forget its last positions");
+            if (marked < 0 || position < marked) {
+                throw new UnsupportedOperationException("a convolution cannot forget inputs before its mark");
+            }
+            int fed = position - marked;
+            try (Scope scope = Scope.open()) {
+                replace(Copies.of(Indexing.slice(since, 1, fed, fed + kept)).detach());
+            }
+            offset = position;
         }
+        unmark();
+    }
+
+    private void unmark() {
+        keepSince(null);
+        marked = -1;
     }
 
     @Override
     public void close() {
+        unmark();
         replace(null);
         offset = 0;
     }

@@ -20,8 +20,13 @@ public final class GatedDelta {
     /** From this many positions on, chunks need fewer operations. */
     private static final int CHUNKED_MIN = 12;
 
-    /** What comes out, [1, length, value heads, value dim], and the matrix after the last token. */
-    public record Result(MlxArray output, MlxArray matrix) {}
+    /** What comes out, [1, length, value heads, value dim], and the matrix after the last token, or after each of them. */
+    public record Result(MlxArray output, MlxArray... matrices) {
+        /** The matrix after the last token. */
+        public MlxArray matrix() {
+            return matrices[matrices.length - 1];
+        }
+    }
 
     private GatedDelta() {}
 
@@ -58,14 +63,22 @@ public final class GatedDelta {
      *     its own way
      * @param beta weight of each correction, [1, length, value heads]
      * @param matrix [1, value heads, value dim, key dim]; null at the start of a sequence
+     * @param each whether the matrix after each token is wanted
      */
     public static Result run(
-            MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta, MlxArray matrix, int length) {
+            MlxArray q,
+            MlxArray k,
+            MlxArray v,
+            MlxArray logDecay,
+            MlxArray beta,
+            MlxArray matrix,
+            int length,
+            boolean each) {
         int repeats = v.dim(2) / q.dim(2);
         MlxArray queries = repeats == 1 ? q : Indexing.repeat(q, repeats, 2);
         MlxArray keys = repeats == 1 ? k : Indexing.repeat(k, repeats, 2);
-        if (length < CHUNKED_MIN) {
-            return oneByOne(queries, keys, v, Ops.exp(logDecay), beta, matrix, length);
+        if (each || length < CHUNKED_MIN) {
+            return oneByOne(queries, keys, v, Ops.exp(logDecay), beta, matrix, length, each);
         }
         return logDecay.ndim() == 3
                 ? chunked(queries, keys, v, logDecay, beta, matrix, length)
@@ -73,9 +86,17 @@ public final class GatedDelta {
     }
 
     private static Result oneByOne(
-            MlxArray q, MlxArray k, MlxArray v, MlxArray decay, MlxArray beta, MlxArray matrix, int length) {
+            MlxArray q,
+            MlxArray k,
+            MlxArray v,
+            MlxArray decay,
+            MlxArray beta,
+            MlxArray matrix,
+            int length,
+            boolean each) {
         MlxArray m = matrix;
         MlxArray[] outputs = new MlxArray[length];
+        MlxArray[] matrices = new MlxArray[each ? length : 1];
         for (int t = 0; t < length; t++) {
             MlxArray key = Indexing.expandDims(at(k, t), -2);
             MlxArray query = Indexing.expandDims(at(q, t), -2);
@@ -88,9 +109,10 @@ public final class GatedDelta {
             MlxArray delta = Ops.multiply(value, column(at(beta, t)));
             MlxArray added = Ops.multiply(key, column(delta));
             m = m == null ? added : Ops.add(m, added);
+            matrices[each ? t : 0] = m;
             outputs[t] = Ops.astype(Ops.sum(Ops.multiply(m, query), -1, false), q.dtype());
         }
-        return new Result(length == 1 ? Indexing.expandDims(outputs[0], 1) : Indexing.stack(1, outputs), m);
+        return new Result(length == 1 ? Indexing.expandDims(outputs[0], 1) : Indexing.stack(1, outputs), matrices);
     }
 
     private static MlxArray at(MlxArray a, int t) {

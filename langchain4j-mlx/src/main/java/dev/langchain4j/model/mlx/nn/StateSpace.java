@@ -39,8 +39,13 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
         return new StateSpace(rate, owner.apply(Indexing.expandDims(skip, -1)), dtBias, dtMin, dtMax);
     }
 
-    /** What comes out, [1, length, heads, head dim], and the state after the last position. */
-    public record Result(MlxArray output, MlxArray state) {}
+    /** What comes out, [1, length, heads, head dim], and the state after the last position, or after each of them. */
+    public record Result(MlxArray output, MlxArray... states) {
+        /** The state after the last position. */
+        public MlxArray state() {
+            return states[states.length - 1];
+        }
+    }
 
     /**
      * Runs new positions.
@@ -50,8 +55,9 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
      * @param c how it is read, [1, length, groups, state size]
      * @param dt time steps before bias and softplus, [1, length, heads]
      * @param state [1, groups, heads of a group, head dim, state size]; null at the start of a sequence
+     * @param each whether the state after each position is wanted
      */
-    public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length) {
+    public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length, boolean each) {
         MlxArray steps = steps(dt);
         MlxArray rates = Ops.multiply(steps, rate);
         MlxArray weighted = Ops.multiply(Indexing.expandDims(steps, -1), x);
@@ -59,26 +65,32 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
         int perGroup = x.dim(2) / groups;
         MlxArray xs = Indexing.unflatten(weighted, 2, groups, perGroup);
         MlxArray as = Indexing.unflatten(rates, 2, groups, perGroup);
-        MlxArray y;
+        boolean oneByOne = length == 1 || each;
+        int size = oneByOne ? 1 : CHUNK;
+        MlxArray[] parts = new MlxArray[Math.ceilDiv(length, size)];
+        MlxArray[] states = new MlxArray[each ? length : 1];
         MlxArray s = state;
-        if (length == 1) {
-            Step step = Step.of(xs, as, b, c);
-            y = step.output(s);
-            s = step.next(s);
-        } else {
-            MlxArray[] parts = new MlxArray[Math.ceilDiv(length, CHUNK)];
-            for (int i = 0; i < parts.length; i++) {
-                int start = i * CHUNK;
-                int end = Math.min(length, start + CHUNK);
-                Chunk chunk =
-                        Chunk.of(cut(xs, start, end), cut(as, start, end), cut(b, start, end), cut(c, start, end));
+        for (int i = 0; i < parts.length; i++) {
+            int start = i * size;
+            int end = Math.min(length, start + size);
+            MlxArray px = cut(xs, start, end);
+            MlxArray pa = cut(as, start, end);
+            MlxArray pb = cut(b, start, end);
+            MlxArray pc = cut(c, start, end);
+            if (oneByOne) {
+                Step step = Step.of(px, pa, pb, pc);
+                parts[i] = step.output(s);
+                s = step.next(s);
+            } else {
+                Chunk chunk = Chunk.of(px, pa, pb, pc);
                 parts[i] = chunk.output(s);
                 s = chunk.next(s);
             }
-            y = parts.length == 1 ? parts[0] : Indexing.concatenate(1, parts);
+            states[each ? i : 0] = s;
         }
+        MlxArray y = parts.length == 1 ? parts[0] : Indexing.concatenate(1, parts);
         MlxArray out = Ops.astype(Indexing.flatten(y, 2, 3), x.dtype());
-        return new Result(Ops.add(out, Ops.multiply(x, skip)), s);
+        return new Result(Ops.add(out, Ops.multiply(x, skip)), states);
     }
 
     private MlxArray steps(MlxArray dt) {

@@ -109,8 +109,9 @@ public record StateSpaceMixer(
                     Indexing.unflatten(xbc[2], -1, shape.groups, shape.stateSize),
                     span.tokens(parts[2]),
                     state.matrix(),
-                    span.length());
-            state.setMatrix(result.state());
+                    span.length(),
+                    state.wantsEach());
+            state.setMatrix(result.states());
             return Indexing.flatten(result.output(), 2, 3);
         });
         return out.apply(gating.apply(parts[0], y));

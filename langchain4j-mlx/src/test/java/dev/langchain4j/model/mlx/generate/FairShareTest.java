@@ -32,7 +32,7 @@ class FairShareTest extends SchedulerHarness {
 
     private static EngineLimits limits(int concurrent, int stallMillis, double decodeShare) {
         return new EngineLimits(
-                concurrent, 1000, null, Duration.ZERO, false, Duration.ofMillis(stallMillis), decodeShare);
+                concurrent, 1000, null, Duration.ZERO, false, true, Duration.ofMillis(stallMillis), decodeShare);
     }
 
     /** Runs passes until something holds; each pass is a task, for something else waits after it. */

@@ -171,6 +171,10 @@ final class ScheduledCase implements GenerationListener {
                 null);
     }
 
+    Object conversation() {
+        return conversation;
+    }
+
     String text() {
         return text.toString();
     }

@@ -56,7 +56,7 @@ class RecurrenceTest {
     }
 
     private static void gatedDelta(MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta) {
-        GatedDelta.Result whole = GatedDelta.run(q, k, v, logDecay, beta, null, LENGTH);
+        GatedDelta.Result whole = GatedDelta.run(q, k, v, logDecay, beta, null, LENGTH, false);
         MlxArray matrix = null;
         MlxArray[] outputs = new MlxArray[LENGTH];
         for (int i = 0; i < LENGTH; i++) {
@@ -67,7 +67,8 @@ class RecurrenceTest {
                     cut(logDecay, i, i + 1),
                     cut(beta, i, i + 1),
                     matrix,
-                    1);
+                    1,
+                    false);
             outputs[i] = step.output();
             matrix = step.matrix();
         }
@@ -124,12 +125,12 @@ class RecurrenceTest {
             MlxArray dt = normal(random, 1, 1, length, 6);
             MlxArray aLog = normal(random, 1, 6);
             StateSpace space = StateSpace.of(a -> a, aLog, normal(random, 1, 6), normal(random, 1, 6), 0.01, 10);
-            StateSpace.Result whole = space.run(x, b, c, dt, null, length);
+            StateSpace.Result whole = space.run(x, b, c, dt, null, length, false);
             MlxArray state = null;
             MlxArray[] outputs = new MlxArray[length];
             for (int i = 0; i < length; i++) {
-                StateSpace.Result step =
-                        space.run(cut(x, i, i + 1), cut(b, i, i + 1), cut(c, i, i + 1), cut(dt, i, i + 1), state, 1);
+                StateSpace.Result step = space.run(
+                        cut(x, i, i + 1), cut(b, i, i + 1), cut(c, i, i + 1), cut(dt, i, i + 1), state, 1, false);
                 outputs[i] = step.output();
                 state = step.state();
             }

@@ -21,7 +21,7 @@ public final class Bench implements AutoCloseable {
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
 
     /** A look takes all but what downloads or loads the machine whatever the size. */
-    private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds,sampling";
+    private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds,sampling,speculation";
 
     private static final Map<String, Section> SECTIONS = new LinkedHashMap<>();
 
@@ -44,6 +44,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("ahead", new AheadSection());
         SECTIONS.put("rounds", new RoundsSection());
         SECTIONS.put("sampling", new SamplingSection());
+        SECTIONS.put("speculation", new SpeculationSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 

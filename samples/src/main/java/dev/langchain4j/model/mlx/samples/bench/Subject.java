@@ -140,6 +140,21 @@ final class Subject implements AutoCloseable {
         return new Engine(thread, loaded.model(), tokenizer, of, key, Set.of(), CONTEXT, chunkTokens, limits);
     }
 
+    /** An engine for another model of these weights, that drafts or does not; the caller closes both. */
+    Engine engine(LanguageModel model, TrieCache of, boolean drafting) {
+        EngineLimits d = EngineLimits.DEFAULT;
+        EngineLimits limits = new EngineLimits(
+                d.maxConcurrent(),
+                d.maxQueued(),
+                d.queueTimeout(),
+                d.gracePeriod(),
+                d.exactBatching(),
+                drafting,
+                d.stallTarget(),
+                d.decodeShare());
+        return new Engine(thread, model, tokenizer, of, key, Set.of(), CONTEXT, chunkTokens, limits);
+    }
+
     private static GenerationRequest request(int[] prompt, int tokens, Object conversation) {
         return new GenerationRequest(
                 prompt, List.of(), conversation, Isolation.SHARED, Sampling.GREEDY, tokens, List.of());

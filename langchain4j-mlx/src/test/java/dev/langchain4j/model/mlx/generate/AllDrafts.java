@@ -1,0 +1,18 @@
+package dev.langchain4j.model.mlx.generate;
+
+import dev.langchain4j.model.mlx.draft.Draft;
+import dev.langchain4j.model.mlx.draft.DraftPolicy;
+
+/** Checks as many drafts as come, whatever that costs. */
+public final class AllDrafts extends DraftPolicy {
+
+    /** Lets an engine check all that its drafters propose. */
+    public static void of(Engine engine) {
+        engine.draft(new AllDrafts(), Engine::drafters);
+    }
+
+    @Override
+    public int depth(Draft draft, boolean constrained, int position) {
+        return Math.min(TOKENS_MAX, draft.tokens().length);
+    }
+}
