@@ -94,7 +94,12 @@ class KvFormatEngineTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"gemma3_text, sliding window", "gpt_oss, sliding window", "deepseek_v3, keys and values themselves"})
+    @CsvSource({
+        "gemma3_text, sliding window",
+        "gpt_oss, sliding window",
+        "deepseek_v3, keys and values themselves",
+        "deepseek_v32, keys and values themselves"
+    })
     void architecturesWhoseCachesMlxLmCannotQuantizeAreRefused(String name, String reason) {
         try (MlxThread thread = MlxThread.start("refuse")) {
             thread.run(() -> {

@@ -224,8 +224,9 @@ public final class Gemma3n implements LanguageModel {
 
     /** Tokens that have no row of their own among the layers' inputs take the first one. */
     private MlxArray ownTokens(MlxArray tokens) {
-        MlxArray rows = MlxArray.scalar(config.ownRows(), tokens.dtype());
-        return Ops.where(Ops.less(tokens, rows), tokens, MlxArray.scalar(0, tokens.dtype()));
+        MlxArray ids = Ops.astype(tokens, DType.INT32);
+        MlxArray rows = MlxArray.scalar(config.ownRows(), DType.INT32);
+        return Ops.where(Ops.less(ids, rows), ids, MlxArray.scalar(0, DType.INT32));
     }
 
     private MlxArray spread(MlxArray first) {

@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Residual;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
@@ -21,48 +22,31 @@ import dev.langchain4j.model.mlx.nn.SparseMlp;
 import dev.langchain4j.model.mlx.nn.StateSpaceMixer;
 import dev.langchain4j.model.mlx.nn.StateSpaceMixer.Biases;
 import dev.langchain4j.model.mlx.nn.SwitchMlp;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * Nemotron-H and Nemotron 3: each layer is one of a state space, attention without positions, a dense layer and experts,
  * in an order that config.json lists. Source: mlx-lm's {@code models/nemotron_h.py}.
  */
 public final class NemotronH {
-    private static final Map<String, Character> KINDS = Map.of(
-            "linear_attention",
-            'M',
-            "mamba",
-            'M',
-            "conv",
-            'M',
-            "full_attention",
-            '*',
-            "attention",
-            '*',
-            "moe",
-            'E',
-            "mlp",
-            '-');
-
     private NemotronH() {}
 
     /** The model. It has a head of its own, whatever tie_word_embeddings says. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         checkActivation(c, "mlp_hidden_act", "relu2");
         checkActivation(c, "mamba_hidden_act", "silu");
-        List<Character> kinds = kinds(c);
+        String kinds = kinds(c);
         int hidden = c.count("hidden_size");
         int rows = c.count("vocab_size");
         double eps = c.number("layer_norm_epsilon");
         Embedding embedding = Embedding.load(w, "backbone.embeddings", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(kinds.size(), i -> {
+                Decoder.layers(kinds.length(), i -> {
                     String name = "backbone.layers." + i;
                     RmsNorm norm = RmsNorm.load(w, name + ".norm", hidden, eps);
-                    return layer(c, w, name + ".mixer", kinds.get(i), norm);
+                    return layer(c, w, name + ".mixer", kinds.charAt(i), norm);
                 }),
                 RmsNorm.load(w, "backbone.norm_f", hidden, eps),
                 Linear.load(w, "lm_head", hidden, rows, false),
@@ -76,26 +60,30 @@ public final class NemotronH {
         }
     }
 
-    /** What each layer is: a letter of hybrid_override_pattern, or a word of layers_block_type. */
-    private static List<Character> kinds(ModelConfig c) {
-        JsonNode pattern = c.json().get("hybrid_override_pattern");
-        String field = c.has("layers_block_type") ? "layers_block_type" : "layer_types";
-        List<Character> kinds = new ArrayList<>();
-        if (pattern != null && pattern.isTextual()) {
-            pattern.asText().chars().forEach(letter -> kinds.add((char) letter));
-        } else if (c.has("hybrid_override_pattern")) {
-            c.texts("hybrid_override_pattern")
-                    .forEach(letter -> kinds.add(letter.length() == 1 ? letter.charAt(0) : ' '));
-        } else if (c.has(field)) {
-            c.texts(field).forEach(word -> kinds.add(KINDS.getOrDefault(word, ' ')));
-        }
-        if (kinds.isEmpty() || !KINDS.values().containsAll(kinds)) {
+    /** What each layer is, a letter each. */
+    private static String kinds(ModelConfig c) {
+        String field = Stream.of("hybrid_override_pattern", "layers_block_type")
+                .filter(c::has)
+                .findFirst()
+                .orElse("layer_types");
+        JsonNode given = c.json().path(field);
+        StringBuilder letters = new StringBuilder(given.isTextual() ? given.asText() : "");
+        given.forEach(word -> letters.append(kind(word.asText())));
+        if (!letters.toString().matches("[M*E-]+")) {
             throw c.invalid(
-                    "hybrid_override_pattern",
-                    pattern,
-                    "must have one of M, *, E and - for each layer, or layers_block_type the words");
+                    field, given, "must have M, *, E or - for each layer, or mamba, attention, moe or mlp in a list");
         }
-        return kinds;
+        return letters.toString();
+    }
+
+    private static char kind(String word) {
+        return switch (word) {
+            case "M", "mamba", "conv", LayerTypes.LINEAR -> 'M';
+            case "*", "attention", LayerTypes.FULL -> '*';
+            case "E", "moe" -> 'E';
+            case "-", "mlp" -> '-';
+            default -> ' ';
+        };
     }
 
     private static Residual layer(ModelConfig c, Weights w, String name, char kind, RmsNorm norm) {
@@ -165,7 +153,7 @@ public final class NemotronH {
         tensors.keySet().removeIf(name -> name.startsWith("mtp."));
         Tensors.turnKernels(tensors);
         int experts = c.integer("n_routed_experts", 0);
-        for (int i = 0; i < kinds(c).size(); i++) {
+        for (int i = 0; i < kinds(c).length(); i++) {
             String name = "backbone.layers." + i + ".mixer";
             for (String[] p : new String[][] {{".up_proj", ".fc1"}, {".down_proj", ".fc2"}}) {
                 Tensors.stackExperts(
