@@ -79,6 +79,7 @@ public final class RopeParameters {
             put(fields, parameters.path(layerType));
         } else {
             set(fields, THETA, parameters.get(THETA));
+            set(fields, PART, parameters.get(PART));
         }
         return finished(c, fields);
     }

@@ -15,7 +15,6 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -58,9 +57,7 @@ class CacheModelsTest {
     }
 
     static Stream<Path> models() throws IOException {
-        return Files.list(Goldens.folder("models"))
-                .filter(folder -> Files.exists(folder.resolve("config.json")))
-                .sorted();
+        return Goldens.modelsByLayers().stream().map(Goldens.folder("models")::resolve);
     }
 
     @ParameterizedTest

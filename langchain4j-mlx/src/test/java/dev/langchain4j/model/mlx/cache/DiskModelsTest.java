@@ -17,7 +17,6 @@ import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -56,9 +55,7 @@ class DiskModelsTest {
     Path folder;
 
     static Stream<Path> models() throws IOException {
-        return Files.list(Goldens.folder("models"))
-                .filter(model -> Files.exists(model.resolve("config.json")))
-                .sorted();
+        return Goldens.modelsByLayers().stream().map(Goldens.folder("models")::resolve);
     }
 
     @ParameterizedTest

@@ -81,7 +81,7 @@ class RandomSchedulesTest {
     }
 
     static Stream<String> folders() throws Exception {
-        return Goldens.models().stream();
+        return Goldens.modelsByLayers().stream();
     }
 
     @ParameterizedTest

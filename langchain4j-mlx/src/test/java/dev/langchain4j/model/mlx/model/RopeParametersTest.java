@@ -48,6 +48,41 @@ class RopeParametersTest {
         assertThat(p.factor()).isEqualTo(4);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{'rope_theta': 3000, 'rope_scaling': {'rope_type': 'yarn', 'factor': 4}}",
+                "{'rope_theta': 7, 'rope_parameters': {'rope_theta': 3000, 'rope_type': 'yarn', 'factor': 4}}",
+                "{'rope_theta': 7, 'rope_parameters': {'sliding_attention': {'rope_theta': 3000,"
+                        + " 'rope_type': 'default'}, 'full_attention': {'rope_theta': 5, 'rope_type': 'yarn'}}}",
+            })
+    void layersOfAWindowAreNotScaledWhereOnlyOthersAre(String json) {
+        RopeParameters sliding = RopeParameters.ofUnscaled(config(json), SLIDING);
+        assertThat(sliding.theta(1)).isEqualTo(3000);
+        assertThat(sliding.type()).isEqualTo("default");
+        assertThat(RopeParameters.ofFull(config(json), FULL).type()).isEqualTo("yarn");
+    }
+
+    @Test
+    void howManyDimensionsTurnMayBeANumber() {
+        ModelConfig c = config("{'rotary_dim': 48, 'partial_rotary_factor': 0.5}");
+        assertThat(RopeParameters.of(c).dims(64, 1)).isEqualTo(48);
+        assertThatThrownBy(() -> RopeParameters.of(c).dims(32, 1))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("rotary_dim (48)");
+    }
+
+    @Test
+    void factorsOfTheFirstTrainingComeWithTheirScale() {
+        ModelConfig c = config("{'original_max_position_embeddings': 16, 'rope_scaling': {'type': 'longrope',"
+                + " 'short_factor': [1], 'long_factor': [2], 'short_mscale': 1.1, 'long_mscale': 1.2}}");
+        ModelConfig fields = RopeParameters.of(RopeParameters.fitted(c, 16)).fields();
+        assertThat(fields.numbers("long_factor")).containsExactly(1);
+        assertThat(fields.number("long_mscale")).isEqualTo(1.1);
+        assertThat(RopeParameters.fitted(c, 17)).isSameAs(c);
+    }
+
     @Test
     void layersOfAWindowHaveTheirOwn() {
         ModelConfig fields = config("{'rope_theta': 50000, 'rope_local_base_freq': 3000,"

@@ -137,6 +137,25 @@ class RopesTest {
     }
 
     @Test
+    void alphaRaisesTheBaseOnceForAll() {
+        double base = 10_000 * Math.pow(50, DIM / (DIM - 2.0));
+        String json = "{'max_position_embeddings': 16, 'rope_scaling': {'type': 'dynamic', 'alpha': 50, 'factor': 1}}";
+        assertTurnsBy(new Angles(plain(DIM, base), 1), json, 0);
+        assertTurnsBy(new Angles(plain(DIM, base), 1), json, 5000);
+    }
+
+    @Test
+    void longropeTakesTheScaleThatTheConfigHas() {
+        double[] frequencies = plain(DIM, 10_000);
+        for (int i = 0; i < frequencies.length; i++) {
+            frequencies[i] /= 2;
+        }
+        String json = "{'max_position_embeddings': 64, 'rope_scaling': {'type': 'longrope', 'long_factor': [2],"
+                + " 'long_mscale': 1.25, 'original_max_position_embeddings': 16}}";
+        assertTurnsBy(new Angles(frequencies, 1.25), json, 100);
+    }
+
+    @Test
     void yarnWithoutFactorOrOriginalContextTakesWhatTheConfigHas() {
         assertTurnsBy(
                 new Angles(yarn(DIM, 10_000, 8, 512, true), scale(8, 1)),

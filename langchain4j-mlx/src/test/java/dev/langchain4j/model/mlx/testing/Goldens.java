@@ -8,10 +8,40 @@ import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Where golden cases are: the folder of {@code -Dgoldens=DIR}, else the test resources. */
 public final class Goldens {
+    /**
+     * Architectures whose layers are those of llama, or of gemma3_text where some attend to a window, with other weights and
+     * settings around them.
+     */
+    private static final Set<String> LAYERS_OF_OTHERS = Set.of(
+            "apertus",
+            "bailing_moe",
+            "cohere",
+            "dots1",
+            "ernie4_5",
+            "ernie4_5_moe",
+            "exaone",
+            "gemma",
+            "hunyuan_v1_dense",
+            "internlm2",
+            "internlm3",
+            "mimo",
+            "minimax_m2",
+            "nemotron",
+            "olmo3",
+            "phi",
+            "phimoe",
+            "qwen2_moe",
+            "qwen3_vl",
+            "qwen3_vl_moe",
+            "seed_oss",
+            "stablelm",
+            "starcoder2");
+
     private Goldens() {}
 
     /** A folder or file of the goldens. */
@@ -49,6 +79,14 @@ public final class Goldens {
                     .sorted()
                     .toList();
         }
+    }
+
+    /** Of the model folders those for tests of what layers keep; all of them with {@code -Dgoldens}. */
+    public static List<String> modelsByLayers() throws IOException {
+        boolean all = !System.getProperty("goldens", "").isEmpty();
+        return models().stream()
+                .filter(name -> all || !LAYERS_OF_OTHERS.contains(name))
+                .toList();
     }
 
     /** Prints the line that every test over cases ends with. */
