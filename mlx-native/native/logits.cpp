@@ -34,7 +34,7 @@ struct kernels {
     void (*maxima)(const float *x, int blocks, float *out);
     double (*sum_of_exps)(const float *x, int blocks, float max);
     double (*exps)(const float *x, int blocks, float max, float *out);
-    void (*noise)(uint64_t seed, int first, int ids, float *out);
+    void (*noise)(uint64_t seed, int row, const uint32_t *ids, float *out);
     void (*masked)(const float *x, const uint32_t *bits, int ids, float *out);
 };
 
@@ -167,7 +167,9 @@ struct narrowed {
     std::vector<float> scratch;
     std::vector<float> weights; /* exp(x - max) of whole blocks */
 
-    bool keeps(float max, float x) const { return !(max - x > farthest) && x >= least && x <= most && x > NONE; }
+    bool keeps(float max, float x) const {
+        return !(max - x > farthest) & (x >= least) & (x <= most) & (x > NONE);
+    }
 };
 
 uint32_t key_of(float distance) {
@@ -270,36 +272,53 @@ void narrow(const row &r, const draw &d, narrowed &n) {
     }
 }
 
-/* The greatest sum of a logarithm and noise, so that the draw is one of its distribution. */
+/*
+ * The greatest sum of a logit by temperature and noise, so that the draw is one of its distribution. Ids wait until there is
+ * noise to be made for a block of them; those that no noise can make the winner are left out.
+ */
 struct race {
     const row &r;
     const draw &d;
+    uint32_t ids[BLOCK] = {};
+    float values[BLOCK];
     float noise[BLOCK];
-    int noisy = -1; /* the block that it is of */
+    int waiting = 0;
     float best = NONE;
     int winner = -1;
 
-    void run(float value, int id) {
-        if (noisy != id / BLOCK) {
-            noisy = id / BLOCK;
-            K.noise(d.seed, noisy * BLOCK, r.ids, noise);
-        }
-        const float score = value * d.inverse_temperature + noise[id % BLOCK];
-        if (score > best || winner < 0 || (score == best && id < winner)) {
-            best = score;
-            winner = id;
-        }
+    bool may_win(float value) const { return !(value * d.inverse_temperature + NOISE_MAX < best); }
+
+    void enter(float value, int id) {
+        if (!may_win(value)) return;
+        ids[waiting] = id;
+        values[waiting++] = value;
+        if (waiting == BLOCK) run();
     }
 
-    void run_block(const narrowed &n, int b) {
+    void run() {
+        if (waiting == 0) return;
+        K.noise(d.seed, r.ids, ids, noise);
+        for (int i = 0; i < waiting; i++) {
+            const float score = values[i] * d.inverse_temperature + noise[i];
+            const int id = ids[i];
+            if (score > best || winner < 0 || (score == best && id < winner)) {
+                best = score;
+                winner = id;
+            }
+        }
+        waiting = 0;
+    }
+
+    void enter_block(const narrowed &n, int b) {
         const float most = r.maxima[b];
-        if (r.max - most > n.farthest || most < n.least || most * d.inverse_temperature + NOISE_MAX < best) return;
+        if (r.max - most > n.farthest || most < n.least || !may_win(most)) return;
         const float *x = r.block(b);
-        K.noise(d.seed, b * BLOCK, r.ids, noise);
-        noisy = b;
         for (int i = 0; i < BLOCK; i++) {
-            const bool may_win = x[i] * d.inverse_temperature + noise[i] >= best || winner < 0;
-            if (may_win && n.keeps(r.max, x[i])) run(x[i], b * BLOCK + i);
+            // without a branch, which nobody could predict where half of the ids wait
+            ids[waiting] = b * BLOCK + i;
+            values[waiting] = x[i];
+            waiting += n.keeps(r.max, x[i]) & may_win(x[i]);
+            if (waiting == BLOCK) run();
         }
     }
 };
@@ -309,15 +328,17 @@ int drawn(const row &r, const draw &d, narrowed &n) {
     narrow(r, d, n);
     race all{r, d};
     if (n.listed) {
-        for (const candidate &c : n.candidates) all.run(c.value, c.id);
+        for (const candidate &c : n.candidates) all.enter(c.value, c.id);
     } else {
         // the block of the greatest first: what cannot win against it is then left out
         const int first = r.greatest() / BLOCK;
-        all.run_block(n, first);
+        all.enter_block(n, first);
+        all.run();
         for (int b = 0; b < r.blocks; b++) {
-            if (b != first) all.run_block(n, b);
+            if (b != first) all.enter_block(n, b);
         }
     }
+    all.run();
     return std::max(all.winner, 0);
 }
 

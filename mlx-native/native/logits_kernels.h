@@ -4,6 +4,7 @@
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef uint32_t stored_words __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef float stored __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 #define INLINE TARGET static inline __attribute__((always_inline))
@@ -100,15 +101,15 @@ TARGET static double exps(const float *x, int blocks, float max, float *out) {
     ROUND(r), ROUND(s), ROUND(t), ROUND(u), x0 += key_0, x1 += key_1 + (uint32_t)number
 
 /*
- * Noise of the ids of a block: that of Gumbel's distribution, from the bits that MLX's random_bits gives for a row of so many
- * ids, a counter through Threefry-2x32 with 20 rounds. A call makes two numbers: one of each half of the row, and in the middle
- * of an odd one it has the counter zero beside it.
+ * Noise of as many ids as a block has: that of Gumbel's distribution, from the bits that MLX's random_bits gives for a row of so
+ * many ids, a counter through Threefry-2x32 with 20 rounds. A call makes two numbers: one of each half of the row, and in the
+ * middle of an odd one it has the counter zero beside it.
  */
-TARGET static void noise(uint64_t seed, int first, int ids, float *out) {
-    const uint32_t half = ids / 2, odd = ids % 2;
+TARGET static void noise(uint64_t seed, int row, const uint32_t *ids, float *out) {
+    const uint32_t half = row / 2, odd = row % 2;
     const uint32_t a = (uint32_t)(seed >> 32), b = (uint32_t)seed, c = a ^ b ^ 0x1BD11BDA;
     for (int i = 0; i < BLOCK; i += LANES) {
-        words id = word_lanes() + (uint32_t)(first + i);
+        words id = *(const stored_words *)(ids + i);
         words second = (words)(id >= half + odd);
         words x0 = id - (second & (half + odd));
         words x1 = id + (~second & (half + odd));

@@ -84,8 +84,7 @@ class SamplerGroupsTest {
             MlxArray logits = Ops.multiply(Random.normal(Random.key(step), count, VOCABULARY), 3);
             // rows join and leave: the first ones draw alone in most steps
             int from = step % count;
-            int[] together = Sampler.together(
-                            beside.subList(from, count), Indexing.slice(logits, 0, from, count))
+            int[] together = Sampler.together(beside.subList(from, count), Indexing.slice(logits, 0, from, count))
                     .toInts();
             for (int i = 0; i < count; i++) {
                 MlxArray row = Indexing.slice(logits, 0, i, i + 1);
