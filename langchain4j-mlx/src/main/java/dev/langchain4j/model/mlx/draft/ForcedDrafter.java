@@ -66,7 +66,8 @@ public final class ForcedDrafter implements Drafter {
         }
         int longest = -1;
         for (int candidate : punctuation.behind(token)) {
-            boolean longer = candidate >= 0 && (longest < 0 || punctuation.length(candidate) > punctuation.length(longest));
+            boolean longer =
+                    candidate >= 0 && (longest < 0 || punctuation.length(candidate) > punctuation.length(longest));
             if (longer && grammar.allowed(candidate) == 1) {
                 longest = candidate;
             }
