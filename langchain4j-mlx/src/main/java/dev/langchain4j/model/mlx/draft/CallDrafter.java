@@ -22,6 +22,7 @@ public final class CallDrafter implements Drafter {
     }
 
     private final Syntax syntax;
+    private final Punctuation punctuation;
     private final int[] marker;
     /** The last tokens of the answer, as many as the marker has. */
     private final int[] last;
@@ -29,9 +30,12 @@ public final class CallDrafter implements Drafter {
     /** Within a call; null elsewhere. */
     private GrammarMatcher call;
 
+    private ForcedDrafter forced;
+
     /** A drafter of one answer. */
-    public CallDrafter(Syntax syntax) {
+    public CallDrafter(Syntax syntax, Punctuation punctuation) {
         this.syntax = syntax;
+        this.punctuation = punctuation;
         this.marker = syntax.marker();
         this.last = new int[marker.length];
         Arrays.fill(last, -1);
@@ -39,11 +43,7 @@ public final class CallDrafter implements Drafter {
 
     @Override
     public Draft propose(int max) {
-        if (call == null || call.isStopped()) {
-            return null;
-        }
-        int[] tokens = call.forced();
-        return tokens.length == 0 ? null : new Draft(DraftKind.SYNTAX, 0, tokens).first(max);
+        return call == null || call.isStopped() ? null : forced.propose(max);
     }
 
     @Override
@@ -53,6 +53,7 @@ public final class CallDrafter implements Drafter {
         }
         if (call != null && !call.isStopped() && call.allowed(token) == 1) {
             call.commit(token);
+            forced.committed(token);
             return;
         }
         leave();
@@ -68,6 +69,7 @@ public final class CallDrafter implements Drafter {
         call = syntax.open();
         if (call != null && call.allowed(marker) == marker.length) {
             call.commit(marker);
+            forced = new ForcedDrafter(DraftKind.SYNTAX, call, punctuation);
         } else {
             leave();
         }

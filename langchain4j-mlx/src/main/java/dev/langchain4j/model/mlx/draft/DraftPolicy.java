@@ -25,13 +25,13 @@ public class DraftPolicy {
     /** How much better than plain decoding a pass must be: as much as the measurements are in doubt. */
     private static final double MARGIN = 1.04;
 
-    /** Plain steps before anything is decided. */
-    private static final int PLAIN_MIN = 3;
+    /** Of so many times the shortest is where learning begins; nothing is decided before so many plain steps. */
+    private static final int FIRST = 3;
 
     /** Times are learned more from short ones: long ones are those in which something else ran. */
-    private static final double LEARN_SHORTER = 0.3;
+    private static final double LEARN_SHORTER = 0.25;
 
-    private static final double LEARN_LONGER = 0.05;
+    private static final double LEARN_LONGER = 0.1;
     /** Most that one measurement counts for, as a part of what is known. */
     private static final double SURPRISE_MAX = 0.5;
 
@@ -45,9 +45,34 @@ public class DraftPolicy {
 
     /** Passes of one decoder at contexts of a similar length; nanoseconds, and 0 where nothing was measured. */
     private static final class Costs {
-        private int plainCount;
-        private double plain;
-        private final double[] byWidth = new double[WIDTHS.length];
+        private final int[] counts = new int[WIDTHS.length];
+        private final double[] nanos = new double[WIDTHS.length];
+
+        private boolean isKnown() {
+            return counts[0] >= FIRST;
+        }
+
+        private double plain() {
+            return nanos[0];
+        }
+
+        private void learn(int index, double measured) {
+            double known = nanos[index];
+            double surprise = Math.clamp(measured - known, -SURPRISE_MAX * known, SURPRISE_MAX * known);
+            boolean first = counts[index]++ < FIRST;
+            nanos[index] = first
+                    ? known == 0 ? measured : Math.min(known, measured)
+                    : known + (surprise < 0 ? LEARN_SHORTER : LEARN_LONGER) * surprise;
+        }
+
+        /** Of passes with this many positions or more, which take no less; 0 if none was measured. */
+        private double least(int index) {
+            double least = 0;
+            for (int i = index; i < WIDTHS.length; i++) {
+                least = nanos[i] == 0 || (least > 0 && least < nanos[i]) ? least : nanos[i];
+            }
+            return least;
+        }
     }
 
     /** Drafts of one kind and grade. */
@@ -102,7 +127,7 @@ public class DraftPolicy {
      */
     public int depth(Draft draft, boolean constrained, int position) {
         Costs known = costs[constrained ? 1 : 0][context(position)];
-        if (known.plainCount < PLAIN_MIN) {
+        if (!known.isKnown()) {
             return 0;
         }
         Odds odd = odds(draft, constrained);
@@ -114,7 +139,7 @@ public class DraftPolicy {
         for (int tokens = 1; tokens <= most; tokens++) {
             chance *= odd.each();
             expected += chance;
-            double gain = expected * known.plain / cost(known, constrained, tokens + 1);
+            double gain = expected * known.plain() / cost(known, constrained, tokens + 1);
             if (gain > bestGain) {
                 bestGain = gain;
                 best = tokens;
@@ -136,16 +161,16 @@ public class DraftPolicy {
 
     private double cost(Costs known, boolean constrained, int width) {
         int index = index(width);
-        if (known.byWidth[index] > 0) {
-            return known.byWidth[index];
+        double least = known.least(index);
+        if (least > 0) {
+            return least;
         }
         int smaller = index;
-        while (smaller > 0 && known.byWidth[smaller] == 0) {
+        while (known.nanos[smaller] == 0) {
             smaller--;
         }
-        double measured = smaller == 0 ? known.plain : known.byWidth[smaller];
-        double guess = measured * (1 + SLOPE * (width - WIDTHS[smaller]));
-        double elsewhere = ratioElsewhere(constrained, index) * known.plain;
+        double guess = known.nanos[smaller] * (1 + SLOPE * (width - WIDTHS[smaller]));
+        double elsewhere = ratioElsewhere(constrained, index) * known.plain();
         return Math.max(guess, elsewhere);
     }
 
@@ -153,10 +178,8 @@ public class DraftPolicy {
     private double ratioElsewhere(boolean constrained, int index) {
         double least = 0;
         for (Costs other : costs[constrained ? 1 : 0]) {
-            if (other.byWidth[index] > 0 && other.plainCount >= PLAIN_MIN) {
-                double ratio = other.byWidth[index] / other.plain;
-                least = least == 0 ? ratio : Math.min(least, ratio);
-            }
+            double ratio = other.isKnown() ? other.least(index) / other.plain() : 0;
+            least = ratio == 0 || (least > 0 && least < ratio) ? least : ratio;
         }
         return least;
     }
@@ -181,10 +204,7 @@ public class DraftPolicy {
 
     /** Learns what a step without drafts took, in nanoseconds. */
     public void plain(boolean constrained, int position, long nanos) {
-        Costs known = costs[constrained ? 1 : 0][context(position)];
-        known.plain = known.plainCount++ < PLAIN_MIN
-                ? known.plain == 0 ? nanos : Math.min(known.plain, nanos)
-                : learned(known.plain, nanos);
+        costs[constrained ? 1 : 0][context(position)].learn(0, nanos);
     }
 
     /** Learns what a pass of so many positions took, in nanoseconds. */
@@ -194,13 +214,7 @@ public class DraftPolicy {
             warm[index] = true;
             return;
         }
-        double[] known = costs[constrained ? 1 : 0][context(position)].byWidth;
-        known[index] = known[index] == 0 ? nanos : learned(known[index], nanos);
-    }
-
-    private static double learned(double known, double measured) {
-        double surprise = Math.clamp(measured - known, -SURPRISE_MAX * known, SURPRISE_MAX * known);
-        return known + (surprise < 0 ? LEARN_SHORTER : LEARN_LONGER) * surprise;
+        costs[constrained ? 1 : 0][context(position)].learn(index, nanos);
     }
 
     /** Learns how many tokens of a draft were right until one was wrong, if one was. */

@@ -10,6 +10,9 @@ import java.util.Arrays;
  */
 @Internal
 public final class ForcedDrafter implements Drafter {
+    private static final int[] NONE = {};
+
+    private final DraftKind kind;
     private final GrammarMatcher grammar;
     private final Punctuation punctuation;
     private int last = -1;
@@ -20,6 +23,11 @@ public final class ForcedDrafter implements Drafter {
      * @param grammar which whoever draws the answer's tokens moves on; borrowed
      */
     public ForcedDrafter(GrammarMatcher grammar, Punctuation punctuation) {
+        this(DraftKind.FORCED, grammar, punctuation);
+    }
+
+    ForcedDrafter(DraftKind kind, GrammarMatcher grammar, Punctuation punctuation) {
+        this.kind = kind;
         this.grammar = grammar;
         this.punctuation = punctuation;
     }
@@ -31,37 +39,49 @@ public final class ForcedDrafter implements Drafter {
         boolean more = true;
         try {
             while (more && count < max && !grammar.isStopped()) {
-                int[] forced = grammar.forced();
-                int part = Math.min(forced.length, max - count);
-                System.arraycopy(forced, 0, tokens, count, part);
-                grammar.commit(Arrays.copyOf(forced, part));
-                count += part;
-                int next = count < max && count > 0 && !grammar.isStopped() ? usual(tokens[count - 1]) : -1;
-                more = next >= 0;
-                if (more) {
-                    grammar.commit(next);
-                    tokens[count++] = next;
+                int[] next = grammar.forced();
+                if (next.length == 0) {
+                    boolean begins = count == 0 && (last < 0 || punctuation.length(last) == 0);
+                    next = begins ? NONE : usual(count > 0 ? tokens[count - 1] : last);
                 }
+                int part = Math.min(next.length, max - count);
+                System.arraycopy(next, 0, tokens, count, part);
+                grammar.commit(Arrays.copyOf(next, part));
+                count += part;
+                more = part > 0;
             }
         } finally {
             grammar.rollback(count);
         }
-        return count == 0 ? null : new Draft(DraftKind.FORCED, 0, Arrays.copyOf(tokens, count));
+        return count == 0 ? null : new Draft(kind, 0, Arrays.copyOf(tokens, count));
     }
 
     /**
      * Punctuation that the model uses behind a token and that the grammar allows there, of which the longest: a quote that
-     * can be in the same token mostly is. -1 for none.
+     * can be in the same token mostly is. Nothing where the grammar allows any text.
      */
-    private int usual(int token) {
+    private int[] usual(int token) {
+        if (mayBeAnything()) {
+            return NONE;
+        }
         int longest = -1;
         for (int candidate : punctuation.behind(token)) {
-            boolean longer = candidate >= 0 && (longest < 0 || punctuation.length(candidate) > punctuation.length(longest));
+            boolean longer =
+                    candidate >= 0 && (longest < 0 || punctuation.length(candidate) > punctuation.length(longest));
             if (longer && grammar.allowed(candidate) == 1) {
                 longest = candidate;
             }
         }
-        return longest;
+        return longest < 0 ? NONE : new int[] {longest};
+    }
+
+    private boolean mayBeAnything() {
+        for (int letter : punctuation.letters()) {
+            if (grammar.allowed(letter) == 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     @Override

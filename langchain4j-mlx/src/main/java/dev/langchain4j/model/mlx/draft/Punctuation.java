@@ -18,14 +18,25 @@ public final class Punctuation {
     private static final int WORD = -1;
 
     private final IntFunction<String> text;
+    private final int[] letters;
     /** Length of the text of punctuation, by token; 0 for words. */
     private final Map<Integer, Integer> lengths = new HashMap<>();
     /** What came behind each token of punctuation, and behind words, the newest first. */
     private final Map<Integer, int[]> behind = new HashMap<>();
 
-    /** @param text the text of a token */
-    public Punctuation(IntFunction<String> text) {
+    /**
+     * Nothing is known yet.
+     *
+     * @param text the text of a token
+     * @param letters some tokens that have nothing in common: where all of them may come, any text may
+     */
+    public Punctuation(IntFunction<String> text, int... letters) {
         this.text = text;
+        this.letters = letters;
+    }
+
+    int[] letters() {
+        return letters;
     }
 
     /** Length of a token's text if it is punctuation; 0 for a word. */

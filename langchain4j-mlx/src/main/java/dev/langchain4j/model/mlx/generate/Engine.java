@@ -101,10 +101,16 @@ public final class Engine implements AutoCloseable {
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
-        this.punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false));
+        this.punctuation = new Punctuation(
+                token -> tokenizer.decode(new int[] {token}, false), letter(tokenizer, "q"), letter(tokenizer, "X"));
         this.draftPolicy = limits.speculation() && cutsChunks ? new DraftPolicy() : null;
         this.scheduler = new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
+    }
+
+    private static int letter(Tokenizer tokenizer, String text) {
+        int[] tokens = tokenizer.encode(text, false);
+        return tokens.length == 0 ? 0 : tokens[tokens.length - 1];
     }
 
     private static Scheduler.Owner owner(MlxThread thread) {
@@ -338,7 +344,7 @@ public final class Engine implements AutoCloseable {
         if (request.grammar() != null) {
             all.add(new ForcedDrafter(request.grammar(), generation.engine().punctuation));
         } else if (request.calls() != null) {
-            all.add(new CallDrafter(request.calls()));
+            all.add(new CallDrafter(request.calls(), generation.engine().punctuation));
         }
         all.add(new ContinuedDrafter(generation.session().knownPath()));
         all.add(new CopyDrafter(request.prompt(), request.grammar() != null));

@@ -42,7 +42,8 @@ class CallDrafterTest {
 
     private CallDrafter drafter(boolean compiled) {
         int[] marker = start.forced();
-        return new CallDrafter(new CallDrafter.Syntax() {
+        Punctuation punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false));
+        CallDrafter.Syntax syntax = new CallDrafter.Syntax() {
             @Override
             public int[] marker() {
                 return marker;
@@ -52,7 +53,8 @@ class CallDrafterTest {
             public GrammarMatcher open() {
                 return compiled ? start.copy() : null;
             }
-        });
+        };
+        return new CallDrafter(syntax, punctuation);
     }
 
     /** What is drafted while a model writes a text; the text of it. */

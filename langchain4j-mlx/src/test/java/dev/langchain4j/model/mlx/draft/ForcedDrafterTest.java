@@ -29,7 +29,12 @@ class ForcedDrafterTest {
     void open() {
         tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"));
         compiler = tokenizer.grammarCompiler(2048, 1);
-        punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false));
+        punctuation = new Punctuation(token -> tokenizer.decode(new int[] {token}, false), letter("q"), letter("X"));
+    }
+
+    private int letter(String text) {
+        int[] tokens = tokenizer.encode(text, false);
+        return tokens[tokens.length - 1];
     }
 
     @AfterEach

@@ -68,8 +68,8 @@ final class SpeculationSection implements Bench.Section {
                         "accepted drafts");
         List<Map<String, Object>> lines = new ArrayList<>();
         for (Path folder : models(bench)) {
-            try (MlxModel plain = load(folder, Speculation.OFF);
-                    MlxModel drafting = load(folder, Speculation.AUTO)) {
+            try (MlxModel plain = load(bench, folder, Speculation.OFF);
+                    MlxModel drafting = load(bench, folder, Speculation.AUTO)) {
                 for (Work work : works(bench)) {
                     if (!wanted(bench, work.name)) {
                         continue;
@@ -107,8 +107,17 @@ final class SpeculationSection implements Bench.Section {
         return bench.rounds(5);
     }
 
-    private static MlxModel load(Path folder, Speculation speculation) {
-        return MlxModel.builder().path(folder).speculation(speculation).build();
+    /** Where the chat template has no tools, with the demo model's. */
+    private static MlxModel load(Bench bench, Path folder, Speculation speculation) throws IOException {
+        MlxModel.Builder builder = MlxModel.builder().path(folder).speculation(speculation);
+        for (String name : List.of("chat_template.jinja", "tokenizer_config.json")) {
+            Path file = folder.resolve(name);
+            if (Files.exists(file) && Files.readString(file).contains("tools")) {
+                return builder.build();
+            }
+        }
+        return builder.chatTemplate(Files.readString(bench.demo().resolve("chat_template.jinja")))
+                .build();
     }
 
     /** Each request is a conversation of its own, so that no round knows the answers of the one before. */
@@ -255,6 +264,6 @@ final class SpeculationSection implements Bench.Section {
     /** A file of this repository, of a size that an agent reads and writes. */
     private static String file(Bench bench) throws IOException {
         List<String> lines = Files.readAllLines(bench.demo().resolveSibling("toolbox.py"));
-        return String.join("\n", lines.subList(0, Math.min(lines.size(), bench.smoke() ? 10 : 60)));
+        return String.join("\n", lines.subList(0, Math.min(lines.size(), bench.smoke() ? 10 : 30)));
     }
 }
