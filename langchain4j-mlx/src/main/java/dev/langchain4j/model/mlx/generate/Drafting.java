@@ -23,6 +23,8 @@ import java.util.Map;
  */
 final class Drafting implements AutoCloseable {
     private static final int UNKNOWN = -1;
+    /** Most bytes of states between drafted positions, which are gone when the drafts were checked. */
+    private static final long MARKED_BYTES_MAX = 1L << 30;
 
     private final Generation generation;
     /** Null if nothing is drafted. */
@@ -164,10 +166,12 @@ final class Drafting implements AutoCloseable {
         }
         int most = generation.answer().left() - 1;
         int position = position();
+        long bytes = 0;
         for (LayerCache layer : layers()) {
             most = Math.min(most, layer.chunkLimit() - position);
+            bytes += layer.bytesOfMarked();
         }
-        return most;
+        return bytes == 0 ? most : (int) Math.min(most, MARKED_BYTES_MAX / bytes);
     }
 
     /** What is done for a token of the answer that was drafted. */

@@ -101,6 +101,11 @@ public interface LayerCache extends AutoCloseable {
      */
     default void mark(int tokens) {}
 
+    /** Bytes that are kept for each position that is fed behind a mark, beside what {@link #bytes} says. */
+    default long bytesOfMarked() {
+        return 0;
+    }
+
     /**
      * Forgets all positions from {@code offset} on, and ends a mark.
      *

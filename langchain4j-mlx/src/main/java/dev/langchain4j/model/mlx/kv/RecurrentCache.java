@@ -164,6 +164,11 @@ public final class RecurrentCache implements LayerCache {
     }
 
     @Override
+    public long bytesOfMarked() {
+        return matrix == null ? 0 : matrix.bytes();
+    }
+
+    @Override
     public void trimTo(int position) {
         convolution.trimTo(position);
         if (marked >= 0 && position - marked < before.size()) {

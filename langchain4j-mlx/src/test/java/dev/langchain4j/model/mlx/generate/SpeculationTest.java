@@ -76,7 +76,7 @@ class SpeculationTest {
         System.out.printf("speculation: %d answers compared, %d with a near tie, %s%n", compared, ties, drafts);
         assertThat(ties).as("near ties").isLessThanOrEqualTo(2 + compared / 20);
         assertThat(drafts.accepted()).isGreaterThan(compared);
-        assertThat(drafts.drafted()).isGreaterThan(drafts.accepted() + compared);
+        assertThat(drafts.drafted()).isGreaterThan(drafts.accepted());
     }
 
     static Stream<String> folders() throws Exception {
