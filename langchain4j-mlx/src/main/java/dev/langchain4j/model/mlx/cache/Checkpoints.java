@@ -44,8 +44,8 @@ final class Checkpoints {
             for (long p = spacing; p < length; p += spacing) {
                 result.stops.put(grid.lineAt((int) p), true);
             }
-            boundaries.forEach(boundary -> result.stops.put(grid.lineAt(boundary.position()), false));
-            result.stops.put(grid.lineAt(plan.matched()), false);
+            boundaries.forEach(boundary -> result.stops.put(grid.stop(boundary.position(), length), false));
+            result.stops.put(grid.stop(plan.matched(), length), false);
             result.stops.put(grid.lineAt(length - 1), false);
             result.stops.put(grid.kept(length, length), false);
             result.stops.headMap(plan.resumePosition(), true).clear();

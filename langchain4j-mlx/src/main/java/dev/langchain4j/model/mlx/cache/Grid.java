@@ -15,4 +15,9 @@ record Grid(int tokens) {
     int kept(int position, int promptLength) {
         return tokens == 0 ? position : Math.min(position, lineAt(promptLength - 1));
     }
+
+    /** The last position at or before this one where prefill may stop and what it computed may be kept. */
+    int stop(int position, int promptLength) {
+        return lineAt(kept(position, promptLength));
+    }
 }

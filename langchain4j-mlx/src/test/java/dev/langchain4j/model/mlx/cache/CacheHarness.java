@@ -33,8 +33,13 @@ final class CacheHarness {
     long nanos;
 
     CacheHarness(CacheLimits limits, int stateBytes, Kind... kinds) {
+        this(limits, stateBytes, 0, kinds);
+    }
+
+    /** Keeps whole chunks of so many tokens only, if there are any. */
+    CacheHarness(CacheLimits limits, int stateBytes, int gridTokens, Kind... kinds) {
         layers = FakeLayer.layers(ledger, stateBytes, kinds);
-        cache = new TrieCache(limits, () -> nanos);
+        cache = new TrieCache(limits, () -> nanos, gridTokens);
         access = cache.access(Runnable::run, new ConversationListener() {});
     }
 

@@ -69,6 +69,21 @@ class HybridTest {
         assertThat(run("a", prompt, range(500, 505))).isEqualTo(69);
     }
 
+    /** The last token of a prompt is fed alone: with whole chunks nothing that ends with it is kept, wherever another one stops. */
+    @Test
+    void aPromptThatEndsWithAChunkOfALongerOneKeepsWhatIsBeforeThatChunk() {
+        restart(new CacheHarness(CacheLimits.ofBytes(1_000_000), 4, harness.chunkTokens, kinds));
+        int[] prompt = range(0, 4 * harness.chunkTokens);
+        harness.run("a", concat(prompt, range(100, 120)));
+        CacheSession session = harness.begin("b", prompt, new Boundary(prompt.length, Tier.USER));
+        harness.cache.evict("a"::equals);
+        harness.prefill(session, prompt, prompt.length - 1);
+        harness.decode(session, prompt, 500, 501);
+        session.close(Outcome.FINISHED);
+        assertThat(harness.run("c", concat(prompt, range(200, 210)), new int[0], Outcome.FINISHED))
+                .isEqualTo(3 * harness.chunkTokens);
+    }
+
     @Test
     void anAnswerThatIsDroppedResumesAtTheEndOfThePrompt() {
         int[] prompt = concat(SYSTEM, range(100, 120));
