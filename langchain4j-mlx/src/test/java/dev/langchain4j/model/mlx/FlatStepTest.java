@@ -26,7 +26,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves. */
+/**
+ * Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves. {@code -Drounds=N} says
+ * how often.
+ */
 class FlatStepTest {
     private static final int VOCABULARY = 96;
     /** Another sequence's numbers would be apart by more than 0.1; recurrent layers carry roundings on, up to 3e-3. */
@@ -70,7 +73,7 @@ class FlatStepTest {
     @ParameterizedTest
     @MethodSource("folders")
     void eachSequenceComputesWhatItComputesAlone(String name) {
-        run(name, Goldens.folder("models").resolve(name), KvFormat.PLAIN, 3);
+        run(name, Goldens.folder("models").resolve(name), KvFormat.PLAIN, Integer.getInteger("rounds", 1));
     }
 
     static Stream<KvFormat> formats() {
