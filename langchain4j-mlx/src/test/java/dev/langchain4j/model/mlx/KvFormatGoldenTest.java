@@ -31,6 +31,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Quantized and bounded KV caches compute what mlx-lm's compute; src/test/scripts/make_kv_goldens.py made the cases. */
 class KvFormatGoldenTest {
     private static final double TOLERANCE = 1e-3;
+    /** A number on the edge of two levels falls to either of them with the last bits of a product. */
+    private static final double QUANTIZED_TOLERANCE = 5e-3;
 
     /** A case of cases.json. */
     record Case(String name, String model, KvFormat format, int[] chunks) {
@@ -83,6 +85,7 @@ class KvFormatGoldenTest {
             int[] prompt = golden.get("prompt").toInts();
             int[] decode = golden.get("decode").toInts();
             float[] steps = golden.get("steps").toFloats();
+            double tolerance = c.format.bits() == 0 ? TOLERANCE : QUANTIZED_TOLERANCE;
             List<LayerCache> layers = model.newLayers();
             try {
                 float[] row = null;
@@ -90,11 +93,11 @@ class KvFormatGoldenTest {
                 for (int chunk : c.chunks) {
                     row = Feed.feed(model, layers, Arrays.copyOfRange(prompt, at, at += chunk));
                 }
-                assertThat(Feed.gap(row, golden.get("logits").toFloats())).isCloseTo(0, within(TOLERANCE));
+                assertThat(Feed.gap(row, golden.get("logits").toFloats())).isCloseTo(0, within(tolerance));
                 for (int i = 0; i < decode.length; i++) {
                     row = Feed.feed(model, layers, decode[i]);
                     float[] want = Arrays.copyOfRange(steps, i * row.length, (i + 1) * row.length);
-                    assertThat(Feed.gap(row, want)).as("step %d", i).isCloseTo(0, within(TOLERANCE));
+                    assertThat(Feed.gap(row, want)).as("step %d", i).isCloseTo(0, within(tolerance));
                 }
             } finally {
                 layers.forEach(LayerCache::close);

@@ -80,7 +80,7 @@ class SpeculationTest {
     }
 
     static Stream<String> folders() throws Exception {
-        return Goldens.models().stream();
+        return Goldens.modelsByLayers().stream();
     }
 
     @ParameterizedTest
