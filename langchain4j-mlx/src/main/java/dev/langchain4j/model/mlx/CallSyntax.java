@@ -30,7 +30,7 @@ final class CallSyntax implements CallDrafter.Syntax {
         try {
             Grammar grammar = maker.get();
             compiled = new Compiled(grammar, grammars.beginning(grammar));
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             log.debug("the syntax of calls is not drafted", e);
         }
     }

@@ -72,8 +72,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
     }
 
     /**
-     * Whether tokens that an answer probably goes on with are checked several in one forward pass. The answer is the one that
-     * comes without, up to the rounding of passes with other numbers of rows. With {@link #exactBatching} and
+     * Whether tokens that probably come next are drafted, and several of them checked in one forward pass. The answer is the
+     * one that comes without, up to the rounding of passes with other numbers of rows. With {@link #exactBatching} and
      * {@link MlxModel.Builder#exactReuse}, which promise the very bits, nothing is speculated. Default:
      * {@link Speculation#AUTO}.
      */

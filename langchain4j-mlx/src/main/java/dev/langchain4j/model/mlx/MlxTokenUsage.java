@@ -28,6 +28,9 @@ public class MlxTokenUsage extends TokenUsage {
     /**
      * The usage of one response, with the tokens that were drafted for it.
      *
+     * @param inputTokenCount tokens of the prompt
+     * @param outputTokenCount generated tokens
+     * @param cachedTokens tokens of the prompt that were not computed again; null if unknown
      * @param drafts tokens that were drafted, and those of them that the answer has, by where they came from
      */
     public MlxTokenUsage(

@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -105,21 +104,12 @@ public final class BailingMoe {
                         scores(c, gate),
                         all -> {
                             MlxArray ranked = correction == null ? all : Ops.add(all, correction);
-                            return dropped > 0 ? withoutLowGroups(ranked, groups, dropped) : ranked;
+                            return dropped > 0 ? Router.withoutLowGroups(ranked, groups, dropped, 2) : ranked;
                         },
                         chosen,
                         Router.Selection.LAST,
                         some -> Ops.multiply(normalized ? shares(some) : some, scaling))
                 .inTypeOfInput();
-    }
-
-    /** Zero for all experts of the groups whose two best add up to the least. */
-    private static MlxArray withoutLowGroups(MlxArray ranked, int groups, int dropped) {
-        MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
-        MlxArray best = Ops.sum(Ops.topk(grouped, 2, -1), -1, true);
-        MlxArray low = Indexing.slice(Ops.argpartition(best, dropped - 1, -2), -2, 0, dropped);
-        MlxArray zero = MlxArray.scalar(0, ranked.dtype());
-        return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
     }
 
     private static UnaryOperator<MlxArray> scores(ModelConfig c, Linear gate) {

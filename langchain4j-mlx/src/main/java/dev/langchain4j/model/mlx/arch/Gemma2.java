@@ -101,7 +101,7 @@ public final class Gemma2 {
                 ids -> Ops.multiply(embedding.apply(ids), multiplier),
                 Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 RmsNorm.loadFromOne(w, "model.norm", shape.hidden(), c.number("rms_norm_eps")),
-                x -> capped(head.apply(x), cap),
+                head.capped(cap),
                 rows);
     }
 

@@ -179,7 +179,7 @@ public final class Gemma3n implements LanguageModel {
             layers.add(Layer.load(config, w, i, config.slides(i) ? sliding : full));
         }
         this.norm = RmsNorm.load(w, "model.norm", hidden, config.eps());
-        this.head = embedding.asLinear();
+        this.head = embedding.asLinear().capped(config.cap());
     }
 
     private List<Linear> projections(Weights w, String name) {
@@ -257,9 +257,7 @@ public final class Gemma3n implements LanguageModel {
 
     @Override
     public MlxArray logits(MlxArray hidden) {
-        MlxArray logits = head.apply(hidden);
-        double cap = config.cap();
-        return cap == 0 ? logits : Ops.multiply(Ops.tanh(Ops.divide(logits, cap)), cap);
+        return head.apply(hidden);
     }
 
     @Override

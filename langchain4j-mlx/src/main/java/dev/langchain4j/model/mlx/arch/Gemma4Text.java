@@ -155,9 +155,10 @@ public final class Gemma4Text implements LanguageModel {
             layers.add(Layer.load(c, config, w, i, config.slides(i) ? sliding : full));
         }
         this.norm = RmsNorm.load(w, "model.norm", hidden, config.eps());
-        this.head = c.flag("tie_word_embeddings", true)
+        Linear plain = c.flag("tie_word_embeddings", true)
                 ? embedding.asLinear()
                 : Linear.load(w, "lm_head", hidden, config.rows(), false);
+        this.head = plain.capped(config.cap());
     }
 
     /** The model. */
@@ -187,9 +188,7 @@ public final class Gemma4Text implements LanguageModel {
 
     @Override
     public MlxArray logits(MlxArray hidden) {
-        MlxArray logits = head.apply(hidden);
-        double cap = config.cap();
-        return cap == 0 ? logits : Ops.multiply(Ops.tanh(Ops.divide(logits, cap)), cap);
+        return head.apply(hidden);
     }
 
     @Override

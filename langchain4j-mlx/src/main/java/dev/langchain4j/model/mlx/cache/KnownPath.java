@@ -9,6 +9,8 @@ import java.util.Arrays;
  */
 @Internal
 public final class KnownPath {
+    private static final int[] NONE = {};
+
     /** Holds the token before {@link #position}, or is the root; null once the sequence has left the trie. */
     private TrieNode node;
 
@@ -34,9 +36,12 @@ public final class KnownPath {
 
     /** At most so many tokens that come next; where the trie branches, those that were used last. */
     public int[] next(int max) {
+        TrieNode at = standing();
+        if (at == null) {
+            return NONE;
+        }
         int[] tokens = new int[max];
         int count = 0;
-        TrieNode at = standing();
         while (at != null && count < max) {
             int from = position + count - at.start;
             if (from == at.edge.length) {

@@ -150,27 +150,18 @@ final class DecodePass {
 
     /** Each row draws from its logits; those that ask for nothing but a token do so in one set of operations. */
     private void draw(MlxArray logits) {
-        boolean[] drawn = new boolean[fed.size()];
-        for (int i = 0; i < drawn.length; i++) {
-            if (!drawn[i]) {
-                draw(logits, alike(i, drawn));
+        int[] together = new int[fed.size()];
+        int count = 0;
+        for (int i = 0; i < together.length; i++) {
+            if (fed.get(i).decoder().sampler() == null) {
+                draw(logits, new int[] {i});
+            } else {
+                together[count++] = i;
             }
         }
-    }
-
-    /** The row and those behind it that can be drawn with it; notes that they are. */
-    private int[] alike(int first, boolean[] drawn) {
-        int[] group = new int[drawn.length];
-        int size = 0;
-        Sampler sampler = fed.get(first).decoder().sampler();
-        for (int i = first; i < drawn.length; i++) {
-            Sampler other = drawn[i] ? null : fed.get(i).decoder().sampler();
-            if (i == first || (sampler != null && other != null)) {
-                drawn[i] = true;
-                group[size++] = i;
-            }
+        if (count > 0) {
+            draw(logits, Arrays.copyOf(together, count));
         }
-        return Arrays.copyOf(group, size);
     }
 
     private void draw(MlxArray logits, int[] group) {

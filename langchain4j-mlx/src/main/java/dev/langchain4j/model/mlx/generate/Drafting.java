@@ -23,6 +23,7 @@ import java.util.Map;
  */
 final class Drafting implements AutoCloseable {
     private static final int UNKNOWN = -1;
+    private static final int[] NONE = {};
     /** Most bytes of states between drafted positions, which are gone when the drafts were checked. */
     private static final long MARKED_BYTES_MAX = 1L << 30;
 
@@ -75,7 +76,7 @@ final class Drafting implements AutoCloseable {
 
     /** The drafts that the layers have. */
     int[] drafts() {
-        return fed == null ? new int[0] : fed.tokens();
+        return fed == null ? NONE : fed.tokens();
     }
 
     /**

@@ -9,6 +9,8 @@ import dev.langchain4j.mlx.text.GrammarMatcher;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
@@ -18,6 +20,9 @@ import java.util.function.Supplier;
 public final class GrammarCache implements AutoCloseable {
     /** An application has a schema for each return type and each set of tools; hundreds would be generated ones. */
     static final int ENTRIES_MAX = 64;
+
+    /** Held while a grammar is compiled. */
+    private final Lock lock = new ReentrantLock();
 
     private final Supplier<GrammarCompiler> open;
     private final Map<Grammar, GrammarMatcher> compiled = new LinkedHashMap<>(16, 0.75f, true);
@@ -39,13 +44,22 @@ public final class GrammarCache implements AutoCloseable {
      * @throws InvalidRequestException if no text at all could conform
      * @throws IllegalStateException if the cache is closed
      */
-    public synchronized GrammarMatcher matcher(Grammar grammar) {
-        return start(grammar).copy();
+    public GrammarMatcher matcher(Grammar grammar) {
+        return locked(() -> start(grammar).copy());
     }
 
     /** Compiles a grammar for later, as {@link #matcher} does. Gives the tokens that every text of it begins with. */
-    public synchronized int[] beginning(Grammar grammar) {
-        return start(grammar).forced();
+    public int[] beginning(Grammar grammar) {
+        return locked(() -> start(grammar).forced());
+    }
+
+    private <T> T locked(Supplier<T> use) {
+        lock.lock();
+        try {
+            return use.get();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private GrammarMatcher start(Grammar grammar) {
@@ -69,10 +83,20 @@ public final class GrammarCache implements AutoCloseable {
         return start;
     }
 
-    /** A matcher at the start of a grammar, if it is compiled already, or null; the caller closes it. */
-    public synchronized GrammarMatcher compiled(Grammar grammar) {
-        GrammarMatcher start = closed ? null : compiled.get(grammar);
-        return start == null ? null : start.copy();
+    /**
+     * A matcher at the start of a grammar if it can be had at once, the caller closes it; null if it is not compiled, or while
+     * another thread compiles one.
+     */
+    public GrammarMatcher compiled(Grammar grammar) {
+        if (!lock.tryLock()) {
+            return null;
+        }
+        try {
+            GrammarMatcher start = closed ? null : compiled.get(grammar);
+            return start == null ? null : start.copy();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private GrammarMatcher compile(Grammar grammar) {
@@ -102,19 +126,24 @@ public final class GrammarCache implements AutoCloseable {
     }
 
     /** How many grammars are kept. */
-    synchronized int size() {
-        return compiled.size();
+    int size() {
+        return locked(compiled::size);
     }
 
     /** Frees all of it; matchers that were handed out stay usable. Idempotent. */
     @Override
-    public synchronized void close() {
-        closed = true;
-        compiled.values().forEach(GrammarMatcher::close);
-        compiled.clear();
-        if (compiler != null) {
-            compiler.close();
-            compiler = null;
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            compiled.values().forEach(GrammarMatcher::close);
+            compiled.clear();
+            if (compiler != null) {
+                compiler.close();
+                compiler = null;
+            }
+        } finally {
+            lock.unlock();
         }
     }
 }

@@ -14,6 +14,11 @@ public interface Linear {
     /** Applies the layer: [..., in] to [..., out]. */
     MlxArray apply(MlxArray x);
 
+    /** This layer with outputs that tanh keeps below a number; itself if that is 0. */
+    default Linear capped(double cap) {
+        return cap == 0 ? this : x -> Ops.multiply(Ops.tanh(Ops.divide(apply(x), cap)), cap);
+    }
+
     /**
      * The layer of this name, quantized if the weights say so.
      *

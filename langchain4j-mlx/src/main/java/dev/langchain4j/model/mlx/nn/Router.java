@@ -185,23 +185,27 @@ public interface Router {
             MlxArray scores = scoring.apply(gate.apply(x));
             MlxArray ranked = correction == null ? scores : Ops.add(scores, correction);
             if (groups > groupsChosen) {
-                ranked = withoutLowGroups(ranked);
+                ranked = withoutLowGroups(ranked, groups, groups - groupsChosen, best);
             }
             // experts of dropped groups tie at zero
             MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
             return new Choice(experts, Ops.multiply(normalized ? shares(weights) : weights, scaling));
         }
+    }
 
-        /** Zero for all experts of the groups whose best ones add up to the least. */
-        private MlxArray withoutLowGroups(MlxArray ranked) {
-            MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
-            MlxArray sums = Ops.sum(Ops.topk(grouped, best, -1), -1, true);
-            int dropped = groups - groupsChosen;
-            MlxArray low = Indexing.slice(Ops.argpartition(sums, dropped - 1, -2), -2, 0, dropped);
-            MlxArray zero = MlxArray.scalar(0, ranked.dtype());
-            return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
-        }
+    /**
+     * Zero for all experts of the groups whose best ones add up to the least.
+     *
+     * @param dropped how many groups
+     * @param best how many experts speak for their group
+     */
+    static MlxArray withoutLowGroups(MlxArray ranked, int groups, int dropped, int best) {
+        MlxArray grouped = Indexing.unflatten(ranked, -1, groups, ranked.dim(-1) / groups);
+        MlxArray sums = Ops.sum(Ops.topk(grouped, best, -1), -1, true);
+        MlxArray low = Indexing.slice(Ops.argpartition(sums, dropped - 1, -2), -2, 0, dropped);
+        MlxArray zero = MlxArray.scalar(0, ranked.dtype());
+        return Indexing.flatten(Indexing.putAlong(grouped, low, zero, -2), -2, -1);
     }
 
     /** Sigmoid scores in single precision. */

@@ -17,6 +17,9 @@ import dev.langchain4j.model.mlx.grammar.AnswerGrammar.Reasoning;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -183,6 +186,36 @@ class AnswerGrammarTest {
         grammars.close();
         Grammar grammar = Grammar.regex("a");
         assertThatThrownBy(() -> grammars.matcher(grammar)).isInstanceOf(IllegalStateException.class);
+    }
+
+    /** Who drafts asks for it on the model's thread, where others would wait as well. */
+    @Test
+    void aGrammarThatIsCompiledAlreadyIsNotWaitedFor() throws Exception {
+        CountDownLatch compiles = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        Grammar grammar = Grammar.regex("a");
+        try (GrammarCache slow = new GrammarCache(() -> {
+            compiles.countDown();
+            assertThat(awaited(goesOn)).isTrue();
+            return tokenizer.grammarCompiler(tokenizer.vocabularySize(), 1);
+        })) {
+            CompletableFuture<int[]> compiling = CompletableFuture.supplyAsync(() -> slow.beginning(grammar));
+            assertThat(awaited(compiles)).isTrue();
+            assertThat(slow.compiled(grammar)).isNull();
+            goesOn.countDown();
+            compiling.get(30, TimeUnit.SECONDS);
+            try (GrammarMatcher found = slow.compiled(grammar)) {
+                assertThat(found.isStopped()).isFalse();
+            }
+        }
+    }
+
+    private static boolean awaited(CountDownLatch latch) {
+        try {
+            return latch.await(30, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Calls as the templates of the families render them for earlier turns; {@code ¶} stands for a line break, {@code ␣} for a space. */

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -67,7 +68,7 @@ final class RestartSection implements Bench.Section {
             }
             Spread reading = rounds(rounds, round -> read(folder));
             List<DiskStats> stats = new ArrayList<>();
-            double[] openings = new double[rounds];
+            double[] openings = new double[rounds + 1];
             Spread restarted = rounds(rounds, round -> {
                 long begun = System.nanoTime();
                 try (Subject.OnDisk again = subject.onDisk(folder)) {
@@ -93,7 +94,7 @@ final class RestartSection implements Bench.Section {
                             reading.times(1e3),
                             restarted.times(1e3),
                             ratio,
-                            Spread.of(openings).times(1e3),
+                            Spread.of(Arrays.copyOf(openings, rounds)).times(1e3),
                             theirs == null ? null : theirs.times(1e3),
                             computed == null ? null : computed * 1e3);
             Map<String, Object> line = new LinkedHashMap<>();
@@ -149,11 +150,11 @@ final class RestartSection implements Bench.Section {
         double seconds(int round) throws Exception;
     }
 
-    /** So many rounds; if there are several, one unmeasured before. */
+    /** So many rounds; if there are several, one unmeasured before, which has the number behind theirs. */
     private static Spread rounds(int count, Round round) throws Exception {
         double[] seconds = new double[count];
         if (count > 1) {
-            round.seconds(0);
+            round.seconds(count);
         }
         for (int i = 0; i < count; i++) {
             seconds[i] = round.seconds(i);
