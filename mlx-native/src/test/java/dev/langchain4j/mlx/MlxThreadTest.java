@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -63,7 +64,7 @@ class MlxThreadTest {
 
     /** Counts to three, and lets the test look between the steps. */
     private static class Counting implements MlxThread.Steps<Integer> {
-        final List<String> done = Collections.synchronizedList(new ArrayList<>());
+        final List<String> done = new CopyOnWriteArrayList<>();
         final MlxThread thread;
         final int failsAt;
         int steps;
@@ -130,7 +131,7 @@ class MlxThreadTest {
 
             Counting inside = new Counting(thread, 0);
             thread.run(() -> assertThat(thread.callInSteps(inside)).isEqualTo(3));
-            assertThat(inside.done.subList(0, 4)).containsExactly("step", "step", "step", "closed");
+            assertThat(List.copyOf(inside.done).subList(0, 4)).containsExactly("step", "step", "step", "closed");
         }
     }
 
