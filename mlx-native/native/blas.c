@@ -19,7 +19,7 @@ enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 /* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has few rows, as
  * in decode. Products of so many rows with a transposed matrix, such as weights, have a kernel of their own, below; others
  * of a row or two go to the matrix-vector routine of OpenBLAS, a row at a time. */
-enum { FEW_ROWS_MAX = 8, FEW_ROWS_MAX_AVX2 = 16, VECTOR_ROWS_MAX = 2 };
+enum { FEW_ROWS_MAX = 16, FEW_ROWS_MAX_PLAIN = 8, VECTOR_ROWS_MAX = 2 };
 
 enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000, LOST_NANOS = 50000 };
 
@@ -56,7 +56,8 @@ struct product {
  */
 enum { NEXT_BITS = 16, PIECES_BITS = 16 };
 static atomic_uint_fast64_t ticket;
-static struct product current;
+static void (*current_run)(const void *what, int piece, int pieces);
+static const void *current_what;
 static atomic_int open_pieces;
 static atomic_int threads_wanted = -1; /* with the caller; 0: those of OpenBLAS; -1 before the first product */
 static atomic_int sleeping;
@@ -99,7 +100,8 @@ static int spins(int64_t begin, int64_t *last) {
 /*
  * Few rows: each number of c is the product of a row of a and a row of b, summed in the same order however many rows a has,
  * so that a row's result does not depend on the others. Some rows of b meet up to four rows of a at a time, with a vector
- * of sums for each pair. Halves of these vectors are then added until each of them is one lane.
+ * of sums for each pair. Halves of these vectors are then added until each of them is one lane. One of the blocks that share
+ * rows of b asks for the next ones ahead: the processor does not expect them.
  */
 
 /* The lanes of two vectors that are first halves of groups of 2 * step, and, with ADD = step, second halves. */
@@ -122,7 +124,7 @@ static int spins(int64_t begin, int64_t *last) {
                          : ADD_HALVES(x, y, 1, LANES);                                                                 \
     }                                                                                                                  \
     TARGET static inline __attribute__((always_inline)) void NAME##_block(                                             \
-        const struct product *p, int row, int rows, int column, int columns) {                                         \
+        const struct product *p, int row, int rows, int column, int columns, int next) {                               \
         enum { SUMS = (4 * COLUMNS + LANES - 1) / LANES * LANES };                                                     \
         const float *x[4], *y[4];                                                                                      \
         NAME##_lanes lanes[SUMS];                                                                                      \
@@ -138,6 +140,8 @@ static int spins(int64_t begin, int64_t *last) {
             NAME##_lanes w[4];                                                                                         \
             _Pragma("GCC unroll 4")                                                                                    \
             for (int c = 0; c < columns; c++) w[c] = *(const NAME##_vector *)(y[c] + i);                               \
+            _Pragma("GCC unroll 4")                                                                                    \
+            for (int c = 0; next && c < columns; c++) __builtin_prefetch(y[c] + (long)columns * p->ldb + i);           \
             _Pragma("GCC unroll 4")                                                                                    \
             for (int r = 0; r < rows; r++) {                                                                           \
                 NAME##_lanes v = *(const NAME##_vector *)(x[r] + i);                                                   \
@@ -172,14 +176,16 @@ static int spins(int64_t begin, int64_t *last) {
     TARGET static inline __attribute__((always_inline)) void NAME##_columns(                                           \
         const struct product *p, int column, int columns) {                                                            \
         int row = 0;                                                                                                   \
-        for (; row + 4 <= p->m; row += 4) NAME##_block(p, row, 4, column, columns);                                    \
-        if (row + 3 == p->m) NAME##_block(p, row, 3, column, columns);                                                 \
-        if (row + 2 == p->m) NAME##_block(p, row, 2, column, columns);                                                 \
-        if (row + 1 == p->m) NAME##_block(p, row, 1, column, columns);                                                 \
+        if (p->m >= 4) NAME##_block(p, 0, 4, column, columns, p->m < 8), row = 4;                                      \
+        if (p->m >= 8) NAME##_block(p, 4, 4, column, columns, 1), row = 8;                                             \
+        for (; row + 4 <= p->m; row += 4) NAME##_block(p, row, 4, column, columns, 0);                                 \
+        if (row + 3 == p->m) NAME##_block(p, row, 3, column, columns, 0);                                              \
+        if (row + 2 == p->m) NAME##_block(p, row, 2, column, columns, 0);                                              \
+        if (row + 1 == p->m) NAME##_block(p, row, 1, column, columns, 0);                                              \
     }                                                                                                                  \
     TARGET static void NAME(const struct product *p) {                                                                 \
         int column = 0;                                                                                                \
-        for (; p->m == 1 && column + 4 <= p->n; column += 4) NAME##_block(p, 0, 1, column, 4);                         \
+        for (; p->m == 1 && column + 4 <= p->n; column += 4) NAME##_block(p, 0, 1, column, 4, 1);                      \
         for (; column + COLUMNS <= p->n; column += COLUMNS) NAME##_columns(p, column, COLUMNS);                        \
         for (; column < p->n; column++) NAME##_columns(p, column, 1);                                                  \
     }
@@ -221,7 +227,7 @@ static void few_rows(const struct product *p) {
 
 /* Up to as many rows as it was measured to be faster with. */
 static int has_few_rows(const struct product *p) {
-    int most = lanes() == LANES_8 ? FEW_ROWS_MAX_AVX2 : FEW_ROWS_MAX;
+    int most = lanes() == LANES_4 ? FEW_ROWS_MAX_PLAIN : FEW_ROWS_MAX;
     return p->m <= most && p->n > 1 && p->trans_a == NO_TRANS && p->trans_b == TRANS;
 }
 
@@ -269,7 +275,8 @@ static int bound(int size, int piece, int pieces) {
     return (int)((long)size * piece / pieces / PIECE_MULTIPLE * PIECE_MULTIPLE);
 }
 
-static void compute_piece(const struct product *whole, int piece, int pieces) {
+static void compute_piece(const void *what, int piece, int pieces) {
+    const struct product *whole = what;
     struct product p = *whole;
     int size = p.by_rows ? p.m : p.n;
     int begin = bound(size, piece, pieces);
@@ -305,7 +312,7 @@ static void work(void) {
         if (next_of(drawn) >= pieces_of(drawn)) {
             return;
         }
-        compute_piece(&current, next_of(drawn), pieces_of(drawn));
+        current_run(current_what, next_of(drawn), pieces_of(drawn));
         if (atomic_fetch_sub(&open_pieces, 1) == 1) {
             pthread_mutex_lock(&mutex);
             pthread_cond_broadcast(&ended);
@@ -407,18 +414,22 @@ static int pieces_for(const struct product *p, int threads) {
     return worth < pieces ? (int)worth : pieces;
 }
 
-static void share(struct product *p) {
+/*
+ * Computes pieces of work, which may be computed in any order and at the same time: on this thread if there is but one, or if
+ * another caller's work is shared, which needs no more threads than its own.
+ */
+void langchain4j_mlx_share(void (*run)(const void *what, int piece, int pieces), const void *what, int pieces) {
     int threads = cpu_threads();
-    p->by_rows = p->n == 1 || (!is_vector(p) && p->m > p->n);
-    int pieces = pieces_for(p, threads);
-    /* Another caller's product is computed: this one needs no more threads than its own. */
     if (threads < 2 || pieces < 2 || pthread_mutex_trylock(&busy) != 0) {
-        compute(p);
+        for (int piece = 0; piece < pieces; piece++) {
+            run(what, piece, pieces);
+        }
         return;
     }
     start_threads(threads);
     atomic_store(&caller_cpu, sched_getcpu());
-    current = *p;
+    current_run = run;
+    current_what = what;
     atomic_store(&open_pieces, pieces);
     uint64_t round = round_of(atomic_load(&ticket)) + 1;
     atomic_store(&ticket, round << (NEXT_BITS + PIECES_BITS) | (uint64_t)pieces << NEXT_BITS);
@@ -449,5 +460,11 @@ void cblas_sgemm(
         return;
     }
     struct product p = {trans_a, trans_b, m, n, k, lda, ldb, ldc, alpha, beta, a, b, c, 0};
-    share(&p);
+    p.by_rows = n == 1 || (!is_vector(&p) && m > n);
+    int pieces = pieces_for(&p, cpu_threads());
+    if (pieces < 2) {
+        compute(&p);
+    } else {
+        langchain4j_mlx_share(compute_piece, &p, pieces);
+    }
 }

@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.FusedC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,22 +8,18 @@ import java.util.List;
 
 /**
  * What {@link Fast} does on the CPU, for which MLX has no fused kernels: it puts each fused operation together from up to
- * twenty plain ones, again for each layer. These compositions compute the same numbers in single precision from fewer
- * operations, and what all layers of a step have in common once. Whatever does not fit is left to MLX.
+ * twenty plain ones, again for each layer. Ours, of {@code native/fused.cpp}, are one node each and use several threads; what
+ * all layers of a step have in common is computed once. Numbers of single precision only: the rest is left to MLX.
  *
  * <p>One per thread. The constants and tables that it keeps between steps are the thread's own: they are freed with it and
  * not counted as handles of anybody.
  */
 final class CpuFast {
     private static final int TABLES_MAX = 4;
-    private static final int MASKS_MAX = 8;
-    /** Queries that are masked together: fewer waste less on keys that they do not see, more make better products. */
-    private static final int BLOCK = 128;
 
     /** Elements from which on powers are worth that they take more operations than MLX's own exponentials. */
     private static final int POWERS_FROM = 1024;
 
-    private static final float LOG2_E = 1.442695041f;
     private static final float ONE_BY_E = 0.367879441f;
     private static final float ROOT_OF_ONE_BY_E = 0.606530660f;
 
@@ -33,9 +30,6 @@ final class CpuFast {
 
     /** A number as an array of that many dimensions, all of length one. */
     private record Constant(float value, int ndim, long handle) {}
-
-    /** What queries at the end of a context do not see. */
-    private record Mask(int length, int context, long handle) {}
 
     /**
      * Cosines and sines of the positions from each offset on, [length, dims], or [batch, 1, length, dims] of several offsets;
@@ -82,7 +76,6 @@ final class CpuFast {
     private final OwnerThread t;
     private final List<Constant> constants = new ArrayList<>();
     private final List<Turns> tables = new ArrayList<>();
-    private final List<Mask> masks = new ArrayList<>();
 
     CpuFast(OwnerThread thread) {
         this.t = thread;
@@ -92,16 +85,12 @@ final class CpuFast {
         return x.dtype() == DType.FLOAT32;
     }
 
-    /** x * rsqrt(mean(x * x) + eps) * weight; null if that is left to MLX. */
+    /** x / rms(x) * weight; null if that is left to MLX. */
     MlxArray rmsNorm(MlxArray x, MlxArray weight, float eps) {
         if (weight == null || !isSingle(x) || !isSingle(weight)) {
             return null;
         }
-        int ndim = x.ndim();
-        MlxArray sum = Ops.sum(Ops.square(x), -1, true);
-        MlxArray mean = times(sum, constant(1f / x.dim(-1), ndim));
-        MlxArray spread = Ops.rsqrt(plus(mean, constant(eps, ndim)));
-        return Ops.multiply(Ops.multiply(x, spread), weight);
+        return t.result(FusedC.rmsNorm(t.out(), t.use(x), t.use(weight), eps, t.stream), "rms_norm", x, weight);
     }
 
     /** Halves of the first {@code dims} dimensions turned against each other; null if that is left to MLX. */
@@ -109,16 +98,16 @@ final class CpuFast {
         if (!isSingle(x) || x.ndim() != 4 || dims % 2 != 0 || dims > x.dim(3)) {
             return null;
         }
-        int[] shape = x.shape();
-        Turns turns = turns(dims, base, scale, wavelengths, offsets, shape[2]);
-        MlxArray turning = shape[3] == dims ? x : part(x, shape, 0, dims);
-        MlxArray swapped = Indexing.concatenate(3, part(x, shape, dims / 2, dims), part(x, shape, 0, dims / 2));
-        MlxArray turned = Ops.add(times(turning, turns.cosines), times(swapped, turns.sines));
-        return shape[3] == dims ? turned : Indexing.concatenate(3, turned, part(x, shape, dims, shape[3]));
+        Turns turns = turns(dims, base, scale, wavelengths, offsets, x.dim(2));
+        return t.result(FusedC.rope(t.out(), t.use(x), turns.cosines, turns.sines, t.stream), "rope", x);
     }
 
-    private static MlxArray part(MlxArray x, int[] shape, int from, int to) {
-        return Indexing.slice(x, new int[] {0, 0, 0, from}, new int[] {shape[0], shape[1], shape[2], to});
+    /** silu(x) * y; null if that is left to MLX. */
+    MlxArray siluTimes(MlxArray x, MlxArray y) {
+        if (!isSingle(x) || !isSingle(y) || !Arrays.equals(x.shape(), y.shape())) {
+            return null;
+        }
+        return t.result(FusedC.siluTimes(t.out(), t.use(x), t.use(y), t.stream), "silu_times", x, y);
     }
 
     /** x / (1 + exp(-x)); null if that is left to MLX. */
@@ -127,42 +116,27 @@ final class CpuFast {
     }
 
     /**
-     * Attention of positions to all keys, or, if causal, to those up to their own. The queries of a group read their keys
-     * and values in one product each, not once a query. Null if that is left to MLX.
+     * Attention of queries [batch, heads, length, dim] to keys and values: an array of the same batch, or one for each of its
+     * elements. Null if that is left to MLX.
+     *
+     * @param causal whether each query sees the keys up to its own position only, counted from the end of the context
      */
-    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal) {
-        if (!isSingle(q) || !isSingle(k) || !isSingle(v) || q.ndim() != 4) {
+    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, boolean causal) {
+        if (!isSingle(q) || !isSingle(k[0]) || !isSingle(v[0]) || q.dim(2) > k[0].dim(2)) {
             return null;
         }
-        int[] shape = q.shape();
-        int kvHeads = k.dim(1);
-        int context = k.dim(2);
-        int length = shape[2];
-        if (shape[1] % kvHeads != 0 || length > context) {
-            return null;
+        long keys = t.vector(k);
+        try {
+            long values = t.vector(v);
+            try {
+                int status = FusedC.attention(t.out(), t.use(q), keys, values, scale, causal, t.stream);
+                return t.result(status, "attention", q, k[0], v[0]);
+            } finally {
+                MlxC.mlx_vector_array_free(values);
+            }
+        } finally {
+            MlxC.mlx_vector_array_free(keys);
         }
-        if (length == 1 && isFew(shape[1], context)) {
-            MlxArray grouped = grouped(times(q, constant(scale, 4)), shape, kvHeads);
-            return Indexing.reshape(attendToFew(grouped, k, v), shape[0], shape[1], 1, v.dim(3));
-        }
-        MlxArray scaled = times(q, constant(scale * LOG2_E, 4));
-        if (length == 1) {
-            MlxArray attended = attendToMany(grouped(scaled, shape, kvHeads), k, v);
-            return Indexing.reshape(attended, shape[0], shape[1], 1, v.dim(3));
-        }
-        MlxArray[] blocks = new MlxArray[Math.ceilDiv(length, BLOCK)];
-        for (int i = 0; i < blocks.length; i++) {
-            int from = i * BLOCK;
-            int to = Math.min(length, from + BLOCK);
-            int seen = causal ? context - length + to : context;
-            blocks[i] = attend(
-                    positions(scaled, from, to),
-                    positions(k, 0, seen),
-                    positions(v, 0, seen),
-                    shape[1] / kvHeads,
-                    causal ? causal(to - from, seen) : 0);
-        }
-        return blocks.length == 1 ? blocks[0] : Indexing.concatenate(2, blocks);
     }
 
     /**
@@ -183,105 +157,6 @@ final class CpuFast {
         tail = Ops.multiply(Ops.multiply(tail, power(ROOT_OF_ONE_BY_E, Ops.square(x))), size);
         return Ops.subtract(
                 t.result(MlxC.mlx_maximum(t.out(), t.use(x), constant(0, 1), t.stream), "maximum", x), tail);
-    }
-
-    private static MlxArray positions(MlxArray x, int from, int to) {
-        int[] shape = x.shape();
-        return Indexing.slice(x, new int[] {0, 0, from, 0}, new int[] {shape[0], shape[1], to, shape[3]});
-    }
-
-    /**
-     * Attention of one position of each of several sequences to all its keys, with the operations that a single one has.
-     * Null if that is left to MLX.
-     */
-    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale) {
-        if (!isSingle(q) || !isSingle(k[0]) || !isSingle(v[0])) {
-            return null;
-        }
-        int[] shape = q.shape();
-        int kvHeads = k[0].dim(1);
-        MlxArray[] few = null;
-        MlxArray[] many = null;
-        MlxArray[] attended = new MlxArray[k.length];
-        for (int i = 0; i < k.length; i++) {
-            if (isFew(shape[1], k[i].dim(2))) {
-                few = few == null ? rows(q, scale, shape, kvHeads) : few;
-                attended[i] = attendToFew(few[i], k[i], v[i]);
-            } else {
-                many = many == null ? rows(q, scale * LOG2_E, shape, kvHeads) : many;
-                attended[i] = attendToMany(many[i], k[i], v[i]);
-            }
-        }
-        return Indexing.reshape(Indexing.concatenate(0, attended), shape[0], shape[1], 1, v[0].dim(3));
-    }
-
-    private MlxArray[] rows(MlxArray q, float factor, int[] shape, int kvHeads) {
-        return Indexing.split(grouped(times(q, constant(factor, 4)), shape, kvHeads), shape[0], 0);
-    }
-
-    private static boolean isFew(int heads, int context) {
-        return (long) heads * context < POWERS_FROM;
-    }
-
-    /** The queries of a group as rows, [batch, heads of keys, group * length, dim]. */
-    private static MlxArray grouped(MlxArray q, int[] shape, int kvHeads) {
-        return Indexing.reshape(q, shape[0], kvHeads, shape[1] / kvHeads * shape[2], shape[3]);
-    }
-
-    private static MlxArray attendToFew(MlxArray grouped, MlxArray k, MlxArray v) {
-        MlxArray scores = Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3));
-        return Ops.matmul(Ops.softmax(scores, -1, true), v);
-    }
-
-    private MlxArray attendToMany(MlxArray grouped, MlxArray k, MlxArray v) {
-        return weighted(Ops.matmul(grouped, Indexing.swapAxes(k, 2, 3)), v);
-    }
-
-    /**
-     * softmax(q k' + mask) v, with powers of two: what q is multiplied by makes up for it.
-     *
-     * @param mask added to the scores, [length, context]; 0 for none
-     */
-    private MlxArray attend(MlxArray q, MlxArray k, MlxArray v, int group, long mask) {
-        int[] shape = q.shape();
-        int kvHeads = shape[1] / group;
-        int rows = group * shape[2];
-        MlxArray scores = Ops.matmul(grouped(q, shape, kvHeads), Indexing.swapAxes(k, 2, 3));
-        if (mask != 0) {
-            int context = k.dim(2);
-            MlxArray split = Indexing.reshape(scores, shape[0], kvHeads, group, shape[2], context);
-            scores = Indexing.reshape(plus(split, mask), shape[0], kvHeads, rows, context);
-        }
-        return Indexing.reshape(weighted(scores, v), shape[0], shape[1], shape[2], v.dim(3));
-    }
-
-    /** Sums of values. The sums of weights divide the few numbers that come out, not the many scores. */
-    private MlxArray weighted(MlxArray scores, MlxArray v) {
-        MlxArray weights = power(2, Ops.subtract(scores, Ops.max(scores, -1, true)));
-        return Ops.divide(Ops.matmul(weights, v), Ops.sum(weights, -1, true));
-    }
-
-    /** 0 where a position sees a key and minus infinity where not; the last position sees all. */
-    private long causal(int length, int context) {
-        for (Mask mask : masks) {
-            if (mask.length == length && mask.context == context) {
-                return mask.handle;
-            }
-        }
-        MlxArray own = Indexing.reshape(Indexing.arange(0, length, DType.FLOAT32), length, 1);
-        MlxArray hidden = Ops.less(own, Indexing.arange(0, length, DType.FLOAT32));
-        MlxArray made = Ops.where(
-                hidden, MlxArray.scalar(Double.NEGATIVE_INFINITY, DType.FLOAT32), MlxArray.scalar(0, DType.FLOAT32));
-        if (context > length) {
-            // what lies before the first of these positions is seen by all: zeros cost less than comparisons
-            made = Indexing.concatenate(1, Indexing.zeros(DType.FLOAT32, length, context - length), made);
-        }
-        if (masks.size() == MASKS_MAX) {
-            MlxC.mlx_array_free(masks.removeFirst().handle);
-        }
-        long handle = made.surrender();
-        masks.add(new Mask(length, context, handle));
-        return handle;
     }
 
     /** A number to the power of x. MLX's exp takes three times as long on this backend. */
@@ -380,7 +255,5 @@ final class CpuFast {
         constants.clear();
         tables.forEach(Turns::free);
         tables.clear();
-        masks.forEach(mask -> MlxC.mlx_array_free(mask.handle));
-        masks.clear();
     }
 }

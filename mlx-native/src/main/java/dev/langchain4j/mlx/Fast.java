@@ -9,9 +9,9 @@ public final class Fast {
     /** x / rms(x) * weight over the last dimension; weight may be null. */
     public static MlxArray rmsNorm(MlxArray x, MlxArray weight, float eps) {
         OwnerThread t = OwnerThread.current();
-        MlxArray composed = t.cpuFast == null ? null : t.cpuFast.rmsNorm(x, weight, eps);
-        if (composed != null) {
-            return composed;
+        MlxArray fused = t.cpuFast == null ? null : t.cpuFast.rmsNorm(x, weight, eps);
+        if (fused != null) {
+            return fused;
         }
         return t.result(
                 MlxC.mlx_fast_rms_norm(t.out(), t.use(x), t.useOrNone(weight), eps, t.stream), "rms_norm", x, weight);
@@ -51,10 +51,10 @@ public final class Fast {
                     "offsets (" + offsets.length + ") must be one, or one for each of the batch (" + x.dim(0) + ")");
         }
         OwnerThread t = OwnerThread.current();
-        MlxArray composed =
+        MlxArray fused =
                 t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, wavelengths, offsets);
-        if (composed != null) {
-            return composed;
+        if (fused != null) {
+            return fused;
         }
         long optionalBase = wavelengths == null ? Optionals.of(base) : Optionals.NONE;
         int status = offsets.length == 1
@@ -92,9 +92,10 @@ public final class Fast {
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
         boolean plain = t.cpuFast != null && mask == null && sinks == null;
-        MlxArray composed = plain ? t.cpuFast.attention(q, k, v, scale, causal) : null;
-        if (composed != null) {
-            return composed;
+        MlxArray fused =
+                plain ? t.cpuFast.attention(q, new MlxArray[] {k}, new MlxArray[] {v}, scale, causal) : null;
+        if (fused != null) {
+            return fused;
         }
         String mode = causal ? "causal" : mask != null ? "array" : "";
         return t.result(
@@ -126,15 +127,22 @@ public final class Fast {
      */
     public static MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
-        MlxArray composed = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale) : null;
-        if (composed != null) {
-            return composed;
+        MlxArray fused = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale, false) : null;
+        if (fused != null) {
+            return fused;
         }
         MlxArray[] attended = Indexing.split(q, k.length, 0);
         for (int i = 0; i < k.length; i++) {
             attended[i] = attention(attended[i], k[i], v[i], scale, false, null, sinks);
         }
         return Indexing.concatenate(0, attended);
+    }
+
+    /** silu(x) * y, for x and y of one shape: a gated layer's activation. */
+    public static MlxArray siluTimes(MlxArray x, MlxArray y) {
+        OwnerThread t = OwnerThread.current();
+        MlxArray fused = t.cpuFast == null ? null : t.cpuFast.siluTimes(x, y);
+        return fused != null ? fused : Ops.multiply(Ops.silu(x), y);
     }
 
     /** x times the share of a normal distribution below x: gelu in its exact form. */

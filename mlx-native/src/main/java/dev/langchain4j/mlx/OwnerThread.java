@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.FusedC;
 import dev.langchain4j.mlx.ffi.LogitsC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.NativeErrors;
@@ -43,7 +44,7 @@ final class OwnerThread extends Thread {
     long stream;
     /** Where files are read: a CPU stream also where {@link #stream} is a GPU's. */
     long fileStream;
-    /** What stands in for fused kernels; null where MLX has them. */
+    /** What stands in for fused kernels on the CPU; null where MLX has them, or the natives bring none. */
     CpuFast cpuFast;
     /** Whether {@link Logits} has operations of its own: on the CPU, where the natives bring them. */
     boolean cpuLogits;
@@ -82,7 +83,7 @@ final class OwnerThread extends Thread {
         check(MlxC.mlx_set_default_stream(stream), "set_default_stream");
         if (wanted == Device.CPU) {
             fileStream = stream;
-            cpuFast = new CpuFast(this);
+            cpuFast = FusedC.exist() ? new CpuFast(this) : null;
             cpuLogits = LogitsC.exist();
         } else {
             long cpu = MlxC.mlx_device_new_type(Device.CPU.id(), 0);

@@ -8,7 +8,7 @@ import dev.langchain4j.mlx.Ops;
 /** How a feed-forward layer puts its gate and its values together. */
 public interface Gating {
     /** silu(gate) * up. */
-    Gating SILU = (gate, up) -> Ops.multiply(Ops.silu(gate), up);
+    Gating SILU = Fast::siluTimes;
 
     /** gelu(gate) * up, with the exact form of gelu. */
     Gating GELU = (gate, up) -> Ops.multiply(Fast.gelu(gate), up);
