@@ -92,8 +92,7 @@ public final class Fast {
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
         boolean plain = t.cpuFast != null && mask == null && sinks == null;
-        MlxArray fused =
-                plain ? t.cpuFast.attention(q, new MlxArray[] {k}, new MlxArray[] {v}, scale, causal) : null;
+        MlxArray fused = plain ? t.cpuFast.attention(q, new MlxArray[] {k}, new MlxArray[] {v}, scale, causal) : null;
         if (fused != null) {
             return fused;
         }
