@@ -1,4 +1,4 @@
-//! Hugging Face tokenizers and llguidance behind a C ABI, called from Java.
+//! Hugging Face tokenizers, llguidance and decoders of pictures behind a C ABI, called from Java.
 //!
 //! Conventions: text is UTF-8 with a length; a handle is a pointer that its `_close` function takes back; whatever has
 //! no fixed size comes back in an [`Out`], which the caller frees with `text_out_free`. A function's status is [`OK`],
@@ -6,6 +6,10 @@
 
 mod grammar;
 mod mend;
+mod picture;
+mod picture_files;
+mod picture_gif;
+mod picture_jpeg;
 mod stream;
 mod tokenizer;
 mod vocabulary;
@@ -19,7 +23,7 @@ pub const FAILED: i32 = 1;
 pub const NOTHING: i32 = 2;
 
 /// Raised with every change of a signature; Java refuses another one than it was written for.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 pub type Fallible<T> = Result<T, String>;
 

@@ -24,12 +24,16 @@ const EXAMPLES = [
 const conversations = new Map();
 let picked = sessionStorage.getItem('picked');
 let seenNodes = new Set();
+let sees = false;
+let pictures = [];
 
 // ---- events ---------------------------------------------------------------------------------------------------------
 
 const receive = {
   state(event) {
     at('model').textContent = `${event.model}, context ${number(event.context)} tokens`;
+    sees = event.sees;
+    at('add').hidden = !sees;
     showLoad(event.load);
     conversations.clear();
     event.conversations.forEach(one => conversations.set(one.id, {title: one.title, turns: one.turns}));
@@ -160,7 +164,7 @@ function welcome() {
 
 function turnElement(turn) {
   const made = element('article', {class: isRunning(turn) ? 'turn running' : 'turn', 'data-state': turn.state},
-    element('p', {class: 'question'}, turn.question));
+    element('p', {class: 'question'}, ...turn.pictures.map(data => element('img', {src: data, alt: 'a picture'})), turn.question));
   if (turn.thinking) made.append(element('p', {class: 'thinking'}, turn.thinking));
   for (const call of turn.calls) {
     made.append(element('p', {class: 'call'}, element('code', {class: 'name'}, call.name), element('code', {}, call.arguments),
@@ -255,13 +259,60 @@ function nodeElement(node, left, top, width, height, grown) {
   return made;
 }
 
+// ---- pictures -------------------------------------------------------------------------------------------------------
+
+const PICTURES_MAX = 4;
+const THUMBNAIL = 160;
+
+const read = file => new Promise((done, failed) => {
+  const reader = new FileReader();
+  reader.onload = () => done(reader.result);
+  reader.onerror = failed;
+  reader.readAsDataURL(file);
+});
+
+async function thumbnail(data) {
+  const image = new Image();
+  image.src = data;
+  await image.decode();
+  const part = Math.min(1, THUMBNAIL / Math.max(image.width, image.height));
+  const canvas = element('canvas', {width: Math.max(1, image.width * part), height: Math.max(1, image.height * part)});
+  canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL('image/jpeg', 0.7);
+}
+
+async function add(files) {
+  const images = [...files].filter(file => file.type.startsWith('image/'));
+  if (!sees || images.length === 0) return;
+  for (const file of images.slice(0, PICTURES_MAX - pictures.length)) {
+    try {
+      const data = await read(file);
+      pictures.push({data, thumbnail: await thumbnail(data)});
+    } catch (problem) {
+      at('problem').textContent = `${file.name} cannot be read as a picture`;
+    }
+  }
+  showPictures();
+}
+
+function showPictures() {
+  at('pictures').replaceChildren(...pictures.map((picture, i) => {
+    const drop = element('button', {type: 'button', 'aria-label': `Leave out picture ${i + 1}`}, element('img', {src: picture.thumbnail, alt: ''}), '✕');
+    drop.onclick = () => { pictures.splice(i, 1); showPictures(); };
+    return element('li', {}, drop);
+  }));
+}
+
 // ---- what the user does ---------------------------------------------------------------------------------------------
 
 async function send() {
   const text = at('text').value.trim();
   if (text === '' || picked === null || isRunning(conversations.get(picked).turns.at(-1))) return;
   at('text').value = '';
-  await ask('POST', `conversations/${picked}/questions`, {text, tools: at('tools').getAttribute('aria-checked') === 'true'});
+  const sent = pictures;
+  pictures = [];
+  showPictures();
+  await ask('POST', `conversations/${picked}/questions`, {text, pictures: sent, tools: at('tools').getAttribute('aria-checked') === 'true'});
 }
 
 function pane(name) {
@@ -280,6 +331,11 @@ at('text').onkeydown = event => {
 document.onkeydown = event => { if (event.key === 'Escape' && !at('stop').hidden) stop(); };
 at('stop').onclick = stop;
 at('tools').onclick = () => at('tools').setAttribute('aria-checked', at('tools').getAttribute('aria-checked') !== 'true');
+at('add').onclick = () => at('file').click();
+at('file').onchange = () => { add(at('file').files); at('file').value = ''; };
+at('text').onpaste = event => add(event.clipboardData.files);
+at('chat').ondragover = event => event.preventDefault();
+at('chat').ondrop = event => { event.preventDefault(); add(event.dataTransfer.files); };
 at('new').onclick = async () => {
   const {id} = await ask('POST', 'conversations');
   if (id) { pick(id); pane('chat'); at('text').focus(); }

@@ -4,6 +4,14 @@ import dev.langchain4j.mlx.ffi.MlxC;
 
 /** Fused operations of {@code mlx.core.fast}. Lazy, as {@link Ops}. */
 public final class Fast {
+    /** Dimensions of a head that Metal's kernel for the attention of many queries knows. */
+    private static final int[] FUSED_DIMS = {64, 80, 128};
+
+    /** Scores of queries that attend together, where there is no kernel that never stores them. */
+    private static final long SCORES_MAX_CPU = 1 << 24;
+
+    private static final long SCORES_MAX_GPU = 1 << 28;
+
     private Fast() {}
 
     /** x / rms(x) * weight over the last dimension; weight may be null. */
@@ -135,6 +143,56 @@ public final class Fast {
             attended[i] = attention(attended[i], k[i], v[i], scale, false, null, sinks);
         }
         return Indexing.concatenate(0, attended);
+    }
+
+    /**
+     * softmax(q k' * scale) v, where every query sees every key. Memory grows with the length, not with its square, so that
+     * sequences may be as long as a picture has patches.
+     *
+     * @param q [batch, heads, length, dim], as k and v
+     */
+    public static MlxArray attentionToAll(MlxArray q, MlxArray k, MlxArray v, float scale) {
+        boolean cpu = OwnerThread.current().cpuFast != null;
+        int dim = q.dim(3);
+        return attentionToAll(q, k, v, scale, cpu ? dim : fusedDim(dim), cpu ? SCORES_MAX_CPU : SCORES_MAX_GPU);
+    }
+
+    /**
+     * As the other one.
+     *
+     * @param width dimensions of heads that are attended with, at least those that they have
+     * @param scoresMax scores of queries that attend together, unless a single query has more
+     */
+    static MlxArray attentionToAll(MlxArray q, MlxArray k, MlxArray v, float scale, int width, long scoresMax) {
+        int dim = q.dim(3);
+        if (width > dim) {
+            MlxArray wide =
+                    attentionToAll(widened(q, width), widened(k, width), widened(v, width), scale, width, scoresMax);
+            return Indexing.slice(wide, 3, 0, dim);
+        }
+        int length = q.dim(2);
+        long scoresOfOne = (long) q.dim(0) * q.dim(1) * k.dim(2);
+        int rows = (int) Math.clamp(scoresMax / scoresOfOne, 1, length);
+        MlxArray[] parts = new MlxArray[Math.ceilDiv(length, rows)];
+        for (int i = 0; i < parts.length; i++) {
+            MlxArray some = parts.length == 1 ? q : Indexing.slice(q, 2, i * rows, Math.min(length, (i + 1) * rows));
+            parts[i] = attention(some, k, v, scale, false, null, null);
+        }
+        return parts.length == 1 ? parts[0] : Indexing.concatenate(2, parts);
+    }
+
+    /** The dimensions that a head gets, filled up with zeros, so that there is a kernel for it; its own if there is none. */
+    private static int fusedDim(int dim) {
+        for (int fused : FUSED_DIMS) {
+            if (dim <= fused) {
+                return fused;
+            }
+        }
+        return dim;
+    }
+
+    private static MlxArray widened(MlxArray x, int width) {
+        return Indexing.pad(x, 3, 0, width - x.dim(3), MlxArray.scalar(0, x.dtype()));
     }
 
     /** silu(x) * y, for x and y of one shape: a gated layer's activation. */

@@ -59,7 +59,7 @@ public final class MlxArray implements AutoCloseable {
     /**
      * A scalar of this type, so that arithmetic with it does not change the other side's type.
      *
-     * @throws IllegalArgumentException if the type is none of FLOAT16, BFLOAT16, FLOAT32, INT32 and UINT32
+     * @throws IllegalArgumentException if the type is none of FLOAT16, BFLOAT16, FLOAT32, INT32, UINT32 and BOOL
      */
     public static MlxArray scalar(double value, DType type) {
         float single = (float) value;
@@ -68,9 +68,10 @@ public final class MlxArray implements AutoCloseable {
             case BFLOAT16 -> copyOf(MemorySegment.ofArray(new short[] {toBfloat16(single)}), 1, type);
             case FLOAT32 -> copyOf(MemorySegment.ofArray(new float[] {single}), 1, type);
             case INT32, UINT32 -> copyOf(MemorySegment.ofArray(new int[] {(int) (long) value}), 1, type);
+            case BOOL -> copyOf(MemorySegment.ofArray(new byte[] {(byte) (value == 0 ? 0 : 1)}), 1, type);
             default ->
                 throw new IllegalArgumentException(
-                        "type (" + type + ") must be FLOAT16, BFLOAT16, FLOAT32, INT32 or UINT32");
+                        "type (" + type + ") must be FLOAT16, BFLOAT16, FLOAT32, INT32, UINT32 or BOOL");
         };
     }
 

@@ -74,6 +74,20 @@ class CpuFastTest {
     }
 
     @Test
+    void attentionToAllKeysInPartsAndWithWiderHeads() {
+        onCpu(() -> {
+            MlxArray q = noise(1, 2, 3, 50, 6);
+            MlxArray k = noise(2, 2, 3, 50, 6);
+            MlxArray v = noise(3, 2, 3, 50, 6);
+            MlxArray whole = Fast.attention(q, k, v, 0.4f, false, null, null);
+            same(Fast.attentionToAll(q, k, v, 0.4f), whole);
+            same(Fast.attentionToAll(q, k, v, 0.4f, 16, 300 * 16), whole);
+            same(Fast.attentionToAll(q, k, v, 0.4f, 6, 300 * 7), whole);
+            same(Fast.attentionToAll(q, k, v, 0.4f, 6, 1), whole);
+        });
+    }
+
+    @Test
     void geluOfFewAndOfManyElements() {
         onCpu(() -> {
             for (int count : new int[] {10, 5000}) {

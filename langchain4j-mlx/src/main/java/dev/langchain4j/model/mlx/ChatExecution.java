@@ -112,7 +112,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                     format,
                     parameters.memoryId(),
                     isolation(),
-                    Boolean.TRUE.equals(parameters.allowControlTokens()));
+                    Boolean.TRUE.equals(parameters.allowControlTokens()),
+                    model.pictures(request.messages()));
             prompt = model.prompts().write(promptRequest);
             chatLog.request(model.name(), prompt.tokens().length, prompt.text());
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
@@ -158,7 +159,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 null,
                 request.messages().getLast() instanceof ToolExecutionResultMessage,
                 parameters.timeout(),
-                calls);
+                calls,
+                prompt.pictures());
     }
 
     /**

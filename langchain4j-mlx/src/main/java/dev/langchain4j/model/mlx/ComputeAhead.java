@@ -168,6 +168,7 @@ final class ComputeAhead implements ConversationListener, AutoCloseable {
                 .computeAhead(
                         answered.next.tokens(),
                         answered.next.boundaries(),
+                        answered.next.pictures(),
                         answered.request.conversation(),
                         answered.request.isolation())
                 .get();

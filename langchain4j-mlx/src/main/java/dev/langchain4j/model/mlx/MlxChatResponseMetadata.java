@@ -289,7 +289,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         int generated = result.generated().length;
         long decode = timings.total() - timings.timeToFirstToken();
         return builder()
-                .tokenUsage(new MlxTokenUsage(result.promptTokens(), generated, result.cachedTokens(), result.drafts()))
+                .tokenUsage(new MlxTokenUsage(
+                        result.promptTokens(), generated, result.cachedTokens(), result.drafts(), result.imageTokens()))
                 .queued(Duration.ofNanos(timings.queued()))
                 .prefixWait(Duration.ofNanos(timings.prefixWait()))
                 .prefill(Duration.ofNanos(timings.prefill()))

@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineStats;
+import dev.langchain4j.model.mlx.generate.FeatureCache;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -83,6 +84,9 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             bindDisk(registry, tags, model.promptCache());
         }
         bindRequests(registry, tags);
+        if (model.seesImages()) {
+            bindImages(registry, tags, model.features());
+        }
         FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
                 .description("Outputs that began like a tool call and are none")
                 .tags(tags)
@@ -176,6 +180,22 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .description("Requests, by how they ended")
                 .tags(tags.and("end", end))
                 .register(registry));
+    }
+
+    private static void bindImages(MeterRegistry registry, Tags tags, FeatureCache features) {
+        FunctionCounter.builder(PREFIX + "images.encoded", features, FeatureCache::encoded)
+                .description("Images that the vision tower computed")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder(PREFIX + "images.reused", features, FeatureCache::found)
+                .description("Images that had been computed before, and were fed again")
+                .tags(tags)
+                .register(registry);
+        Gauge.builder(PREFIX + "images.held", features, FeatureCache::bytes)
+                .description("What is kept of images, a part of cache.held")
+                .baseUnit("bytes")
+                .tags(tags)
+                .register(registry);
     }
 
     private void bindCache(MeterRegistry registry, Tags tags) {

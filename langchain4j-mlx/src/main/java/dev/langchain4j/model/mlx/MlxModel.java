@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
@@ -9,22 +10,28 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.disk.DiskKeys;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
+import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
+import dev.langchain4j.model.mlx.vision.ImageProcessor;
+import dev.langchain4j.model.mlx.vision.ImageProcessors;
+import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -63,6 +70,10 @@ public final class MlxModel implements AutoCloseable {
     /** Null if it is switched off. */
     private final ComputeAhead ahead;
 
+    /** Null if the model does not see, as the next one. */
+    private final ChatImages images;
+
+    private final FeatureCache features;
     private final RejectedCalls rejectedCalls;
     private final long weightBytes;
     private final OpenParts parts = new OpenParts();
@@ -79,24 +90,27 @@ public final class MlxModel implements AutoCloseable {
                     .id(token)
                     .isPresent());
             defaults = GenerationDefaults.load(folder, context.config(), openTokenizer);
-            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger());
+            ModelConfig config = builder.seen(context.config());
+            ImageProcessor processor = ImageProcessors.of(folder, config).orElse(null);
+            prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger(), processor);
             promptNormalizer = builder.promptNormalizer;
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             DType type = NativeParts.type(builder.dtype, owner);
             int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
             Path adapter = ModelSettings.absolute(builder.adapter);
             CacheKey key = ModelSettings.cacheKey(folder, adapter, type, builder.kvFormat.key() + context.key());
-            ModelLoader.Loaded read =
-                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, context.config(), type, adapter))
-                            .with(builder.kvFormat));
+            ModelLoader.Loaded read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, adapter))
+                    .with(builder.kvFormat));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens(read.model().vocabularySize()))));
             int grid = builder.exactReuse ? chunk : 0;
             ComputeAhead computeAhead = parts.add(new ComputeAhead());
             ahead = builder.computeAhead ? computeAhead : null;
-            cache = parts.add(
-                    new ModelCache(builder.cacheLimits, owner, prompts, computeAhead, grid, builder.disk, key));
+            images = read.tower() == null || processor == null ? null : builder.chatImages(processor);
+            ConversationListener listener = images == null ? computeAhead : computeAhead.andThen(images);
+            cache = parts.add(new ModelCache(builder.cacheLimits, owner, prompts, listener, grid, builder.disk, key));
+            features = images == null ? null : parts.add(cache.features(read.tower()));
             engine = new Engine(
                     owner,
                     read.model(),
@@ -107,6 +121,7 @@ public final class MlxModel implements AutoCloseable {
                     context.tokens(),
                     chunk,
                     builder.limits);
+            engine.see(features);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = owner.call(() -> read.weights().bytes());
             loaded = read;
@@ -156,6 +171,11 @@ public final class MlxModel implements AutoCloseable {
         return name;
     }
 
+    /** Whether messages may have images: the folder has a vision tower that is supported and was loaded. */
+    public boolean seesImages() {
+        return images != null;
+    }
+
     /** Most tokens of prompt and answer together. */
     public int contextLength() {
         return engine.contextLength();
@@ -168,7 +188,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
     public MlxTokenCountEstimator tokenCountEstimator() {
-        return MlxTokenCountEstimator.of(prompts, template.format(false, ToolSchemas.none()));
+        return MlxTokenCountEstimator.of(this, template.format(false, ToolSchemas.none()));
     }
 
     /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
@@ -244,6 +264,16 @@ public final class MlxModel implements AutoCloseable {
         return ahead;
     }
 
+    /** The images of messages, ready for the model; none where it does not see, which is for others to say. */
+    List<Picture> pictures(List<ChatMessage> messages) {
+        return images == null ? List.of() : images.of(messages);
+    }
+
+    /** What is kept of images; null if the model does not see. */
+    FeatureCache features() {
+        return features;
+    }
+
     RejectedCalls rejectedCalls() {
         return rejectedCalls;
     }
@@ -284,10 +314,6 @@ public final class MlxModel implements AutoCloseable {
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
         private Path adapter;
         private String chatTemplate;
-        private Integer kvBits;
-        private Integer kvGroupSize;
-        private Integer quantizedKvStart;
-        private Integer maxKvSize;
         private KvFormat kvFormat;
         private EngineLimits limits;
 
@@ -436,44 +462,6 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /**
-         * Bits that an element of keys and values takes in the KV cache: 2, 3, 4, 5, 6 or 8. Eight bits halve the bytes
-         * of a token at half precision and change answers little. Default: none, keys and values stay as computed. Not for
-         * models with sliding windows, attention sinks or latent attention, as in mlx-lm. Source: mlx-lm's
-         * {@code kv_bits}.
-         */
-        public Builder kvBits(Integer bits) {
-            this.kvBits = bits;
-            return this;
-        }
-
-        /** Elements of a quantized KV cache that share a scale: 32, 64 or 128. Default: 64. Of use with kvBits only. */
-        public Builder kvGroupSize(Integer elements) {
-            this.kvGroupSize = elements;
-            return this;
-        }
-
-        /**
-         * First token that attends to quantized keys and values. Those before it are also kept as they are, so that every
-         * prefix can be resumed exactly. Default: 0. Of use with kvBits only. Source: mlx-lm's
-         * {@code quantized_kv_start}.
-         */
-        public Builder quantizedKvStart(Integer token) {
-            this.quantizedKvStart = token;
-            return this;
-        }
-
-        /**
-         * Most tokens whose keys and values a full-attention layer holds, at least 5: the first four, and the last ones.
-         * What lies between is forgotten, so a conversation of any length takes bounded memory. The prompt cache can
-         * then resume at checkpoints only. Default: all tokens. Not together with kvBits. Source: mlx-lm's
-         * {@code max_kv_size}.
-         */
-        public Builder maxKvSize(Integer tokens) {
-            this.maxKvSize = tokens;
-            return this;
-        }
-
         /** Rewrites messages before they are rendered, for all chat models of this model. Default: none. */
         public Builder promptNormalizer(PromptNormalizer normalizer) {
             this.promptNormalizer = normalizer == null ? PromptNormalizer.none() : normalizer;
@@ -490,7 +478,8 @@ public final class MlxModel implements AutoCloseable {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
-            kvFormat = ModelSettings.kvFormat(kvBits, kvGroupSize, quantizedKvStart, maxKvSize);
+            kvFormat = kvFormat();
+            imageLimits();
             limits = engineLimits(exactReuse);
             return new MlxModel(this);
         }

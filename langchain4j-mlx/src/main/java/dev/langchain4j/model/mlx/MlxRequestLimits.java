@@ -10,7 +10,7 @@ import java.time.Duration;
  *
  * @param <B> the builder itself
  */
-public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
+public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends MlxKvSettings<B> {
     private Integer maxConcurrent;
     private Integer maxQueued;
     private Duration queueTimeout;
@@ -21,8 +21,6 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> {
     private Double decodeShare;
 
     MlxRequestLimits() {}
-
-    abstract B self();
 
     /**
      * Most requests that run at the same time, at least 1; the others wait. Those that decode share forward passes, so

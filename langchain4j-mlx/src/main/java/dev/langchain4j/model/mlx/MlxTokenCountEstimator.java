@@ -13,7 +13,6 @@ import dev.langchain4j.model.TokenCountEstimator;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.prompt.PromptRequest;
-import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,10 +22,10 @@ import java.util.stream.Collectors;
 
 /**
  * Counts tokens with a model's own tokenizer and chat template: exact for texts and for messages that make a prompt, with
- * the reasoning that the model gets back. What a chat template refuses to render, or says of tools only while some are on
+ * their images and the reasoning that the model gets back. What a chat template refuses to render, or says of tools only while some are on
  * offer, is counted as plain text. Thread-safe.
  *
- * <p>All methods throw {@link UnsupportedFeatureException} for content that is no text.
+ * <p>All methods throw {@link UnsupportedFeatureException} for content that the model does not read.
  */
 public final class MlxTokenCountEstimator implements TokenCountEstimator {
     private final ToIntFunction<String> tokensOfText;
@@ -43,9 +42,10 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
     }
 
     /** Counts what a model's prompts have. */
-    static MlxTokenCountEstimator of(PromptWriter prompts, OutputFormat format) {
-        return new MlxTokenCountEstimator(prompts::count, messages -> prompts.write(
-                        new PromptRequest(messages, List.of(), Map.of(), format, null, Isolation.SHARED, false))
+    static MlxTokenCountEstimator of(MlxModel model, OutputFormat format) {
+        return new MlxTokenCountEstimator(model.prompts()::count, messages -> model.prompts()
+                .write(new PromptRequest(
+                        messages, List.of(), Map.of(), format, null, Isolation.SHARED, false, model.pictures(messages)))
                 .tokens()
                 .length);
     }

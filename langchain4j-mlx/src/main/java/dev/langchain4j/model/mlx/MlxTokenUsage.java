@@ -12,6 +12,7 @@ import java.util.Objects;
  */
 public class MlxTokenUsage extends TokenUsage {
     private final Integer cachedTokens;
+    private final Integer imageTokens;
     private final Map<DraftKind, DraftCounts> drafts;
 
     /**
@@ -38,24 +39,46 @@ public class MlxTokenUsage extends TokenUsage {
             Integer outputTokenCount,
             Integer cachedTokens,
             Map<DraftKind, DraftCounts> drafts) {
+        this(inputTokenCount, outputTokenCount, cachedTokens, drafts, null);
+    }
+
+    /** The usage of one response, with the tokens of its prompt that stand for images; null if unknown. */
+    MlxTokenUsage(
+            Integer inputTokenCount,
+            Integer outputTokenCount,
+            Integer cachedTokens,
+            Map<DraftKind, DraftCounts> drafts,
+            Integer imageTokens) {
         this(
                 inputTokenCount,
                 outputTokenCount,
                 TokenUsage.sum(inputTokenCount, outputTokenCount),
                 cachedTokens,
-                drafts);
+                drafts,
+                imageTokens);
     }
 
     private MlxTokenUsage(
-            Integer input, Integer output, Integer total, Integer cachedTokens, Map<DraftKind, DraftCounts> drafts) {
+            Integer input,
+            Integer output,
+            Integer total,
+            Integer cachedTokens,
+            Map<DraftKind, DraftCounts> drafts,
+            Integer imageTokens) {
         super(input, output, total);
         this.cachedTokens = cachedTokens;
+        this.imageTokens = imageTokens;
         this.drafts = Map.copyOf(drafts);
     }
 
     /** Tokens of the prompt that were not computed again, part of {@link #inputTokenCount()}; null if unknown. */
     public Integer cachedTokens() {
         return cachedTokens;
+    }
+
+    /** Tokens of the prompt that stand for images, part of {@link #inputTokenCount()}; null if unknown. */
+    public Integer imageTokens() {
+        return imageTokens;
     }
 
     /**
@@ -82,7 +105,8 @@ public class MlxTokenUsage extends TokenUsage {
                 sum(outputTokenCount(), that.outputTokenCount()),
                 sum(totalTokenCount(), that.totalTokenCount()),
                 that instanceof MlxTokenUsage mlx ? sum(cachedTokens, mlx.cachedTokens) : cachedTokens,
-                that instanceof MlxTokenUsage mlx ? DraftCounts.sum(drafts, mlx.drafts) : drafts);
+                that instanceof MlxTokenUsage mlx ? DraftCounts.sum(drafts, mlx.drafts) : drafts,
+                that instanceof MlxTokenUsage mlx ? sum(imageTokens, mlx.imageTokens) : imageTokens);
     }
 
     @Override
@@ -90,18 +114,20 @@ public class MlxTokenUsage extends TokenUsage {
         return super.equals(other)
                 && other instanceof MlxTokenUsage that
                 && Objects.equals(cachedTokens, that.cachedTokens)
+                && Objects.equals(imageTokens, that.imageTokens)
                 && drafts.equals(that.drafts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), cachedTokens, drafts);
+        return Objects.hash(super.hashCode(), cachedTokens, imageTokens, drafts);
     }
 
     @Override
     public String toString() {
         return "MlxTokenUsage{inputTokenCount=" + inputTokenCount()
                 + ", cachedTokens=" + cachedTokens
+                + (imageTokens == null || imageTokens == 0 ? "" : ", imageTokens=" + imageTokens)
                 + ", outputTokenCount=" + outputTokenCount()
                 + ", totalTokenCount=" + totalTokenCount()
                 + (drafts.isEmpty() ? "" : ", drafts=" + drafts) + '}';

@@ -8,10 +8,15 @@ import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
+import dev.langchain4j.model.mlx.vision.VisionTower;
 
 /** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
 final class ModelCache implements AutoCloseable {
+    /** The part of the limit that features of images may have. */
+    private static final int FEATURES_PART = 8;
+
     private final MemoryBudget.Claim claim;
     private final TrieCache trie;
     private final PromptCache access;
@@ -51,6 +56,14 @@ final class ModelCache implements AutoCloseable {
     /** How much it may hold. */
     CacheLimits limits() {
         return claim.limits();
+    }
+
+    /** What keeps the features of images that a tower makes, within a part of the limit; the caller closes it. */
+    FeatureCache features(VisionTower tower) {
+        long bytesMax = limits().keepNothing() ? 0 : limits().bytesMax() / FEATURES_PART;
+        FeatureCache features = new FeatureCache(tower, bytesMax);
+        trie.beside(features);
+        return features;
     }
 
     /** For the engine, on the model's thread. */

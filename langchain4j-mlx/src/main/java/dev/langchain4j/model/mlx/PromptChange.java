@@ -35,7 +35,9 @@ public record PromptChange(int message, Kind kind) {
         /** {@code ...}, or {@code no result}, stands for a text that is empty. */
         TEXT_FILLED,
         /** The text beside tool calls was left out. */
-        TEXT_LEFT_OUT
+        TEXT_LEFT_OUT,
+        /** Images of a tool's result are shown as the user's, behind the results. */
+        IMAGES_MOVED
     }
 
     static List<PromptChange> of(List<MessageChange> changes) {
@@ -57,6 +59,7 @@ public record PromptChange(int message, Kind kind) {
             case ID_REPLACED -> Kind.ID_REPLACED;
             case TEXT_FILLED -> Kind.TEXT_FILLED;
             case TEXT_LEFT_OUT -> Kind.TEXT_LEFT_OUT;
+            case IMAGES_MOVED -> Kind.IMAGES_MOVED;
         };
     }
 }

@@ -13,20 +13,22 @@ import java.util.Optional;
  * @param token position of the token in the prompt, from 0
  * @param message index of the message in the request, from 0; null if the chat template wrote the token around messages
  * @param role role of the message; null without one
- * @param stored text of the token that is stored
- * @param found text of the prompt's token
+ * @param stored text of the token that is stored; {@code (image)} for one of an image's
+ * @param found text of the prompt's token; {@code (image)} for one of an image's
  * @param explanation a sentence for people, with all of that
  */
 public record PromptDifference(
         int token, Integer message, String role, String stored, String found, String explanation) {
 
+    private static final String IMAGE = "(image)";
+
     /** The difference that a plan tells of, or null if there is none. */
     static PromptDifference of(Prompt prompt, ReusePlan plan, Tokenizer tokenizer) {
-        if (plan.matched() == 0 || plan.cachedToken() < 0 || plan.promptToken() < 0) {
+        if (plan.matched() == 0 || plan.cachedToken() == -1 || plan.promptToken() == -1) {
             return null;
         }
-        String stored = tokenizer.decode(new int[] {plan.cachedToken()}, false);
-        String found = tokenizer.decode(new int[] {plan.promptToken()}, false);
+        String stored = text(plan.cachedToken(), tokenizer);
+        String found = text(plan.promptToken(), tokenizer);
         Optional<MessageTokens> message = prompt.messageAt(plan.matched());
         String place = message.map(m -> "in message " + m.index() + " (" + m.role() + "): ")
                 .orElse("outside of messages: ");
@@ -39,6 +41,11 @@ public record PromptDifference(
                 stored,
                 found,
                 explanation);
+    }
+
+    /** The text of a token; negative ones are those of pictures. */
+    private static String text(int token, Tokenizer tokenizer) {
+        return token < 0 ? IMAGE : tokenizer.decode(new int[] {token}, false);
     }
 
     private static String why(Prompt prompt, int token, Optional<MessageTokens> message) {

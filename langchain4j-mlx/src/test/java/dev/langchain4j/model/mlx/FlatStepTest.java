@@ -12,6 +12,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Feed;
@@ -20,6 +21,7 @@ import dev.langchain4j.model.mlx.testing.Seeds;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -159,7 +161,7 @@ class FlatStepTest {
         int[] lengths = spans.stream().mapToInt(span -> span.length).toArray();
         List<List<LayerCache>> sequences =
                 running.stream().map(pair -> pair.beside).toList();
-        Spans step = Spans.of(sequences, lengths);
+        Spans step = Spans.of(sequences, lengths, Collections.nCopies(lengths.length, Sight.NONE));
         MlxArray logits;
         try (Scope scope = Scope.open()) {
             logits = model.logits(model.forward(MlxArray.of(tokens, 1, tokens.length), step))

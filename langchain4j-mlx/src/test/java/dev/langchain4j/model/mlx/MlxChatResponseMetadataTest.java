@@ -39,6 +39,7 @@ class MlxChatResponseMetadataTest {
     private static MlxChatResponseMetadata.Builder metadata(int generated, long totalNanos) {
         return MlxChatResponseMetadata.builder(new GenerationResult(
                 100,
+                0,
                 new int[generated],
                 GenerationResult.End.STOP,
                 new ReusePlan(60, 64, ReusePlan.Reason.DIVERGED, 1, 2),

@@ -26,16 +26,19 @@ class MlxStreamingChatModelIT extends AbstractStreamingChatModelIT {
     private static long handlesBefore;
     private static MlxModel mlx;
     private static ScriptedModels scripted;
+    private static PictureServer pictures;
 
     @BeforeAll
     static void load() {
         handlesBefore = LiveHandles.count();
         mlx = MlxModel.load(DemoModel.folder());
         scripted = new ScriptedModels(SuiteAnswers::to);
+        pictures = new PictureServer();
     }
 
     @AfterAll
     static void nothingIsLeft() {
+        pictures.close();
         scripted.close();
         mlx.close();
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
@@ -156,15 +159,20 @@ class MlxStreamingChatModelIT extends AbstractStreamingChatModelIT {
         return false;
     }
 
-    /** Text models only. */
+    // ---- what takes eyes, which the demo model lacks ------------------------------------------------------------
+
     @Override
-    protected boolean supportsSingleImageInputAsBase64EncodedString() {
-        return false;
+    protected List<StreamingChatModel> modelsSupportingImageInputs() {
+        return List.of(pictures.models().streaming());
     }
 
-    /** Text models only. */
     @Override
-    protected boolean supportsSingleImageInputAsPublicURL() {
-        return false;
+    protected String catImageUrl() {
+        return pictures.url("cat.jpg");
+    }
+
+    @Override
+    protected String diceImageUrl() {
+        return pictures.url("dice.jpg");
     }
 }

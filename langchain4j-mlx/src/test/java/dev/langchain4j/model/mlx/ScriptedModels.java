@@ -18,10 +18,12 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
+import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
@@ -39,17 +41,26 @@ final class ScriptedModels implements AutoCloseable {
     private final ModelLoader.Loaded loaded;
     private final TrieCache cache;
     private final Script script;
+    /** Null if the model does not see. */
+    private final FeatureCache features;
 
     /** @param answers what a model that knows would write, tool calls in the demo model's wire format */
     ScriptedModels(Function<ChatRequest, String> answers) {
-        demo = MlxModel.load(DemoModel.folder());
-        loaded = thread.call(() -> ModelLoader.load(DemoModel.folder(), DType.FLOAT32));
-        script = new Script(loaded.model(), request -> demo.tokenizer().encode(answers.apply(request), false));
+        this(MlxModel.builder().path(DemoModel.folder()), DemoModel.folder(), END, answers);
+    }
+
+    /** As the other one, over another model, which may see. */
+    ScriptedModels(MlxModel.Builder builder, Path folder, int end, Function<ChatRequest, String> answers) {
+        demo = builder.build();
+        loaded = thread.call(() -> ModelLoader.load(folder, DType.FLOAT32));
+        script = new Script(loaded.model(), end, request -> demo.tokenizer().encode(answers.apply(request), false));
         cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
         CacheKey key = CacheKey.of("scripted", "float32");
         // the script counts steps
         EngineLimits limits = MlxModel.builder().speculation(Speculation.OFF).engineLimits(false);
-        Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(END), 4096, 512, limits);
+        Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(end), 4096, 512, limits);
+        features = loaded.tower() == null ? null : new FeatureCache(loaded.tower(), 1 << 20);
+        engine.see(features);
         scripted = spy(demo);
         doReturn(engine).when(scripted).engine();
     }
@@ -66,6 +77,9 @@ final class ScriptedModels implements AutoCloseable {
     public void close() {
         thread.run(() -> {
             cache.close();
+            if (features != null) {
+                features.close();
+            }
             loaded.weights().close();
         });
         thread.close();
@@ -74,12 +88,14 @@ final class ScriptedModels implements AutoCloseable {
 
     private static final class Script implements LanguageModel {
         private final LanguageModel model;
+        private final int end;
         private final Function<ChatRequest, int[]> answers;
         private volatile int[] tokens = {};
         private volatile int said;
 
-        Script(LanguageModel model, Function<ChatRequest, int[]> answers) {
+        Script(LanguageModel model, int end, Function<ChatRequest, int[]> answers) {
             this.model = model;
+            this.end = end;
             this.answers = answers;
         }
 
@@ -97,7 +113,7 @@ final class ScriptedModels implements AutoCloseable {
         public MlxArray logits(MlxArray hidden) {
             float[] raised = new float[vocabularySize()];
             int place = said;
-            raised[place < tokens.length ? tokens[place] : END] = 1000;
+            raised[place < tokens.length ? tokens[place] : end] = 1000;
             said = place + 1;
             return Ops.add(model.logits(hidden), MlxArray.of(raised, 1, 1, raised.length));
         }

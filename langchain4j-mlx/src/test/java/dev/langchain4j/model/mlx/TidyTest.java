@@ -36,12 +36,13 @@ class TidyTest {
             Map.entry("cache.disk", Set.of()),
             Map.entry("hub", Set.of()),
             Map.entry("model", Set.of("kv")),
+            Map.entry("vision", Set.of("model")),
             Map.entry("nn", Set.of("kv", "model")),
-            Map.entry("arch", Set.of("kv", "model", "nn")),
+            Map.entry("arch", Set.of("kv", "model", "nn", "vision")),
             Map.entry("embed", Set.of("arch", "kv", "model", "nn")),
-            Map.entry("prompt", Set.of("cache", "calls", "jinja", "model", "parse")),
+            Map.entry("prompt", Set.of("cache", "calls", "jinja", "model", "parse", "vision")),
             Map.entry("draft", Set.of()),
-            Map.entry("generate", Set.of("cache", "draft", "kv", "model")));
+            Map.entry("generate", Set.of("cache", "draft", "kv", "model", "vision")));
 
     private static void eachJavaFile(BiConsumer<Path, String> check) throws IOException {
         for (String module : List.of("mlx-native", "langchain4j-mlx", "samples")) {

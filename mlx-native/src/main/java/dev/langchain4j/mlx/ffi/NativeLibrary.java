@@ -24,7 +24,7 @@ public final class NativeLibrary {
     public static final String CACHE_VARIABLE = "LANGCHAIN4J_MLX_NATIVE_CACHE";
 
     /** The version of the text library's interface that the classes of this package were written for. */
-    private static final int TEXT_ABI_VERSION = 2;
+    private static final int TEXT_ABI_VERSION = 3;
 
     private static final NativeLibrary MLX = new NativeLibrary("mlxc", NativeLibrary::checkMlx);
     private static final NativeLibrary TEXT =
@@ -50,7 +50,7 @@ public final class NativeLibrary {
     }
 
     /**
-     * The functions of the text library: tokenizers and grammars.
+     * The functions of the text library: tokenizers, grammars and decoders of pictures.
      *
      * @throws NativeLibraryException if the library is nowhere to be found, or cannot be loaded
      */

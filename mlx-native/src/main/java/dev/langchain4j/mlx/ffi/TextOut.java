@@ -63,7 +63,7 @@ final class TextOut implements AutoCloseable {
         return data().toArray(ValueLayout.JAVA_INT_UNALIGNED);
     }
 
-    private MemorySegment data() {
+    MemorySegment data() {
         long length = buffer.getAtIndex(ValueLayout.JAVA_LONG, 1);
         return MemorySegment.ofAddress(buffer.getAtIndex(ValueLayout.JAVA_LONG, 0))
                 .reinterpret(length);

@@ -48,9 +48,8 @@ public final class Gemma2 {
         @Override
         public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int dim = shape.headDim();
-            int[] positions = spans.positionsOfHeads();
-            MlxArray queries = rope.apply(spans.splitHeads(q.apply(x), shape.heads(), dim), positions);
-            MlxArray keys = rope.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim), positions);
+            MlxArray queries = rope.apply(spans.splitHeads(q.apply(x), shape.heads(), dim), spans);
+            MlxArray keys = rope.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim), spans);
             MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
             MlxArray scaled = Ops.multiply(queries, scale);
             MlxArray attended = spans.eachHeads(layer, span -> {

@@ -82,7 +82,8 @@ public final class Gemma3Text {
                         RmsNorm.loadFromOne(w, name + ".self_attn.q_norm", c.shape.headDim(), c.eps),
                         RmsNorm.loadFromOne(w, name + ".self_attn.k_norm", c.shape.headDim(), c.eps))
                 .withScale(c.scale)
-                .withWindow(slides ? c.window : 0);
+                .withWindow(slides ? c.window : 0)
+                .withPicturesBothWays();
         return new Block(
                 RmsNorm.loadFromOne(w, name + ".input_layernorm", hidden, c.eps),
                 attention,

@@ -6,24 +6,32 @@ import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.vision.VisionTower;
 import java.util.Map;
 
-/**
- * Gemma 4 in a folder that sees and hears too, of which the text part works. Source: mlx-lm's {@code models/gemma4.py}.
- */
+/** Gemma 4 in a folder that sees too, and that may hear. Source: mlx-lm's {@code models/gemma4.py}. */
 public final class Gemma4 {
     private Gemma4() {}
 
-    /** The config of the text part. The number of tokens stands outside of it. */
+    /** The config of the text part. The number of tokens may stand outside of it. */
     private static ModelConfig text(ModelConfig c) {
         ObjectNode text = TextPart.jsonOrEmpty(c);
-        text.put("vocab_size", c.count("vocab_size", 262_144));
-        return TextPart.config(c, text);
+        if (c.has("vocab_size")) {
+            text.put("vocab_size", c.count("vocab_size"));
+        }
+        return TextPart.config(c, text).withDefaults("vocab_size", 262_144);
     }
 
     /** The model. */
     public static LanguageModel create(ModelConfig c, Weights w) {
         return Gemma4Text.create(text(c), w);
+    }
+
+    /** The vision tower and its projector. */
+    public static VisionTower tower(ModelConfig c, Weights w) {
+        ModelConfig text = text(c);
+        boolean bothWays = text.text("use_bidirectional_attention", "").equals("vision");
+        return Gemma4Vision.load(c.section("vision_config"), w, text.count("hidden_size", 1536), bothWays);
     }
 
     /** Keeps the text part. */

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -19,6 +20,8 @@ import java.util.List;
  * @param ownWidth length of a layer's own input for a token; 0 for none
  * @param keysServe whether the keys of full-attention layers serve as values too
  * @param cap what logits are limited to; 0 for no limit
+ * @param bothWays whether tokens of a picture see one another in both directions, in layers with a window
+ * @param padding the token whose own inputs the tokens of pictures have
  */
 record Gemma4Config(
         int hidden,
@@ -38,13 +41,17 @@ record Gemma4Config(
         boolean doubleWide,
         boolean sparse,
         double eps,
-        double cap) {
+        double cap,
+        boolean bothWays,
+        int padding) {
 
     static Gemma4Config of(ModelConfig c) {
         int layers = c.count("num_hidden_layers", 35);
         int heads = c.count("num_attention_heads", 8);
         int kvHeads = c.count("num_key_value_heads", 1);
-        int globalKvHeads = c.count("num_global_key_value_heads", kvHeads);
+        List<String> types = types(c, layers);
+        ModelConfig full = ofFullLayers(c, types);
+        int globalKvHeads = c.count("num_global_key_value_heads", full.count("num_key_value_heads", kvHeads));
         int headDim = c.count("head_dim", 256);
         int shared = c.integer("num_kv_shared_layers", 20);
         if (shared < 0 || shared >= layers) {
@@ -61,25 +68,37 @@ record Gemma4Config(
                 kvHeads,
                 globalKvHeads,
                 headDim,
-                globalHeadDim(c, headDim),
+                globalHeadDim(c, headDim, full),
                 c.count("vocab_size", 262_144),
                 shared,
                 c.isNull("hidden_size_per_layer_input") ? 0 : c.integer("hidden_size_per_layer_input", 256),
                 c.count("sliding_window", 512),
-                types(c, layers),
+                types,
                 c.flag("attention_k_eq_v", false),
                 c.flag("use_double_wide_mlp", true),
                 c.flag("enable_moe_block", false),
                 c.number("rms_norm_eps", 1e-6),
-                c.isNull("final_logit_softcapping") ? 0 : c.number("final_logit_softcapping", 30));
+                c.isNull("final_logit_softcapping") ? 0 : c.number("final_logit_softcapping", 30),
+                c.text("use_bidirectional_attention", "").equals("vision"),
+                c.integer("pad_token_id", 0));
+        if (config.padding < 0 || config.padding >= config.rows) {
+            throw c.invalid("pad_token_id", config.padding, "must be one of the " + config.rows + " token ids");
+        }
         for (int i = config.firstShared(); i < layers; i++) {
             config.sharedWith(i);
         }
         return config;
     }
 
-    private static int globalHeadDim(ModelConfig c, int headDim) {
-        int dim = c.isNull("global_head_dim") ? 0 : c.integer("global_head_dim", 512);
+    /** What folders of newer versions of transformers say of the first full-attention layer by its number. */
+    private static ModelConfig ofFullLayers(ModelConfig c, List<String> types) {
+        ModelConfig each = c.section("per_layer_config");
+        ModelConfig full = each == null ? null : each.section(String.valueOf(types.indexOf(LayerTypes.FULL)));
+        return full == null ? new ModelConfig(JsonNodeFactory.instance.objectNode(), c.where()) : full;
+    }
+
+    private static int globalHeadDim(ModelConfig c, int headDim, ModelConfig full) {
+        int dim = c.isNull("global_head_dim") ? 0 : c.integer("global_head_dim", full.count("head_dim", 512));
         return dim == 0 ? headDim : dim;
     }
 

@@ -117,7 +117,8 @@ public final class Gemma4Text implements LanguageModel {
             KeysValues own = layer < c.firstShared()
                     ? KeysValues.load(w, name, s, c.keysAreValues(layer), c.eps(), window)
                     : null;
-            return SharingAttention.load(w, name, s, own, c.eps(), rope);
+            boolean bothWays = own != null && c.bothWays() && c.slides(layer);
+            return SharingAttention.load(w, name, s, bothWays ? own.withPicturesBothWays() : own, c.eps(), rope);
         }
 
         MlxArray apply(MlxArray x, MlxArray attended, MlxArray input) {
@@ -168,8 +169,9 @@ public final class Gemma4Text implements LanguageModel {
 
     @Override
     public MlxArray forward(MlxArray tokens, Spans spans) {
-        MlxArray h = Ops.multiply(embedding.apply(tokens), Math.sqrt(config.hidden()));
-        MlxArray inputs = ownInputs == null ? null : ownInputs.apply(tokens, h);
+        MlxArray h = spans.withFeatures(Ops.multiply(embedding.apply(tokens), Math.sqrt(config.hidden())));
+        MlxArray inputs =
+                ownInputs == null ? null : ownInputs.apply(spans.withIdAtPictures(tokens, config.padding()), h);
         List<List<AttentionCache.View>> lent = new ArrayList<>();
         for (int i = 0; i < layers.size(); i++) {
             Layer layer = layers.get(i);

@@ -128,10 +128,11 @@ public final class Llama {
         c.count("head_dim");
         Shape shape = Shape.of(c, 0);
         Rope rope = Ropes.of(w, RopeParameters.of(c), shape.headDim(), Double.NaN, false);
+        boolean bias = c.flag("attention_bias", false);
         double eps = c.number("rms_norm_eps");
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
-            Attention attention = Attention.load(w, name + ".self_attn", shape, false, false, rope)
+            Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope)
                     .withHeadNorms(
                             RmsNorm.load(w, name + ".self_attn.q_norm", shape.headDim(), eps),
                             RmsNorm.load(w, name + ".self_attn.k_norm", shape.headDim(), eps));

@@ -8,10 +8,11 @@ import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.vision.VisionTower;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /**
@@ -19,8 +20,12 @@ import java.util.function.UnaryOperator;
  * {@link ModelNotFoundException}, what contradicts itself an {@link InvalidRequestException}.
  */
 public final class ModelLoader {
-    /** A model and the weights that it borrows; the caller closes them. */
-    public record Loaded(LanguageModel model, Weights weights, ModelConfig config) {
+    /**
+     * A model and the weights that it borrows; the caller closes them.
+     *
+     * @param tower what makes features of pictures; null if the folder has no vision tower, or one that is not supported
+     */
+    public record Loaded(LanguageModel model, VisionTower tower, Weights weights, ModelConfig config) {
 
         /**
          * The same with layers that keep keys and values in this format.
@@ -30,7 +35,7 @@ public final class ModelLoader {
         public Loaded with(KvFormat format) {
             return format.equals(KvFormat.PLAIN)
                     ? this
-                    : new Loaded(FormattedModel.of(model, format, config), weights, config);
+                    : new Loaded(FormattedModel.of(model, format, config), tower, weights, config);
         }
     }
 
@@ -47,7 +52,8 @@ public final class ModelLoader {
 
     /** As {@link #load(Path, DType)}, for somebody who needs no logits: the head may be missing. */
     public static Loaded loadWithoutHead(Path folder, DType type) {
-        return load(folder, ModelFolder.config(folder), type, null, Weights::withOptionalHead);
+        ModelConfig config = TextPart.withoutTower(ModelFolder.config(folder));
+        return load(folder, config, type, null, Weights::withOptionalHead);
     }
 
     /**
@@ -64,14 +70,33 @@ public final class ModelLoader {
     private static Loaded load(
             Path folder, ModelConfig config, DType type, Path adapter, UnaryOperator<Weights> prepared) {
         ModelRegistry.Architecture architecture = ModelRegistry.find(config);
-        BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer = BareNames::sanitize;
-        ModelFolder.Part<LanguageModel> part = ModelFolder.load(
+        ModelFolder.Part<Built> part = ModelFolder.load(
                 folder,
                 config,
                 type,
                 adapter,
-                sanitizer.andThen(architecture.sanitizer()::sanitize),
-                (c, weights) -> architecture.factory().create(c, prepared.apply(weights)));
-        return new Loaded(part.model(), part.weights(), config);
+                (c, tensors) -> sanitize(architecture, c, tensors),
+                (c, weights) -> build(architecture, c, prepared.apply(weights)));
+        return new Loaded(part.model().text, part.model().tower, part.weights(), config);
+    }
+
+    private record Built(LanguageModel text, VisionTower tower) {}
+
+    /** The text part's sanitizer never meets the tensors of a tower that is going to be built. */
+    private static void sanitize(
+            ModelRegistry.Architecture architecture, ModelConfig config, Map<String, MlxArray> tensors) {
+        Map<String, MlxArray> tower = architecture.sees(config) ? TextPart.takeTower(tensors) : Map.of();
+        BareNames.sanitize(config, tensors);
+        architecture.sanitizer().sanitize(config, tensors);
+        if (!tower.isEmpty()) {
+            architecture.towerSanitizer().sanitize(config, tower);
+            tensors.putAll(tower);
+        }
+    }
+
+    private static Built build(ModelRegistry.Architecture architecture, ModelConfig config, Weights weights) {
+        LanguageModel text = architecture.factory().create(config, weights);
+        boolean sees = architecture.sees(config);
+        return new Built(text, sees ? weights.tower(w -> architecture.tower().create(config, w)) : null);
     }
 }

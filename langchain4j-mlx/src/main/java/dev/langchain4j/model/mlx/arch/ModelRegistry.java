@@ -3,7 +3,9 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.vision.VisionTower;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -17,13 +19,46 @@ public final class ModelRegistry {
         LanguageModel create(ModelConfig config, Weights weights);
     }
 
+    /** Builds a vision tower over weights that fit its config. */
+    interface TowerFactory {
+        VisionTower create(ModelConfig config, Weights weights);
+    }
+
     /**
      * What is known of an architecture.
      *
      * @param factory builds it
      * @param sanitizer brings the tensors of a raw folder into the form that the factory asks for
+     * @param tower builds its vision tower; null if it has none
+     * @param towerSanitizer the sanitizer of the tower's tensors, which come as {@link TextPart#takeTower} names them
+     * @param towerType the only model_type of vision_config that is built, where families differ in it; null for any
      */
-    record Architecture(Factory factory, Sanitizer sanitizer) {}
+    record Architecture(
+            Factory factory, Sanitizer sanitizer, TowerFactory tower, Sanitizer towerSanitizer, String towerType) {
+        Architecture(Factory factory, Sanitizer sanitizer) {
+            this(factory, sanitizer, null, Sanitizer.PLAIN, null);
+        }
+
+        /** The same with a vision tower. */
+        Architecture seeing(TowerFactory tower, Sanitizer towerSanitizer) {
+            return new Architecture(factory, sanitizer, tower, towerSanitizer, null);
+        }
+
+        /** The same, which sees only through a tower of this type; with another one its text works. */
+        Architecture through(String towerType) {
+            return new Architecture(factory, sanitizer, tower, towerSanitizer, towerType);
+        }
+
+        /** Whether the tower of a folder with this config can be built. */
+        boolean sees(ModelConfig config) {
+            return tower != null
+                    && TextPart.hasTower(config)
+                    && (towerType == null
+                            || config.section("vision_config")
+                                    .text("model_type", towerType)
+                                    .equals(towerType));
+        }
+    }
 
     private static final Map<String, Architecture> ARCHITECTURES = new TreeMap<>();
 
@@ -48,10 +83,17 @@ public final class ModelRegistry {
         ARCHITECTURES.put("falcon_h1", new Architecture(FalconH1::create, Sanitizer.TIED.and(FalconH1::sanitize)));
         ARCHITECTURES.put("gemma", new Architecture(Gemma::create, Sanitizer.PLAIN.and(Gemma2::sanitize)));
         ARCHITECTURES.put("gemma2", new Architecture(Gemma2::create, Gemma2::sanitize));
-        ARCHITECTURES.put("gemma3", new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize)));
+        ARCHITECTURES.put(
+                "gemma3",
+                new Architecture(Gemma3::create, Sanitizer.PLAIN.and(Gemma3::sanitize))
+                        .seeing(Gemma3::tower, Gemma3::sanitizeTower));
         ARCHITECTURES.put("gemma3_text", new Architecture(Gemma3Text::create, Sanitizer.PLAIN));
         ARCHITECTURES.put("gemma3n", new Architecture(Gemma3n::create, Sanitizer.PLAIN.and(Gemma3n::sanitize)));
-        ARCHITECTURES.put("gemma4", new Architecture(Gemma4::create, Sanitizer.PLAIN.and(Gemma4::sanitize)));
+        ARCHITECTURES.put(
+                "gemma4",
+                new Architecture(Gemma4::create, Sanitizer.PLAIN.and(Gemma4::sanitize))
+                        .seeing(Gemma4::tower, Sanitizer.PLAIN)
+                        .through("gemma4_vision"));
         ARCHITECTURES.put(
                 "gemma4_text", new Architecture(Gemma4Text::create, Sanitizer.TIED.and(Gemma4Text::sanitize)));
         ARCHITECTURES.put("glm4", new Architecture(Glm4::create, Sanitizer.PLAIN));
@@ -66,6 +108,10 @@ public final class ModelRegistry {
                 "granitemoehybrid",
                 new Architecture(GraniteMoeHybrid::create, Sanitizer.TIED.and(GraniteMoeHybrid::sanitize)));
         ARCHITECTURES.put("hunyuan_v1_dense", new Architecture(HunyuanV1Dense::create, Sanitizer.UNTIED));
+        ARCHITECTURES.put(
+                "idefics3",
+                new Architecture(Idefics3::create, Sanitizer.PLAIN.and(Idefics3::sanitize))
+                        .seeing(Idefics3::tower, Idefics3::sanitizeTower));
         ARCHITECTURES.put("internlm2", new Architecture(InternLm2::create, Sanitizer.PLAIN.and(InternLm2::sanitize)));
         ARCHITECTURES.put("internlm3", new Architecture(Llama::internlm3, Sanitizer.UNTIED));
         ARCHITECTURES.put(
@@ -75,12 +121,21 @@ public final class ModelRegistry {
         ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
         ARCHITECTURES.put("llama", new Architecture(Llama::llama, Sanitizer.TIED));
         ARCHITECTURES.put(
+                "llava",
+                new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize))
+                        .seeing(PixtralVision::llava, PixtralVision::sanitize)
+                        .through("pixtral"));
+        ARCHITECTURES.put(
                 "longcat_flash", new Architecture(LongcatFlash::create, Sanitizer.PLAIN.and(LongcatFlash::sanitize)));
         ARCHITECTURES.put("mamba2", new Architecture(Mamba2::create, Mamba2::sanitize));
         ARCHITECTURES.put("mimo", new Architecture(Llama::mimo, Sanitizer.UNTIED.and(Llama::sanitizeMimo)));
         ARCHITECTURES.put("minimax_m2", new Architecture(MinimaxM2::create, Sanitizer.UNTIED.and(MinimaxM2::sanitize)));
         ARCHITECTURES.put("ministral3", new Architecture(Ministral3::create, Sanitizer.TIED.and(Ministral3::sanitize)));
-        ARCHITECTURES.put("mistral3", new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize)));
+        ARCHITECTURES.put(
+                "mistral3",
+                new Architecture(Mistral3::create, Sanitizer.PLAIN.and(Mistral3::sanitize))
+                        .seeing(PixtralVision::mistral3, PixtralVision::sanitize)
+                        .through("pixtral"));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
         ARCHITECTURES.put("nemotron", new Architecture(Nemotron::create, Sanitizer.UNTIED));
         ARCHITECTURES.put("nemotron_h", new Architecture(NemotronH::create, Sanitizer.PLAIN.and(NemotronH::sanitize)));
@@ -92,14 +147,29 @@ public final class ModelRegistry {
         ARCHITECTURES.put("phimoe", new Architecture(PhiMoe::create, Sanitizer.PLAIN.and(PhiMoe::sanitize)));
         ARCHITECTURES.put("qwen2", new Architecture(Llama::qwen2, Sanitizer.TIED));
         ARCHITECTURES.put("qwen2_moe", new Architecture(Qwen2Moe::create, Sanitizer.PLAIN.and(Qwen3Moe::sanitize)));
+        ARCHITECTURES.put(
+                "qwen2_5_vl",
+                new Architecture(Qwen25Vl::create, Sanitizer.PLAIN.and(Qwen25Vl::sanitize))
+                        .seeing(Qwen25Vision::create, Sanitizer.PLAIN.and(Qwen25Vision::sanitize)));
         ARCHITECTURES.put("qwen3", new Architecture(Llama::qwen3, Sanitizer.TIED));
-        ARCHITECTURES.put("qwen3_5", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35::sanitize)));
-        ARCHITECTURES.put("qwen3_5_moe", new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35Moe::sanitize)));
+        ARCHITECTURES.put(
+                "qwen3_5",
+                new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35::sanitize))
+                        .seeing(Qwen3Vision::createOfLast, Sanitizer.PLAIN.and(Qwen3Vision::sanitize)));
+        ARCHITECTURES.put(
+                "qwen3_5_moe",
+                new Architecture(Qwen35::create, Sanitizer.PLAIN.and(Qwen35Moe::sanitize))
+                        .seeing(Qwen3Vision::createOfLast, Sanitizer.PLAIN.and(Qwen3Vision::sanitize)));
         ARCHITECTURES.put("qwen3_moe", new Architecture(Qwen3Moe::create, Sanitizer.TIED.and(Qwen3Moe::sanitize)));
         ARCHITECTURES.put("qwen3_next", new Architecture(Qwen3Next::create, Sanitizer.UNTIED.and(Qwen3Next::sanitize)));
-        ARCHITECTURES.put("qwen3_vl", new Architecture(Qwen3Vl::create, Sanitizer.PLAIN.and(Qwen3Vl::sanitize)));
         ARCHITECTURES.put(
-                "qwen3_vl_moe", new Architecture(Qwen3Vl::createMoe, Sanitizer.PLAIN.and(Qwen3Vl::sanitizeMoe)));
+                "qwen3_vl",
+                new Architecture(Qwen3Vl::create, Sanitizer.PLAIN.and(Qwen3Vl::sanitize))
+                        .seeing(Qwen3Vision::create, Sanitizer.PLAIN.and(Qwen3Vision::sanitize)));
+        ARCHITECTURES.put(
+                "qwen3_vl_moe",
+                new Architecture(Qwen3Vl::createMoe, Sanitizer.PLAIN.and(Qwen3Vl::sanitizeMoe))
+                        .seeing(Qwen3Vision::create, Sanitizer.PLAIN.and(Qwen3Vision::sanitize)));
         ARCHITECTURES.put("seed_oss", new Architecture(Llama::seedOss, Sanitizer.TIED));
         ARCHITECTURES.put("smollm3", new Architecture(Llama::smollm3, Sanitizer.TIED));
         ARCHITECTURES.put("stablelm", new Architecture(StableLm::create, Sanitizer.PLAIN));
@@ -108,17 +178,18 @@ public final class ModelRegistry {
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */
-    private static final Map<String, String> ALIASES = Map.of(
-            "gemma4_unified", "gemma4",
-            "mistral", "llama",
-            "llava", "mistral3",
-            "iquestcoder", "llama",
-            "xverse", "llama",
-            "joyai_llm_flash", "deepseek_v3",
-            "kimi_k2", "deepseek_v3",
-            "qwen2_vl_text", "qwen2",
-            "qwen2_5_vl_text", "qwen2",
-            "qwen3_vl_text", "qwen3");
+    private static final Map<String, String> ALIASES = Map.ofEntries(
+            Map.entry("gemma4_unified", "gemma4"),
+            Map.entry("mistral", "llama"),
+            Map.entry("pixtral", "llava"),
+            Map.entry("smolvlm", "idefics3"),
+            Map.entry("iquestcoder", "llama"),
+            Map.entry("xverse", "llama"),
+            Map.entry("joyai_llm_flash", "deepseek_v3"),
+            Map.entry("kimi_k2", "deepseek_v3"),
+            Map.entry("qwen2_vl_text", "qwen2"),
+            Map.entry("qwen2_5_vl_text", "qwen2"),
+            Map.entry("qwen3_vl_text", "qwen3"));
 
     /** How the language model inside of a model that sees is called where it stands alone. */
     private static final String TEXT = "_text";

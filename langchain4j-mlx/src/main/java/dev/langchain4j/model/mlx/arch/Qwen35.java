@@ -26,8 +26,8 @@ import java.util.function.IntPredicate;
 public final class Qwen35 {
     private Qwen35() {}
 
-    private static ModelConfig text(ModelConfig c) {
-        ModelConfig text = c.has("text_config") ? TextPart.config(c, TextPart.json(c)) : c;
+    static ModelConfig text(ModelConfig c) {
+        ModelConfig text = c.has("text_config") ? TextPart.config(c, TextPart.jsonWithTied(c)) : c;
         return text.withDefaults(
                 "hidden_size", 4096,
                 "intermediate_size", 14_336,
@@ -48,7 +48,7 @@ public final class Qwen35 {
         ModelConfig c = text(outer);
         Shape shape = Shape.of(c, 0);
         int hidden = shape.hidden();
-        RopeParameters positions = RopeParameters.of(c);
+        RopeParameters positions = RopeParameters.of(RopeParameters.withAxes(c, true, 11, 11, 10));
         Rope rope = Ropes.of(w, positions, positions.dims(shape.headDim(), 0.25), 100_000, false);
         IntPredicate attends = Qwen3Next.attends(c);
         return Decoder.load(c, w, false, i -> {

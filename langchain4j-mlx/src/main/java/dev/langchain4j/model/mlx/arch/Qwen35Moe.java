@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Tensors;
 import java.util.List;
 import java.util.Map;
 
@@ -18,6 +19,7 @@ public final class Qwen35Moe {
     /** Parts the gates of experts from their values, and does what {@link Qwen35#sanitize} does. */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         Qwen35.sanitize(c, tensors);
+        Tensors.stackExperts(Qwen35.text(c), tensors, Qwen35.text(c).integer("num_experts", 0));
         for (String name : List.copyOf(tensors.keySet())) {
             if (name.endsWith(BOTH)) {
                 String mlp = name.substring(0, name.length() - BOTH.length());

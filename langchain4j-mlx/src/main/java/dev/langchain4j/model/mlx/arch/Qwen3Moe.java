@@ -32,10 +32,11 @@ public final class Qwen3Moe {
         Shape shape = Shape.of(c, 0);
         int dim = shape.headDim();
         double eps = c.number("rms_norm_eps");
+        boolean bias = c.flag("attention_bias", false);
         Rope rope = Ropes.of(w, RopeParameters.of(c), dim, Double.NaN, false);
         return Decoder.load(c, w, true, i -> {
             String name = "model.layers." + i;
-            Attention attention = Attention.load(w, name + ".self_attn", shape, false, false, rope)
+            Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope)
                     .withHeadNorms(
                             RmsNorm.load(w, name + ".self_attn.q_norm", dim, eps),
                             RmsNorm.load(w, name + ".self_attn.k_norm", dim, eps));

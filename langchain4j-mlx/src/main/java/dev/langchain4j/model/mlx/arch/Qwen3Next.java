@@ -61,10 +61,9 @@ public final class Qwen3Next {
         @Override
         public MlxArray apply(MlxArray x, Spans spans, int layer) {
             int dim = shape.headDim();
-            int[] positions = spans.positionsOfHeads();
             MlxArray[] both = Indexing.split(spans.splitHeads(q.apply(x), shape.heads(), 2 * dim), 2, -1);
-            MlxArray queries = rope.apply(qNorm.apply(both[0]), positions);
-            MlxArray keys = rope.apply(kNorm.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim)), positions);
+            MlxArray queries = rope.apply(qNorm.apply(both[0]), spans);
+            MlxArray keys = rope.apply(kNorm.apply(spans.splitHeads(k.apply(x), shape.kvHeads(), dim)), spans);
             MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
             MlxArray attended = spans.attend(layer, queries, keys, values, scale, null);

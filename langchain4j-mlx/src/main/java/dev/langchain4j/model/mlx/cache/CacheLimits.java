@@ -75,7 +75,7 @@ public record CacheLimits(
     }
 
     /** Whether nothing is ever kept. */
-    boolean keepNothing() {
+    public boolean keepNothing() {
         return bytesMax == 0 || entriesMax == 0 || buffersMax == 0;
     }
 

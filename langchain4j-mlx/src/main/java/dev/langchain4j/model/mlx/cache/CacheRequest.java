@@ -9,7 +9,8 @@ import java.util.function.Supplier;
  * What {@link TrieCache#begin} must know of a request.
  *
  * @param key the model; only requests of an equal key share
- * @param tokens the whole prompt, at least one token; not copied, and not to be changed afterwards
+ * @param tokens the whole prompt, at least one token; not copied, and not to be changed afterwards. Negative ones
+ *     other than -1 are those of pictures: inside of a row of them no prompt resumes
  * @param boundaries positions worth a checkpoint, in any order; those outside of the prompt are ignored
  * @param conversation the memory ID, or null: a hint for eviction, statistics and isolation, never for what is reused
  * @param isolation whether this conversation shares prefixes with others

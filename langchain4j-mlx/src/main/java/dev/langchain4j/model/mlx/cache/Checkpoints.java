@@ -35,19 +35,20 @@ final class Checkpoints {
      * @param grid where prefill may stop
      */
     static Checkpoints of(CacheRequest request, ReusePlan plan, int spacing, Grid grid) {
-        int length = request.tokens().length;
+        int[] prompt = request.tokens();
+        int length = prompt.length;
         List<Boundary> boundaries = new ArrayList<>(request.boundaries());
         boundaries.removeIf(boundary -> boundary.position() == 0 || boundary.position() > length);
         boundaries.sort(Comparator.comparingInt(Boundary::position));
         Checkpoints result = new Checkpoints(boundaries, spacing, length);
         if (spacing > 0) {
             for (long p = spacing; p < length; p += spacing) {
-                result.stops.put(grid.lineAt((int) p), true);
+                result.stops.put(grid.lineAt((int) p, prompt), true);
             }
-            boundaries.forEach(boundary -> result.stops.put(grid.stop(boundary.position(), length), false));
-            result.stops.put(grid.stop(plan.matched(), length), false);
-            result.stops.put(grid.lineAt(length - 1), false);
-            result.stops.put(grid.kept(length, length), false);
+            boundaries.forEach(boundary -> result.stops.put(grid.stop(boundary.position(), prompt), false));
+            result.stops.put(grid.stop(plan.matched(), prompt), false);
+            result.stops.put(grid.lineAt(length - 1, prompt), false);
+            result.stops.put(grid.stop(length, prompt), false);
             result.stops.headMap(plan.resumePosition(), true).clear();
         }
         return result;

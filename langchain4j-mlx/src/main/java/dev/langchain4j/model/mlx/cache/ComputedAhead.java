@@ -33,7 +33,7 @@ final class ComputedAhead {
         stop(Outcome.CANCELLED);
         int goal = request.tokens().length - 1;
         PrefixTrie.Match match = trie.match(request.tokens());
-        int missing = goal - trie.resumable(match, cache.grid(), goal + 1);
+        int missing = goal - trie.resumable(match, cache.grid(), request.tokens());
         Conversation conversation = conversation(request, match);
         if (missing < tokensMin
                 || conversation == null
@@ -42,7 +42,7 @@ final class ComputedAhead {
                 || conversation.running > 0) {
             return null;
         }
-        TrieNode node = trie.nodeToResume(match, cache.grid(), goal + 1);
+        TrieNode node = trie.nodeToResume(match, cache.grid(), request.tokens());
         Sequence own = node == trie.root() ? null : SequenceStore.ownAtRest(trie, node, conversation);
         int records = RECORDS_MAX + missing / cache.limits().checkpointSpacingTokens();
         if (!hasRoom(request, trie, node, own, records)) {

@@ -34,7 +34,7 @@ public final class KnownPath {
         position++;
     }
 
-    /** At most so many tokens that come next; where the trie branches, those that were used last. */
+    /** At most so many tokens that come next, up to a picture; where the trie branches, those that were used last. */
     public int[] next(int max) {
         TrieNode at = standing();
         if (at == null) {
@@ -52,7 +52,11 @@ public final class KnownPath {
                 count += part;
             }
         }
-        return Arrays.copyOf(tokens, count);
+        int texts = 0;
+        while (texts < count && tokens[texts] >= 0) {
+            texts++;
+        }
+        return Arrays.copyOf(tokens, texts);
     }
 
     /** The node that has the last token: nodes are split, where the lower part keeps its name, and removed meanwhile. */

@@ -61,6 +61,7 @@ final class PrefixTrie {
         return root.isLeaf() && sequences.isEmpty();
     }
 
+    /** How far a prompt is stored; what is only begun of a picture does not count. */
     Match match(int[] tokens) {
         TrieNode node = root;
         int position = 0;
@@ -75,6 +76,12 @@ final class PrefixTrie {
             if (equal < child.edge.length) {
                 break;
             }
+        }
+        while (Grid.isInside(position, tokens)) {
+            position--;
+        }
+        while (node != root && node.start >= position) {
+            node = node.parent;
         }
         return new Match(node, position);
     }
@@ -266,15 +273,15 @@ final class PrefixTrie {
         return at;
     }
 
-    /** How much of a matched prompt of so many tokens can be resumed. */
-    int resumable(Match match, Grid grid, int promptLength) {
-        int position = grid.lineAt(Math.min(match.matched, promptLength - 1));
+    /** How much of a matched prompt can be resumed. */
+    int resumable(Match match, Grid grid, int[] prompt) {
+        int position = grid.lineAt(Math.min(match.matched, prompt.length - 1), prompt);
         return stateful ? resumable(match.node, position).end() : position;
     }
 
     /** The node that ends there; splits an edge if there is none. */
-    TrieNode nodeToResume(Match match, Grid grid, int promptLength) {
-        int position = resumable(match, grid, promptLength);
+    TrieNode nodeToResume(Match match, Grid grid, int[] prompt) {
+        int position = resumable(match, grid, prompt);
         return stateful ? resumable(match.node, position) : nodeAt(match.node, position);
     }
 

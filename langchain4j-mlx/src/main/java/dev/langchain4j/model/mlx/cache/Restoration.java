@@ -65,7 +65,7 @@ final class Restoration {
         path = DiskPath.NONE;
         for (StoredPaths candidate : tier.sources(trie)) {
             DiskPath found = candidate.match(trie.diskScope, tokens);
-            int most = grid.lineAt(worthReading(found, Math.min(found.stored(), tokens.length - 1)));
+            int most = grid.lineAt(worthReading(found, Math.min(found.stored(), tokens.length - 1)), tokens);
             int to = trie.stateful() ? lastState(found, most) : most;
             if (to > target || source == null) {
                 source = candidate;

@@ -52,7 +52,7 @@ final class RunningSessions {
      */
     PendingPrefix pending(PrefixTrie trie, int[] prompt, int step) {
         int last = prompt.length - 1;
-        int now = resumable(trie, prompt, last);
+        int now = trie.resumable(trie.match(prompt), grid, prompt);
         CacheSession best = null;
         int bestPosition = 0;
         for (CacheSession session : sessions) {
@@ -64,15 +64,14 @@ final class RunningSessions {
                 now = Math.max(now, grid.lineAt(Math.min(Math.min(common, last), session.evaluated())));
             }
             int position = Math.min(common, Math.min(last, session.promptLength() - 1)) / step * step;
+            while (Grid.isInside(position, prompt)) {
+                position = (position - 1) / step * step;
+            }
             if (position > session.evaluated() && position > bestPosition) {
                 best = session;
                 bestPosition = position;
             }
         }
         return best == null || bestPosition - now < TOKENS_MIN ? null : new PendingPrefix(best, bestPosition);
-    }
-
-    private int resumable(PrefixTrie trie, int[] prompt, int last) {
-        return trie.resumable(trie.match(prompt), grid, last + 1);
     }
 }

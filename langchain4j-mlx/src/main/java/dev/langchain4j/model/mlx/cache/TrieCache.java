@@ -80,6 +80,11 @@ public final class TrieCache implements AutoCloseable {
         evictor.beforeEviction(tier::leaving);
     }
 
+    /** Counts as held what is kept beside it. */
+    public void beside(SideCache side) {
+        usage.side = side;
+    }
+
     DiskTier disk() {
         return disk;
     }
@@ -203,7 +208,7 @@ public final class TrieCache implements AutoCloseable {
         conversation.begin();
         Sequence sequence = null;
         try {
-            TrieNode node = trie.nodeToResume(match, grid, request.tokens().length);
+            TrieNode node = trie.nodeToResume(match, grid, request.tokens());
             ReusePlan plan = ReusePlan.of(request.tokens(), node.end(), match, conversation);
             sequence = store.resume(trie, node, conversation, () -> room.newLayers(request));
             noteUse(sequence.tail, conversation, newcomer);
@@ -352,6 +357,7 @@ public final class TrieCache implements AutoCloseable {
     long evict(Predicate<Object> conversation) {
         long held = usage.bytesHeld();
         ahead.stop(Outcome.FAILED, conversation);
+        usage.side.clear();
         if (disk != null) {
             disk.forget(conversation);
         }
@@ -376,6 +382,7 @@ public final class TrieCache implements AutoCloseable {
     long trimTo(long bytes) {
         ahead.stop(Outcome.CANCELLED);
         long held = usage.bytesHeld();
+        usage.side.clear();
         long more = Math.max(0, limits.bytesMax() - bytes) - usage.promisedBytes;
         evictor.enforce(tries.values(), null, more, tick);
         tries.values().removeIf(PrefixTrie::isEmpty);

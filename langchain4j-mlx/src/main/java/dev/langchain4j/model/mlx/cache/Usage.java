@@ -20,6 +20,9 @@ final class Usage {
     /** What waits to be written to disk, in memory of its own. */
     LongSupplier queuedBytes = () -> 0;
 
+    /** What belongs to prompts and is kept elsewhere. */
+    SideCache side = SideCache.NONE;
+
     long bytesCopied;
     long folds;
     long refused;
@@ -33,7 +36,7 @@ final class Usage {
     private final long[] evictions = new long[TIERS];
 
     long bytesHeld() {
-        return recordBytes + parkedBytes + runningBytes + queuedBytes.getAsLong();
+        return recordBytes + parkedBytes + runningBytes + queuedBytes.getAsLong() + side.bytes();
     }
 
     /** What running sequences hold and may grow to: no eviction makes room for more. */

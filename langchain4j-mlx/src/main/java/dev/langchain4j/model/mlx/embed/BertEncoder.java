@@ -8,6 +8,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
@@ -89,7 +90,7 @@ final class BertEncoder implements TextEncoder {
         if (hidden % heads != 0) {
             throw c.invalid("hidden_size", hidden, "must be a multiple of the heads (" + heads + ")");
         }
-        activation = activation(c, c.text(distil ? "activation" : "hidden_act", "gelu"));
+        activation = Activations.of(c, distil ? "activation" : "hidden_act", "gelu");
         boolean roberta = !distil && !type.equals("bert");
         // RoBERTa counts positions from the id of the padding token on, which has a position itself.
         firstPosition = roberta ? c.integer("pad_token_id", 1) + 1 : 0;
@@ -127,22 +128,6 @@ final class BertEncoder implements TextEncoder {
                 Linear.load(w, names.next(), hidden, inner, true),
                 Linear.load(w, names.next(), inner, hidden, true),
                 LayerNorm.load(w, names.next(), hidden, eps, true));
-    }
-
-    private static UnaryOperator<MlxArray> activation(ModelConfig c, String name) {
-        return switch (name) {
-            case "gelu" -> Fast::gelu;
-            case "gelu_new", "gelu_pytorch_tanh" -> BertEncoder::geluTanh;
-            case "relu" -> x -> Ops.maximum(x, MlxArray.scalar(0, x.dtype()));
-            case "silu", "swish" -> Ops::silu;
-            default -> throw c.invalid("hidden_act", name, "must be gelu, gelu_new, gelu_pytorch_tanh, relu or silu");
-        };
-    }
-
-    private static MlxArray geluTanh(MlxArray x) {
-        MlxArray cubed = Ops.multiply(Ops.square(x), x);
-        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed, 0.044715)), Math.sqrt(2 / Math.PI));
-        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
     }
 
     /** Brings the names of a checkpoint to those without the part for the task that it was made for. */

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.ArrayList;
@@ -137,15 +138,18 @@ final class DecodePass {
 
     private Spans spans() {
         if (fed.size() == 1) {
-            return Spans.of(fed.getFirst().session().layers(), tokens.getFirst().dim(1));
+            Generation row = fed.getFirst();
+            return Spans.of(row.session().layers(), tokens.getFirst().dim(1), row.sightBehind());
         }
         List<List<LayerCache>> sequences = new ArrayList<>(fed.size());
+        List<Sight> sights = new ArrayList<>(fed.size());
         for (Generation row : fed) {
             sequences.add(row.session().layers());
+            sights.add(row.sightBehind());
         }
         int[] lengths = new int[fed.size()];
         Arrays.fill(lengths, 1);
-        return Spans.of(sequences, lengths);
+        return Spans.of(sequences, lengths, sights);
     }
 
     /** Each row draws from its logits; those that ask for nothing but a token do so in one set of operations. */

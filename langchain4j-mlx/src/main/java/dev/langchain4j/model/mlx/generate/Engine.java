@@ -17,6 +17,7 @@ import dev.langchain4j.model.mlx.draft.ForcedDrafter;
 import dev.langchain4j.model.mlx.draft.Punctuation;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,6 +53,8 @@ public final class Engine implements AutoCloseable {
     private volatile Function<Generation, List<Drafter>> drafters = Engine::drafters;
 
     private volatile Room room = CacheSession::hasRoom;
+    /** Null if the model does not see. */
+    private volatile FeatureCache features;
 
     /**
      * Puts an engine together that has default limits.
@@ -163,6 +166,15 @@ public final class Engine implements AutoCloseable {
         };
     }
 
+    /** Gives the model eyes. To be called once, before anything else; the cache stays the caller's. */
+    public void see(FeatureCache cache) {
+        features = cache;
+    }
+
+    FeatureCache features() {
+        return features;
+    }
+
     /** A generation that was asked for. */
     public static final class Handle {
         private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
@@ -223,18 +235,25 @@ public final class Engine implements AutoCloseable {
      *
      * @param tokens what that prompt begins with, and one token more; not to be changed afterwards
      * @param boundaries positions of it where others are likely to branch off
+     * @param pictures of the tokens; null for none
      * @param conversation the memory ID, or null
      * @return completes on the model's thread, with whether it need not be tried again; completed with false if a request
      *     runs or waits
      */
     public CompletableFuture<Boolean> computeAhead(
-            int[] tokens, List<Boundary> boundaries, Object conversation, Isolation isolation) {
+            int[] tokens,
+            List<Boundary> boundaries,
+            PromptPictures pictures,
+            Object conversation,
+            Isolation isolation) {
         int end = cache.keepsWholeChunks()
                 ? (tokens.length - 1) / prefillChunkTokens * prefillChunkTokens
                 : Math.min(tokens.length, contextLength) - 1;
         int[] beginning = Arrays.copyOf(tokens, end + 1);
         PrefillAhead job = new PrefillAhead(
-                this, new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, model::newLayers));
+                this,
+                new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, model::newLayers),
+                pictures);
         return scheduler.submitIdle(job) ? job.done() : CompletableFuture.completedFuture(false);
     }
 
@@ -244,7 +263,12 @@ public final class Engine implements AutoCloseable {
                     + " tokens) must be shorter than the context of this model (" + contextLength
                     + " tokens): give the conversation a TokenWindowChatMemory with the model's tokenCountEstimator()");
         }
-        Vocabulary.check(request.prompt(), model.vocabularySize());
+        Vocabulary.check(request.fed(), model.vocabularySize());
+        int last = request.prompt()[request.prompt().length - 1];
+        if (request.pictures() != null && (features == null || last < 0)) {
+            throw new InvalidRequestException(
+                    features == null ? "this model does not see images" : "a prompt must not end with an image");
+        }
         for (int id : request.sampling().logitBias().keySet()) {
             if (id < 0 || id >= model.vocabularySize()) {
                 throw new InvalidRequestException(
@@ -347,7 +371,7 @@ public final class Engine implements AutoCloseable {
             all.add(new CallDrafter(request.calls(), generation.engine().punctuation));
         }
         all.add(new ContinuedDrafter(generation.session().knownPath()));
-        all.add(new CopyDrafter(request.prompt(), request.grammar() != null));
+        all.add(new CopyDrafter(request.fed(), request.grammar() != null));
         return all;
     }
 

@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.PendingPrefix;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
+import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ final class Generation extends ScheduledRequest {
     private long begun;
     private long prefilled;
     private CacheSession session;
+    private Seeing seeing = Seeing.NOTHING;
     private Sampler sampler;
     private Answer answer;
     private Prefill prefill;
@@ -63,7 +65,8 @@ final class Generation extends ScheduledRequest {
         begun = System.nanoTime();
         beginStep();
         session = engine.cache().begin(cacheRequest());
-        sampler = new Sampler(request.sampling(), request.prompt());
+        seeing = Seeing.of(request.pictures(), engine.features());
+        sampler = new Sampler(request.sampling(), request.fed());
         answer = new Answer(this);
         prefill = new Prefill(this);
         inStep = false;
@@ -156,7 +159,12 @@ final class Generation extends ScheduledRequest {
 
     @Override
     int chunkTokens() {
-        return prefill.isRestoring() ? 0 : prefill.nextPosition(wantedTokens) - prefill.position();
+        return prefill.isRestoring() || isEncoding() ? 0 : prefill.nextPosition(wantedTokens) - prefill.position();
+    }
+
+    /** Whether its next step computes the features of a picture instead of feeding tokens. */
+    boolean isEncoding() {
+        return prefill.isEncoding(wantedTokens);
     }
 
     /** Begins a step of prefill; see {@link Prefill#feed}. */
@@ -171,6 +179,17 @@ final class Generation extends ScheduledRequest {
     void chunkFed() {
         prefill.fed();
         inStep = false;
+    }
+
+    /** What pictures change about the chunk that is fed. */
+    Sight sight() {
+        return prefill.sight();
+    }
+
+    /** What they change behind the prompt. */
+    Sight sightBehind() {
+        int end = request.prompt().length;
+        return seeing.sight(end - 1, end);
     }
 
     /** Begins a step of decode, in a pass of its own or not; see {@link Decoder#feed}. */
@@ -220,6 +239,7 @@ final class Generation extends ScheduledRequest {
             problem = close(() -> session.close(kept), problem);
         }
         problem = close(prefill, problem);
+        problem = close(seeing, problem);
         problem = close(answer, problem);
         problem = close(sampler, problem);
         problem = close(request.grammar(), problem);
@@ -262,6 +282,7 @@ final class Generation extends ScheduledRequest {
                 waitedForMemory());
         return new GenerationResult(
                 request.prompt().length,
+                request.pictures() == null ? 0 : request.pictures().imageTokens(),
                 answer.tokens(),
                 reason,
                 session.plan(),
@@ -326,6 +347,10 @@ final class Generation extends ScheduledRequest {
 
     CacheSession session() {
         return session;
+    }
+
+    Seeing seeing() {
+        return seeing;
     }
 
     Sampler sampler() {

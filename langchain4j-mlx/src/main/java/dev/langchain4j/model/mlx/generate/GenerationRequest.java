@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.text.GrammarMatcher;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.draft.CallDrafter;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -11,7 +12,7 @@ import java.util.Objects;
 /**
  * What is asked of an {@link Engine}.
  *
- * @param prompt token ids, at least one
+ * @param prompt token ids, at least one; negative at the places of pictures
  * @param boundaries positions of the prompt where others are likely to branch off
  * @param conversation the memory ID, or null
  * @param isolation whether the conversation shares prefixes with others
@@ -23,6 +24,7 @@ import java.util.Objects;
  * @param toolRound whether it brings results of tools that a model asked for, so that somebody waits in the middle of a loop
  * @param timeout most time from the submission to the end, waiting included; null for any
  * @param calls the syntax of calls that the answer may have, to draft with; null for none
+ * @param pictures of the prompt, whose {@link PromptPictures#keys} it is then; null for none
  */
 public record GenerationRequest(
         int[] prompt,
@@ -35,7 +37,8 @@ public record GenerationRequest(
         GrammarMatcher grammar,
         boolean toolRound,
         Duration timeout,
-        CallDrafter.Syntax calls) {
+        CallDrafter.Syntax calls,
+        PromptPictures pictures) {
 
     /** Most tokens of an answer that nothing else limits: as many as makers of reasoning models recommend. */
     public static final int OUTPUT_TOKENS = 32_768;
@@ -78,6 +81,7 @@ public record GenerationRequest(
                 grammar,
                 toolRound,
                 timeout,
+                null,
                 null);
     }
 
@@ -115,7 +119,30 @@ public record GenerationRequest(
                 start,
                 toolRound,
                 timeout,
-                calls);
+                calls,
+                pictures);
+    }
+
+    /** The same request with what is in its prompt beside text. */
+    public GenerationRequest withPictures(PromptPictures seen) {
+        return new GenerationRequest(
+                prompt,
+                boundaries,
+                conversation,
+                isolation,
+                sampling,
+                maxTokens,
+                stopSequences,
+                grammar,
+                toolRound,
+                timeout,
+                calls,
+                seen);
+    }
+
+    /** What the model is fed of the prompt. */
+    int[] fed() {
+        return pictures == null ? prompt : pictures.fed();
     }
 
     /** The same request with a limit of time; null for none. */
@@ -131,7 +158,8 @@ public record GenerationRequest(
                 grammar,
                 toolRound,
                 limit,
-                calls);
+                calls,
+                pictures);
     }
 
     /** Most tokens of the answer, in a context that has room for so many. */

@@ -10,6 +10,7 @@ import java.util.Map;
  * What came out.
  *
  * @param promptTokens length of the prompt
+ * @param imageTokens those of its tokens that stand for pictures
  * @param generated ids that were generated, the end token included if there was one
  * @param end why it ended
  * @param plan what was reused of the prompt, and why not more
@@ -20,6 +21,7 @@ import java.util.Map;
  */
 public record GenerationResult(
         int promptTokens,
+        int imageTokens,
         int[] generated,
         End end,
         ReusePlan plan,

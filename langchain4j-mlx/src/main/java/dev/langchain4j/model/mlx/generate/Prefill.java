@@ -5,6 +5,7 @@ import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Sight;
 import java.util.Arrays;
 
 /**
@@ -20,7 +21,10 @@ final class Prefill implements AutoCloseable {
 
     private final Generation generation;
     private final CacheSession session;
+    private final Seeing seeing;
+    /** What the model is fed. */
     private final int[] prompt;
+
     private final int end;
     private final PrefillEvent event = new PrefillEvent();
     private int position;
@@ -33,7 +37,8 @@ final class Prefill implements AutoCloseable {
     Prefill(Generation generation) {
         this.generation = generation;
         this.session = generation.session();
-        this.prompt = generation.request().prompt();
+        this.seeing = generation.seeing();
+        this.prompt = generation.request().fed();
         this.end = prompt.length - 1;
         this.position = session.resumePosition();
         event.begin();
@@ -55,19 +60,24 @@ final class Prefill implements AutoCloseable {
         return session.isRestoring();
     }
 
+    /** Whether the next step computes the features of a picture instead of feeding tokens. */
+    boolean isEncoding(int tokens) {
+        return !isRestoring() && seeing.mustEncode(position, nextPosition(tokens));
+    }
+
     /** Where the next chunk ends, of a prompt that has tokens left, or the piece of it that has so many tokens. */
     int nextPosition(int tokens) {
         if (session.isRestoring()) {
             return session.nextRestored();
         }
-        return chunkEnd(generation.engine(), session, position, end, tokens);
+        return chunkEnd(generation.engine(), session, seeing, position, end, tokens);
     }
 
     /** Where a chunk ends that begins at a position, or the piece of it that has so many tokens. */
-    static int chunkEnd(Engine engine, CacheSession session, int position, int end, int tokens) {
+    static int chunkEnd(Engine engine, CacheSession session, Seeing seeing, int position, int end, int tokens) {
         int gridLine = (position / engine.chunkTokens() + 1) * engine.chunkTokens();
         int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit(session)));
-        return engine.cutsChunks() ? position + piece(next - position, tokens) : next;
+        return seeing.chunkEnd(engine.cutsChunks() ? position + piece(next - position, tokens) : next);
     }
 
     /** Tokens of the next piece of so many, none longer than wanted, and all of about the same length. */
@@ -78,10 +88,11 @@ final class Prefill implements AutoCloseable {
     }
 
     /**
-     * Begins a step of prefill. A step that restores a part of the prompt from disk ends with this.
+     * Begins a step of prefill. A step that restores a part of the prompt from disk, or computes the features of a picture, ends
+     * with this.
      *
      * @param wanted about how many tokens at most
-     * @return the tokens of the next chunk, of a prompt that has some left; null if a part of it was restored
+     * @return the tokens of the next chunk, of a prompt that has some left; null if none are to be fed in this step
      * @throws RateLimitException if other requests take the memory for it
      * @throws InvalidRequestException if there is too little memory for it anyway
      */
@@ -95,14 +106,24 @@ final class Prefill implements AutoCloseable {
             return null;
         }
         next = nextPosition(wanted);
+        if (seeing.mustEncode(position, next)) {
+            seeing.encode(position, next);
+            return null;
+        }
         return Arrays.copyOfRange(prompt, position, next);
     }
 
     /** Ends a step of prefill: the layers have the chunk. */
     void fed() {
         session.checkpoint();
+        seeing.fedTo(next);
         chunks++;
         moveTo(next);
+    }
+
+    /** What pictures change about the chunk that is fed. */
+    Sight sight() {
+        return seeing.sight(position, next);
     }
 
     private void moveTo(int reached) {

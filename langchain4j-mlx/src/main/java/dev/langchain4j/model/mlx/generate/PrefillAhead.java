@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,6 +17,7 @@ final class PrefillAhead implements IdleJob {
 
     private final Engine engine;
     private final CacheRequest request;
+    private final Seeing seeing;
     private final int end;
     private final AheadEvent event = new AheadEvent();
     /** Whether it need not be tried again. */
@@ -27,10 +29,16 @@ final class PrefillAhead implements IdleJob {
     /** Whether there was nothing to compute. */
     private boolean needless;
 
-    /** @param request what the prompt begins with, and one token more */
-    PrefillAhead(Engine engine, CacheRequest request) {
+    /**
+     * Prefills nothing yet.
+     *
+     * @param request what the prompt begins with, and one token more
+     * @param pictures of it; null for none
+     */
+    PrefillAhead(Engine engine, CacheRequest request, PromptPictures pictures) {
         this.engine = engine;
         this.request = request;
+        this.seeing = Seeing.of(pictures, engine.features());
         this.end = request.tokens().length - 1;
     }
 
@@ -55,13 +63,20 @@ final class PrefillAhead implements IdleJob {
             return false;
         }
         inStep = true;
-        int next = Prefill.chunkEnd(engine, session, position, end, tokens);
-        PrefillPass.compute(
-                engine.model(),
-                List.of(session.layers()),
-                List.of(Arrays.copyOfRange(request.tokens(), position, next)));
-        session.checkpoint();
-        position = next;
+        int start = position;
+        int next = Prefill.chunkEnd(engine, session, seeing, start, end, tokens);
+        if (seeing.mustEncode(start, next)) {
+            seeing.encode(start, next);
+        } else {
+            PrefillPass.compute(
+                    engine.model(),
+                    List.of(session.layers()),
+                    List.of(Arrays.copyOfRange(seeing.fed(request.tokens()), start, next)),
+                    () -> List.of(seeing.sight(start, next)));
+            session.checkpoint();
+            seeing.fedTo(next);
+            position = next;
+        }
         inStep = false;
         return position < end;
     }
@@ -81,6 +96,7 @@ final class PrefillAhead implements IdleJob {
                 }
             }
         } finally {
+            seeing.close();
             done.complete(needless || dropped || failure != null || position == end);
         }
     }

@@ -4,11 +4,13 @@ import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence attends to
@@ -27,9 +29,16 @@ final class PrefillPass {
     void run(List<ScheduledRequest> requests, Scheduler.Ended failed) {
         List<Generation> fed = new ArrayList<>(requests.size());
         List<int[]> chunks = new ArrayList<>(requests.size());
+        boolean encoded = false;
         for (int i = 0; i < requests.size(); i++) {
             Generation request = (Generation) requests.get(i);
             try {
+                boolean encodes = request.isEncoding();
+                if (encodes && encoded) {
+                    // a pass is as long as one picture at the most
+                    continue;
+                }
+                encoded |= encodes;
                 int[] chunk = request.feedChunk();
                 if (chunk != null) {
                     chunks.add(chunk);
@@ -44,7 +53,8 @@ final class PrefillPass {
                 compute(
                         model,
                         fed.stream().map(request -> request.session().layers()).toList(),
-                        chunks);
+                        chunks,
+                        () -> fed.stream().map(Generation::sight).toList());
             }
         } catch (Throwable e) {
             fed.forEach(request -> failed.accept(request, e));
@@ -59,15 +69,20 @@ final class PrefillPass {
         }
     }
 
-    /** Feeds a chunk to the layers of each sequence, and evaluates them. */
-    static void compute(LanguageModel model, List<List<LayerCache>> sequences, List<int[]> chunks) {
+    /**
+     * Feeds a chunk to the layers of each sequence, and evaluates them.
+     *
+     * @param sights what pictures change about each chunk; asked for once, within the scope of the pass
+     */
+    static void compute(
+            LanguageModel model, List<List<LayerCache>> sequences, List<int[]> chunks, Supplier<List<Sight>> sights) {
         int[] tokens = chunks.size() == 1
                 ? chunks.getFirst()
                 : chunks.stream().flatMapToInt(Arrays::stream).toArray();
         int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
         MlxArray hidden;
         try (Scope scope = Scope.open()) {
-            hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths))
+            hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths, sights.get()))
                     .detach();
         }
         try (hidden) {

@@ -20,6 +20,11 @@ public interface AttentionCache extends LayerCache {
             return new View(buffers.view(0, start, end), buffers.view(1, start, end), mask);
         }
 
+        /** The same where new positions also see some of the new ones behind them; null for none. */
+        public View and(MlxArray ahead) {
+            return ahead == null ? this : new View(keys, values, Masks.and(maskArray(ahead.dim(0)), ahead));
+        }
+
         /** The mask as an array even where each position sees all up to itself, [length, context]. */
         public MlxArray maskArray(int length) {
             return mask != null ? mask : Masks.causal(length, keys.dim(2));
@@ -43,12 +48,19 @@ public interface AttentionCache extends LayerCache {
      * @param newValues [1, heads of keys, length, dim of values]
      * @param scale what scores are multiplied by
      * @param sinks a logit per head that takes part in the softmax and has no value; null for none
+     * @param ahead true where a new position also sees a new one behind it, [length, length]; null for nowhere
      * @return [1, heads, length, dim of values]
      * @throws UnsupportedOperationException if this cache has no attention with sinks, and there are some
      */
     default MlxArray attend(
-            MlxArray queries, MlxArray newKeys, MlxArray newValues, int length, float scale, MlxArray sinks) {
-        View all = update(newKeys, newValues, length);
+            MlxArray queries,
+            MlxArray newKeys,
+            MlxArray newValues,
+            int length,
+            float scale,
+            MlxArray sinks,
+            MlxArray ahead) {
+        View all = update(newKeys, newValues, length).and(ahead);
         boolean causal = length > 1 && all.mask() == null;
         return Fast.attention(queries, all.keys(), all.values(), scale, causal, all.mask(), sinks);
     }

@@ -21,6 +21,20 @@ public final class Masks {
         return Ops.logicalAnd(causal(queries, keys), near);
     }
 
+    /** True for keys behind the query's own that belong to the same group, [groups, groups]. */
+    static MlxArray ahead(int[] groups) {
+        MlxArray all = MlxArray.of(groups, groups.length);
+        MlxArray same = Ops.equal(Indexing.expandDims(all, 1), Indexing.expandDims(all, 0));
+        MlxArray behind = Ops.less(rows(groups.length, groups.length), columns(groups.length));
+        return Ops.logicalAnd(same, behind);
+    }
+
+    /** The mask, and true as well where one of the last keys, as many as there are queries, is ahead and may be seen. */
+    static MlxArray and(MlxArray mask, MlxArray ahead) {
+        int before = mask.dim(1) - ahead.dim(1);
+        return Ops.logicalOr(mask, Indexing.pad(ahead, 1, before, 0, MlxArray.scalar(0, DType.BOOL)));
+    }
+
     private static MlxArray rows(int queries, int keys) {
         return Indexing.expandDims(Indexing.arange(keys - queries, keys, DType.INT32), 1);
     }

@@ -86,22 +86,29 @@ public final class QuantizedKvCache implements AttentionCache {
 
     @Override
     public MlxArray attend(
-            MlxArray queries, MlxArray newKeys, MlxArray newValues, int length, float scale, MlxArray sinks) {
+            MlxArray queries,
+            MlxArray newKeys,
+            MlxArray newValues,
+            int length,
+            float scale,
+            MlxArray sinks,
+            MlxArray ahead) {
         if (sinks != null) {
             throw new UnsupportedOperationException("attention with sinks cannot read a quantized KV cache");
         }
         if (offset >= start) {
             append(newKeys, newValues, offset + length);
-            return attendPacked(queries, length, scale);
+            return attendPacked(queries, length, scale, ahead);
         }
-        View all = plain.update(newKeys, newValues, length);
+        View all = plain.update(newKeys, newValues, length).and(ahead);
         offset += length;
         if (offset > start) {
             // as in mlx-lm, positions of one call see the same: those that share it with earlier ones see no rounding
             pack(part(all.keys(), packedTo, offset), part(all.values(), packedTo, offset), offset);
             plain.trimTo(start);
         }
-        return Fast.attention(queries, all.keys(), all.values(), scale, length > 1, null, null);
+        boolean causal = length > 1 && all.mask() == null;
+        return Fast.attention(queries, all.keys(), all.values(), scale, causal, all.mask(), null);
     }
 
     private static MlxArray part(MlxArray all, int from, int to) {
@@ -146,7 +153,7 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     /** Queries of the heads that share a head of keys are rows of one product, so that it is read once. */
-    private MlxArray attendPacked(MlxArray queries, int length, float scale) {
+    private MlxArray attendPacked(MlxArray queries, int length, float scale, MlxArray ahead) {
         int heads = queries.dim(1);
         int rows = heads / kvHeads * length;
         MlxArray grouped = Indexing.reshape(Ops.multiply(queries, scale), 1, kvHeads, rows, queries.dim(3));
@@ -154,7 +161,8 @@ public final class QuantizedKvCache implements AttentionCache {
         if (length > 1) {
             MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
             MlxArray byHead = Indexing.reshape(scores, 1, kvHeads, heads / kvHeads, length, offset);
-            MlxArray masked = Ops.where(Masks.causal(length, offset), byHead, lowest);
+            MlxArray causal = Masks.causal(length, offset);
+            MlxArray masked = Ops.where(ahead == null ? causal : Masks.and(causal, ahead), byHead, lowest);
             scores = Indexing.reshape(masked, 1, kvHeads, rows, offset);
         }
         MlxArray shares = Ops.softmax(scores, -1, true);

@@ -3,6 +3,9 @@ package dev.langchain4j.model.mlx.kv;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -19,17 +22,28 @@ public final class Spans {
     /** The first token of each span, and the number of tokens at the end. */
     private final int[] starts;
 
-    private final int[] positions;
+    /** Null where there are no pictures. */
+    private final List<Sight> sights;
 
-    private Spans(List<List<LayerCache>> sequences, int[] starts) {
+    private final int[] positions;
+    /** Which new positions see others ahead of them, by span; made when they are asked for. */
+    private MlxArray[] ahead;
+
+    private Spans(List<List<LayerCache>> sequences, int[] starts, List<Sight> sights) {
         this.sequences = sequences;
         this.starts = starts;
+        this.sights = sights.stream().allMatch(sight -> sight == Sight.NONE) ? null : sights;
         this.positions = positions();
     }
 
-    /** One span, of a sequence that goes on by {@code length} tokens. */
+    /** One span, of a sequence without pictures that goes on by {@code length} tokens. */
     public static Spans of(List<LayerCache> layers, int length) {
-        return new Spans(List.of(layers), new int[] {0, length});
+        return of(layers, length, Sight.NONE);
+    }
+
+    /** One span, of a sequence that goes on by {@code length} tokens. */
+    public static Spans of(List<LayerCache> layers, int length, Sight sight) {
+        return new Spans(List.of(layers), new int[] {0, length}, List.of(sight));
     }
 
     /**
@@ -37,25 +51,30 @@ public final class Spans {
      *
      * @param sequences the layers of each, none twice
      * @param lengths tokens of each span, at least 1
+     * @param sights what pictures change about each span
      */
-    public static Spans of(List<List<LayerCache>> sequences, int[] lengths) {
+    public static Spans of(List<List<LayerCache>> sequences, int[] lengths, List<Sight> sights) {
         int[] starts = new int[lengths.length + 1];
         for (int i = 0; i < lengths.length; i++) {
             starts[i + 1] = starts[i] + lengths[i];
         }
-        return new Spans(sequences, starts);
+        return new Spans(sequences, starts, sights);
     }
 
     private int[] positions() {
         int[] all = new int[isSingle() ? 1 : tokens()];
         for (int i = 0; i < sequences.size(); i++) {
             List<LayerCache> layers = sequences.get(i);
-            int offset = layers.isEmpty() ? 0 : layers.getFirst().offset();
+            int offset = (layers.isEmpty() ? 0 : layers.getFirst().offset()) + sight(i).shift();
             for (int k = starts[i]; k < Math.min(starts[i + 1], all.length); k++) {
                 all[k] = offset + k - starts[i];
             }
         }
         return all;
+    }
+
+    private Sight sight(int span) {
+        return sights == null ? Sight.NONE : sights.get(span);
     }
 
     /** Number of spans. */
@@ -78,9 +97,114 @@ public final class Spans {
         return starts[span + 1] - 1;
     }
 
-    /** What rotary positions begin at: of a single span its offset; of several the position of each token. */
+    /** What rotary positions begin at: of a single span its first one; of several the position of each token. */
     public int[] positionsOfHeads() {
         return positions;
+    }
+
+    /** Whether some tokens have different positions by time, height and width. */
+    public boolean hasAxes() {
+        return sights != null && sights.stream().anyMatch(sight -> sight.axes() != null);
+    }
+
+    /** The position of each token by time (0), height (1) or width (2). */
+    public int[] positions(int axis) {
+        int[] all = new int[tokens()];
+        for (int i = 0; i < count(); i++) {
+            int[][] axes = sight(i).axes();
+            for (int k = starts[i]; k < starts[i + 1]; k++) {
+                int inSpan = k - starts[i];
+                all[k] = axes != null ? axes[axis][inSpan] : isSingle() ? positions[0] + inSpan : positions[k];
+            }
+        }
+        return all;
+    }
+
+    /** Whether some tokens are those of pictures. */
+    public boolean hasPictures() {
+        return sights != null
+                && sights.stream().anyMatch(sight -> !sight.patches().isEmpty());
+    }
+
+    /** Puts the features of pictures in the place of embeddings, [1, tokens, hidden size]. */
+    public MlxArray withFeatures(MlxArray embedded) {
+        return patched(embedded, (old, patch) -> patch.rows());
+    }
+
+    /** Adds to what comes out of a layer, [1, tokens, hidden size], what pictures add behind it. */
+    public MlxArray withDeepstack(MlxArray h, int layer) {
+        return patched(
+                h,
+                (old, patch) -> layer < patch.deepstack().size()
+                        ? Ops.add(old, Ops.astype(patch.deepstack().get(layer), old.dtype()))
+                        : null);
+    }
+
+    /** Puts an id in the place of those of pictures, [1, tokens]. */
+    public MlxArray withIdAtPictures(MlxArray ids, int id) {
+        if (!hasPictures()) {
+            return ids;
+        }
+        MlxArray one = MlxArray.of(new int[] {id}, 1, 1);
+        MlxArray column = Indexing.expandDims(ids, 2);
+        return Indexing.squeeze(
+                patched(
+                        column,
+                        (old, patch) -> Indexing.repeat(one, patch.rows().dim(0), 0)),
+                2);
+    }
+
+    private MlxArray patched(MlxArray h, BinaryOperation operation) {
+        if (sights == null) {
+            return h;
+        }
+        List<MlxArray> parts = new ArrayList<>();
+        int done = 0;
+        for (int i = 0; i < count(); i++) {
+            for (Sight.Patch patch : sight(i).patches()) {
+                int start = starts[i] + patch.start();
+                int end = starts[i] + patch.end();
+                MlxArray rows = operation.of(Indexing.slice(h, 1, start, end), patch);
+                if (rows == null) {
+                    continue;
+                }
+                if (done < start) {
+                    parts.add(Indexing.slice(h, 1, done, start));
+                }
+                parts.add(Indexing.reshape(Ops.astype(rows, h.dtype()), 1, end - start, h.dim(2)));
+                done = end;
+            }
+        }
+        if (done > 0 && done < tokens()) {
+            parts.add(Indexing.slice(h, 1, done, tokens()));
+        }
+        return parts.isEmpty() ? h : Indexing.concatenate(1, parts.toArray(MlxArray[]::new));
+    }
+
+    /** What takes the place of a patch; null to leave it. */
+    private interface BinaryOperation {
+        MlxArray of(MlxArray old, Sight.Patch patch);
+    }
+
+    /** Which tokens of a span see others ahead of them, those of the same picture, [length, length]; null if none do. */
+    private MlxArray ahead(int span) {
+        if (sight(span).patches().stream().allMatch(patch -> patch.rows().dim(0) == 1)) {
+            return null;
+        }
+        ahead = ahead == null ? new MlxArray[count()] : ahead;
+        if (ahead[span] == null) {
+            int[] groups = IntStream.range(0, starts[span + 1] - starts[span]).toArray();
+            for (Sight.Patch patch : sight(span).patches()) {
+                Arrays.fill(groups, patch.start(), patch.end(), patch.start());
+            }
+            ahead[span] = Masks.ahead(groups);
+        }
+        return ahead[span];
+    }
+
+    /** Heads of a single span to rows, [tokens, heads, 1, dim], as those of several are, and back. */
+    public MlxArray rowsOfHeads(MlxArray x) {
+        return isSingle() ? Indexing.transpose(x, 2, 1, 0, 3) : x;
     }
 
     /** [1, tokens, heads * dim] to heads. A single position needs no transposition, only another shape. */
@@ -104,14 +228,38 @@ public final class Spans {
      * {@link AttentionCache#attend}.
      */
     public MlxArray attend(int layer, MlxArray queries, MlxArray keys, MlxArray values, float scale, MlxArray sinks) {
+        return attend(layer, queries, keys, values, scale, sinks, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param bothWays whether the tokens of a picture see those behind them, too
+     */
+    public MlxArray attend(
+            int layer,
+            MlxArray queries,
+            MlxArray keys,
+            MlxArray values,
+            float scale,
+            MlxArray sinks,
+            boolean bothWays) {
         if (isSingle()) {
-            return attention(0, layer).attend(queries, keys, values, tokens(), scale, sinks);
+            return attention(0, layer)
+                    .attend(queries, keys, values, tokens(), scale, sinks, bothWays ? ahead(0) : null);
         }
         if (tokens() == count() && keepsAsTheyAre(layer)) {
             return attendTogether(layer, queries, keys, values, scale, sinks);
         }
         return eachHeads(layer, span -> ((AttentionCache) span.cache)
-                .attend(span.heads(queries), span.heads(keys), span.heads(values), span.length, scale, sinks));
+                .attend(
+                        span.heads(queries),
+                        span.heads(keys),
+                        span.heads(values),
+                        span.length,
+                        scale,
+                        sinks,
+                        bothWays ? span.ahead() : null));
     }
 
     /** Whether all sequences keep keys and values as they are, so that one position needs no mask. */
@@ -168,6 +316,11 @@ public final class Spans {
         /** Number of tokens. */
         public int length() {
             return length;
+        }
+
+        /** True where a token sees one ahead of it, of the same picture, [length, length]; null for nowhere. */
+        public MlxArray ahead() {
+            return Spans.this.ahead(index);
         }
 
         /** The tokens of this span, of [1, tokens, ...]. */

@@ -47,7 +47,7 @@ public final class ModelConfig {
     /**
      * This config with values for fields that it does not have. A field that is there with the value null stays so.
      *
-     * @param defaults names and values by turns; values are numbers, truth values or texts
+     * @param defaults names and values by turns; values are numbers, truth values, texts or arrays of them
      */
     public ModelConfig withDefaults(Object... defaults) {
         ObjectNode all = ((ObjectNode) json).deepCopy();

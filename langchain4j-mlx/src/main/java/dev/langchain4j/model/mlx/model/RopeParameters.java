@@ -24,6 +24,7 @@ public final class RopeParameters {
     private static final String PARTS = "partial_rotary_factors";
     private static final String ORIGINAL = "original_max_position_embeddings";
     private static final String POSITIONS = "max_position_embeddings";
+    private static final String SECTIONS = "mrope_section";
     private static final String FACTOR = "factor";
     private static final String TYPE = "rope_type";
     private static final String TEXT = "text_config";
@@ -342,6 +343,25 @@ public final class RopeParameters {
         scaling.set("long_factor", scaling.get("short_factor"));
         set(scaling, "long_mscale", scaling.get("short_mscale"));
         return with(config, c, c.json().deepCopy(), scaling);
+    }
+
+    /**
+     * A config whose positions have three axes: a part of the pairs of dimensions counts time, a part height, a part width.
+     *
+     * @param interleaved whether neighbouring pairs count different axes; the architecture decides, not config.json
+     * @param sections pairs for each axis where config.json does not say it
+     */
+    public static ModelConfig withAxes(ModelConfig c, boolean interleaved, int... sections) {
+        ObjectNode fields = of(c).fields.json().deepCopy();
+        fields.put("mrope_interleaved", interleaved);
+        if (!fields.has(SECTIONS)) {
+            for (int section : sections) {
+                fields.withArrayProperty(SECTIONS).add(section);
+            }
+        }
+        ObjectNode changed = c.json().deepCopy();
+        changed.set(SCALING, fields);
+        return new ModelConfig(changed, c.where());
     }
 
     private static RopeParameters wholeContext(ModelConfig c) {

@@ -12,14 +12,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The tensors of a model by their checkpoint names. Owns them: layers borrow. Each is asked for with the shape that
  * config.json implies, so that a folder that contradicts itself is refused while it is loaded.
  */
 public final class Weights implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Weights.class);
     private static final String HEAD = "lm_head.";
     private static final String EMBEDDING = "model.embed_tokens.";
 
@@ -52,6 +56,26 @@ public final class Weights implements AutoCloseable {
     /** Whether there is such a tensor. */
     public boolean has(String name) {
         return tensors.containsKey(name);
+    }
+
+    /**
+     * What is built of the tensors of a vision tower; null if there are none. Where they do not fit, because some are missing
+     * for instance, they are freed, a warning says why, and null is returned: the text part of the folder works.
+     */
+    public <T> T tower(Function<Weights, T> factory) {
+        List<String> names = tensors.keySet().stream().filter(TextPart::sees).toList();
+        int before = derived.size();
+        try {
+            return names.isEmpty() ? null : factory.apply(this);
+        } catch (InvalidRequestException e) {
+            log.warn("{}; the vision tower is left out, text works", e.getMessage());
+            List<MlxArray> made = derived.subList(before, derived.size());
+            made.forEach(MlxArray::close);
+            made.clear();
+            names.forEach(name -> tensors.remove(name).close());
+            names.forEach(unused::remove);
+            return null;
+        }
     }
 
     private MlxArray find(String name) {

@@ -22,6 +22,7 @@ import dev.langchain4j.model.mlx.model.Weights;
  * @param window positions that each one sees, itself included; 0 for all
  * @param sinks a logit per head that takes part in the softmax and has no value; null for none
  * @param precise whether scores and weights are of single precision, whatever the type of the input
+ * @param bothWays whether the tokens of a picture attend to one another in both directions
  */
 public record Attention(
         Shape shape,
@@ -35,7 +36,8 @@ public record Attention(
         float scale,
         int window,
         MlxArray sinks,
-        boolean precise)
+        boolean precise,
+        boolean bothWays)
         implements Decoder.Layer {
 
     /** Lengths of the parts of an attention layer. */
@@ -103,7 +105,7 @@ public record Attention(
     /** As the other {@code of}, whatever makes queries, keys and values. */
     public static Attention of(Shape s, Projections qkv, Linear o, Rope queryRope, Rope keyRope) {
         float scale = (float) Math.pow(s.headDim, -0.5);
-        return new Attention(s, qkv, o, null, null, true, queryRope, keyRope, scale, 0, null, false);
+        return new Attention(s, qkv, o, null, null, true, queryRope, keyRope, scale, 0, null, false, false);
     }
 
     /** Attention as {@code of} makes it, with one matrix of this name for queries, keys and values. */
@@ -122,36 +124,68 @@ public record Attention(
 
     /** This attention with norms on each head of queries and keys. */
     public Attention withHeadNorms(Norm ofQueries, Norm ofKeys) {
-        return new Attention(shape, qkv, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks, precise);
+        return new Attention(
+                shape, qkv, o, ofQueries, ofKeys, true, queryRope, keyRope, scale, window, sinks, precise, bothWays);
     }
 
     /** This attention with norms over all heads of queries, and of keys. */
     public Attention withWholeNorms(Norm ofQueries, Norm ofKeys) {
         return new Attention(
-                shape, qkv, o, ofQueries, ofKeys, false, queryRope, keyRope, scale, window, sinks, precise);
+                shape, qkv, o, ofQueries, ofKeys, false, queryRope, keyRope, scale, window, sinks, precise, bothWays);
     }
 
     /** This attention with another scale. */
     public Attention withScale(double factor) {
         return new Attention(
-                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, (float) factor, window, sinks, precise);
+                shape,
+                qkv,
+                o,
+                qNorm,
+                kNorm,
+                normsHeads,
+                queryRope,
+                keyRope,
+                (float) factor,
+                window,
+                sinks,
+                precise,
+                bothWays);
     }
 
     /** This attention over a sliding window; 0 for the whole context. */
     public Attention withWindow(int positions) {
         return new Attention(
-                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, positions, sinks, precise);
+                shape,
+                qkv,
+                o,
+                qNorm,
+                kNorm,
+                normsHeads,
+                queryRope,
+                keyRope,
+                scale,
+                positions,
+                sinks,
+                precise,
+                bothWays);
     }
 
     /** This attention with a logit per head that has no value. */
     public Attention withSinks(MlxArray logits) {
         return new Attention(
-                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, logits, precise);
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, logits, precise, bothWays);
     }
 
     /** This attention with scores and weights of single precision, whatever the type of the input. */
     public Attention inSinglePrecision() {
-        return new Attention(shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, sinks, true);
+        return new Attention(
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, sinks, true, bothWays);
+    }
+
+    /** This attention with tokens of a picture that attend to one another in both directions. */
+    public Attention withPicturesBothWays() {
+        return new Attention(
+                shape, qkv, o, qNorm, kNorm, normsHeads, queryRope, keyRope, scale, window, sinks, precise, true);
     }
 
     @Override
@@ -161,17 +195,16 @@ public record Attention(
 
     /** What comes out of each head: heads of these spans. */
     MlxArray attended(MlxArray x, Spans spans, int layer) {
-        int[] positions = spans.positionsOfHeads();
         MlxArray[] all = qkv.of(x);
-        MlxArray queries = queryRope.apply(heads(all[0], qNorm, shape.heads, spans), positions);
-        MlxArray keys = keyRope.apply(heads(all[1], kNorm, shape.kvHeads, spans), positions);
+        MlxArray queries = queryRope.apply(heads(all[0], qNorm, shape.heads, spans), spans);
+        MlxArray keys = keyRope.apply(heads(all[1], kNorm, shape.kvHeads, spans), spans);
         MlxArray values = heads(all[2], null, shape.kvHeads, spans);
         if (!precise) {
-            return spans.attend(layer, queries, keys, values, scale, sinks);
+            return spans.attend(layer, queries, keys, values, scale, sinks, bothWays);
         }
         // keys and values are promoted to the type of the queries
         MlxArray single = Ops.astype(queries, DType.FLOAT32);
-        return Ops.astype(spans.attend(layer, single, keys, values, scale, sinks), values.dtype());
+        return Ops.astype(spans.attend(layer, single, keys, values, scale, sinks, bothWays), values.dtype());
     }
 
     /** The output of the layer for what comes out of each head. */

@@ -100,9 +100,9 @@ public final class Decoder implements LanguageModel {
 
     @Override
     public MlxArray forward(MlxArray tokens, Spans spans) {
-        MlxArray h = embed.apply(tokens);
+        MlxArray h = spans.withFeatures(embed.apply(tokens));
         for (int i = 0; i < layers.size(); i++) {
-            h = layers.get(i).apply(h, spans, states[i]);
+            h = spans.withDeepstack(layers.get(i).apply(h, spans, states[i]), i);
         }
         return norm.apply(h);
     }

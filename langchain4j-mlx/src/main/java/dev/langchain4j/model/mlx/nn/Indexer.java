@@ -43,7 +43,7 @@ public record Indexer(
 
     /** Keys that are kept of new positions, as heads of these spans. */
     MlxArray keys(MlxArray x, Spans spans) {
-        return rope.apply(spans.splitHeads(keyNorm.apply(keys.apply(x)), 1, dim), spans.positionsOfHeads());
+        return rope.apply(spans.splitHeads(keyNorm.apply(keys.apply(x)), 1, dim), spans);
     }
 
     /**
@@ -60,7 +60,7 @@ public record Indexer(
      * @param ranked what the queries of attention are made of as well
      */
     Search search(MlxArray x, MlxArray ranked, Spans spans) {
-        MlxArray q = rope.apply(spans.splitHeads(queries.apply(ranked), heads, dim), spans.positionsOfHeads());
+        MlxArray q = rope.apply(spans.splitHeads(queries.apply(ranked), heads, dim), spans);
         MlxArray scaled = Ops.multiply(weights.apply(x), Math.pow(heads, -0.5) * Math.pow(dim, -0.5));
         return new Search(q, spans.splitHeads(scaled, heads, 1));
     }

@@ -134,13 +134,12 @@ public record LatentAttention(
 
     @Override
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
-        int[] positions = spans.positionsOfHeads();
         MlxArray ranked = queryDown == null ? x : queryDown.apply(x);
         MlxArray heads = spans.splitHeads(queryUp.apply(ranked), shape.heads, shape.plainDim + shape.turnedDim);
         MlxArray[] query = Indexing.splitAt(heads, -1, shape.plainDim);
         MlxArray[] key = Indexing.splitAt(latentAndPositions.apply(x), -1, shape.latent);
-        MlxArray turnedQuery = rope.apply(query[1], positions);
-        MlxArray turnedKey = rope.apply(spans.splitHeads(key[1], 1, shape.turnedDim), positions);
+        MlxArray turnedQuery = rope.apply(query[1], spans);
+        MlxArray turnedKey = rope.apply(spans.splitHeads(key[1], 1, shape.turnedDim), spans);
         MlxArray latent = spans.splitHeads(latentNorm.apply(key[0]), 1, shape.latent);
         MlxArray kept = indexer == null ? turnedKey : Indexing.concatenate(-1, turnedKey, indexer.keys(x, spans));
         Indexer.Search search = indexer == null ? null : indexer.search(x, ranked, spans);

@@ -5,7 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Weights;
 
-/** x / rms(x) * weight, over the last dimension. */
+/** x / rms(x) * weight, over the last dimension; the weight may be null. */
 public record RmsNorm(MlxArray weight, float eps) implements Norm {
 
     /** The norm of this name. */

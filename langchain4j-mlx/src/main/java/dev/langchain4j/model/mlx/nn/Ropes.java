@@ -37,6 +37,10 @@ public final class Ropes {
      * @param base rope_theta if config.json has none; not a number if it must
      */
     public static Rope of(Weights weights, RopeParameters p, int dims, double base, boolean traditional) {
+        return Mrope.of(weights, p.fields(), dims, scaled(weights, p, dims, base, traditional));
+    }
+
+    private static Rope scaled(Weights weights, RopeParameters p, int dims, double base, boolean traditional) {
         double theta = p.theta(base);
         return switch (p.type()) {
             case "default", "mrope" -> plain(dims, traditional, theta, 1);

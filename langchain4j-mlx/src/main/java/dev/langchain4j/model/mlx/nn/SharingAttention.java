@@ -23,8 +23,9 @@ public record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own
      *
      * @param v null where keys serve as values
      * @param window positions that each one sees; 0 for all
+     * @param bothWays whether the tokens of a picture attend to one another in both directions
      */
-    public record KeysValues(Linear k, Linear v, RmsNorm kNorm, int window) {
+    public record KeysValues(Linear k, Linear v, RmsNorm kNorm, int window, boolean bothWays) {
 
         /** The projections of the attention of this name. */
         public static KeysValues load(Weights w, String name, Shape s, boolean keysAreValues, double eps, int window) {
@@ -33,7 +34,13 @@ public record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own
                     Linear.load(w, name + ".k_proj", s.hidden(), width, false),
                     keysAreValues ? null : Linear.load(w, name + ".v_proj", s.hidden(), width, false),
                     RmsNorm.load(w, name + ".k_norm", s.headDim(), eps),
-                    window);
+                    window,
+                    false);
+        }
+
+        /** The same for tokens of a picture that attend to one another in both directions. */
+        public KeysValues withPicturesBothWays() {
+            return new KeysValues(k, v, kNorm, window, true);
         }
     }
 
@@ -56,14 +63,15 @@ public record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own
         List<AttentionCache.View> views = new ArrayList<>();
         for (Spans.Span span : spans.at(layer)) {
             AttentionCache cache = (AttentionCache) span.cache();
-            views.add(cache.update(span.heads(keys), span.heads(values), span.length()));
+            AttentionCache.View view = cache.update(span.heads(keys), span.heads(values), span.length());
+            views.add(own.bothWays ? view.and(span.ahead()) : view);
         }
         return views;
     }
 
     private MlxArray keys(MlxArray x, Spans spans) {
         MlxArray heads = spans.splitHeads(own.k.apply(x), shape.kvHeads(), shape.headDim());
-        return rope.apply(own.kNorm.apply(heads), spans.positionsOfHeads());
+        return rope.apply(own.kNorm.apply(heads), spans);
     }
 
     private MlxArray values(MlxArray x, Spans spans) {
@@ -86,12 +94,13 @@ public record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own
 
     /** As the other one, where no later layer attends to the same. */
     public MlxArray apply(MlxArray x, Spans spans, int layer) {
-        return joined(spans.attend(layer, queries(x, spans), keys(x, spans), values(x, spans), 1, null), spans);
+        return joined(
+                spans.attend(layer, queries(x, spans), keys(x, spans), values(x, spans), 1, null, own.bothWays), spans);
     }
 
     private MlxArray queries(MlxArray x, Spans spans) {
         MlxArray heads = qNorm.apply(spans.splitHeads(q.apply(x), shape.heads(), shape.headDim()));
-        return rope.apply(heads, spans.positionsOfHeads());
+        return rope.apply(heads, spans);
     }
 
     private MlxArray joined(MlxArray attended, Spans spans) {

@@ -47,6 +47,9 @@ public final class ChatTemplate {
     private final Map<String, String> specialTokens;
     private volatile ControlTokens controlTokens;
     private final Map<String, ToolCallFormat> formats = new LinkedHashMap<>();
+    /** What the templates write for an image; null if the model does not see. */
+    private volatile String placeholder;
+
     private volatile TemplateAbilities withTools;
     private volatile TemplateAbilities withoutTools;
 
@@ -102,6 +105,11 @@ public final class ChatTemplate {
             sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
         }
         return new ChatTemplate(sources, files.specialTokens(), folder.toString(), vocabulary);
+    }
+
+    /** Says what the templates write for an image. To be called before they are used. */
+    void showImages(String text) {
+        placeholder = text;
     }
 
     /** How the model writes its answers to requests with, or without, tools. */
@@ -162,7 +170,7 @@ public final class ChatTemplate {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
         }
         List<Boundary> boundaries = boundaries(mapped, rendered, encoding::tokensWithin);
-        return new Prompt(rendered.text(), tokens, boundaries, List.of(), written.changes, null);
+        return new Prompt(rendered.text(), tokens, null, boundaries, List.of(), written.changes, null);
     }
 
     /**
@@ -285,7 +293,8 @@ public final class ChatTemplate {
                         return template.render(context).text();
                     },
                     tools,
-                    formats.get(name(tools, false)));
+                    formats.get(name(tools, false)),
+                    placeholder);
             if (tools) {
                 withTools = known;
             } else {

@@ -31,6 +31,9 @@ final class ControlTokens {
     /** Keys of a message or tool whose values have names of the application's or a tool's own. */
     private static final Set<String> NAMING = Set.of("arguments", "parameters");
 
+    /** Values of the key {@code type} that are of the chat format itself. */
+    private static final Set<String> KINDS = Set.of("function", "text", "image");
+
     private final Tokenizer tokenizer;
     private final BitSet ids = new BitSet();
     /** Characters that tell a control token from words. */
@@ -133,7 +136,8 @@ final class ControlTokens {
 
     /** Whether a message's or tool's entry is of the chat format itself: roles are often names of control tokens. */
     private static boolean isOwn(Map.Entry<?, ?> entry) {
-        return "role".equals(entry.getKey()) || "type".equals(entry.getKey()) && "function".equals(entry.getValue());
+        return "role".equals(entry.getKey())
+                || "type".equals(entry.getKey()) && KINDS.contains(String.valueOf(entry.getValue()));
     }
 
     private boolean isSuspect(String text) {
@@ -150,11 +154,25 @@ final class ControlTokens {
         List<Map<String, Object>> marked = new ArrayList<>(messages.size());
         for (Map<String, Object> message : messages) {
             Map<String, Object> copy = new LinkedHashMap<>();
-            message.forEach(
-                    (key, value) -> copy.put(key, key.equals("role") ? value : mark(value, NAMING.contains(key))));
+            message.forEach((key, value) -> copy.put(key, key.equals("role") ? value : markContent(key, value)));
             marked.add(copy);
         }
         return marked;
+    }
+
+    /** Kinds of parts are no texts of a request. */
+    private Object markContent(String key, Object value) {
+        if (!ContentParts.hasImages(value)) {
+            return mark(value, NAMING.contains(key));
+        }
+        List<Object> parts = new ArrayList<>();
+        for (Object part : (Collection<?>) value) {
+            parts.add(
+                    part.equals(ContentParts.IMAGE)
+                            ? part
+                            : ContentParts.text(mark(ContentParts.texts(List.of(part)))));
+        }
+        return parts;
     }
 
     /** Tools whose texts are marked. */

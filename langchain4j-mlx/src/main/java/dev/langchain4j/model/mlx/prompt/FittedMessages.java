@@ -70,6 +70,7 @@ final class FittedMessages {
     private final List<Map<String, Object>> open = new ArrayList<>();
 
     private int caller;
+    private final ResultImages images = new ResultImages();
     private final Set<Object> ids = new HashSet<>();
 
     private FittedMessages(List<Map<String, Object>> source, TemplateAbilities can, Extent extent) {
@@ -141,6 +142,9 @@ final class FittedMessages {
     /** Adds a message, with the results of its calls; gives the index of what follows. */
     private int next(int index) {
         Map<String, Object> message = source.get(index);
+        if (!is("tool", index)) {
+            placeImages();
+        }
         switch (String.valueOf(message.get("role"))) {
             case "system" -> system(index);
             case "user" -> question(filled(message, EMPTY_QUESTION, index), index, false);
@@ -154,6 +158,17 @@ final class FittedMessages {
             default -> add(message, index);
         }
         return index + 1;
+    }
+
+    private void placeImages() {
+        if (!images.isEmpty()) {
+            images.results().forEach(index -> changed(index, Kind.IMAGES_MOVED));
+            question(images.shown(), images.results().getLast(), false);
+        }
+    }
+
+    private Map<String, Object> withoutImages(Map<String, Object> result, int index) {
+        return can.toolImages() ? result : images.takenFrom(result, index);
     }
 
     /** A system message without a place is told where it stands, as the user's, together with the question beside it. */
@@ -215,13 +230,12 @@ final class FittedMessages {
                     case CALLED, RETURNED -> RESULT_TOO_MANY;
                 };
         if (extent == Extent.CALLS_TOO || mends(what)) {
-            Object name = result.get("name");
-            String told = "Result of " + (name == null ? "a tool" : "the tool " + name) + ":\n" + text(result);
             changed(index, Kind.RESULT_AS_TEXT);
-            question(message("user", told), index, false);
+            question(message("user", ResultImages.told(result)), index, false);
         } else {
             Object fitted = late ? id : fittedId(id, result.get("name") + " " + text(result), index);
-            add(with(filled(result, EMPTY_RESULT, index), "tool_call_id", fitted), index);
+            Map<String, Object> shown = withoutImages(filled(result, EMPTY_RESULT, index), index);
+            add(with(shown, "tool_call_id", fitted), index);
             state = state == State.CALLED ? State.CALLED : State.RETURNED;
         }
     }
@@ -324,7 +338,7 @@ final class FittedMessages {
     }
 
     private void result(int index, Map<String, Object> call) {
-        Map<String, Object> result = filled(source.get(index), EMPTY_RESULT, index);
+        Map<String, Object> result = withoutImages(filled(source.get(index), EMPTY_RESULT, index), index);
         if (result.get("name") == null && mends(NO_NAME)) {
             result = with(result, "name", function(call).get("name"));
         }
@@ -384,6 +398,7 @@ final class FittedMessages {
     // ---- how messages are changed --------------------------------------------------------------------------------
 
     private void end() {
+        placeImages();
         close(CALL_LAST);
         Set<Object> roles = new HashSet<>();
         messages.forEach(message -> roles.add(message.get("role")));
@@ -414,7 +429,7 @@ final class FittedMessages {
     }
 
     private Map<String, Object> filled(Map<String, Object> message, Irregularity empty, int index) {
-        if (!text(message).isBlank() || !mends(empty)) {
+        if (!text(message).isBlank() || ContentParts.hasImages(message.get("content")) || !mends(empty)) {
             return message;
         }
         changed(index, Kind.TEXT_FILLED);

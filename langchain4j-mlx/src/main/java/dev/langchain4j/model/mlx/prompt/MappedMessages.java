@@ -15,7 +15,7 @@ final class MappedMessages {
     private MappedMessages() {}
 
     static String text(Map<String, Object> message) {
-        return message.get("content") instanceof String text ? text : "";
+        return ContentParts.texts(message.get("content"));
     }
 
     @SuppressWarnings("unchecked") // the mapper makes lists of such maps only
@@ -28,7 +28,7 @@ final class MappedMessages {
         return (Map<String, Object>) call.get("function");
     }
 
-    static Map<String, Object> message(String role, String content) {
+    static Map<String, Object> message(String role, Object content) {
         Map<String, Object> message = new LinkedHashMap<>();
         message.put("role", role);
         message.put("content", content);
@@ -55,6 +55,11 @@ final class MappedMessages {
                 boolean more = message.get(key) instanceof String text && !text.isBlank();
                 joined.put(key, more ? first + BREAK + message.get(key) : first);
             }
+        }
+        if (ContentParts.hasImages(before.get("content")) || ContentParts.hasImages(message.get("content"))) {
+            List<Object> parts = ContentParts.of(before.get("content"));
+            parts.addAll(ContentParts.of(message.get("content")));
+            joined.put("content", parts);
         }
         return joined;
     }

@@ -30,6 +30,8 @@ public record MessageChange(int message, Kind kind) {
         /** A text that says nothing stands for an empty one. */
         TEXT_FILLED,
         /** The text beside calls was left out. */
-        TEXT_LEFT_OUT
+        TEXT_LEFT_OUT,
+        /** Images of a result were shown as the user's, behind it. */
+        IMAGES_MOVED
     }
 }

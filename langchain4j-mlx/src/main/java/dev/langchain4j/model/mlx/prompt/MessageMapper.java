@@ -7,6 +7,7 @@ import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.message.Content;
 import dev.langchain4j.data.message.CustomMessage;
+import dev.langchain4j.data.message.ImageContent;
 import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
@@ -18,7 +19,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /**
  * Messages as chat templates expect them: Hugging Face's chat format, with tool arguments as objects and reasoning in
@@ -33,20 +33,30 @@ final class MessageMapper {
 
     private MessageMapper() {}
 
+    /** Messages of texts only. */
     static List<Map<String, Object>> map(List<ChatMessage> messages) {
+        return map(messages, false);
+    }
+
+    /**
+     * Maps messages.
+     *
+     * @param sees whether images are mapped, to a part of a list each; else they are refused
+     */
+    static List<Map<String, Object>> map(List<ChatMessage> messages, boolean sees) {
         List<Map<String, Object>> mapped = new ArrayList<>(messages.size());
         for (ChatMessage message : messages) {
-            mapped.add(map(message));
+            mapped.add(map(message, sees));
         }
         return mapped;
     }
 
-    private static Map<String, Object> map(ChatMessage message) {
+    private static Map<String, Object> map(ChatMessage message, boolean sees) {
         return switch (message) {
             case SystemMessage system -> message("system", system.text());
-            case UserMessage user -> user(user);
+            case UserMessage user -> user(user, sees);
             case AiMessage ai -> assistant(ai);
-            case ToolExecutionResultMessage result -> toolResult(result);
+            case ToolExecutionResultMessage result -> toolResult(result, sees);
             case CustomMessage custom -> attributes(custom.attributes());
             default ->
                 throw new UnsupportedFeatureException(
@@ -66,8 +76,8 @@ final class MessageMapper {
         return mapped;
     }
 
-    private static Map<String, Object> user(UserMessage user) {
-        Map<String, Object> mapped = message("user", text(user.contents()));
+    private static Map<String, Object> user(UserMessage user, boolean sees) {
+        Map<String, Object> mapped = message("user", content(user.contents(), sees));
         if (user.name() != null) {
             mapped.put("name", user.name());
         }
@@ -156,8 +166,8 @@ final class MessageMapper {
         return id.toString();
     }
 
-    private static Map<String, Object> toolResult(ToolExecutionResultMessage result) {
-        Map<String, Object> mapped = message("tool", text(result.contents()));
+    private static Map<String, Object> toolResult(ToolExecutionResultMessage result, boolean sees) {
+        Map<String, Object> mapped = message("tool", content(result.contents(), sees));
         if (result.toolName() != null) {
             mapped.put("name", result.toolName());
         }
@@ -167,19 +177,41 @@ final class MessageMapper {
         return mapped;
     }
 
-    /** Several texts become one, a line each: few templates know lists of contents. */
-    private static String text(List<Content> contents) {
+    /**
+     * Several texts become one, a line each: few templates know lists of contents. Where there are images it is a list, in the
+     * order of the contents, where texts that stand beside one another are one.
+     */
+    private static Object content(List<Content> contents, boolean sees) {
+        List<Object> parts = new ArrayList<>();
+        List<String> texts = new ArrayList<>();
         for (Content content : contents) {
-            if (!(content instanceof TextContent)) {
+            if (content instanceof TextContent text) {
+                texts.add(text.text());
+            } else if (content instanceof ImageContent && sees) {
+                addText(parts, texts);
+                parts.add(ContentParts.IMAGE);
+            } else {
                 String type = content.type().name().toLowerCase(Locale.ROOT);
                 throw new UnsupportedFeatureException(
-                        "non-text content (" + type + ") is not supported by this model: it reads text only");
+                        "non-text content (" + type + ") is not supported by this model: it "
+                                + (sees ? "reads text and images only" : "reads text only"));
             }
         }
-        return contents.stream().map(c -> ((TextContent) c).text()).collect(Collectors.joining("\n"));
+        if (parts.isEmpty()) {
+            return String.join("\n", texts);
+        }
+        addText(parts, texts);
+        return parts;
     }
 
-    private static Map<String, Object> message(String role, String content) {
+    private static void addText(List<Object> parts, List<String> texts) {
+        if (!texts.isEmpty()) {
+            parts.add(ContentParts.text(String.join("\n", texts)));
+            texts.clear();
+        }
+    }
+
+    private static Map<String, Object> message(String role, Object content) {
         Map<String, Object> mapped = new LinkedHashMap<>();
         mapped.put("role", role);
         mapped.put("content", content);

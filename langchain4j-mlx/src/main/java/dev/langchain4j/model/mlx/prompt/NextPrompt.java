@@ -8,6 +8,7 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,8 +21,9 @@ import java.util.Optional;
  *
  * @param tokens what it begins with, and one token more
  * @param boundaries positions of it where others are likely to branch off
+ * @param pictures of the tokens; null for none
  */
-public record NextPrompt(int[] tokens, List<Boundary> boundaries) {
+public record NextPrompt(int[] tokens, List<Boundary> boundaries, PromptPictures pictures) {
     /** Two texts that no tokenizer begins alike. */
     private static final List<String> REPLIES = List.of("Hello", "7");
     /** A special token so near to the end is taken for it, since no text behind it changes what stands before it. */
@@ -62,7 +64,8 @@ public record NextPrompt(int[] tokens, List<Boundary> boundaries) {
         }
         return Optional.of(new NextPrompt(
                 Arrays.copyOf(tokens, certain + 1),
-                boundaries(before.boundaries(), common(tokens, before.tokens()), first.boundaries(), certain)));
+                boundaries(before.boundaries(), common(tokens, before.tokens()), first.boundaries(), certain),
+                first.pictures() == null ? null : first.pictures().first(certain + 1)));
     }
 
     private static List<ChatMessage> replied(List<ChatMessage> messages, AiMessage answer, String reply) {
@@ -80,7 +83,7 @@ public record NextPrompt(int[] tokens, List<Boundary> boundaries) {
 
     private static int certain(int[] tokens, int common, Tokenizer tokenizer) {
         for (int end = common; end > 0 && end > common - SPECIAL_WITHIN; end--) {
-            if (tokenizer.isSpecial(tokens[end - 1])) {
+            if (tokens[end - 1] < 0 || tokenizer.isSpecial(tokens[end - 1])) {
                 return end;
             }
         }

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.cache.Boundary;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.List;
 import java.util.Optional;
 
@@ -8,6 +9,7 @@ import java.util.Optional;
 public final class Prompt {
     private final String text;
     private final int[] tokens;
+    private final PromptPictures pictures;
     private final List<Boundary> boundaries;
     private final List<MessageTokens> messages;
     private final List<MessageChange> changes;
@@ -16,12 +18,14 @@ public final class Prompt {
     Prompt(
             String text,
             int[] tokens,
+            PromptPictures pictures,
             List<Boundary> boundaries,
             List<MessageTokens> messages,
             List<MessageChange> changes,
             PromptOrigin origin) {
         this.text = text;
         this.tokens = tokens;
+        this.pictures = pictures;
         this.boundaries = List.copyOf(boundaries);
         this.messages = List.copyOf(messages);
         this.changes = List.copyOf(changes);
@@ -49,14 +53,19 @@ public final class Prompt {
         REWRITTEN
     }
 
-    /** What the template rendered; turns that this model generated are as the template spells them. */
+    /** What the template rendered, with its own places for pictures; turns that this model generated are as the template spells them. */
     public String text() {
         return text;
     }
 
-    /** The prompt's ids; not to be changed. */
+    /** The prompt's ids, those that caches compare where pictures are; not to be changed. */
     public int[] tokens() {
         return tokens;
+    }
+
+    /** The pictures in it; null for none. */
+    public PromptPictures pictures() {
+        return pictures;
     }
 
     /** Token positions where other prompts are likely to branch off. */

@@ -4,6 +4,7 @@ import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
+import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.Objects;
  * @param conversation the memory ID, or null
  * @param isolation whether turns that were generated for other conversations may be recognised
  * @param allowControlTokens whether names of control tokens in the request's texts are those tokens, not text
+ * @param pictures the images of the messages, in order
  */
 public record PromptRequest(
         List<ChatMessage> messages,
@@ -28,7 +30,20 @@ public record PromptRequest(
         OutputFormat format,
         Object conversation,
         Isolation isolation,
-        boolean allowControlTokens) {
+        boolean allowControlTokens,
+        List<Picture> pictures) {
+    /** A request without images. */
+    public PromptRequest(
+            List<ChatMessage> messages,
+            List<ToolSpecification> tools,
+            Map<String, Object> arguments,
+            OutputFormat format,
+            Object conversation,
+            Isolation isolation,
+            boolean allowControlTokens) {
+        this(messages, tools, arguments, format, conversation, isolation, allowControlTokens, List.of());
+    }
+
     /** A request in whose texts names of control tokens are text. */
     public PromptRequest(
             List<ChatMessage> messages,
@@ -44,13 +59,15 @@ public record PromptRequest(
     public PromptRequest {
         messages = List.copyOf(messages);
         tools = List.copyOf(tools);
+        pictures = List.copyOf(pictures);
         arguments = arguments == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
         Objects.requireNonNull(format, "format");
         Objects.requireNonNull(isolation, "isolation");
     }
 
-    /** The same request with other messages. */
+    /** The same request with other messages, which have the same images. */
     public PromptRequest withMessages(List<ChatMessage> others) {
-        return new PromptRequest(others, tools, arguments, format, conversation, isolation, allowControlTokens);
+        return new PromptRequest(
+                others, tools, arguments, format, conversation, isolation, allowControlTokens, pictures);
     }
 }

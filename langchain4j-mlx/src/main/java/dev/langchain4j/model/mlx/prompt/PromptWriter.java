@@ -5,12 +5,17 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.text.DecodeStream;
 import dev.langchain4j.mlx.text.Tokenizer;
+import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.Isolation;
+import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.vision.ImageProcessor;
+import dev.langchain4j.model.mlx.vision.PromptPictures;
+import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -38,6 +43,9 @@ public final class PromptWriter implements ConversationListener {
     private final ControlTokens control;
     private final PerToolList<List<Map<String, Object>>> tools = new PerToolList<>(ToolMapper::map);
     private final KnownPieces known = new KnownPieces(KnownPieces.BYTES_MAX);
+    /** What the model makes of images; null if it does not see. */
+    private final ImageProcessor images;
+
     /** A special token to stand before a stretch of text that begins within a prompt; empty if that changes nothing. */
     private final String within;
 
@@ -47,6 +55,25 @@ public final class PromptWriter implements ConversationListener {
      * @param endTokens ids that end an answer
      */
     public PromptWriter(ChatTemplate template, Tokenizer tokenizer, Set<Integer> endTokens, PromptLedger ledger) {
+        this(template, tokenizer, endTokens, ledger, null);
+    }
+
+    /**
+     * Puts a writer together.
+     *
+     * @param endTokens ids that end an answer
+     * @param images what the model makes of images; null if it does not see
+     */
+    public PromptWriter(
+            ChatTemplate template,
+            Tokenizer tokenizer,
+            Set<Integer> endTokens,
+            PromptLedger ledger,
+            ImageProcessor images) {
+        this.images = images;
+        if (images != null) {
+            template.showImages(images.placeholder());
+        }
         this.template = template;
         this.tokenizer = tokenizer;
         this.endTokens = Set.copyOf(endTokens);
@@ -70,7 +97,8 @@ public final class PromptWriter implements ConversationListener {
      * Writes a request.
      *
      * @throws InvalidRequestException if the template refuses the messages: with the template's own words
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is no text
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is neither text nor an image that the
+     *     request has ready
      */
     public Prompt write(PromptRequest request) {
         PromptEvent event = new PromptEvent();
@@ -83,12 +111,13 @@ public final class PromptWriter implements ConversationListener {
     }
 
     private Prompt write(PromptRequest request, PieceEncoder encoder) {
-        List<Map<String, Object>> mapped = MessageMapper.map(request.messages());
+        List<Map<String, Object>> mapped =
+                MessageMapper.map(request.messages(), !request.pictures().isEmpty());
         Context[] contexts = Context.of(request.messages());
         GeneratedTurn[] turns = turns(request, contexts, mapped);
         ChatTemplate.Rendered written = template.write(
                 mapped, tools.of(request.tools()), request.arguments(), request.allowControlTokens() ? null : control);
-        RenderResult rendered = written.result();
+        RenderResult rendered = filled(written.result(), request.pictures());
         Splicer splicer = new Splicer(rendered, request.format(), encoder, within);
         boolean[] spliced = new boolean[turns.length];
         for (int i = 0; i < turns.length; i++) {
@@ -99,7 +128,10 @@ public final class PromptWriter implements ConversationListener {
         if (tokens.size() == 0) {
             throw new InvalidRequestException("the chat template rendered these messages to no text at all");
         }
-        String text = rendered.text();
+        PromptPictures pictures = request.pictures().isEmpty()
+                ? null
+                : PromptPictures.of(tokens.ids(), request.pictures(), images.imageToken());
+        String text = written.result().text();
         ReasoningFormat reasoning = request.format().reasoning();
         PromptOrigin origin = new PromptOrigin(
                 request.format(),
@@ -112,11 +144,33 @@ public final class PromptWriter implements ConversationListener {
                 reasoning.opensIn(text));
         return new Prompt(
                 text,
-                tokens.ids(),
-                ChatTemplate.boundaries(mapped, rendered, tokens::tokensWithin),
+                pictures == null ? tokens.ids() : pictures.keys(),
+                pictures,
+                boundaries(mapped, rendered, tokens, pictures),
                 messages(mapped, rendered, tokens, turns, spliced),
                 written.changes(),
                 origin);
+    }
+
+    private RenderResult filled(RenderResult rendered, List<Picture> pictures) {
+        return pictures.isEmpty()
+                ? rendered
+                : ImagePlaces.fill(
+                        rendered,
+                        images.placeholder(),
+                        pictures.stream()
+                                .map(picture -> images.expansion(picture.image()))
+                                .toList());
+    }
+
+    /** Also where each picture ends: what comes before is the costly part of a prompt. */
+    private static List<Boundary> boundaries(
+            List<Map<String, Object>> mapped, RenderResult rendered, TokenText tokens, PromptPictures pictures) {
+        List<Boundary> boundaries = ChatTemplate.boundaries(mapped, rendered, tokens::tokensWithin);
+        if (pictures != null) {
+            pictures.places().forEach(place -> boundaries.add(new Boundary(place.end(), Tier.ASSISTANT)));
+        }
+        return boundaries;
     }
 
     /** Keeps generated turns on disk, too; see {@link PromptLedger#keepOnDisk}. */
@@ -218,7 +272,7 @@ public final class PromptWriter implements ConversationListener {
         List<Prompt.MessageTokens> places = new ArrayList<>();
         int from = 0;
         for (int i = 0; i < turns.length; i++) {
-            String content = String.valueOf(mapped.get(i).get("content"));
+            String content = MappedMessages.text(mapped.get(i));
             if (starts[i] < 0 && !content.isBlank()) {
                 // Written outside of any loop, as the system message often is.
                 starts[i] = rendered.text().indexOf(content.strip(), from);

@@ -21,6 +21,7 @@ import java.util.function.Function;
  * @param tools where tools on offer are looked for
  * @param calls how an assistant's tool calls are given
  * @param toolResults whether tool results reach the text; true where the template refuses them in its own words
+ * @param toolImages whether images in tool results have a place in the text
  * @param turns tries what is not in order in a conversation
  */
 record TemplateAbilities(
@@ -31,6 +32,7 @@ record TemplateAbilities(
         ToolPlace tools,
         CallStyle calls,
         boolean toolResults,
+        boolean toolImages,
         TurnTrials turns) {
 
     private static final String MARK = "probe7zq";
@@ -46,21 +48,35 @@ record TemplateAbilities(
      * @param format how the model writes calls
      */
     static TemplateAbilities of(Function<Map<String, Object>, String> render, boolean offered, ToolCallFormat format) {
+        return of(render, offered, format, null);
+    }
+
+    /**
+     * As the other one.
+     *
+     * @param placeholder what the template writes for an image; null for a model that does not see
+     */
+    static TemplateAbilities of(
+            Function<Map<String, Object>, String> render, boolean offered, ToolCallFormat format, String placeholder) {
         Map<String, Object> user = message("user", MARK);
         Probe plain = new Probe(render, false, List.of(), ToolPlace.NONE);
         Probe listed = new Probe(render, true, List.of(), ToolPlace.NONE);
         boolean parts = plain.text(user) == null || !plain.text(user).contains(MARK);
         parts = parts && listed.shows(MARK, user);
-        TemplateAbilities can = of(render, parts, offered, format);
+        TemplateAbilities can = of(render, parts, offered, format, placeholder);
         if (offered && !parts && can.refusesCalls()) {
-            TemplateAbilities inParts = of(render, true, offered, format);
+            TemplateAbilities inParts = of(render, true, offered, format, placeholder);
             return inParts.refusesCalls() ? can : inParts;
         }
         return can;
     }
 
     private static TemplateAbilities of(
-            Function<Map<String, Object>, String> render, boolean parts, boolean offered, ToolCallFormat format) {
+            Function<Map<String, Object>, String> render,
+            boolean parts,
+            boolean offered,
+            ToolCallFormat format,
+            String placeholder) {
         Map<String, Object> user = message("user", MARK);
         Map<String, Object> system = message("system", MARK);
         Map<String, Object> other = message("system", OTHER);
@@ -70,6 +86,9 @@ record TemplateAbilities(
         Map<String, Object> result = message("tool", MARK);
         result.put("name", TOOL);
         result.put("tool_call_id", ID);
+        Map<String, Object> image = new LinkedHashMap<>(result);
+        image.put("content", List.of(ContentParts.IMAGE, ContentParts.text(MARK)));
+        Map<String, Object> call = style.apply(called("", "Rome"));
         return new TemplateAbilities(
                 parts,
                 probe.shows(MARK, system, message("user", "hello")),
@@ -77,7 +96,10 @@ record TemplateAbilities(
                 probe.shows(OTHER, user, message("assistant", "fine"), other, user),
                 place,
                 style,
-                !probe.drops(MARK, message("user", "hello"), style.apply(called("", "Rome")), result),
+                !probe.drops(MARK, message("user", "hello"), call, result),
+                placeholder != null
+                        && probe.shows(MARK, message("user", "hello"), call, image)
+                        && probe.shows(placeholder, message("user", "hello"), call, image),
                 new TurnTrials(render, probe.tools));
     }
 

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.samples.chat;
 
 import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.Content;
+import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
@@ -38,7 +40,7 @@ final class ChatDesk implements ChatModelListener {
     /** The AI service; the conversation's name is its memory ID. */
     interface TravelDesk {
         @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
-        TokenStream chat(@MemoryId String conversation, @UserMessage String text);
+        TokenStream chat(@MemoryId String conversation, @UserMessage List<Content> contents);
     }
 
     /** A conversation: its messages as the model sees them, and as the page shows them. */
@@ -98,6 +100,8 @@ final class ChatDesk implements ChatModelListener {
                 model.name(),
                 "context",
                 model.contextLength(),
+                "sees",
+                model.seesImages(),
                 "load",
                 load,
                 "conversations",
@@ -133,10 +137,14 @@ final class ChatDesk implements ChatModelListener {
     /**
      * Asks; the answer comes as events.
      *
+     * @param pictures what the model is to look at
      * @throws IllegalStateException if the conversation's last question is still being answered
      */
-    void ask(String name, String text, boolean tools) {
-        Turn turn = new Turn(text, tools);
+    void ask(String name, String text, List<Picture> pictures, boolean tools) {
+        Turn turn = new Turn(text, pictures.stream().map(Picture::thumbnail).toList(), tools);
+        List<Content> contents = new ArrayList<>();
+        pictures.forEach(picture -> contents.add(picture.content()));
+        contents.add(TextContent.from(text));
         synchronized (this) {
             List<Turn> turns = conversation(name).turns();
             if (!turns.isEmpty() && turns.getLast().isRunning()) {
@@ -146,7 +154,7 @@ final class ChatDesk implements ChatModelListener {
             changed(name, turn);
         }
         (tools ? withTools : withoutTools)
-                .chat(name, text)
+                .chat(name, contents)
                 .onPartialResponseWithContext(
                         (piece, context) -> piece(name, turn, piece.text(), context.streamingHandle()))
                 .onPartialThinkingWithContext(

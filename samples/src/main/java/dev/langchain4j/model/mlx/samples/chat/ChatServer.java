@@ -9,12 +9,14 @@ import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 
 /** The chat page over HTTP, on this machine only: static files, one event stream a page, and what a page may ask for. */
 public final class ChatServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int TEXT_LENGTH_MAX = 20_000;
+    private static final long REQUEST_BYTES_MAX = 64L << 20;
 
     private final EventStreams streams = new EventStreams();
     private final ChatDesk desk;
@@ -37,6 +39,7 @@ public final class ChatServer implements AutoCloseable {
         config.startup.showJavalinBanner = false;
         config.startup.showOldJavalinVersionWarning = false;
         config.concurrency.useVirtualThreads = true;
+        config.http.maxRequestSize = REQUEST_BYTES_MAX;
         config.staticFiles.add("/chat", Location.CLASSPATH);
         config.routes.get("/events", this::follow);
         config.routes.post("/conversations", request -> request.json(Map.of("id", desk.open())));
@@ -59,7 +62,12 @@ public final class ChatServer implements AutoCloseable {
             throw new IllegalArgumentException(
                     "text (" + text.length() + " characters) must have from 1 to " + TEXT_LENGTH_MAX + " characters");
         }
-        desk.ask(request.pathParam("name"), text, question.path("tools").asBoolean(true));
+        List<Picture> pictures = Picture.of(question.path("pictures"));
+        desk.ask(
+                request.pathParam("name"),
+                text,
+                pictures,
+                question.path("tools").asBoolean(true));
         request.status(202);
     }
 

@@ -32,6 +32,7 @@ final class Turn {
     /** What the page shows. */
     record View(
             String question,
+            List<String> pictures,
             boolean tools,
             String answer,
             String thinking,
@@ -41,6 +42,9 @@ final class Turn {
             String error) {}
 
     final String question;
+    /** Small copies of the pictures, as the page made them. */
+    final List<String> pictures;
+
     final boolean tools;
     final StringBuilder answer = new StringBuilder();
     final StringBuilder thinking = new StringBuilder();
@@ -52,8 +56,9 @@ final class Turn {
     /** Stops the round that is running; null between rounds. */
     StreamingHandle handle;
 
-    Turn(String question, boolean tools) {
+    Turn(String question, List<String> pictures, boolean tools) {
         this.question = question;
+        this.pictures = List.copyOf(pictures);
         this.tools = tools;
     }
 
@@ -64,6 +69,7 @@ final class Turn {
     View view() {
         return new View(
                 question,
+                pictures,
                 tools,
                 answer.toString(),
                 thinking.toString(),
