@@ -71,7 +71,7 @@ public final class MlxMemory {
      */
     public static WeightClaim claimWeights(long bytes) {
         long budget = budgetBytes();
-        long reserve = Math.clamp(bytes / 8, 16 * MIB, 512 * MIB);
+        long reserve = reserveBytes(bytes);
         long all = WEIGHTS.addAndGet(bytes);
         if (budget > 0 && all + reserve > budget) {
             WEIGHTS.addAndGet(-bytes);
@@ -82,6 +82,17 @@ public final class MlxMemory {
                             + "; close a model, take a smaller or more quantized one, or raise the limit with MlxMemory.setLimit");
         }
         return new WeightClaim(bytes);
+    }
+
+    /** Whether {@link #claimWeights} would take them now. */
+    public static boolean fits(long bytes) {
+        long budget = budgetBytes();
+        return budget <= 0 || WEIGHTS.get() + bytes + reserveBytes(bytes) <= budget;
+    }
+
+    /** What computing with so many bytes of weights needs at least: an eighth of them, but from 16 to 512 MiB. */
+    public static long reserveBytes(long bytes) {
+        return Math.clamp(bytes / 8, 16 * MIB, 512 * MIB);
     }
 
     private static String mebibytes(long bytes) {

@@ -24,12 +24,14 @@ import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.GenerationListener;
 import dev.langchain4j.model.mlx.generate.GenerationRequest;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
+import dev.langchain4j.model.mlx.generate.ReasoningLimit;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.Prompt;
 import dev.langchain4j.model.mlx.prompt.PromptRequest;
 import dev.langchain4j.model.mlx.prompt.SchemaText;
+import dev.langchain4j.model.mlx.prompt.TurnWindow;
 import dev.langchain4j.model.output.FinishReason;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -50,6 +52,9 @@ import org.slf4j.LoggerFactory;
 final class ChatExecution implements OutputSink, GenerationListener {
     private static final Logger log = LoggerFactory.getLogger(ChatExecution.class);
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** Tokens that are left for an answer of any length. */
+    private static final int ANSWER_TOKENS = 1024;
+
     private static final AtomicLong IDS = new AtomicLong();
 
     private final MlxModel model;
@@ -70,6 +75,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private OutputParser parser;
     private Engine.Handle handle;
     private ChatLog chatLog;
+    private ContextOverflow overflow = ContextOverflow.FAIL;
+    private TurnWindow window;
 
     ChatExecution(MlxModel model, ChatRequest request, MlxChatRequestParameters parameters, OutputSink pieces) {
         this.model = model;
@@ -81,6 +88,12 @@ final class ChatExecution implements OutputSink, GenerationListener {
     /** Where the prompt and the answer are logged. */
     ChatExecution logging(ChatLog target) {
         chatLog = target;
+        return this;
+    }
+
+    /** What becomes of a conversation that is too long. */
+    ChatExecution onOverflow(ContextOverflow wanted) {
+        overflow = wanted;
         return this;
     }
 
@@ -105,16 +118,19 @@ final class ChatExecution implements OutputSink, GenerationListener {
         try {
             OfferedTools offered = model.offeredTools().of(tools);
             OutputFormat format = model.template().format(!tools.isEmpty(), offered.schemas());
+            ReasoningSettings reasoning =
+                    new ReasoningSettings(parameters, model.template().source(!tools.isEmpty()), format.reasoning());
             promptRequest = new PromptRequest(
                     messages(),
                     tools,
-                    parameters.templateVariables(),
+                    reasoning.templateArguments(),
                     format,
                     parameters.memoryId(),
                     isolation(),
                     Boolean.TRUE.equals(parameters.allowControlTokens()),
                     model.pictures(request.messages()));
-            prompt = model.prompts().write(promptRequest);
+            window = TurnWindow.write(model.prompts(), promptRequest, tokensMax());
+            prompt = window.prompt();
             chatLog.request(model.name(), prompt.tokens().length, prompt.text());
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
@@ -123,8 +139,9 @@ final class ChatExecution implements OutputSink, GenerationListener {
             }
             parser = format.parser(this, reasoningOpen).build();
             boolean mayCall = !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE;
-            GenerationRequest generation =
-                    generation(mayCall && model.engine().drafts() ? offered.syntax(model, format) : null);
+            GenerationRequest generation = generation(
+                    mayCall && model.engine().drafts() ? offered.syntax(model, format) : null,
+                    reasoning.limit(model.tokenizer(), model.modelType(), mayCall));
             GrammarMatcher grammar = new AnswerFormat(model, parameters).matcher(format, prompt);
             handle = model.engine().submit(generation.withGrammar(grammar), this);
         } catch (IllegalArgumentException e) {
@@ -143,11 +160,21 @@ final class ChatExecution implements OutputSink, GenerationListener {
         return told ? SchemaText.in(request.messages(), format.jsonSchema()) : request.messages();
     }
 
+    /** Most tokens of the prompt before turns are left out. */
+    private int tokensMax() {
+        if (overflow == ContextOverflow.FAIL) {
+            return Integer.MAX_VALUE;
+        }
+        int context = model.contextLength();
+        int answer = parameters.maxOutputTokens() == null ? ANSWER_TOKENS : parameters.maxOutputTokens();
+        return context - Math.min(answer, context / 2);
+    }
+
     private Isolation isolation() {
         return parameters.isolation() == null ? Isolation.SHARED : parameters.isolation();
     }
 
-    private GenerationRequest generation(CallSyntax calls) {
+    private GenerationRequest generation(CallSyntax calls, ReasoningLimit reasoning) {
         return new GenerationRequest(
                 prompt.tokens(),
                 prompt.boundaries(),
@@ -160,7 +187,8 @@ final class ChatExecution implements OutputSink, GenerationListener {
                 request.messages().getLast() instanceof ToolExecutionResultMessage,
                 parameters.timeout(),
                 calls,
-                prompt.pictures());
+                prompt.pictures(),
+                reasoning);
     }
 
     /**
@@ -259,7 +287,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             boolean stopSequences = !parameters.stopSequences().isEmpty();
             model.prompts().remember(prompt, answer, output.toString(), result.generated(), stopSequences);
             if (model.ahead() != null) {
-                PromptRequest asked = promptRequest.withMessages(request.messages());
+                PromptRequest asked = window.request().withMessages(window.of(request.messages()));
                 model.ahead().answered(model, asked, prompt, answer, result.generated());
             }
             return PromptDifference.of(prompt, result.plan(), model.tokenizer());
@@ -286,6 +314,11 @@ final class ChatExecution implements OutputSink, GenerationListener {
     public void onText(String piece) {
         output.append(piece);
         parser.accept(piece);
+    }
+
+    @Override
+    public boolean isThinking() {
+        return parser.isThinking();
     }
 
     @Override

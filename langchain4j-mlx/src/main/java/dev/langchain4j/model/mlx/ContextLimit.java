@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 
@@ -24,7 +25,7 @@ record ContextLimit(ModelConfig config, int tokens, String key) {
     static ContextLimit of(ModelConfig folder, RopeScaling scaling, Integer wanted) {
         ModelConfig config = scaling == null
                 ? folder
-                : RopeParameters.scaled(folder, scaling.type(), scaling.factor(), scaling.originalContext());
+                : ModelRegistry.scaled(folder, scaling.type(), scaling.factor(), scaling.originalContext());
         int most = RopeParameters.contextLength(config, UNLIMITED);
         if (wanted != null && wanted > most) {
             throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed what the model "

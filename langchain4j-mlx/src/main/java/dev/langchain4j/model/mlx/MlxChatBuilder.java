@@ -33,6 +33,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     private boolean logResponses;
     private ChatRequestParameters defaultRequestParameters;
     private List<ChatModelListener> listeners = List.of();
+    private ContextOverflow contextOverflow = ContextOverflow.FAIL;
     private PromptNormalizer promptNormalizer = PromptNormalizer.none();
     private final MlxChatRequestParameters.Builder parameters = MlxChatRequestParameters.builder();
 
@@ -234,6 +235,24 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
+    /**
+     * How hard a reasoning model thinks, such as {@code low}, {@code medium} or {@code high}; see
+     * {@link MlxChatRequestParameters#reasoningEffort()}. Default: as its chat template has it.
+     */
+    public B reasoningEffort(String effort) {
+        parameters.reasoningEffort(effort);
+        return self();
+    }
+
+    /**
+     * Most tokens of reasoning, after which it is closed and the answer begins; see
+     * {@link MlxChatRequestParameters#maxReasoningTokens()}. Default: no limit.
+     */
+    public B maxReasoningTokens(Integer tokens) {
+        parameters.maxReasoningTokens(tokens);
+        return self();
+    }
+
     /** Whether the reasoning is given back: in {@code AiMessage.thinking()} and as partial thinking. Default: no. */
     public B returnThinking(Boolean returnThinking) {
         parameters.returnThinking(returnThinking);
@@ -281,6 +300,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
+     * What becomes of a conversation that outgrows the model's context. Default: {@link ContextOverflow#FAIL}. A memory that
+     * counts tokens ({@link MlxModel#tokenCountEstimator()}) keeps conversations from it; this is for those that do not.
+     */
+    public B contextOverflow(ContextOverflow overflow) {
+        this.contextOverflow = overflow == null ? ContextOverflow.FAIL : overflow;
+        return self();
+    }
+
+    /**
      * More variables for the chat template, such as {@code reasoning_effort}; see
      * {@link MlxChatRequestParameters#templateArguments()}.
      */
@@ -323,6 +351,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
                     defaults,
                     listeners,
                     promptNormalizer,
+                    contextOverflow,
                     supportedCapabilities,
                     new ChatLog(LoggerFactory.getLogger(chatModel), logRequests, logResponses));
         } catch (Throwable e) {

@@ -7,14 +7,12 @@ import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.generate.Sampling;
-import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Parameters of a chat request, with those that only this module has: what samplers of mlx-lm take, reasoning, and the
@@ -46,6 +44,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     private final Duration timeout;
     private final MlxCancellation cancellation;
     private final Boolean schemaInPrompt;
+    private final String reasoningEffort;
+    private final Integer maxReasoningTokens;
 
     private MlxChatRequestParameters(Builder builder) {
         super(builder);
@@ -66,6 +66,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         timeout = builder.timeout;
         cancellation = builder.cancellation;
         schemaInPrompt = builder.schemaInPrompt;
+        reasoningEffort = builder.reasoningEffort;
+        maxReasoningTokens = builder.maxReasoningTokens;
     }
 
     /** These parameters themselves if they are of this type, else a copy that has this type. */
@@ -119,6 +121,25 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
+     * How hard a reasoning model thinks, in a word that its chat template knows, such as {@code low}, {@code medium} and
+     * {@code high}. Where the template has no such setting, {@code none} (no reasoning), {@code minimal} (512 tokens),
+     * {@code low} (2,048) and {@code medium} (8,192) limit the reasoning as {@link #maxReasoningTokens} does, and
+     * {@code high}, {@code xhigh} and {@code max} do not. Default: as the chat template has it.
+     */
+    public String reasoningEffort() {
+        return reasoningEffort;
+    }
+
+    /**
+     * At least 0: most tokens of reasoning. A chat template that knows of a budget is told; and at the limit the reasoning is
+     * closed, with the words that the model was trained to read there. A character that was begun is finished first. Default:
+     * no limit. See {@link MlxTokenUsage#reasoningTokens()} and {@link MlxChatResponseMetadata#reasoningCut()}.
+     */
+    public Integer maxReasoningTokens() {
+        return maxReasoningTokens;
+    }
+
+    /**
      * From 0 to 20: asks for the log-probability of each generated token, and for so many of the likeliest tokens of its
      * step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are reported.
      */
@@ -128,8 +149,9 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
     /**
      * More variables for the chat template, such as {@code reasoning_effort}, {@code enable_thinking} or
-     * {@code documents}: null, booleans, numbers, texts, lists and maps of them. They win over {@link #think}. Each name
-     * is overridden by itself: a request's arguments join the defaults. Default: empty. Never null.
+     * {@code documents}: null, booleans, numbers, texts, lists and maps of them. They win over {@link #think} and
+     * {@link #reasoningEffort}. Each name is overridden by itself: a request's arguments join the defaults. Default:
+     * empty. Never null.
      */
     public Map<String, Object> templateArguments() {
         return templateArguments;
@@ -138,11 +160,6 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     /** The tools that the model may call. */
     List<ToolSpecification> offeredTools() {
         return toolChoice() == ToolChoice.NONE ? List.of() : toolSpecifications();
-    }
-
-    /** What the chat template sees beside messages and tools. */
-    Map<String, Object> templateVariables() {
-        return ChatTemplate.arguments(think, templateArguments);
     }
 
     /**
@@ -199,25 +216,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
      * @throws InvalidRequestException naming the parameter, its value and the rule that it breaks
      */
     Sampling sampling(Sampling defaults) {
-        logitBias.forEach(ParameterRules::bias);
-        try {
-            return new Sampling(
-                    either(temperature(), defaults.temperature()),
-                    either(topP(), defaults.topP()),
-                    either(topK(), defaults.topK()),
-                    either(minP, defaults.minP()),
-                    either(xtcProbability, defaults.xtcProbability()),
-                    either(xtcThreshold, defaults.xtcThreshold()),
-                    either(repetitionPenalty, defaults.repetitionPenalty()),
-                    either(presencePenalty(), defaults.presencePenalty()),
-                    either(frequencyPenalty(), defaults.frequencyPenalty()),
-                    either(penaltyWindow, defaults.penaltyWindow()),
-                    logitBias.isEmpty() ? defaults.logitBias() : logitBias,
-                    seed != null ? seed : ThreadLocalRandom.current().nextLong(),
-                    topLogprobs != null ? ParameterRules.topLogprobs(topLogprobs) : Sampling.NO_LOGPROBS);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidRequestException(e.getMessage(), e);
-        }
+        return ParameterRules.sampling(this, defaults);
     }
 
     /**
@@ -230,7 +229,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         ParameterRules.check(this);
     }
 
-    private static <T> T either(T value, T other) {
+    static <T> T either(T value, T other) {
         return value != null ? value : other;
     }
 
@@ -266,6 +265,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         all.put("timeout", timeout);
         all.put("cancellation", cancellation);
         all.put("schemaInPrompt", schemaInPrompt);
+        all.put("reasoningEffort", reasoningEffort);
+        all.put("maxReasoningTokens", maxReasoningTokens);
         return all;
     }
 
@@ -314,6 +315,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         private Duration timeout;
         private MlxCancellation cancellation;
         private Boolean schemaInPrompt;
+        private String reasoningEffort;
+        private Integer maxReasoningTokens;
 
         /** Takes over what is set in {@code parameters}; the rest stays. */
         @Override
@@ -337,6 +340,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
                 timeout = either(mlx.timeout, timeout);
                 cancellation = either(mlx.cancellation, cancellation);
                 schemaInPrompt = either(mlx.schemaInPrompt, schemaInPrompt);
+                reasoningEffort = either(mlx.reasoningEffort, reasoningEffort);
+                maxReasoningTokens = either(mlx.maxReasoningTokens, maxReasoningTokens);
             }
             return this;
         }
@@ -393,6 +398,18 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         /** See {@link MlxChatRequestParameters#returnThinking()}. */
         public Builder returnThinking(Boolean returned) {
             returnThinking = returned;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#reasoningEffort()}. */
+        public Builder reasoningEffort(String effort) {
+            reasoningEffort = effort;
+            return this;
+        }
+
+        /** See {@link MlxChatRequestParameters#maxReasoningTokens()}. */
+        public Builder maxReasoningTokens(Integer tokens) {
+            maxReasoningTokens = tokens;
             return this;
         }
 

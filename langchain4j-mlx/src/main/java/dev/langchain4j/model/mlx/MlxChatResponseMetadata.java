@@ -33,6 +33,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private final PromptDifference firstDifference;
     private final List<PromptChange> promptChanges;
     private final List<MlxTokenLogprob> logprobs;
+    private final Boolean reasoningCut;
 
     private MlxChatResponseMetadata(Builder builder) {
         super(builder);
@@ -55,6 +56,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         firstDifference = builder.firstDifference;
         promptChanges = builder.promptChanges;
         logprobs = builder.logprobs;
+        reasoningCut = builder.reasoningCut;
     }
 
     /** How long the request waited for others. */
@@ -167,6 +169,14 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return logprobs;
     }
 
+    /**
+     * Whether the reasoning was closed at {@link MlxChatRequestParameters#maxReasoningTokens()}, and not by the model. How
+     * long it was is in {@link MlxTokenUsage#reasoningTokens()}.
+     */
+    public Boolean reasoningCut() {
+        return reasoningCut;
+    }
+
     /** A builder that holds all of this; AI services use it to rebuild metadata. */
     @Override
     public Builder toBuilder() {
@@ -190,7 +200,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 .reuseReason(reuseReason)
                 .firstDifference(firstDifference)
                 .promptChanges(promptChanges)
-                .logprobs(logprobs);
+                .logprobs(logprobs)
+                .reasoningCut(reasoningCut);
     }
 
     @Override
@@ -215,7 +226,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 && reuseReason == that.reuseReason
                 && Objects.equals(firstDifference, that.firstDifference)
                 && promptChanges.equals(that.promptChanges)
-                && logprobs.equals(that.logprobs);
+                && logprobs.equals(that.logprobs)
+                && Objects.equals(reasoningCut, that.reasoningCut);
     }
 
     @Override
@@ -240,7 +252,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 reuseReason,
                 firstDifference,
                 promptChanges,
-                logprobs);
+                logprobs,
+                reasoningCut);
     }
 
     @Override
@@ -262,6 +275,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
                 + ", reuseReason=" + reuseReason
                 + ", firstDifference=" + firstDifference
                 + ", promptChanges=" + promptChanges
+                + ", reasoningCut=" + reasoningCut
                 + ", logprobs=" + logprobs.size() + " tokens}";
     }
 
@@ -290,7 +304,13 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         long decode = timings.total() - timings.timeToFirstToken();
         return builder()
                 .tokenUsage(new MlxTokenUsage(
-                        result.promptTokens(), generated, result.cachedTokens(), result.drafts(), result.imageTokens()))
+                        result.promptTokens(),
+                        generated,
+                        result.cachedTokens(),
+                        result.reasoning().tokens(),
+                        result.drafts(),
+                        result.imageTokens()))
+                .reasoningCut(result.reasoning().cut())
                 .queued(Duration.ofNanos(timings.queued()))
                 .prefixWait(Duration.ofNanos(timings.prefixWait()))
                 .prefill(Duration.ofNanos(timings.prefill()))
@@ -330,6 +350,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         private PromptDifference firstDifference;
         private List<PromptChange> promptChanges = List.of();
         private List<MlxTokenLogprob> logprobs = List.of();
+        private Boolean reasoningCut;
 
         /** See {@link MlxChatResponseMetadata#queued()}. */
         public Builder queued(Duration duration) {
@@ -442,6 +463,12 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         /** See {@link MlxChatResponseMetadata#logprobs()}. The list is copied. */
         public Builder logprobs(List<MlxTokenLogprob> tokens) {
             logprobs = List.copyOf(tokens);
+            return this;
+        }
+
+        /** See {@link MlxChatResponseMetadata#reasoningCut()}. */
+        public Builder reasoningCut(Boolean cut) {
+            reasoningCut = cut;
             return this;
         }
 

@@ -18,6 +18,7 @@ final class MlxChatSupport {
     private final MlxChatRequestParameters defaults;
     private final List<ChatModelListener> listeners;
     private final PromptNormalizer normalizer;
+    private final ContextOverflow overflow;
     private final Set<Capability> capabilities;
     private final ChatLog log;
 
@@ -26,12 +27,14 @@ final class MlxChatSupport {
             MlxChatRequestParameters defaults,
             List<ChatModelListener> listeners,
             PromptNormalizer normalizer,
+            ContextOverflow overflow,
             Set<Capability> capabilities,
             ChatLog log) {
         this.share = share;
         this.defaults = defaults;
         this.listeners = List.copyOf(listeners);
         this.normalizer = share.model().promptNormalizer().andThen(normalizer);
+        this.overflow = overflow;
         this.capabilities = Set.copyOf(capabilities);
         this.log = log;
     }
@@ -44,6 +47,7 @@ final class MlxChatSupport {
         ChatRequest normalized = request.toBuilder().messages(messages).build();
         return new ChatExecution(model, normalized, MlxChatRequestParameters.from(request.parameters()), pieces)
                 .logging(log)
+                .onOverflow(overflow)
                 .start();
     }
 

@@ -71,6 +71,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             Counter cached,
             Counter prefilled,
             Counter generated,
+            Counter reasoning,
             Map<DraftKind, Counter> drafted,
             Map<DraftKind, Counter> accepted,
             Counter errors) {}
@@ -110,6 +111,11 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 tokens(registry, tags, "cached"),
                 tokens(registry, tags, "prefilled"),
                 tokens(registry, tags, "generated"),
+                Counter.builder(PREFIX + "reasoning.tokens")
+                        .description("Those of the generated tokens that are reasoning")
+                        .baseUnit("tokens")
+                        .tags(tags)
+                        .register(registry),
                 drafts(registry, tags, "drafts.tokens", "Tokens that were drafted for answers"),
                 drafts(registry, tags, "drafts.accepted", "Those of them that answers have"),
                 Counter.builder(PREFIX + "errors")
@@ -329,6 +335,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 meters.cached.increment(usage.cachedTokens());
                 meters.prefilled.increment(usage.inputTokenCount() - usage.cachedTokens());
                 meters.generated.increment(usage.outputTokenCount());
+                meters.reasoning.increment(usage.reasoningTokens());
                 usage.drafts().forEach((kind, counts) -> {
                     meters.drafted.get(kind).increment(counts.drafted());
                     meters.accepted.get(kind).increment(counts.accepted());

@@ -9,11 +9,8 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheKey;
-import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.PromptCache;
-import dev.langchain4j.model.mlx.cache.disk.DiskKeys;
-import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.FeatureCache;
@@ -34,7 +31,6 @@ import dev.langchain4j.model.mlx.vision.ImageProcessors;
 import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -76,6 +72,7 @@ public final class MlxModel implements AutoCloseable {
     private final FeatureCache features;
     private final RejectedCalls rejectedCalls;
     private final long weightBytes;
+    private final String modelType;
     private final OpenParts parts = new OpenParts();
 
     private MlxModel(Builder builder) {
@@ -99,6 +96,7 @@ public final class MlxModel implements AutoCloseable {
             int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
             Path adapter = ModelSettings.absolute(builder.adapter);
             CacheKey key = ModelSettings.cacheKey(folder, adapter, type, builder.kvFormat.key() + context.key());
+            MlxModelEstimate.check(name, folder, context, type, builder.kvFormat, owner);
             ModelLoader.Loaded read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, adapter))
                     .with(builder.kvFormat));
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
@@ -109,7 +107,8 @@ public final class MlxModel implements AutoCloseable {
             ahead = builder.computeAhead ? computeAhead : null;
             images = read.tower() == null || processor == null ? null : builder.chatImages(processor);
             ConversationListener listener = images == null ? computeAhead : computeAhead.andThen(images);
-            cache = parts.add(new ModelCache(builder.cacheLimits, owner, prompts, listener, grid, builder.disk, key));
+            cache = parts.add(
+                    new ModelCache(builder.cacheLimits(), owner, prompts, listener, grid, builder.disk(), key));
             features = images == null ? null : parts.add(cache.features(read.tower()));
             engine = new Engine(
                     owner,
@@ -124,13 +123,14 @@ public final class MlxModel implements AutoCloseable {
             engine.see(features);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = owner.call(() -> read.weights().bytes());
+            modelType = context.config().modelType();
             loaded = read;
             thread = owner;
             tokenizer = openTokenizer;
             NativeParts.logLoaded(
                     log,
                     name,
-                    context.config().modelType() + (type == null ? "" : " in " + type),
+                    modelType + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
                     "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context "
@@ -159,6 +159,22 @@ public final class MlxModel implements AutoCloseable {
     /** Loads a model folder with default settings. */
     public static MlxModel load(Path folder) {
         return builder().path(folder).build();
+    }
+
+    /**
+     * The models that the Hugging Face cache holds, by name, those that are broken or not supported included: with what
+     * they are, what they take, and whether they fit into this machine's memory. Only settings and headers are read.
+     *
+     * @throws ModelNotFoundException if there is no native library
+     */
+    public static List<MlxCachedModel> list() {
+        return list(HuggingFaceHub.fromEnvironment());
+    }
+
+    /** As {@link #list()}, of the cache of a hub. */
+    public static List<MlxCachedModel> list(HuggingFaceHub hub) {
+        NativeParts.loadLibraries();
+        return hub.cached().stream().map(MlxCachedModel::of).toList();
     }
 
     /** Loads a model with settings. */
@@ -213,9 +229,10 @@ public final class MlxModel implements AutoCloseable {
 
     /**
      * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
-     * {@link MlxChatRequestParameters#templateArguments()} such as {@code reasoning_effort}, or whether to
-     * {@link MlxChatRequestParameters#think()}, before the first user message. Also
-     * {@link MlxChatRequestParameters#allowControlTokens()} counts; nothing else of them is looked at.
+     * {@link MlxChatRequestParameters#templateArguments()}, or whether and how much to reason, before the first user message.
+     * So these, {@link MlxChatRequestParameters#think()}, {@link MlxChatRequestParameters#reasoningEffort()},
+     * {@link MlxChatRequestParameters#maxReasoningTokens()} and {@link MlxChatRequestParameters#allowControlTokens()} count;
+     * nothing else of them is looked at.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
         return new PromptWarmer(this, parameters).warm(systemMessage, tools);
@@ -239,6 +256,11 @@ public final class MlxModel implements AutoCloseable {
 
     Tokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The model_type of its config.json. */
+    String modelType() {
+        return modelType;
     }
 
     ChatTemplate template() {
@@ -298,7 +320,7 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /** Settings of a model. */
-    public static final class Builder extends MlxRequestLimits<Builder> {
+    public static final class Builder extends MlxCacheSettings<Builder> {
         private Path path;
         private String modelName;
         private HuggingFaceHub hub;
@@ -307,8 +329,6 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
-        private CacheLimits cacheLimits;
-        private DiskCache disk = DiskCache.NONE;
         private boolean exactReuse;
         private boolean computeAhead = true;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
@@ -385,41 +405,6 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * How much the prompt cache may hold, running requests included. Default: half of the memory that MLX, and the
-         * container if there is one, allow and that the weights and the prompt caches of other models leave.
-         * {@code entriesMax} 0 keeps nothing.
-         */
-        public Builder cacheLimits(CacheLimits limits) {
-            this.cacheLimits = limits;
-            return this;
-        }
-
-        /**
-         * Keeps the prompt cache in a folder, too, so that nothing is computed again after a restart. Default: nowhere.
-         */
-        public Builder diskCache(Path folder, DiskLimits limits) {
-            this.disk = disk.in(Objects.requireNonNull(folder, "folder"), Objects.requireNonNull(limits, "limits"));
-            return this;
-        }
-
-        /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are in clear. */
-        public Builder diskKeys(DiskKeys keys) {
-            this.disk = disk.with(keys);
-            return this;
-        }
-
-        /**
-         * A folder of prefixes that ships with the application, from which prompts start cached: the folder of a
-         * {@link #diskCache} in clear that {@link MlxModel#warm} filled, with the same model, type, KV format, device and
-         * version of MLX. It is read, and never written or locked, so it may be on a read-only file system and serve
-         * several JVMs. One that holds nothing of this model is left alone, with a warning. Default: null, none.
-         */
-        public Builder sharedPrefixes(Path folder) {
-            this.disk = disk.reading(folder);
-            return this;
-        }
-
-        /**
          * Folder of an adapter that was trained for this model: by mlx-lm (adapter_config.json and adapters.safetensors,
          * of fine_tune_type lora, dora or full), or by Hugging Face's PEFT (adapter_config.json and
          * adapter_model.safetensors, LoRA or DoRA). Default: none.
@@ -469,16 +454,39 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
+         * What the model would take of memory with these settings: weights, bytes of a token, and what the machine has. The
+         * files' headers are read and nothing is loaded; a model that is not in the cache is downloaded. An adapter is not
+         * counted.
+         *
+         * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing
+         * @throws InvalidRequestException if a setting or what the folder has is not valid
+         */
+        public MlxModelEstimate estimate() {
+            kvFormat = checked();
+            LocatedModel located = ModelSettings.locate(path, modelName, hub);
+            Path folder = located.folder();
+            ContextLimit context = ContextLimit.of(ChatFolder.config(folder), ropeScaling, contextLength);
+            try (MlxThread own = NativeParts.startThread("mlx-estimate")) {
+                String shown = name != null ? name : located.name();
+                return MlxModelEstimate.of(shown, folder, context, NativeParts.type(dtype, own), kvFormat, own);
+            }
+        }
+
+        private KvFormat checked() {
+            ModelSettings.onlyOne("path", path, "modelName", modelName);
+            ModelSettings.atLeastOne("contextLength", contextLength);
+            ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
+            return kvFormat();
+        }
+
+        /**
          * Loads the model.
          *
          * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing
          * @throws InvalidRequestException if a setting or what the folder has is not valid
          */
         public MlxModel build() {
-            ModelSettings.onlyOne("path", path, "modelName", modelName);
-            ModelSettings.atLeastOne("contextLength", contextLength);
-            ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
-            kvFormat = kvFormat();
+            kvFormat = checked();
             imageLimits();
             limits = engineLimits(exactReuse);
             return new MlxModel(this);

@@ -8,10 +8,11 @@ import java.util.Objects;
 
 /**
  * Tokens of a response, or of several: those of the prompt, those that were generated, how many of the prompt's came from
- * the prompt cache instead of being computed, and how many of the answer's were drafted. Immutable and thread-safe.
+ * the prompt cache instead of being computed, and how many of the answer's are reasoning or were drafted. Immutable and thread-safe.
  */
 public class MlxTokenUsage extends TokenUsage {
     private final Integer cachedTokens;
+    private final Integer reasoningTokens;
     private final Integer imageTokens;
     private final Map<DraftKind, DraftCounts> drafts;
 
@@ -23,23 +24,25 @@ public class MlxTokenUsage extends TokenUsage {
      * @param cachedTokens tokens of the prompt that were not computed again; null if unknown
      */
     public MlxTokenUsage(Integer inputTokenCount, Integer outputTokenCount, Integer cachedTokens) {
-        this(inputTokenCount, outputTokenCount, cachedTokens, Map.of());
+        this(inputTokenCount, outputTokenCount, cachedTokens, null, Map.of());
     }
 
     /**
-     * The usage of one response, with the tokens that were drafted for it.
+     * The usage of one response, with the tokens of its reasoning and those that were drafted for it.
      *
      * @param inputTokenCount tokens of the prompt
      * @param outputTokenCount generated tokens
      * @param cachedTokens tokens of the prompt that were not computed again; null if unknown
+     * @param reasoningTokens generated tokens that are reasoning; null if unknown
      * @param drafts tokens that were drafted, and those of them that the answer has, by where they came from
      */
     public MlxTokenUsage(
             Integer inputTokenCount,
             Integer outputTokenCount,
             Integer cachedTokens,
+            Integer reasoningTokens,
             Map<DraftKind, DraftCounts> drafts) {
-        this(inputTokenCount, outputTokenCount, cachedTokens, drafts, null);
+        this(inputTokenCount, outputTokenCount, cachedTokens, reasoningTokens, drafts, null);
     }
 
     /** The usage of one response, with the tokens of its prompt that stand for images; null if unknown. */
@@ -47,6 +50,7 @@ public class MlxTokenUsage extends TokenUsage {
             Integer inputTokenCount,
             Integer outputTokenCount,
             Integer cachedTokens,
+            Integer reasoningTokens,
             Map<DraftKind, DraftCounts> drafts,
             Integer imageTokens) {
         this(
@@ -54,6 +58,7 @@ public class MlxTokenUsage extends TokenUsage {
                 outputTokenCount,
                 TokenUsage.sum(inputTokenCount, outputTokenCount),
                 cachedTokens,
+                reasoningTokens,
                 drafts,
                 imageTokens);
     }
@@ -63,10 +68,12 @@ public class MlxTokenUsage extends TokenUsage {
             Integer output,
             Integer total,
             Integer cachedTokens,
+            Integer reasoningTokens,
             Map<DraftKind, DraftCounts> drafts,
             Integer imageTokens) {
         super(input, output, total);
         this.cachedTokens = cachedTokens;
+        this.reasoningTokens = reasoningTokens;
         this.imageTokens = imageTokens;
         this.drafts = Map.copyOf(drafts);
     }
@@ -79,6 +86,14 @@ public class MlxTokenUsage extends TokenUsage {
     /** Tokens of the prompt that stand for images, part of {@link #inputTokenCount()}; null if unknown. */
     public Integer imageTokens() {
         return imageTokens;
+    }
+
+    /**
+     * Generated tokens between the markers of reasoning, part of {@link #outputTokenCount()}, whether the reasoning was
+     * returned or not; null if unknown.
+     */
+    public Integer reasoningTokens() {
+        return reasoningTokens;
     }
 
     /**
@@ -105,6 +120,7 @@ public class MlxTokenUsage extends TokenUsage {
                 sum(outputTokenCount(), that.outputTokenCount()),
                 sum(totalTokenCount(), that.totalTokenCount()),
                 that instanceof MlxTokenUsage mlx ? sum(cachedTokens, mlx.cachedTokens) : cachedTokens,
+                that instanceof MlxTokenUsage mlx ? sum(reasoningTokens, mlx.reasoningTokens) : reasoningTokens,
                 that instanceof MlxTokenUsage mlx ? DraftCounts.sum(drafts, mlx.drafts) : drafts,
                 that instanceof MlxTokenUsage mlx ? sum(imageTokens, mlx.imageTokens) : imageTokens);
     }
@@ -114,13 +130,14 @@ public class MlxTokenUsage extends TokenUsage {
         return super.equals(other)
                 && other instanceof MlxTokenUsage that
                 && Objects.equals(cachedTokens, that.cachedTokens)
+                && Objects.equals(reasoningTokens, that.reasoningTokens)
                 && Objects.equals(imageTokens, that.imageTokens)
                 && drafts.equals(that.drafts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), cachedTokens, imageTokens, drafts);
+        return Objects.hash(super.hashCode(), cachedTokens, reasoningTokens, imageTokens, drafts);
     }
 
     @Override
@@ -129,6 +146,7 @@ public class MlxTokenUsage extends TokenUsage {
                 + ", cachedTokens=" + cachedTokens
                 + (imageTokens == null || imageTokens == 0 ? "" : ", imageTokens=" + imageTokens)
                 + ", outputTokenCount=" + outputTokenCount()
+                + (reasoningTokens == null ? "" : ", reasoningTokens=" + reasoningTokens)
                 + ", totalTokenCount=" + totalTokenCount()
                 + (drafts.isEmpty() ? "" : ", drafts=" + drafts) + '}';
     }

@@ -1,10 +1,13 @@
 package dev.langchain4j.model.mlx;
 
+import static dev.langchain4j.model.mlx.MlxChatRequestParameters.either;
+
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** What parameters of a request must keep to, each with its name, its value and the rule. */
 final class ParameterRules {
@@ -22,6 +25,12 @@ final class ParameterRules {
         if (p.timeout() != null && (p.timeout().isNegative() || p.timeout().isZero())) {
             throw new InvalidRequestException("timeout (" + p.timeout() + ") must be longer than nothing");
         }
+        if (p.maxReasoningTokens() != null && p.maxReasoningTokens() < 0) {
+            throw new InvalidRequestException("maxReasoningTokens (" + p.maxReasoningTokens() + ") must be at least 0");
+        }
+        if (p.reasoningEffort() != null && p.reasoningEffort().isBlank()) {
+            throw new InvalidRequestException("reasoningEffort (" + p.reasoningEffort() + ") must be a word");
+        }
         Set<String> names = new HashSet<>();
         for (ToolSpecification tool : p.toolSpecifications()) {
             if (!names.add(tool.name())) {
@@ -31,7 +40,30 @@ final class ParameterRules {
         }
     }
 
-    static int topLogprobs(int count) {
+    /** See {@link MlxChatRequestParameters#sampling}. */
+    static Sampling sampling(MlxChatRequestParameters p, Sampling defaults) {
+        p.logitBias().forEach(ParameterRules::bias);
+        try {
+            return new Sampling(
+                    either(p.temperature(), defaults.temperature()),
+                    either(p.topP(), defaults.topP()),
+                    either(p.topK(), defaults.topK()),
+                    either(p.minP(), defaults.minP()),
+                    either(p.xtcProbability(), defaults.xtcProbability()),
+                    either(p.xtcThreshold(), defaults.xtcThreshold()),
+                    either(p.repetitionPenalty(), defaults.repetitionPenalty()),
+                    either(p.presencePenalty(), defaults.presencePenalty()),
+                    either(p.frequencyPenalty(), defaults.frequencyPenalty()),
+                    either(p.penaltyWindow(), defaults.penaltyWindow()),
+                    p.logitBias().isEmpty() ? defaults.logitBias() : p.logitBias(),
+                    p.seed() != null ? p.seed() : ThreadLocalRandom.current().nextLong(),
+                    p.topLogprobs() != null ? topLogprobs(p.topLogprobs()) : Sampling.NO_LOGPROBS);
+        } catch (IllegalArgumentException e) {
+            throw new InvalidRequestException(e.getMessage(), e);
+        }
+    }
+
+    private static int topLogprobs(int count) {
         if (count < 0 || count > Sampling.TOP_LOGPROBS_MAX) {
             throw new InvalidRequestException(
                     "topLogprobs (" + count + ") must be from 0 to " + Sampling.TOP_LOGPROBS_MAX);

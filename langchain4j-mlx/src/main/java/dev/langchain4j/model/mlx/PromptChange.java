@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * Something that was changed in a message of a request before the model read it, for the model's chat template refuses or
- * drops it as it is. Immutable.
+ * drops it as it is, or the conversation is too long. Immutable.
  *
  * @param message index of the message in the request, from 0
  * @param kind what was changed
@@ -14,6 +14,8 @@ public record PromptChange(int message, Kind kind) {
 
     /** What is changed in messages. */
     public enum Kind {
+        /** It was left out, for the conversation is longer than its context; see {@link ContextOverflow}. */
+        DROPPED,
         /** A system message became part of another message, was told as the user's, or moved behind results of tools. */
         SYSTEM_MOVED,
         /** The message was joined to the one of the same role before it. */
@@ -48,6 +50,7 @@ public record PromptChange(int message, Kind kind) {
 
     private static Kind kind(MessageChange.Kind kind) {
         return switch (kind) {
+            case DROPPED -> Kind.DROPPED;
             case SYSTEM_MOVED -> Kind.SYSTEM_MOVED;
             case JOINED -> Kind.JOINED;
             case SPACER_ADDED -> Kind.SPACER_ADDED;

@@ -89,11 +89,13 @@ final class PromptWarmer {
         }
         messages.add(UserMessage.from(firstWord));
         OutputFormat format = model.template().format(!tools.isEmpty(), ToolSchemas.none());
+        ReasoningSettings reasoning =
+                new ReasoningSettings(parameters, model.template().source(!tools.isEmpty()), format.reasoning());
         return model.prompts()
                 .write(new PromptRequest(
                         messages,
                         tools,
-                        parameters.templateVariables(),
+                        reasoning.templateArguments(),
                         format,
                         null,
                         Isolation.SHARED,

@@ -50,6 +50,18 @@ class CutBackTest {
         check("nvfp", DemoModel.folder(), new KvFormat(bits, 32, start, size));
     }
 
+    static List<String> wideHybrids() throws IOException {
+        return Goldens.wideHybrids();
+    }
+
+    @ParameterizedTest
+    @MethodSource("wideHybrids")
+    void asIfNeverFedToQuantizedCachesBesideOthers(String name) {
+        for (int start : new int[] {0, 20}) {
+            check("nvfp " + name, Goldens.own("kv-formats").resolve(name), new KvFormat(8, 32, start, 0));
+        }
+    }
+
     private static void check(String name, Path folder, KvFormat format) {
         long seed = Seeds.seed(CutBackTest.class) + name.hashCode();
         long handles = LiveHandles.count();

@@ -88,6 +88,16 @@ class FlatStepTest {
         run("wide", Goldens.own("kv-formats").resolve("wide"), format, 4);
     }
 
+    static List<String> wideHybrids() throws Exception {
+        return Goldens.wideHybrids();
+    }
+
+    @ParameterizedTest
+    @MethodSource("wideHybrids")
+    void withQuantizedLayersBesideOthers(String name) {
+        run(name, Goldens.own("kv-formats").resolve(name), new KvFormat(8, 32, 6, 0), 1);
+    }
+
     private static void run(String name, Path folder, KvFormat format, int rounds) {
         long before = LiveHandles.count();
         long first = Seeds.seed(FlatStepTest.class);

@@ -95,12 +95,12 @@ class KvFormatEngineTest {
 
     @ParameterizedTest
     @CsvSource({
-        "gemma3_text, sliding window",
-        "gpt_oss, sliding window",
-        "deepseek_v3, keys and values themselves",
-        "deepseek_v32, keys and values themselves"
+        "gemma3_text, heads of 16 key dimensions",
+        "gpt_oss, heads of 16 key dimensions",
+        "deepseek_v3, latent vectors",
+        "deepseek_v32, latent vectors"
     })
-    void architecturesWhoseCachesMlxLmCannotQuantizeAreRefused(String name, String reason) {
+    void headsThatAreNoMultipleOfAGroupAndLatentVectorsAreRefused(String name, String reason) {
         try (MlxThread thread = MlxThread.start("refuse")) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded = ModelLoader.load(Goldens.own("models/" + name), DType.FLOAT32);

@@ -61,7 +61,7 @@ class KvFormatGoldenTest {
 
     private static void with(Case c, BiConsumer<LanguageModel, Map<String, MlxArray>> test) {
         long handles = LiveHandles.count();
-        Path folder = Goldens.own(c.model.equals("wide") ? "kv-formats/wide" : "models/" + c.model);
+        Path folder = Goldens.own((c.model.matches("wide.*|full-.*") ? "kv-formats/" : "models/") + c.model);
         try (MlxThread thread = MlxThread.start("kv-format")) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded =

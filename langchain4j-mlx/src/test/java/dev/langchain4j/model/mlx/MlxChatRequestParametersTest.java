@@ -41,6 +41,8 @@ class MlxChatRequestParametersTest {
             .think(true)
             .returnThinking(false)
             .topLogprobs(3)
+            .reasoningEffort("low")
+            .maxReasoningTokens(100)
             .templateArguments(Map.of("reasoning_effort", "low"))
             .memoryId("ann")
             .isolation(Isolation.PER_MEMORY_ID)
@@ -116,6 +118,8 @@ class MlxChatRequestParametersTest {
                 "think=false", b -> b.think(false),
                 "returnThinking=true", b -> b.returnThinking(true),
                 "memoryId=bob", b -> b.memoryId("bob")));
+        changes.put("reasoningEffort=high", b -> b.reasoningEffort("high"));
+        changes.put("maxReasoningTokens=0", b -> b.maxReasoningTokens(0));
         changes.put("topLogprobs=0", b -> b.topLogprobs(0));
         changes.put(
                 "templateArguments={reasoning_effort=high}",
@@ -207,6 +211,13 @@ class MlxChatRequestParametersTest {
         assertThatThrownBy(() ->
                         MlxChatRequestParameters.builder().maxOutputTokens(-1).build())
                 .hasMessage("maxOutputTokens (-1) must be at least 1");
+        assertThatThrownBy(() -> MlxChatRequestParameters.builder()
+                        .maxReasoningTokens(-1)
+                        .build())
+                .hasMessage("maxReasoningTokens (-1) must be at least 0");
+        assertThatThrownBy(() ->
+                        MlxChatRequestParameters.builder().reasoningEffort(" ").build())
+                .hasMessage("reasoningEffort ( ) must be a word");
     }
 
     @Test

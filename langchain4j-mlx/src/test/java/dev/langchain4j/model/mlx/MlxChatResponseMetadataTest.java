@@ -47,13 +47,14 @@ class MlxChatResponseMetadataTest {
                         1_000_000L, 600_000L, 200_000_000L, 250_000_000L, totalNanos, 600_000_000L, 3_000_000L),
                 new GenerationResult.Rows(2.5, 4),
                 Map.of(DraftKind.COPIED, new DraftCounts(12, 7)),
+                new GenerationResult.Reasoning(3, true),
                 List.of()));
     }
 
     @Test
     void aGenerationsNumbersArriveInTheirUnits() {
         assertThat(METADATA.tokenUsage())
-                .isEqualTo(new MlxTokenUsage(100, 5, 60, Map.of(DraftKind.COPIED, new DraftCounts(12, 7))));
+                .isEqualTo(new MlxTokenUsage(100, 5, 60, 3, Map.of(DraftKind.COPIED, new DraftCounts(12, 7)), 0));
         assertThat(METADATA.queued()).isEqualTo(Duration.ofMillis(1));
         assertThat(METADATA.prefixWait()).isEqualTo(Duration.ofNanos(600_000));
         assertThat(METADATA.prefill()).isEqualTo(Duration.ofMillis(200));
@@ -66,6 +67,7 @@ class MlxChatResponseMetadataTest {
         assertThat(METADATA.maxRows()).isEqualTo(4);
         assertThat(METADATA.resumePosition()).isEqualTo(60);
         assertThat(METADATA.matchedTokens()).isEqualTo(64);
+        assertThat(METADATA.reasoningCut()).isTrue();
         assertThat(METADATA.reuseReason()).isEqualTo(ReuseReason.DIVERGED);
         assertThat(METADATA.firstDifference()).isEqualTo(DIFFERENCE).hasToString(DIFFERENCE.explanation());
     }

@@ -38,14 +38,28 @@ class MlxTokenUsageTest {
 
     @Test
     void addingSumsDraftsByKind() {
-        MlxTokenUsage copied = new MlxTokenUsage(1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(8, 5)));
+        MlxTokenUsage copied = new MlxTokenUsage(1, 2, 3, null, Map.of(DraftKind.COPIED, new DraftCounts(8, 5)));
         MlxTokenUsage both = new MlxTokenUsage(
-                1, 2, 3, Map.of(DraftKind.COPIED, new DraftCounts(2, 0), DraftKind.FORCED, new DraftCounts(4, 4)));
+                1,
+                2,
+                3,
+                null,
+                Map.of(DraftKind.COPIED, new DraftCounts(2, 0), DraftKind.FORCED, new DraftCounts(4, 4)));
 
         assertThat(copied.add(both).drafts())
                 .isEqualTo(Map.of(DraftKind.COPIED, new DraftCounts(10, 5), DraftKind.FORCED, new DraftCounts(4, 4)));
         assertThat(copied.add(usage).drafts()).isEqualTo(copied.drafts());
         assertThat(copied).isNotEqualTo(new MlxTokenUsage(1, 2, 3));
+    }
+
+    @Test
+    void addingSumsReasoning() {
+        MlxTokenUsage reasoned = new MlxTokenUsage(100, 20, 60, 12, Map.of());
+
+        assertThat(reasoned.add(reasoned).reasoningTokens()).isEqualTo(24);
+        assertThat(reasoned.add(usage).reasoningTokens()).isEqualTo(12);
+        assertThat(reasoned.add(new TokenUsage(1, 2)).toString()).contains("reasoningTokens=12");
+        assertThat(reasoned).isNotEqualTo(usage);
     }
 
     @Test

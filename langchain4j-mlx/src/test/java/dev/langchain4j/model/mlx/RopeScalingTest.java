@@ -65,6 +65,16 @@ class RopeScalingTest {
         assertThat(ContextLimit.of(yarn, null, 16_384).tokens()).isEqualTo(16_384);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"nemotron_h", "kimi_linear"})
+    void anArchitectureWithoutRotaryPositionsHasNothingToScale(String type) {
+        ModelConfig config = config(c -> c.put("model_type", type).put("rope_theta", 10_000));
+        assertThat(ContextLimit.of(config, null, null).tokens()).isEqualTo(4096);
+        assertThatThrownBy(() -> ContextLimit.of(config, RopeScaling.yarn(2), null))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContainingAll("ropeScaling (yarn by 2.0)", "rotary positions", type);
+    }
+
     @Test
     void otherPositionsAreAnotherKeyOfThePromptCache() {
         ModelConfig longrope = config(c -> {

@@ -5,6 +5,7 @@ import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
@@ -12,6 +13,7 @@ import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.vision.VisionTower;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
@@ -39,6 +41,9 @@ public final class ModelLoader {
         }
     }
 
+    /** A length beyond all windows. */
+    private static final int FAR = 1 << 22;
+
     private ModelLoader() {}
 
     /**
@@ -65,6 +70,42 @@ public final class ModelLoader {
      */
     public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter) {
         return load(folder, config, type, adapter, weights -> weights);
+    }
+
+    /**
+     * What a model takes of memory.
+     *
+     * @param weightBytes its weights
+     * @param bytesPerToken what each token adds to a sequence
+     * @param fixedBytes what a sequence takes whatever its length
+     */
+    public record Memory(long weightBytes, long bytesPerToken, long fixedBytes) {}
+
+    /** Measures a model that is not loaded: its layers say what they would take once they have seen a token. */
+    public static Memory measure(Path folder, ModelConfig config, DType type, KvFormat format) {
+        ModelRegistry.Architecture architecture = ModelRegistry.find(config);
+        return ModelFolder.plan(
+                folder,
+                config,
+                type,
+                (c, tensors) -> sanitize(architecture, c, tensors),
+                (c, weights) -> build(architecture, c, weights),
+                part -> measured(
+                        new Loaded(part.model().text, part.model().tower, part.weights(), config).with(format)));
+    }
+
+    private static Memory measured(Loaded plan) {
+        List<LayerCache> layers = plan.model().newLayers();
+        try {
+            plan.model().forward(MlxArray.of(new int[] {0}, 1, 1), layers);
+            long far = layers.stream().mapToLong(layer -> layer.bytesFor(FAR)).sum();
+            long twice =
+                    layers.stream().mapToLong(layer -> layer.bytesFor(2 * FAR)).sum();
+            long perToken = (twice - far) / FAR;
+            return new Memory(plan.weights().bytes(), perToken, far - perToken * FAR);
+        } finally {
+            layers.forEach(LayerCache::close);
+        }
     }
 
     private static Loaded load(

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.vision.VisionTower;
@@ -29,24 +30,35 @@ public final class ModelRegistry {
      *
      * @param factory builds it
      * @param sanitizer brings the tensors of a raw folder into the form that the factory asks for
+     * @param turns whether its attention has rotary positions where it has attention; some have none, though their config.json
+     *     may have rope_theta
      * @param tower builds its vision tower; null if it has none
      * @param towerSanitizer the sanitizer of the tower's tensors, which come as {@link TextPart#takeTower} names them
      * @param towerType the only model_type of vision_config that is built, where families differ in it; null for any
      */
     record Architecture(
-            Factory factory, Sanitizer sanitizer, TowerFactory tower, Sanitizer towerSanitizer, String towerType) {
+            Factory factory,
+            Sanitizer sanitizer,
+            boolean turns,
+            TowerFactory tower,
+            Sanitizer towerSanitizer,
+            String towerType) {
         Architecture(Factory factory, Sanitizer sanitizer) {
-            this(factory, sanitizer, null, Sanitizer.PLAIN, null);
+            this(factory, sanitizer, true);
+        }
+
+        Architecture(Factory factory, Sanitizer sanitizer, boolean turns) {
+            this(factory, sanitizer, turns, null, Sanitizer.PLAIN, null);
         }
 
         /** The same with a vision tower. */
         Architecture seeing(TowerFactory tower, Sanitizer towerSanitizer) {
-            return new Architecture(factory, sanitizer, tower, towerSanitizer, null);
+            return new Architecture(factory, sanitizer, turns, tower, towerSanitizer, null);
         }
 
         /** The same, which sees only through a tower of this type; with another one its text works. */
         Architecture through(String towerType) {
-            return new Architecture(factory, sanitizer, tower, towerSanitizer, towerType);
+            return new Architecture(factory, sanitizer, turns, tower, towerSanitizer, towerType);
         }
 
         /** Whether the tower of a folder with this config can be built. */
@@ -115,7 +127,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put("internlm2", new Architecture(InternLm2::create, Sanitizer.PLAIN.and(InternLm2::sanitize)));
         ARCHITECTURES.put("internlm3", new Architecture(Llama::internlm3, Sanitizer.UNTIED));
         ARCHITECTURES.put(
-                "kimi_linear", new Architecture(KimiLinear::create, Sanitizer.UNTIED.and(KimiLinear::sanitize)));
+                "kimi_linear", new Architecture(KimiLinear::create, Sanitizer.UNTIED.and(KimiLinear::sanitize), false));
         ARCHITECTURES.put("laguna", new Architecture(Laguna::create, Sanitizer.PLAIN.and(Laguna::sanitize)));
         ARCHITECTURES.put("lfm2", new Architecture(Lfm2::create, Lfm2::sanitize));
         ARCHITECTURES.put("lfm2_moe", new Architecture(Lfm2Moe::create, Lfm2Moe::sanitize));
@@ -138,7 +150,8 @@ public final class ModelRegistry {
                         .through("pixtral"));
         ARCHITECTURES.put("mixtral", new Architecture(Mixtral::create, Sanitizer.UNTIED.and(Mixtral::sanitize)));
         ARCHITECTURES.put("nemotron", new Architecture(Nemotron::create, Sanitizer.UNTIED));
-        ARCHITECTURES.put("nemotron_h", new Architecture(NemotronH::create, Sanitizer.PLAIN.and(NemotronH::sanitize)));
+        ARCHITECTURES.put(
+                "nemotron_h", new Architecture(NemotronH::create, Sanitizer.PLAIN.and(NemotronH::sanitize), false));
         ARCHITECTURES.put("olmo2", new Architecture(Olmo2::create, Sanitizer.TIED));
         ARCHITECTURES.put("olmo3", new Architecture(Olmo2::olmo3, Sanitizer.UNTIED));
         ARCHITECTURES.put("olmoe", new Architecture(Olmoe::create, Sanitizer.TIED.and(Olmoe::sanitize)));
@@ -234,6 +247,19 @@ public final class ModelRegistry {
      */
     public static void check(ModelConfig config) {
         find(config);
+    }
+
+    /**
+     * A config whose positions are scaled as somebody wants it; see {@link RopeParameters#scaled}.
+     *
+     * @throws InvalidRequestException if the model has no rotary positions, or scales them in another way
+     */
+    public static ModelConfig scaled(ModelConfig config, String type, double factor, Integer original) {
+        if (!find(config).turns) {
+            throw new InvalidRequestException("ropeScaling (" + type + " by " + factor
+                    + ") needs a model with rotary positions, which " + config.modelType() + " has not");
+        }
+        return RopeParameters.scaled(config, type, factor, original);
     }
 
     static Architecture find(ModelConfig config) {

@@ -37,7 +37,7 @@ public final class Olmo2 {
         Shape shape = Shape.of(c, 0);
         int dim = shape.headDim();
         Rope full = Ropes.of(w, RopeParameters.ofFull(c, LayerTypes.FULL), dim, Double.NaN, false);
-        Rope sliding = Ropes.of(w, RopeParameters.ofUnscaled(c, LayerTypes.SLIDING), dim, Double.NaN, false);
+        Rope sliding = Ropes.of(w, RopeParameters.ofLayer(c, LayerTypes.SLIDING, 0, false), dim, Double.NaN, false);
         int window = c.count("sliding_window");
         IntPredicate slides = LayerTypes.slides(c, c.count("num_hidden_layers"), 4);
         return Decoder.load(c, w, false, i -> {

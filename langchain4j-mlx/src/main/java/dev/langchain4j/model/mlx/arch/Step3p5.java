@@ -88,7 +88,7 @@ public final class Step3p5 {
         List<String> scaled = c.texts("yarn_only_types");
         String type = types == null ? LayerTypes.FULL : types.get(layer);
         RopeParameters positions =
-                RopeParameters.ofLayer(c, layer, scaled == null || scaled.isEmpty() || scaled.contains(type));
+                RopeParameters.ofLayer(c, type, layer, scaled == null || scaled.isEmpty() || scaled.contains(type));
         Rope rope = Ropes.of(w, positions, positions.dims(s.headDim(), 1), 10_000, false);
         Attention plain = Attention.load(w, name, s, false, false, rope)
                 .withHeadNorms(

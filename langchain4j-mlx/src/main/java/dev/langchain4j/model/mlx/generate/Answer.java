@@ -73,7 +73,9 @@ final class Answer implements AutoCloseable {
             flush();
             return End.STOP;
         }
-        pass(stops.accept(stream.step(token)));
+        String text = stream.step(token);
+        pass(stops.accept(text));
+        generation.reasoning().passed(!text.isEmpty());
         if (stops.matched() != null) {
             return End.STOP;
         }

@@ -44,7 +44,7 @@ final class ConstrainedDecoder implements Decoder {
             }
             token = drafting.next();
         } else {
-            token = drawn[0];
+            token = generation.next(drawn[0]);
         }
         boolean more = generation.answer().goesOn() && !generation.engine().isEnd(token);
         whole = mask.accept(token) && !generation.engine().isEnd(token);
@@ -90,6 +90,7 @@ final class ConstrainedDecoder implements Decoder {
             begun = true;
             generation.session().checkpoint();
             mask.compute();
+            generation.reasoning().begin();
             return null;
         }
         boolean more = logits != null;

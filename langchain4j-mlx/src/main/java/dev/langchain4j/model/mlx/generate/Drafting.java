@@ -162,7 +162,7 @@ final class Drafting implements AutoCloseable {
 
     /** Most tokens that can follow the last one that was read, of which the next one is one; 0 where nothing is drafted. */
     private int most() {
-        if (policy == null || !generation.isAlone()) {
+        if (policy == null || !generation.isAlone() || generation.reasoning().isClosing()) {
             return 0;
         }
         int most = generation.answer().left() - 1;
@@ -195,16 +195,17 @@ final class Drafting implements AutoCloseable {
         while (right < drafts.length && drawn[right] == drafts[right]) {
             right++;
         }
-        next = drawn[right];
-        generation.sampler().keepRows(right + 1);
         policy.checked(fed, constrained, drafts.length, right);
-        counts.merge(fed.kind(), new DraftCounts(drafts.length, right), DraftCounts::plus);
         End end = null;
-        for (int i = 0; i < right && end == null; i++) {
-            committed(drafts[i]);
+        int taken = 0;
+        while (taken < right && end == null && !generation.reasoning().isClosing()) {
+            committed(drafts[taken]);
             kept++;
-            end = accepted.token(drafts[i]);
+            end = accepted.token(drafts[taken++]);
         }
+        generation.sampler().keepRows(taken + 1);
+        counts.merge(fed.kind(), new DraftCounts(drafts.length, taken), DraftCounts::plus);
+        next = generation.next(drawn[taken]);
         cutBack();
         return end;
     }

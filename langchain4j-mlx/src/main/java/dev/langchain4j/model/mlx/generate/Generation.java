@@ -32,6 +32,7 @@ final class Generation extends ScheduledRequest {
     private Seeing seeing = Seeing.NOTHING;
     private Sampler sampler;
     private Answer answer;
+    private Reasoning reasoning;
     private Prefill prefill;
     private Decoder decoder;
     private End end;
@@ -68,6 +69,7 @@ final class Generation extends ScheduledRequest {
         seeing = Seeing.of(request.pictures(), engine.features());
         sampler = new Sampler(request.sampling(), request.fed());
         answer = new Answer(this);
+        reasoning = new Reasoning(listener, request.reasoning());
         prefill = new Prefill(this);
         inStep = false;
     }
@@ -289,6 +291,7 @@ final class Generation extends ScheduledRequest {
                 timings,
                 new GenerationResult.Rows(meanRows(), mostRows),
                 drafting == null ? Map.of() : Map.copyOf(drafting.counts()),
+                new GenerationResult.Reasoning(reasoning.count(), reasoning.wasCut()),
                 logprobs);
     }
 
@@ -321,8 +324,23 @@ final class Generation extends ScheduledRequest {
 
     /** What is drafted of its answer, which a mask has a say in; null if none has. */
     Drafting drafting(TokenMask mask) {
+        reasoning.under(mask);
         drafting = new Drafting(this, engine.draftersOf(this), mask);
         return drafting;
+    }
+
+    /** The token behind those that were read: the one that was drawn last, but where the reasoning is being closed. */
+    int next(int drawn) {
+        if (!reasoning.isClosing()) {
+            return drawn;
+        }
+        int token = reasoning.next();
+        sampler.replaceLast(token);
+        return token;
+    }
+
+    Reasoning reasoning() {
+        return reasoning;
     }
 
     boolean isAlone() {

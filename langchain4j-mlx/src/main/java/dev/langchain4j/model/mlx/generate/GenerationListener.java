@@ -11,6 +11,11 @@ public interface GenerationListener {
     /** The next piece of the answer: whole characters, stop sequences and end tokens taken out. */
     void onText(String piece);
 
+    /** Whether the text so far ends inside of the model's reasoning. */
+    default boolean isThinking() {
+        return false;
+    }
+
     /** A limit ended the answer, not the model; {@link #onEnd} follows. */
     default void onCut() {}
 

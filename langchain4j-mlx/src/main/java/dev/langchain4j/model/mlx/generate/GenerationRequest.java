@@ -25,6 +25,7 @@ import java.util.Objects;
  * @param timeout most time from the submission to the end, waiting included; null for any
  * @param calls the syntax of calls that the answer may have, to draft with; null for none
  * @param pictures of the prompt, whose {@link PromptPictures#keys} it is then; null for none
+ * @param reasoning how much of the answer may be reasoning; null for any
  */
 public record GenerationRequest(
         int[] prompt,
@@ -38,7 +39,8 @@ public record GenerationRequest(
         boolean toolRound,
         Duration timeout,
         CallDrafter.Syntax calls,
-        PromptPictures pictures) {
+        PromptPictures pictures,
+        ReasoningLimit reasoning) {
 
     /** Most tokens of an answer that nothing else limits: as many as makers of reasoning models recommend. */
     public static final int OUTPUT_TOKENS = 32_768;
@@ -58,7 +60,7 @@ public record GenerationRequest(
         this(prompt, boundaries, conversation, isolation, sampling, maxTokens, stopSequences, null, false, null);
     }
 
-    /** A request of whose calls nothing is known. */
+    /** A request of whose calls nothing is known, and which may reason as long as it likes. */
     public GenerationRequest(
             int[] prompt,
             List<Boundary> boundaries,
@@ -82,6 +84,7 @@ public record GenerationRequest(
                 toolRound,
                 timeout,
                 null,
+                null,
                 null);
     }
 
@@ -104,6 +107,10 @@ public record GenerationRequest(
         if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
             throw new IllegalArgumentException("timeout (" + timeout + ") must be longer than nothing");
         }
+        if (reasoning != null && reasoning.maxTokens() < 0) {
+            throw new IllegalArgumentException(
+                    "maxReasoningTokens (" + reasoning.maxTokens() + ") must not be negative");
+        }
     }
 
     /** The same request under a grammar, which the engine takes ownership of. */
@@ -120,7 +127,8 @@ public record GenerationRequest(
                 toolRound,
                 timeout,
                 calls,
-                pictures);
+                pictures,
+                reasoning);
     }
 
     /** The same request with what is in its prompt beside text. */
@@ -137,7 +145,8 @@ public record GenerationRequest(
                 toolRound,
                 timeout,
                 calls,
-                seen);
+                seen,
+                reasoning);
     }
 
     /** What the model is fed of the prompt. */
@@ -159,7 +168,8 @@ public record GenerationRequest(
                 toolRound,
                 limit,
                 calls,
-                pictures);
+                pictures,
+                reasoning);
     }
 
     /** Most tokens of the answer, in a context that has room for so many. */

@@ -17,6 +17,7 @@ import java.util.Map;
  * @param timings how long it took
  * @param rows with how many others it shared forward passes
  * @param drafts tokens that were drafted, by kind
+ * @param reasoning how much of it was reasoning
  * @param logprobs of the generated tokens; empty if they were not asked for
  */
 public record GenerationResult(
@@ -28,6 +29,7 @@ public record GenerationResult(
         Timings timings,
         Rows rows,
         Map<DraftKind, DraftCounts> drafts,
+        Reasoning reasoning,
         List<TokenLogprob> logprobs) {
 
     /** Why a generation ended. */
@@ -67,6 +69,14 @@ public record GenerationResult(
      * @param max the most in one of them
      */
     public record Rows(double mean, int max) {}
+
+    /**
+     * Reasoning in the answer.
+     *
+     * @param tokens those that were generated between its markers
+     * @param cut whether a limit closed it, not the model
+     */
+    public record Reasoning(int tokens, boolean cut) {}
 
     /** Prompt tokens that were not computed again. */
     public int cachedTokens() {

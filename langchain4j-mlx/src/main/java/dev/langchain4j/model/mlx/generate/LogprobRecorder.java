@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.Logits;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.Scope;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -95,6 +96,18 @@ final class LogprobRecorder implements AutoCloseable {
     void drop(int steps) {
         for (int i = 0; i < steps; i++) {
             pending.removeLast().close();
+        }
+    }
+
+    /** The token of the step that was queued last is this one instead, and was certain: nothing else could be drawn. */
+    void replaceLast(int token) {
+        drop(1);
+        try (Scope scope = Scope.open()) {
+            MlxArray id = MlxArray.of(new int[] {token}, 1, 1);
+            MlxArray chosen = MlxArray.of(new float[] {0}, 1, 1);
+            MlxArray ids = top > 0 ? MlxArray.of(new int[] {token}, 1, 1) : null;
+            MlxArray values = top > 0 ? MlxArray.of(new float[] {0}, 1, 1) : null;
+            pending.add(new Pending(id, chosen, ids, values).detach());
         }
     }
 

@@ -37,8 +37,8 @@ final class PlainDecoder implements Decoder {
         if (drafting.isVerifying()) {
             end = drafting.settle(takeDrawn(), this::accepted);
             known = drafting.next();
-        } else if (drafting.hopes()) {
-            known = takeDrawn()[0];
+        } else if (generation.reasoning().isClosing() || drafting.hopes()) {
+            known = generation.next(takeDrawn()[0]);
         }
         if (end != null || !generation.answer().goesOn() || generation.engine().isEnd(known)) {
             return null;
@@ -87,6 +87,7 @@ final class PlainDecoder implements Decoder {
         if (!begun) {
             begun = true;
             generation.session().checkpoint();
+            generation.reasoning().begin();
         } else {
             boolean more = ahead != null;
             int token = known;

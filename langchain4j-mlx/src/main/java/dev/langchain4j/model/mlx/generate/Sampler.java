@@ -106,6 +106,25 @@ final class Sampler implements AutoCloseable {
         closeWindowsOfRows();
     }
 
+    /** The token that was drawn last, and not read yet, is this one instead: it was not the draw's choice. */
+    void replaceLast(int token) {
+        if (logprobs != null) {
+            logprobs.replaceLast(token);
+        }
+        if (window != null) {
+            try (Scope scope = Scope.open()) {
+                MlxArray last = MlxArray.of(new int[] {token}, 1, 1);
+                int before = window.dim(1) - 1;
+                MlxArray replaced = before == 0
+                        ? last.detach()
+                        : Indexing.concatenate(1, Indexing.slice(window, 1, 0, before), last)
+                                .detach();
+                window.close();
+                window = replaced;
+            }
+        }
+    }
+
     private void closeWindowsOfRows() {
         windowsOfRows.forEach(MlxArray::close);
         windowsOfRows.clear();

@@ -88,6 +88,14 @@ public final class HuggingFaceHub {
         }
     }
 
+    /**
+     * The models that the cache holds, whole or not, by name; nothing is asked on the network. Folders that are broken or
+     * belong to something else do no harm.
+     */
+    public List<CachedModel> cached() {
+        return CacheListing.of(settings.cacheFolder());
+    }
+
     private static Path folder(String name) {
         try {
             return name == null || name.isBlank() ? null : Path.of(name);

@@ -4,7 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How full-attention layers keep keys and values. Sources: {@code kv_bits}, {@code kv_group_size},
+ * How full-attention layers keep keys and values. Layers that hold no more than a window or a state stay as they are: mlx-lm
+ * leaves states, and cannot quantize windows. Sources: {@code kv_bits}, {@code kv_group_size},
  * {@code quantized_kv_start} and {@code max_kv_size} of mlx-lm's {@code generate_step}.
  *
  * @param bits bits of an element, 0 for elements as they are computed
@@ -19,20 +20,13 @@ public record KvFormat(int bits, int groupSize, int quantizedStart, int maxSize)
     /** First positions that stay when a layer holds no more than a maximum. */
     public static final int KEEP = 4;
 
-    /**
-     * Replaces the full-attention layers of a new sequence.
-     *
-     * @throws UnsupportedOperationException if the format is quantized and there are sliding windows, which rotate
-     */
+    /** Replaces the full-attention layers of a new sequence. */
     public List<LayerCache> apply(List<LayerCache> layers) {
         if (equals(PLAIN)) {
             return layers;
         }
         List<LayerCache> formatted = new ArrayList<>(layers.size());
         for (LayerCache layer : layers) {
-            if (bits > 0 && layer instanceof RotatingKvCache) {
-                throw new UnsupportedOperationException("the cache of a sliding window rotates and is not quantized");
-            }
             formatted.add(layer instanceof KvCache ? newCache() : layer);
         }
         return formatted;

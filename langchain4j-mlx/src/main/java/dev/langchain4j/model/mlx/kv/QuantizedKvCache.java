@@ -12,8 +12,9 @@ import java.util.Arrays;
 
 /**
  * Keys and values of a full-attention layer in few bits: packed numbers, scales and biases for each position, in buffers
- * that grow as those of {@link KvCache}. Source: mlx-lm's {@code QuantizedKVCache} and
- * {@code quantized_scaled_dot_product_attention}.
+ * that grow as those of {@link KvCache}. Attention reads them as they are; where an architecture's own attention wants keys
+ * and values themselves ({@link #update}), they are unpacked for it, a layer at a time. Sources: mlx-lm's
+ * {@code QuantizedKVCache} and {@code quantized_scaled_dot_product_attention}; sinks and unpacking are not in mlx-lm.
  *
  * <p>Positions before {@code start} attend to keys and values as they are, later ones to quantized ones, of all
  * positions. A position decides, not a chunk, and the first {@code start} keys and values are kept in both forms: so a
@@ -80,8 +81,13 @@ public final class QuantizedKvCache implements AttentionCache {
 
     @Override
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
-        throw new UnsupportedOperationException(
-                "this attention reads keys and values themselves, which a quantized KV cache does not keep");
+        if (offset < start) {
+            return updatePlain(newKeys, newValues, length);
+        }
+        append(newKeys, newValues, offset + length);
+        MlxArray keys = Quantized.dequantize(view(0), view(1), view(2), format, null);
+        MlxArray values = Quantized.dequantize(view(PARTS), view(PARTS + 1), view(PARTS + 2), format, null);
+        return new View(keys, values, null);
     }
 
     @Override
@@ -93,22 +99,24 @@ public final class QuantizedKvCache implements AttentionCache {
             float scale,
             MlxArray sinks,
             MlxArray ahead) {
-        if (sinks != null) {
-            throw new UnsupportedOperationException("attention with sinks cannot read a quantized KV cache");
-        }
         if (offset >= start) {
             append(newKeys, newValues, offset + length);
-            return attendPacked(queries, length, scale, ahead);
+            return attendPacked(queries, length, scale, sinks, ahead);
         }
-        View all = plain.update(newKeys, newValues, length).and(ahead);
+        View all = updatePlain(newKeys, newValues, length).and(ahead);
+        boolean causal = length > 1 && all.mask() == null;
+        return Fast.attention(queries, all.keys(), all.values(), scale, causal, all.mask(), sinks);
+    }
+
+    private View updatePlain(MlxArray newKeys, MlxArray newValues, int length) {
+        View all = plain.update(newKeys, newValues, length);
         offset += length;
         if (offset > start) {
             // as in mlx-lm, positions of one call see the same: those that share it with earlier ones see no rounding
             pack(part(all.keys(), packedTo, offset), part(all.values(), packedTo, offset), offset);
             plain.trimTo(start);
         }
-        boolean causal = length > 1 && all.mask() == null;
-        return Fast.attention(queries, all.keys(), all.values(), scale, causal, all.mask(), null);
+        return all;
     }
 
     private static MlxArray part(MlxArray all, int from, int to) {
@@ -153,7 +161,7 @@ public final class QuantizedKvCache implements AttentionCache {
     }
 
     /** Queries of the heads that share a head of keys are rows of one product, so that it is read once. */
-    private MlxArray attendPacked(MlxArray queries, int length, float scale, MlxArray ahead) {
+    private MlxArray attendPacked(MlxArray queries, int length, float scale, MlxArray sinks, MlxArray ahead) {
         int heads = queries.dim(1);
         int rows = heads / kvHeads * length;
         MlxArray grouped = Indexing.reshape(Ops.multiply(queries, scale), 1, kvHeads, rows, queries.dim(3));
@@ -165,9 +173,19 @@ public final class QuantizedKvCache implements AttentionCache {
             MlxArray masked = Ops.where(ahead == null ? causal : Masks.and(causal, ahead), byHead, lowest);
             scores = Indexing.reshape(masked, 1, kvHeads, rows, offset);
         }
-        MlxArray shares = Ops.softmax(scores, -1, true);
+        MlxArray shares = sinks == null ? Ops.softmax(scores, -1, true) : sharesBeside(sinks, scores, length);
         MlxArray y = Quantized.matmulTransposed(shares, view(PARTS), view(PARTS + 1), view(PARTS + 2), format);
         return Indexing.reshape(y, 1, heads, length, y.dim(3));
+    }
+
+    /** Sinks take their part of each row, and give nothing for it. */
+    private MlxArray sharesBeside(MlxArray sinks, MlxArray scores, int length) {
+        int group = sinks.dim(0) / kvHeads;
+        MlxArray byHead = Indexing.reshape(Ops.astype(sinks, scores.dtype()), 1, kvHeads, group, 1);
+        MlxArray rows = Indexing.reshape(
+                Indexing.broadcastTo(byHead, 1, kvHeads, group, length), 1, kvHeads, group * length, 1);
+        MlxArray all = Ops.softmax(Indexing.concatenate(-1, rows, scores), -1, true);
+        return Indexing.slice(all, 3, 1, offset + 1);
     }
 
     private MlxArray view(int part) {

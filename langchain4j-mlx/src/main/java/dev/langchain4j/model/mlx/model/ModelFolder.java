@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 
 /** Reads a model folder: its config.json, and its weights into what is built of them. */
 public final class ModelFolder {
@@ -92,34 +93,79 @@ public final class ModelFolder {
             Path adapter,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
-        Weights weights = null;
+        Part<T> part = null;
         MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {
-            Quantization quantization = Quantization.of(config);
-            claim = claimMemory(folder, type);
-            Map<String, MlxArray> tensors = tensors(folder);
-            sanitizer.accept(config, tensors);
-            if (type != null) {
-                tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
+            // counted before they are read, so that what does not fit is refused and not swapped
+            claim = MlxMemory.claimWeights(weightBytes(folder, type));
+            part = build(folder, config, type, adapter, sanitizer, factory);
+            Eval.eval(part.weights().all());
+            part.weights().holds(claim);
+            return part;
+        } catch (Throwable e) {
+            close(part == null ? null : part.weights(), claim);
+            throw failure(folder, e);
+        }
+    }
+
+    /**
+     * Asks something of what would be built of a folder's weights: only headers are read, and nothing is computed.
+     *
+     * @param question may build graphs over the weights, which are gone afterwards
+     */
+    public static <T, R> R plan(
+            Path folder,
+            ModelConfig config,
+            DType type,
+            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
+            BiFunction<ModelConfig, Weights, T> factory,
+            Function<Part<T>, R> question) {
+        try (Scope scope = Scope.open()) {
+            Part<T> part = build(folder, config, type, null, sanitizer, factory);
+            try (Weights weights = part.weights()) {
+                return question.apply(part);
             }
-            Adapter changes = adapter == null ? null : Adapter.load(adapter, type);
-            if (changes != null) {
-                changes.replace(tensors);
-            }
-            weights = new Weights(folder.toString(), quantization, tensors, changes);
+        } catch (Throwable e) {
+            throw failure(folder, e);
+        }
+    }
+
+    private static <T> Part<T> build(
+            Path folder,
+            ModelConfig config,
+            DType type,
+            Path adapter,
+            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
+            BiFunction<ModelConfig, Weights, T> factory) {
+        Quantization quantization = Quantization.of(config);
+        Map<String, MlxArray> tensors = tensors(folder);
+        sanitizer.accept(config, tensors);
+        if (type != null) {
+            tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
+        }
+        Adapter changes = adapter == null ? null : Adapter.load(adapter, type);
+        if (changes != null) {
+            changes.replace(tensors);
+        }
+        Weights weights = new Weights(folder.toString(), quantization, tensors, changes);
+        try {
             T model = factory.apply(config, weights);
             weights.checkAllUsed();
-            Eval.eval(weights.all());
-            weights.holds(claim);
             return new Part<>(model, weights);
         } catch (Throwable e) {
-            close(weights, claim);
-            if (e instanceof LangChain4jException || e instanceof Error) {
-                throw e;
-            }
-            // whatever a folder from anywhere makes fail is the folder's fault for its user
-            throw new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
+            weights.close();
+            throw e;
         }
+    }
+
+    /** Whatever a folder from anywhere makes fail is the folder's fault for its user. */
+    private static RuntimeException failure(Path folder, Throwable e) {
+        if (e instanceof Error error) {
+            throw error;
+        }
+        return e instanceof LangChain4jException known
+                ? known
+                : new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
     }
 
     private static Map<String, MlxArray> tensors(Path folder) {
@@ -139,11 +185,30 @@ public final class ModelFolder {
         return tensors;
     }
 
-    /** Counts the weights before they are read, so that what does not fit is refused and not swapped. */
-    private static MlxMemory.WeightClaim claimMemory(Path folder, DType type) {
-        return MlxMemory.claimWeights(Safetensors.files(folder).stream()
-                .mapToLong(file -> Safetensors.dataBytes(file, type))
-                .sum());
+    /**
+     * Bytes that a folder's weights take in memory, as the headers of their files say.
+     *
+     * @param type floating type that they are converted to; null keeps what the files have
+     */
+    public static long weightBytes(Path folder, DType type) {
+        try {
+            return weightFiles(folder).stream()
+                    .mapToLong(file -> Safetensors.dataBytes(file, type))
+                    .sum();
+        } catch (MlxException e) {
+            throw failure(folder, e);
+        }
+    }
+
+    /** How the weights of a folder are quantized, in words, else their type; empty if config.json does not say. */
+    public static String quantization(ModelConfig config) {
+        Quantization quantization = Quantization.of(config);
+        if (quantization != null) {
+            return quantization.toString();
+        }
+        ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
+        String type = config.text("torch_dtype", config.text("dtype", ""));
+        return type.isEmpty() ? text.text("torch_dtype", text.text("dtype", "")) : type;
     }
 
     private static void close(Weights weights, MlxMemory.WeightClaim claim) {

@@ -49,6 +49,13 @@ final class Quantization {
         return quantization;
     }
 
+    /** In words: mode, bits, elements that share a scale. */
+    @Override
+    public String toString() {
+        String bits = all.mode().equals("affine") ? "affine " + all.bits() + " bits" : all.mode();
+        return bits + ", groups of " + all.groupSize() + (layers.isEmpty() ? "" : ", some layers otherwise");
+    }
+
     /** What config.json says of this layer by name, or null. */
     Format named(String layer) {
         return layers.get(layer);

@@ -34,9 +34,6 @@ public final class RopeParameters {
     /** Kinds whose factor stretches the context that max_position_embeddings names. */
     private static final Set<String> STRETCHING = Set.of("yarn", "deepseek_yarn");
 
-    /** Architectures whose attention knows no positions, though their config.json may have rope_theta. */
-    private static final Set<String> WITHOUT_POSITIONS = Set.of("nemotron_h", "kimi_linear");
-
     private final ModelConfig config;
     private final ModelConfig fields;
 
@@ -68,24 +65,6 @@ public final class RopeParameters {
     }
 
     /**
-     * The parameters of layers that attend to a window, in a model where all turn by the same base and only others are
-     * scaled.
-     *
-     * @param layerType name of these layers in rope_parameters
-     */
-    public static RopeParameters ofUnscaled(ModelConfig c, String layerType) {
-        ObjectNode fields = beside(c, THETA);
-        JsonNode parameters = object(c, PARAMETERS);
-        if (isNested(parameters)) {
-            put(fields, parameters.path(layerType));
-        } else {
-            set(fields, THETA, parameters.get(THETA));
-            set(fields, PART, parameters.get(PART));
-        }
-        return finished(c, fields);
-    }
-
-    /**
      * The parameters of layers that attend to the whole context, in a model where others turn in another way.
      *
      * @param layerType name of these layers in rope_parameters
@@ -112,14 +91,18 @@ public final class RopeParameters {
     }
 
     /**
-     * The parameters of one layer, in a model where rope_theta and partial_rotary_factors may list them by layer.
+     * The parameters of one layer, in a model where only some layers are scaled, and where rope_theta and
+     * partial_rotary_factors may list those of each.
      *
-     * @param scaled whether the positions of this layer are scaled as config.json says
+     * @param layerType name of such layers in rope_parameters; what it has for each type counts as it is
+     * @param scaled whether the positions of this layer are scaled as config.json says for all
      */
-    public static RopeParameters ofLayer(ModelConfig c, int layer, boolean scaled) {
+    public static RopeParameters ofLayer(ModelConfig c, String layerType, int layer, boolean scaled) {
         ObjectNode fields = beside(c, THETA);
-        put(fields, object(c, PARAMETERS));
-        put(fields, object(c, SCALING));
+        JsonNode parameters = object(c, PARAMETERS);
+        boolean nested = isNested(parameters);
+        put(fields, nested ? parameters.path(layerType) : parameters);
+        put(fields, scaled ? object(c, SCALING) : null);
         JsonNode theta = fields.path(THETA);
         if (theta.isArray()) {
             if (!theta.has(layer)) {
@@ -128,7 +111,7 @@ public final class RopeParameters {
             fields.set(THETA, theta.get(layer));
         }
         set(fields, PART, c.json().path(PARTS).get(layer));
-        return finished(c, scaled ? fields : fields.retain(THETA, PART));
+        return finished(c, scaled || nested ? fields : fields.retain(THETA, PART));
     }
 
     /** Whether config.json has rope_parameters. */
@@ -319,7 +302,6 @@ public final class RopeParameters {
     /** Whether there are rotary positions: not without attention, and not where config.json switches them off. */
     private static boolean turns(ModelConfig c) {
         return c.has("num_attention_heads")
-                && !WITHOUT_POSITIONS.contains(c.text("model_type", ""))
                 && !c.text("position_embedding_type", "").equals("nope");
     }
 

@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.KvCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.QuantizedKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -144,6 +145,9 @@ public record LatentAttention(
         MlxArray kept = indexer == null ? turnedKey : Indexing.concatenate(-1, turnedKey, indexer.keys(x, spans));
         Indexer.Search search = indexer == null ? null : indexer.search(x, ranked, spans);
         MlxArray attended = spans.eachHeads(layer, span -> {
+            if (span.cache() instanceof QuantizedKvCache) {
+                throw new UnsupportedOperationException("latent vectors, which all heads share, are not quantized");
+            }
             int length = span.length();
             AttentionCache.View all =
                     ((AttentionCache) span.cache()).update(span.heads(latent), span.heads(kept), length);

@@ -109,6 +109,32 @@ public enum ReasoningFormat {
         return close;
     }
 
+    /**
+     * Texts that close reasoning which became too long, as the family was trained to go on: the one that is tried first,
+     * first. Where the family knows no sentence of its own, the end of the reasoning as the model itself writes it.
+     *
+     * @param sentence what the model was trained to read before the closing marker; empty for nothing
+     * @param mayCall whether the answer may be a tool call
+     * @param again whether the model opened the reasoning again after it was closed
+     */
+    public List<String> closings(String sentence, boolean mayCall, boolean again) {
+        return switch (this) {
+            case NONE -> List.of();
+            case HARMONY -> {
+                String turn = close + "<|start|>assistant";
+                yield mayCall && !again ? List.of(turn) : List.of(turn + "<|channel|>final<|message|>", turn);
+            }
+            case SEED ->
+                List.of(
+                        "<seed:cot_budget_reflect>I have exhausted my token budget, and now I will start answering the"
+                                + " question.</seed:cot_budget_reflect>\n" + close,
+                        close);
+            case THINK -> again ? List.of(close) : List.of(sentence + "\n" + close + "\n\n", close);
+            case THINK_TOKENS, THOUGHT, LONGCAT, APRIEL -> List.of("\n" + close + "\n", close);
+            default -> List.of(close);
+        };
+    }
+
     /** Markers around an answer that are no part of it: what opens and what closes it, in turn. */
     public List<String> ignored() {
         return ignored;

@@ -9,6 +9,8 @@ public record MessageChange(int message, Kind kind) {
 
     /** What was changed. */
     public enum Kind {
+        /** The message was left out, for the conversation is longer than its context. */
+        DROPPED,
         /** A system message became part of another message, or a user message. */
         SYSTEM_MOVED,
         /** The message was joined to the one of the same role before it. */

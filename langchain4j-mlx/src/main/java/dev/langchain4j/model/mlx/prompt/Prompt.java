@@ -90,6 +90,14 @@ public final class Prompt {
                 .findFirst();
     }
 
+    /** The same in terms of other messages, of which the ones of this prompt have these indices. */
+    Prompt told(int[] indices, List<MessageChange> otherChanges) {
+        List<MessageTokens> others = messages.stream()
+                .map(m -> new MessageTokens(indices[m.index], m.role, m.start, m.end, m.source))
+                .toList();
+        return new Prompt(text, tokens, pictures, boundaries, others, otherChanges, origin);
+    }
+
     PromptOrigin origin() {
         return origin;
     }

@@ -70,4 +70,17 @@ public record PromptRequest(
         return new PromptRequest(
                 others, tools, arguments, format, conversation, isolation, allowControlTokens, pictures);
     }
+
+    /** The same request with other messages, which have not the first so many images. */
+    PromptRequest behind(List<ChatMessage> others, int images) {
+        return new PromptRequest(
+                others,
+                tools,
+                arguments,
+                format,
+                conversation,
+                isolation,
+                allowControlTokens,
+                pictures.subList(Math.min(images, pictures.size()), pictures.size()));
+    }
 }

@@ -175,7 +175,7 @@ class ConfigSpellingTest {
     /** Null where the positions are of a kind that must stay, or there are none. */
     private static ModelConfig scaledOrNull(ModelConfig config) {
         try {
-            return RopeParameters.scaled(config, "yarn", 3, 8);
+            return ModelRegistry.scaled(config, "yarn", 3, 8);
         } catch (InvalidRequestException e) {
             ObjectNode text = Spelled.of(config).text();
             String kind = Spelled.of(config).isPerLayerType()

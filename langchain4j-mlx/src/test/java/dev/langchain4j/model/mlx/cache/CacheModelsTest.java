@@ -11,6 +11,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
+import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -63,10 +64,25 @@ class CacheModelsTest {
     @ParameterizedTest
     @MethodSource("models")
     void reusingGivesTheTokensOfComputing(Path folder) {
+        check(folder, KvFormat.PLAIN);
+    }
+
+    static Stream<Path> wideHybrids() throws IOException {
+        return Goldens.wideHybrids().stream().map(Goldens.own("kv-formats")::resolve);
+    }
+
+    @ParameterizedTest
+    @MethodSource("wideHybrids")
+    void soItDoesWithQuantizedLayersBesideOthers(Path folder) {
+        check(folder, new KvFormat(8, 32, 0, 0));
+    }
+
+    private static void check(Path folder, KvFormat format) {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("cache")) {
             thread.run(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(folder, DType.FLOAT32);
+                ModelLoader.Loaded loaded =
+                        ModelLoader.load(folder, DType.FLOAT32).with(format);
                 try {
                     converse(loaded.model(), thread, Long.MAX_VALUE / 4, 0);
                     converse(loaded.model(), thread, 1_500_000, 0);

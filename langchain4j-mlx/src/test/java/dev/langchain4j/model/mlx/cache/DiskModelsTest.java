@@ -79,6 +79,16 @@ class DiskModelsTest {
         check(Goldens.own("models/qwen3-q8"), format, null);
     }
 
+    static Stream<Path> wideHybrids() throws IOException {
+        return Goldens.wideHybrids().stream().map(Goldens.own("kv-formats")::resolve);
+    }
+
+    @ParameterizedTest
+    @MethodSource("wideHybrids")
+    void quantizedLayersBesideOthersToo(Path model) {
+        check(model, new KvFormat(4, 32, 50, 0), null);
+    }
+
     private void check(Path model, KvFormat format, Keys keys) {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("disk")) {

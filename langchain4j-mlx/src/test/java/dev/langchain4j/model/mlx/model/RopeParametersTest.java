@@ -58,7 +58,7 @@ class RopeParametersTest {
                         + " 'rope_type': 'default'}, 'full_attention': {'rope_theta': 5, 'rope_type': 'yarn'}}}",
             })
     void layersOfAWindowAreNotScaledWhereOnlyOthersAre(String json) {
-        RopeParameters sliding = RopeParameters.ofUnscaled(config(json), SLIDING);
+        RopeParameters sliding = RopeParameters.ofLayer(config(json), SLIDING, 0, false);
         assertThat(sliding.theta(1)).isEqualTo(3000);
         assertThat(sliding.type()).isEqualTo("default");
         assertThat(RopeParameters.ofFull(config(json), FULL).type()).isEqualTo("yarn");

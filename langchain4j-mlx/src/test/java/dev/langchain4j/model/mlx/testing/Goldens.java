@@ -84,6 +84,16 @@ public final class Goldens {
                 .toList();
     }
 
+    /** Folders in {@code kv-formats}, of models that also have other layers than full attention, with heads that can be quantized. */
+    public static List<String> wideHybrids() throws IOException {
+        try (Stream<Path> all = Files.list(own("kv-formats"))) {
+            return all.map(f -> f.getFileName().toString())
+                    .filter(name -> name.startsWith("wide-"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
     /** Prints the line that every test over cases ends with. */
     public static void report(String test, int passed, int all) {
         System.out.println("golden " + test + ": " + passed + " of " + all + " passed");

@@ -1,0 +1,62 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.disk.DiskKeys;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import java.nio.file.Path;
+import java.util.Objects;
+
+/**
+ * The settings of {@link MlxModel.Builder} that say how much the prompt cache holds, and where.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends MlxRequestLimits<B> {
+    private CacheLimits cacheLimits;
+    private DiskCache disk = DiskCache.NONE;
+
+    MlxCacheSettings() {}
+
+    CacheLimits cacheLimits() {
+        return cacheLimits;
+    }
+
+    DiskCache disk() {
+        return disk;
+    }
+
+    /**
+     * How much the prompt cache may hold, running requests included. Default: half of the memory that MLX, and the
+     * container if there is one, allow and that the weights and the prompt caches of other models leave.
+     * {@code entriesMax} 0 keeps nothing.
+     */
+    public B cacheLimits(CacheLimits limits) {
+        this.cacheLimits = limits;
+        return self();
+    }
+
+    /**
+     * Keeps the prompt cache in a folder, too, so that nothing is computed again after a restart. Default: nowhere.
+     */
+    public B diskCache(Path folder, DiskLimits limits) {
+        this.disk = disk.in(Objects.requireNonNull(folder, "folder"), Objects.requireNonNull(limits, "limits"));
+        return self();
+    }
+
+    /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are in clear. */
+    public B diskKeys(DiskKeys keys) {
+        this.disk = disk.with(keys);
+        return self();
+    }
+
+    /**
+     * A folder of prefixes that ships with the application, from which prompts start cached: the folder of a
+     * {@link #diskCache} in clear that {@link MlxModel#warm} filled, with the same model, type, KV format, device and
+     * version of MLX. It is read, and never written or locked, so it may be on a read-only file system and serve
+     * several JVMs. One that holds nothing of this model is left alone, with a warning. Default: null, none.
+     */
+    public B sharedPrefixes(Path folder) {
+        this.disk = disk.reading(folder);
+        return self();
+    }
+}
