@@ -5,6 +5,7 @@ Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2   Usage: make_mode
 
 import json
 import sys
+import zlib
 from pathlib import Path
 
 import mlx.core as mx
@@ -21,9 +22,13 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool
 # layers, hidden, inner, heads, KV heads, head dim, vocabulary
 SHAPES = {"tiny-qwen3": (qwen3, 2, 64, 1536, 4, 2, 64, 1024),
           "small-qwen3": (qwen3, 8, 384, 2048, 8, 4, 64, 8192),
-          "small-llama": (llama, 8, 512, 2048, 8, 4, 64, 8192)}
+          "small-llama": (llama, 8, 512, 2048, 8, 4, 64, 8192),
+          # a model, and one that drafts for it: its first layers, and what the others add is small
+          "pair-qwen3": (qwen3, 12, 512, 2048, 8, 4, 64, 8192),
+          "draft-qwen3": (qwen3, 1, 512, 2048, 8, 4, 64, 8192)}
+SMALL_FROM, SMALL = 1, 0.06
 ALL = ["tiny-qwen3-fp32", "small-qwen3-fp32", "small-qwen3-bf16", "small-qwen3-fp16", "small-qwen3-q4",
-       "small-llama-fp32", "small-llama-bf16", "small-llama-q4"]
+       "small-llama-fp32", "small-llama-bf16", "small-llama-q4", "pair-qwen3-fp32", "draft-qwen3-fp32"]
 TYPES = {"fp32": mx.float32, "bf16": mx.bfloat16, "fp16": mx.float16, "q4": mx.bfloat16}
 
 
@@ -52,11 +57,16 @@ def write_tokenizer(folder, made):
     return ids
 
 
-def value(name, p):
+def value(base, name, p):
     """Unit norms; a large embedding, so that greedy output depends on the context."""
     if p.ndim == 1:
         return mx.ones(p.shape)
-    return mx.random.normal(p.shape) * (1.0 if "embed_tokens" in name else 1.6 / p.shape[-1] ** 0.5)
+    if base in ("pair-qwen3", "draft-qwen3"):
+        mx.random.seed(zlib.crc32(name.encode()))  # equal names are equal in both
+    random = mx.random.normal(p.shape) * (1.0 if "embed_tokens" in name else 1.6 / p.shape[-1] ** 0.5)
+    layer = name.split(".")[2] if name.startswith("model.layers.") else "0"
+    adds = name.endswith(("o_proj.weight", "down_proj.weight"))
+    return random * SMALL if base == "pair-qwen3" and adds and int(layer) >= SMALL_FROM else random
 
 
 def make(folder, name):
@@ -77,7 +87,7 @@ def make(folder, name):
         config["mlp_bias"] = False
     mx.random.seed(7)
     model = module.Model(module.ModelArgs.from_dict(config))
-    model.update(tree_unflatten([(n, value(n, p)) for n, p in tree_flatten(model.parameters())]))
+    model.update(tree_unflatten([(n, value(base, n, p)) for n, p in tree_flatten(model.parameters())]))
     mx.eval(model.parameters())
     model.set_dtype(TYPES[kind])
     if kind == "q4":

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import mlx.core as mx
 import mlx_lm
-from mlx_lm.generate import BatchGenerator, generate_step
+from mlx_lm.generate import BatchGenerator, generate_step, speculative_generate_step
 from mlx_lm.models.cache import KVCache, LRUPromptCache, load_prompt_cache, make_prompt_cache, save_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
-from mlx_lm.utils import load_model
+from mlx_lm.utils import load_model, load_tokenizer
 
 MODELS = {}
 STATE = {}
@@ -372,7 +372,34 @@ def agents(ask):
     return {"seconds": seconds, "cached": cached}
 
 
-DO = {f.__name__: f for f in (prefill, decode, sampling, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
+def draft(ask):
+    """Seconds for a token of a greedy answer, with what a draft model says, or without one."""
+    key = ask["model"], ask["draft"]
+    if STATE.get("pair") != key:
+        STATE.clear()
+        gc.collect()
+        STATE["pair"] = key
+        STATE["model"], _ = load_model(Path(ask["model"]))
+        STATE["draft"], _ = load_model(Path(ask["draft"]))
+        STATE["tokenizer"] = load_tokenizer(Path(ask["model"]))
+    messages = [{"role": "user", "content": ask["text"]}]
+    prompt = mx.array(STATE["tokenizer"].apply_chat_template(messages, add_generation_prompt=True))
+    model, tokens = STATE["model"], ask["tokens"]
+    if ask["drafted"] == 0:
+        steps = generate_step(prompt, model, max_tokens=tokens, prompt_cache=make_prompt_cache(model))
+    else:
+        steps = speculative_generate_step(prompt, model, STATE["draft"], num_draft_tokens=ask["drafted"], max_tokens=tokens)
+    out, accepted = [], 0
+    for step in steps:
+        out.append(int(step[0]))
+        accepted += len(step) > 2 and bool(step[2])
+        if len(out) == 1:
+            first = now()
+        last = now()
+    return {"seconds": (last - first) / (len(out) - 1), "tokens": out, "accepted": accepted}
+
+
+DO = {f.__name__: f for f in (prefill, decode, draft, sampling, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)

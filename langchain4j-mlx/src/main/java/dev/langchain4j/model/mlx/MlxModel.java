@@ -91,14 +91,19 @@ public final class MlxModel implements AutoCloseable {
             ImageProcessor processor = ImageProcessors.of(folder, config).orElse(null);
             prompts = new PromptWriter(template, openTokenizer, defaults.endTokens(), new PromptLedger(), processor);
             promptNormalizer = builder.promptNormalizer;
+            Path draftFolder = DraftParts.checked(builder.draftFolder(builder.limits), folder, openTokenizer);
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             DType type = NativeParts.type(builder.dtype, owner);
             int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
             Path adapter = ModelSettings.absolute(builder.adapter);
-            CacheKey key = ModelSettings.cacheKey(folder, adapter, type, builder.kvFormat.key() + context.key());
-            MlxModelEstimate.check(name, folder, context, type, builder.kvFormat, owner);
-            ModelLoader.Loaded read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, adapter))
-                    .with(builder.kvFormat));
+            KvFormat format = builder.kvFormat;
+            MlxModelEstimate.check(name, folder, context, type, format, owner);
+            boolean head = builder.limits.speculation() && draftFolder == null;
+            ModelLoader.Loaded read =
+                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, adapter, head))
+                            .with(format));
+            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
+            CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, format.key() + context.key());
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens(read.model().vocabularySize()))));
@@ -113,6 +118,7 @@ public final class MlxModel implements AutoCloseable {
             engine = new Engine(
                     owner,
                     read.model(),
+                    drafts.model(),
                     openTokenizer,
                     cache.trie(),
                     key,
@@ -122,7 +128,7 @@ public final class MlxModel implements AutoCloseable {
                     builder.limits);
             engine.see(features);
             rejectedCalls = new RejectedCalls(name);
-            weightBytes = owner.call(() -> read.weights().bytes());
+            weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();
             loaded = read;
             thread = owner;
@@ -133,8 +139,8 @@ public final class MlxModel implements AutoCloseable {
                     modelType + (type == null ? "" : " in " + type),
                     owner,
                     weightBytes,
-                    "prompt cache up to " + NativeParts.mebibytes(cache.limits().bytesMax()) + " MiB, context "
-                            + context.tokens() + " tokens");
+                    "prompt cache up to %d MiB, context %d tokens"
+                            .formatted(NativeParts.mebibytes(cache.limits().bytesMax()), context.tokens()));
         } catch (Throwable e) {
             parts.closeAfter(e);
             throw e;
@@ -197,7 +203,7 @@ public final class MlxModel implements AutoCloseable {
         return engine.contextLength();
     }
 
-    /** Bytes of the weights in memory. */
+    /** Bytes of the weights in memory, those of a draft model included. */
     public long weightBytes() {
         return weightBytes;
     }
@@ -438,10 +444,7 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /**
-         * Jinja source of the chat template. Default: the folder's; where it has none, that of the family whose control
-         * tokens the tokenizer has.
-         */
+        /** Jinja source of the chat template. Default: the folder's, else that of the family whose control tokens it has. */
         public Builder chatTemplate(String source) {
             this.chatTemplate = source;
             return this;

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
+import java.nio.file.Path;
 import java.time.Duration;
 
 /**
@@ -17,6 +18,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     private Duration gracePeriod;
     private boolean exactBatching;
     private Speculation speculation = Speculation.AUTO;
+    private Path draftModel;
     private Duration stallTarget;
     private Double decodeShare;
 
@@ -81,6 +83,19 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
+     * Folder of a smaller model of the same family, with the same tokenizer, that drafts for this one where nothing else does:
+     * each draft is what it says, and the answer stays the one that this model gives. Its keys and values are kept and reused
+     * with the prompt cache, and count there. How many tokens it drafts is learned from what they cost and how many are
+     * right; where it does not pay, it drafts none, but its weights stay loaded. Ignored, and not loaded, where
+     * {@link #speculation} is off or the very bits are promised. Default: null, none; then heads for several tokens (MTP)
+     * draft, if the model's own folder has them. Source: mlx-lm's {@code draft_model}.
+     */
+    public B draftModel(Path folder) {
+        this.draftModel = folder;
+        return self();
+    }
+
+    /**
      * How long a chunk of a prompt may be prefilled while other requests decode, which wait for it: longer than nothing.
      * Shorter is smoother for them; longer is faster for the prompt, for short chunks read the weights as often as long ones.
      * How many tokens that is, is learned while chunks run; it is 32 at the least. While nobody decodes chunks have
@@ -102,6 +117,11 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
         return self();
     }
 
+    /** Folder of the draft model; null for none, and where nothing is speculated. */
+    final Path draftFolder(EngineLimits limits) {
+        return limits.speculation() ? draftModel : null;
+    }
+
     /**
      * All of them, checked; defaults for what is not set.
      *
@@ -116,7 +136,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
                     queueTimeout,
                     gracePeriod == null ? defaults.gracePeriod() : gracePeriod,
                     exactBatching || exact,
-                    speculation == Speculation.AUTO,
+                    speculation == Speculation.AUTO && !exactBatching && !exact,
                     stallTarget == null ? defaults.stallTarget() : stallTarget,
                     decodeShare == null ? defaults.decodeShare() : decodeShare);
         } catch (IllegalArgumentException e) {

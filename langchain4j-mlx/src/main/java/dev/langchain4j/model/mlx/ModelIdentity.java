@@ -44,6 +44,11 @@ final class ModelIdentity {
         if (!key.adapter().isEmpty()) {
             addFolder(digest, Path.of(key.adapter()));
         }
+        if (key.draftModel().equals(DraftParts.HEAD)) {
+            add(digest, DraftParts.HEAD);
+        } else if (!key.draftModel().isEmpty()) {
+            addFolder(digest, Path.of(key.draftModel()));
+        }
         return HexFormat.of().formatHex(digest.digest()).substring(0, HEX_DIGITS);
     }
 

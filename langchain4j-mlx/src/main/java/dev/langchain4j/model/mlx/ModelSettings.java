@@ -21,12 +21,12 @@ final class ModelSettings {
     }
 
     /** What must be equal for two loaded models to share a prompt cache. */
-    static CacheKey cacheKey(Path folder, Path adapter, DType type, String format) {
+    static CacheKey cacheKey(Path folder, Path adapter, String draftModel, DType type, String format) {
         return new CacheKey(
                 folder.toString(),
                 "",
                 adapter == null ? "" : adapter.toString(),
-                "",
+                draftModel,
                 (type == null ? "native" : type.name()) + format);
     }
 

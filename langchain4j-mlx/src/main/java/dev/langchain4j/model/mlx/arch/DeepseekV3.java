@@ -19,6 +19,7 @@ import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 
 /**
  * DeepSeek-V3 and -R1, Kimi K2: attention whose keys and values are kept as one short latent vector a position, and
@@ -53,18 +54,20 @@ public final class DeepseekV3 {
         boolean bias = c.flag("attention_bias", false);
         Rope rope = Ropes.of(w, RopeParameters.of(c), shape.turnedDim(), 10_000, true);
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
-        return new Decoder(
+        IntFunction<Block> layer = i -> {
+            String name = "model.layers." + i;
+            FeedForward mlp = isSparse(c, i)
+                    ? experts.apply(name + ".mlp")
+                    : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
+            return Block.load(w, name, hidden, eps, attentions.of(name + ".self_attn", shape, bias, rope), mlp);
+        };
+        Decoder main = new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
-                    String name = "model.layers." + i;
-                    FeedForward mlp = isSparse(c, i)
-                            ? experts.apply(name + ".mlp")
-                            : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
-                    return Block.load(w, name, hidden, eps, attentions.of(name + ".self_attn", shape, bias, rope), mlp);
-                }),
+                Decoder.layers(c, layer),
                 RmsNorm.load(w, "model.norm", hidden, eps),
                 Linear.load(w, "lm_head", hidden, rows, false),
                 rows);
+        return MtpHead.deepseek(c, w, main, layer);
     }
 
     static ModelConfig defaults(ModelConfig c) {
@@ -89,17 +92,26 @@ public final class DeepseekV3 {
                 && layer % c.count("moe_layer_freq", 1) == 0;
     }
 
+    /** As {@link #sanitize}, for those who have a use for what predicts several tokens ahead: one layer of it is kept. */
+    static void sanitizeWithHead(ModelConfig given, Map<String, MlxArray> tensors) {
+        MtpHead.keepDeepseek(defaults(given), tensors);
+        unpack(defaults(given), tensors);
+    }
+
     /**
      * Unpacks what raw folders have in 8 or 4 bits, stacks their experts, parts kv_b_proj by use, and drops what predicts
      * several tokens ahead.
      */
     public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
-        ModelConfig c = defaults(given);
+        Tensors.dropLayersBehind(defaults(given), tensors);
+        unpack(defaults(given), tensors);
+    }
+
+    private static void unpack(ModelConfig c, Map<String, MlxArray> tensors) {
         Tensors.renamePackedWords(tensors);
         Tensors.dequantizeFp8Blocks(tensors);
         Tensors.stackExperts(c, tensors, c.integer("n_routed_experts", 0));
-        Tensors.dropLayersBehind(c, tensors);
-        for (int i = 0; i < c.count("num_hidden_layers"); i++) {
+        for (int i = 0; i <= c.count("num_hidden_layers"); i++) {
             LatentAttention.partKeysAndValues(c, tensors, "model.layers." + i + ".self_attn");
         }
     }

@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.util.List;
@@ -53,5 +54,11 @@ record FormattedModel(LanguageModel model, KvFormat format) implements LanguageM
     @Override
     public int vocabularySize() {
         return model.vocabularySize();
+    }
+
+    @Override
+    public DraftModel draftHead() {
+        DraftModel head = model.draftHead();
+        return head == null ? null : head.with(format);
     }
 }

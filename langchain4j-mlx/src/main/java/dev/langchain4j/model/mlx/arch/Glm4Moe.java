@@ -22,6 +22,7 @@ import dev.langchain4j.model.mlx.nn.Router;
 import dev.langchain4j.model.mlx.nn.SparseMlp;
 import dev.langchain4j.model.mlx.nn.SwitchMlp;
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /**
  * GLM-4.5 to 4.7: experts chosen within groups and one that all positions go through, behind a few dense layers. Source:
@@ -40,16 +41,18 @@ public final class Glm4Moe {
         Rope rope = Ropes.of(w, positions, turned, Double.NaN, false);
         double eps = c.number("rms_norm_eps");
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
-        return new Decoder(
+        IntFunction<Block> layer = i -> {
+            String name = "model.layers." + i;
+            Attention attention = attention(c, w, name + ".self_attn", shape, rope);
+            return Block.load(w, name, hidden, eps, attention, feedForward(c, w, name + ".mlp", i));
+        };
+        Decoder main = new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
-                    String name = "model.layers." + i;
-                    Attention attention = attention(c, w, name + ".self_attn", shape, rope);
-                    return Block.load(w, name, hidden, eps, attention, feedForward(c, w, name + ".mlp", i));
-                }),
+                Decoder.layers(c, layer),
                 RmsNorm.load(w, "model.norm", hidden, eps),
                 Linear.load(w, "lm_head", hidden, rows, false),
                 rows);
+        return MtpHead.deepseek(c, w, main, layer);
     }
 
     private static Attention attention(ModelConfig c, Weights w, String name, Shape shape, Rope rope) {
@@ -86,9 +89,9 @@ public final class Glm4Moe {
                 router, SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU), shared);
     }
 
-    /** Stacks the experts of raw folders, and drops layers that predict several tokens ahead. */
+    /** Stacks the experts of raw folders, and keeps one layer that predicts several tokens ahead. */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         Tensors.stackExperts(c, tensors, c.integer("n_routed_experts", 0));
-        Tensors.dropLayersBehind(c, tensors);
+        MtpHead.keepDeepseek(c, tensors);
     }
 }

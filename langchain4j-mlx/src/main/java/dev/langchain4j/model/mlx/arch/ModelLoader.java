@@ -52,13 +52,13 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      */
     public static Loaded load(Path folder, DType type) {
-        return load(folder, ModelFolder.config(folder), type, null);
+        return load(folder, ModelFolder.config(folder), type, null, false);
     }
 
     /** As {@link #load(Path, DType)}, for somebody who needs no logits: the head may be missing. */
     public static Loaded loadWithoutHead(Path folder, DType type) {
         ModelConfig config = TextPart.withoutTower(ModelFolder.config(folder));
-        return load(folder, config, type, null, Weights::withOptionalHead);
+        return load(folder, config, type, null, false, Weights::withOptionalHead);
     }
 
     /**
@@ -67,9 +67,10 @@ public final class ModelLoader {
      * @param config config.json, with what is wanted otherwise
      * @param type floating type of the weights; null keeps what the files have
      * @param adapter folder of the adapter; null for none
+     * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows them
      */
-    public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter) {
-        return load(folder, config, type, adapter, weights -> weights);
+    public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter, boolean drafting) {
+        return load(folder, config, type, adapter, drafting, weights -> weights);
     }
 
     /**
@@ -88,7 +89,7 @@ public final class ModelLoader {
                 folder,
                 config,
                 type,
-                (c, tensors) -> sanitize(architecture, c, tensors),
+                (c, tensors) -> sanitize(architecture, c, tensors, true),
                 (c, weights) -> build(architecture, c, weights),
                 part -> measured(
                         new Loaded(part.model().text, part.model().tower, part.weights(), config).with(format)));
@@ -109,14 +110,19 @@ public final class ModelLoader {
     }
 
     private static Loaded load(
-            Path folder, ModelConfig config, DType type, Path adapter, UnaryOperator<Weights> prepared) {
+            Path folder,
+            ModelConfig config,
+            DType type,
+            Path adapter,
+            boolean drafting,
+            UnaryOperator<Weights> prepared) {
         ModelRegistry.Architecture architecture = ModelRegistry.find(config);
         ModelFolder.Part<Built> part = ModelFolder.load(
                 folder,
                 config,
                 type,
                 adapter,
-                (c, tensors) -> sanitize(architecture, c, tensors),
+                (c, tensors) -> sanitize(architecture, c, tensors, drafting),
                 (c, weights) -> build(architecture, c, prepared.apply(weights)));
         return new Loaded(part.model().text, part.model().tower, part.weights(), config);
     }
@@ -125,9 +131,15 @@ public final class ModelLoader {
 
     /** The text part's sanitizer never meets the tensors of a tower that is going to be built. */
     private static void sanitize(
-            ModelRegistry.Architecture architecture, ModelConfig config, Map<String, MlxArray> tensors) {
+            ModelRegistry.Architecture architecture,
+            ModelConfig config,
+            Map<String, MlxArray> tensors,
+            boolean drafting) {
         Map<String, MlxArray> tower = architecture.sees(config) ? TextPart.takeTower(tensors) : Map.of();
         BareNames.sanitize(config, tensors);
+        if (!drafting) {
+            MtpHead.drop(config, tensors);
+        }
         architecture.sanitizer().sanitize(config, tensors);
         if (!tower.isEmpty()) {
             architecture.towerSanitizer().sanitize(config, tower);

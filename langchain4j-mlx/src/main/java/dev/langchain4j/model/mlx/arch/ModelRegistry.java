@@ -83,7 +83,7 @@ public final class ModelRegistry {
         ARCHITECTURES.put(
                 "deepseek_v2", new Architecture(DeepseekV2::create, Sanitizer.PLAIN.and(DeepseekV2::sanitize)));
         ARCHITECTURES.put(
-                "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
+                "deepseek_v3", new Architecture(DeepseekV3::create, Sanitizer.PLAIN.and(DeepseekV3::sanitizeWithHead)));
         ARCHITECTURES.put(
                 "deepseek_v32", new Architecture(DeepseekV32::create, Sanitizer.PLAIN.and(DeepseekV3::sanitize)));
         ARCHITECTURES.put("dots1", new Architecture(Dots1::create, Sanitizer.UNTIED.and(Dots1::sanitize)));

@@ -51,16 +51,24 @@ public final class Qwen35 {
         RopeParameters positions = RopeParameters.of(RopeParameters.withAxes(c, true, 11, 11, 10));
         Rope rope = Ropes.of(w, positions, positions.dims(shape.headDim(), 0.25), 100_000, false);
         IntPredicate attends = Qwen3Next.attends(c);
-        return Decoder.load(c, w, false, i -> {
+        double eps = c.number("rms_norm_eps");
+        Decoder main = Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
             Decoder.Layer attention = attends.test(i)
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
                     : deltaNet(c, w, name + ".linear_attn", hidden);
-            FeedForward mlp = c.integer("num_experts", 0) > 0
-                    ? Qwen3Next.experts(c, w, name + ".mlp", hidden, true)
-                    : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
-            return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
+            return Block.load(w, name, hidden, eps, attention, feedForward(c, w, name + ".mlp", hidden));
         });
+        return MtpHead.qwen(c, w, main, name -> {
+            Decoder.Layer attention = GatedAttention.load(c, w, name + ".self_attn", shape, rope);
+            return Block.load(w, name, hidden, eps, attention, feedForward(c, w, name + ".mlp", hidden));
+        });
+    }
+
+    private static FeedForward feedForward(ModelConfig c, Weights w, String name, int hidden) {
+        return c.integer("num_experts", 0) > 0
+                ? Qwen3Next.experts(c, w, name, hidden, true)
+                : Mlp.load(w, name, hidden, c.count("intermediate_size"));
     }
 
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
@@ -76,7 +84,7 @@ public final class Qwen35 {
     /** Keeps the text part; turns kernels and completes norms as raw folders need it. */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         TextPart.unwrap(c, tensors);
-        tensors.keySet().removeIf(name -> name.contains("mtp."));
+        MtpHead.keepQwen(text(c).integer("num_experts", 0), tensors);
         if (text(c).flag("tie_word_embeddings", false)) {
             tensors.keySet().removeIf(name -> name.startsWith("lm_head."));
         }

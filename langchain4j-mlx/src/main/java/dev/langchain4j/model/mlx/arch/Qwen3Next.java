@@ -183,7 +183,8 @@ public final class Qwen3Next {
         RopeParameters positions = RopeParameters.of(c);
         Rope rope = Ropes.of(w, positions, positions.dims(shape.headDim(), Double.NaN), Double.NaN, false);
         IntPredicate attends = attends(c);
-        return Decoder.load(c, w, false, i -> {
+        double eps = c.number("rms_norm_eps");
+        Decoder main = Decoder.load(c, w, false, i -> {
             String name = "model.layers." + i;
             Decoder.Layer attention = attends.test(i)
                     ? GatedAttention.load(c, w, name + ".self_attn", shape, rope)
@@ -191,7 +192,11 @@ public final class Qwen3Next {
             FeedForward mlp = Qwen3Moe.isSparse(c, i)
                     ? experts(c, w, name + ".mlp", hidden, false)
                     : Mlp.load(w, name + ".mlp", hidden, c.count("intermediate_size"));
-            return Block.load(w, name, hidden, c.number("rms_norm_eps"), attention, mlp);
+            return Block.load(w, name, hidden, eps, attention, mlp);
+        });
+        return MtpHead.qwen(c, w, main, name -> {
+            Decoder.Layer attention = GatedAttention.load(c, w, name + ".self_attn", shape, rope);
+            return Block.load(w, name, hidden, eps, attention, experts(c, w, name + ".mlp", hidden, false));
         });
     }
 
@@ -245,10 +250,10 @@ public final class Qwen3Next {
     /** Stacks the experts of raw folders, turns their kernels, and adds the one that their norms are stored without. */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         boolean raw = tensors.keySet().stream().anyMatch(name -> name.endsWith(".mlp.experts.0.up_proj.weight"));
+        MtpHead.keepQwen(c.integer("num_experts", 0), tensors);
         if (!raw) {
             return;
         }
-        tensors.keySet().removeIf(name -> name.contains("mtp."));
         Tensors.stackExperts(c, tensors, c.integer("num_experts", 0));
         tensors.replaceAll(Qwen3Next::mended);
     }
@@ -258,7 +263,7 @@ public final class Qwen3Next {
         if (name.endsWith("conv1d.weight") && a.dim(-1) != 1) {
             return Indexing.contiguous(Indexing.moveAxis(a, 2, 1));
         }
-        boolean norm = name.matches(".*(layernorm|model\\.norm|[qk]_norm)\\.weight");
+        boolean norm = name.matches(".*(layernorm|model\\.norm|mtp\\.norm|pre_fc_norm_\\w+|[qk]_norm)\\.weight");
         return norm && a.ndim() == 1 ? Ops.add(a, 1) : a;
     }
 }

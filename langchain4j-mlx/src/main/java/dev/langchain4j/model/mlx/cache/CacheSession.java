@@ -253,6 +253,14 @@ public final class CacheSession implements AutoCloseable {
         return wanted <= granted || cache.isClosed();
     }
 
+    /**
+     * Whether so many bytes may be held beside the layers until the next call, which gives them back: what they keep between
+     * drafted tokens. What others left is evicted for it.
+     */
+    public boolean lend(long bytes) {
+        return cache.isClosed() || cache.room().lend(sequence, bytes);
+    }
+
     /** Lets the layers grow to so many tokens. */
     void allow(int tokens) {
         granted = tokens;
@@ -261,6 +269,14 @@ public final class CacheSession implements AutoCloseable {
     /** What others who share this trie said behind the same tokens: the prompt, and what is generated from now on. */
     public KnownPath knownPath() {
         return new KnownPath(sequence.trie, request.tokens());
+    }
+
+    /**
+     * What others who share this trie went on with beside this prompt, at most so many tokens: texts, the one that was used
+     * last at the end, with -1 behind each.
+     */
+    public int[] knownTexts(int max) {
+        return KnownTexts.beside(sequence.trie, request.tokens(), max);
     }
 
     /** Records a generated token that was fed to the layers. Tokens that were only sampled are not recorded. */
@@ -331,7 +347,7 @@ public final class CacheSession implements AutoCloseable {
      * @return whether the layers stand exactly there, so that they can serve as they are
      */
     boolean settle() {
-        int offset = sequence.offset();
+        int offset = sequence.leastOffset();
         int held = cache.grid().kept(offset < promptLength ? evaluated : Math.min(offset, length), promptLength);
         attachBoundaries(held);
         attach(held);

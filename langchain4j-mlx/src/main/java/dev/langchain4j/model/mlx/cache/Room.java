@@ -140,6 +140,21 @@ final class Room {
         return isFree(more) ? promise(key, sequence, tokens) : 0;
     }
 
+    /** Whether a running sequence may hold so many bytes beside its layers, in place of what it was lent before. */
+    boolean lend(Sequence sequence, long bytes) {
+        usage.lend(sequence, 0);
+        if (bytes == 0 || isUnlimited()) {
+            return true;
+        }
+        if (usage.bytesInUse() + bytes <= limits.bytesMax() && !isFree(bytes)) {
+            evict.accept(sequence, bytes);
+        }
+        if (isFree(bytes)) {
+            usage.lend(sequence, bytes);
+        }
+        return sequence.lent == bytes;
+    }
+
     private long bytes(CacheKey key, Sequence sequence, int tokens) {
         return Math.max(sequence.layerBytesFor(tokens), bytesOf(key, tokens));
     }

@@ -21,6 +21,8 @@ final class Sequence {
     long mayHold;
 
     long promised;
+    /** Bytes that it holds beside its layers for a moment. */
+    long lent;
 
     Sequence(PrefixTrie trie, List<LayerCache> layers, Conversation conversation) {
         this.trie = trie;
@@ -85,6 +87,11 @@ final class Sequence {
             }
         }
         return offset;
+    }
+
+    /** Tokens that all layers have. */
+    int leastOffset() {
+        return layers.stream().mapToInt(LayerCache::offset).min().orElse(0);
     }
 
     void closeLayers() {

@@ -93,6 +93,7 @@ final class Usage {
     /** Counts a sequence no longer. */
     void forget(Sequence sequence) {
         promise(sequence, 0);
+        lend(sequence, 0);
         set(sequence, 0, 0);
     }
 
@@ -116,8 +117,15 @@ final class Usage {
         sequence.mayHold = mayHold;
     }
 
+    /** Lets a running sequence hold so many bytes beside its layers, in place of what it was lent before. */
+    void lend(Sequence sequence, long bytes) {
+        promisedBytes += bytes - sequence.lent;
+        sequence.lent = bytes;
+    }
+
     void setRunning(Sequence sequence, boolean running) {
         promise(sequence, 0);
+        lend(sequence, 0);
         parkedBytes += running ? -sequence.bytes : sequence.bytes;
         runningBytes += running ? sequence.bytes : -sequence.bytes;
         sequence.running = running;

@@ -2,14 +2,16 @@ package dev.langchain4j.model.mlx.draft;
 
 import dev.langchain4j.Internal;
 import java.util.Arrays;
+import java.util.function.Supplier;
 
 /**
- * What the prompt goes on with where it has the last tokens of the answer: code that is changed, results that are repeated,
- * calls that are made again. Only the prompt is searched, for an answer that repeats itself should not become faster by it.
+ * What a text goes on with where it has the last tokens of the answer: the prompt, for code that is changed, results that are
+ * repeated, calls that are made again; and what other conversations went on with. The answer itself is not searched, for one
+ * that repeats itself should not become faster by it.
  *
  * <p>The places of each run of so many tokens are chained, the newest first. The index is made in parts while forward
- * passes are computed, the beginning of the prompt first; a proposal costs a look at a bounded number of places, however
- * long the prompt is. Source of the idea: the context copies of MTPLX and of Rapid-MLX.
+ * passes are computed, the beginning of the text first; a proposal costs a look at a bounded number of places, however
+ * long the text is. Source of the idea: the context copies of MTPLX and of Rapid-MLX.
  */
 @Internal
 public final class CopyDrafter implements Drafter {
@@ -28,11 +30,15 @@ public final class CopyDrafter implements Drafter {
     private static final int[] EQUAL_OF_GRADE = {1, 9, 16};
     private static final int[] TOKENS_OF_GRADE = {12, 24, 48};
 
+    private final DraftKind kind;
+    private final Supplier<int[]> source;
     private final int[] prompt;
     private final int key;
     private int[] answer = new int[64];
     private int count;
 
+    /** Null before it is needed. */
+    private int[] text;
     /** The newest place of each hash, plus one: a place is the position behind a run. Made with the first part. */
     private int[] newest;
     /** The place before, by place, plus one. */
@@ -41,12 +47,23 @@ public final class CopyDrafter implements Drafter {
     private int indexed;
 
     /**
-     * A drafter of one answer.
+     * A drafter of one answer, with what its prompt goes on with.
      *
      * @param prompt what it answers; borrowed
      * @param constrained whether the answer follows a grammar
      */
     public CopyDrafter(int[] prompt, boolean constrained) {
+        this(DraftKind.COPIED, () -> prompt, prompt, constrained);
+    }
+
+    /**
+     * The same with what another text goes on with.
+     *
+     * @param source tokens, and negative numbers where a text ends and another one begins; asked by {@link #prepare}
+     */
+    public CopyDrafter(DraftKind kind, Supplier<int[]> source, int[] prompt, boolean constrained) {
+        this.kind = kind;
+        this.source = source;
         this.prompt = prompt;
         this.key = constrained ? CONSTRAINED_KEY : KEY;
         this.indexed = key;
@@ -54,16 +71,17 @@ public final class CopyDrafter implements Drafter {
 
     @Override
     public void prepare() {
-        int end = Math.min(prompt.length, indexed + PART);
+        text = text == null ? source.get() : text;
+        int end = Math.min(text.length, indexed + PART);
         if (indexed >= end) {
             return;
         }
         if (newest == null) {
-            newest = new int[Integer.highestOneBit(prompt.length) * 2];
-            older = new int[prompt.length];
+            newest = new int[Integer.highestOneBit(text.length) * 2];
+            older = new int[text.length];
         }
         for (int place = indexed; place < end; place++) {
-            int slot = slot(prompt, place);
+            int slot = slot(text, place);
             older[place] = newest[slot];
             newest[slot] = place + 1;
         }
@@ -93,7 +111,7 @@ public final class CopyDrafter implements Drafter {
             if (equal >= key) {
                 places++;
             }
-            if (equal > longest) {
+            if (equal > longest && text[place] >= 0) {
                 longest = equal;
                 best = place;
             }
@@ -106,14 +124,19 @@ public final class CopyDrafter implements Drafter {
         while (longest < EQUAL_OF_GRADE[grade]) {
             grade--;
         }
-        int end = Math.min(prompt.length, best + Math.min(max, TOKENS_OF_GRADE[grade]));
-        return new Draft(DraftKind.COPIED, grade, Arrays.copyOfRange(prompt, best, end));
+        int end = best;
+        int last = Math.min(text.length, best + Math.min(max, TOKENS_OF_GRADE[grade]));
+        while (end < last && text[end] >= 0) {
+            end++;
+        }
+        return new Draft(kind, grade, Arrays.copyOfRange(text, best, end));
     }
 
     /** How many tokens before a place are those at the end of the answer, and of the prompt before it. */
     private int equalBefore(int place) {
         int equal = 0;
-        while (equal < EQUAL_MAX && equal < place && prompt[place - 1 - equal] == last(equal)) {
+        int most = Math.min(EQUAL_MAX, Math.min(place, count + prompt.length));
+        while (equal < most && text[place - 1 - equal] == last(equal)) {
             equal++;
         }
         return equal;

@@ -8,6 +8,10 @@ public enum DraftKind {
     SYNTAX,
     /** The prompt goes on like this where it has the same tokens as the answer. */
     COPIED,
-    /** The prompt cache knows another answer to the very same prompt. */
-    CONTINUED
+    /** The prompt cache knows what came behind the same tokens in other answers. */
+    CONTINUED,
+    /** A smaller model with the same tokenizer says so. */
+    DRAFT_MODEL,
+    /** The model's own heads for the tokens behind the next one say so (MTP). */
+    MTP
 }

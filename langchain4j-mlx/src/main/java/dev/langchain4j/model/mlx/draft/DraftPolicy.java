@@ -10,8 +10,8 @@ import java.util.Arrays;
  * then, more seldom each time. Belongs to the thread of one model. Source of the idea: Ollama's depth controller.
  *
  * <p>Costs are those of a pass of so many positions over those of a plain step of the same decoder, at contexts of a similar
- * length. A number of positions that was not measured is taken to cost as much as the next smaller one that was, and a
- * little more for each position, so that it gets tried.
+ * length, and what a model takes that computes the drafts, if one does. A number of positions that was not measured is taken
+ * to cost as much as the next smaller one that was, and a little more for each position, so that it gets tried.
  */
 @Internal
 public class DraftPolicy {
@@ -43,36 +43,65 @@ public class DraftPolicy {
     private static final int PROBE_MAX = 512;
     private static final int CONTEXTS = 6;
 
-    /** Passes of one decoder at contexts of a similar length; nanoseconds, and 0 where nothing was measured. */
+    /** Passes with drafts after which a plain step is measured anew, and most steps that are let go by until one was. */
+    private static final int PASSES_MAX = 64;
+
+    private static final int STALE_STEPS = 4;
+
+    /** How long something takes that is done again and again. */
+    private static final class Time {
+        private int count;
+        /** 0 if it was not measured. */
+        private double nanos;
+
+        private void learn(double measured) {
+            double surprise = Math.clamp(measured - nanos, -SURPRISE_MAX * nanos, SURPRISE_MAX * nanos);
+            boolean first = count++ < FIRST;
+            nanos = first
+                    ? nanos == 0 ? measured : Math.min(nanos, measured)
+                    : nanos + (surprise < 0 ? LEARN_SHORTER : LEARN_LONGER) * surprise;
+        }
+    }
+
+    /** Passes of one decoder at contexts of a similar length. */
     private static final class Costs {
-        private final int[] counts = new int[WIDTHS.length];
-        private final double[] nanos = new double[WIDTHS.length];
+        private final Time[] widths = times(WIDTHS.length);
+        /** Passes with drafts since the last plain step that was measured, and steps without since there were too many. */
+        private int passes;
+
+        private int steps;
+
+        /** Whether nothing is to be drafted for a step, because what a plain one takes may have changed. */
+        private boolean wantsPlain() {
+            if (passes >= PASSES_MAX && ++steps > STALE_STEPS) {
+                passes = 0;
+            }
+            return passes >= PASSES_MAX;
+        }
 
         private boolean isKnown() {
-            return counts[0] >= FIRST;
+            return widths[0].count >= FIRST;
         }
 
         private double plain() {
-            return nanos[0];
-        }
-
-        private void learn(int index, double measured) {
-            double known = nanos[index];
-            double surprise = Math.clamp(measured - known, -SURPRISE_MAX * known, SURPRISE_MAX * known);
-            boolean first = counts[index]++ < FIRST;
-            nanos[index] = first
-                    ? known == 0 ? measured : Math.min(known, measured)
-                    : known + (surprise < 0 ? LEARN_SHORTER : LEARN_LONGER) * surprise;
+            return widths[0].nanos;
         }
 
         /** Of passes with this many positions or more, which take no less; 0 if none was measured. */
         private double least(int index) {
             double least = 0;
             for (int i = index; i < WIDTHS.length; i++) {
-                least = nanos[i] == 0 || (least > 0 && least < nanos[i]) ? least : nanos[i];
+                double nanos = widths[i].nanos;
+                least = nanos == 0 || (least > 0 && least < nanos) ? least : nanos;
             }
             return least;
         }
+    }
+
+    private static Time[] times(int count) {
+        Time[] times = new Time[count];
+        Arrays.setAll(times, i -> new Time());
+        return times;
     }
 
     /** Drafts of one kind and grade. */
@@ -96,6 +125,11 @@ public class DraftPolicy {
     /** Whether a number of positions was ever computed: the first time may compile kernels. */
     private final boolean[] warm = new boolean[WIDTHS.length];
 
+    /** What a computed token of each kind takes, at contexts of a similar length. */
+    private final Time[][] drafting = new Time[DraftKind.values().length][];
+
+    private final boolean[] draftingIsWarm = new boolean[DraftKind.values().length];
+
     private final Odds[][][] odds = new Odds[2][DraftKind.values().length][Draft.GRADES];
 
     /** A policy that has measured nothing. */
@@ -103,6 +137,7 @@ public class DraftPolicy {
         for (Costs[] each : costs) {
             Arrays.setAll(each, i -> new Costs());
         }
+        Arrays.setAll(drafting, kind -> times(CONTEXTS));
         for (Odds[][] each : odds) {
             for (DraftKind kind : DraftKind.values()) {
                 Arrays.setAll(each[kind.ordinal()], grade -> new Odds(start(kind, grade)));
@@ -115,7 +150,8 @@ public class DraftPolicy {
             case FORCED -> 0.95;
             case SYNTAX -> 0.9;
             case COPIED -> 0.7 + 0.1 * grade;
-            case CONTINUED -> 0.8;
+            case CONTINUED -> 0.6 + 0.1 * grade;
+            case DRAFT_MODEL, MTP -> 0.7;
         };
     }
 
@@ -125,13 +161,19 @@ public class DraftPolicy {
      * @param constrained whether a grammar has a say: such steps take other times, and other drafts are right
      * @param position tokens of the context
      */
-    public int depth(Draft draft, boolean constrained, int position) {
+    public final int depth(Draft draft, boolean constrained, int position) {
+        return depth(draft.kind(), draft.grade(), draft.tokens().length, constrained, position);
+    }
+
+    /** The same before a draft is computed, which may have so many tokens: what it takes counts. */
+    public int depth(DraftKind kind, int grade, int tokensMax, boolean constrained, int position) {
         Costs known = costs[constrained ? 1 : 0][context(position)];
-        if (!known.isKnown()) {
+        if (!known.isKnown() || known.wantsPlain()) {
             return 0;
         }
-        Odds odd = odds(draft, constrained);
-        int most = Math.min(draft.tokens().length, TOKENS_MAX);
+        Odds odd = odds[constrained ? 1 : 0][kind.ordinal()][grade];
+        double each = drafting(kind, position);
+        int most = Math.min(tokensMax, TOKENS_MAX);
         int best = 0;
         double bestGain = MARGIN;
         double chance = 1;
@@ -139,13 +181,14 @@ public class DraftPolicy {
         for (int tokens = 1; tokens <= most; tokens++) {
             chance *= odd.each();
             expected += chance;
-            double gain = expected * known.plain() / cost(known, constrained, tokens + 1);
+            double gain = expected * known.plain() / (cost(known, constrained, tokens + 1) + tokens * each);
             if (gain > bestGain) {
                 bestGain = gain;
                 best = tokens;
             }
         }
         if (best > 0) {
+            known.passes++;
             odd.skipped = 0;
             odd.probeAfter = PROBE_MIN;
             return best;
@@ -166,10 +209,10 @@ public class DraftPolicy {
             return least;
         }
         int smaller = index;
-        while (known.nanos[smaller] == 0) {
+        while (known.widths[smaller].nanos == 0) {
             smaller--;
         }
-        double guess = known.nanos[smaller] * (1 + SLOPE * (width - WIDTHS[smaller]));
+        double guess = known.widths[smaller].nanos * (1 + SLOPE * (width - WIDTHS[smaller]));
         double elsewhere = ratioElsewhere(constrained, index) * known.plain();
         return Math.max(guess, elsewhere);
     }
@@ -182,6 +225,20 @@ public class DraftPolicy {
             least = ratio == 0 || (least > 0 && least < ratio) ? least : ratio;
         }
         return least;
+    }
+
+    /** What a computed token takes: at contexts of this length, else of the nearest that was measured; 0 if none was. */
+    private double drafting(DraftKind kind, int position) {
+        Time[] times = drafting[kind.ordinal()];
+        int context = context(position);
+        for (int apart = 0; apart < CONTEXTS; apart++) {
+            double shorter = context >= apart ? times[context - apart].nanos : 0;
+            double longer = context + apart < CONTEXTS ? times[context + apart].nanos : 0;
+            if (shorter > 0 || longer > 0) {
+                return Math.max(shorter, longer);
+            }
+        }
+        return 0;
     }
 
     private static int index(int width) {
@@ -204,7 +261,10 @@ public class DraftPolicy {
 
     /** Learns what a step without drafts took, in nanoseconds. */
     public void plain(boolean constrained, int position, long nanos) {
-        costs[constrained ? 1 : 0][context(position)].learn(0, nanos);
+        Costs known = costs[constrained ? 1 : 0][context(position)];
+        known.widths[0].learn(nanos);
+        known.passes = 0;
+        known.steps = 0;
     }
 
     /** Learns what a pass of so many positions took, in nanoseconds. */
@@ -214,7 +274,16 @@ public class DraftPolicy {
             warm[index] = true;
             return;
         }
-        costs[constrained ? 1 : 0][context(position)].learn(index, nanos);
+        costs[constrained ? 1 : 0][context(position)].widths[index].learn(nanos);
+    }
+
+    /** Learns what it took to compute a draft of so many tokens, in nanoseconds, which is no part of what a pass took. */
+    public void drafted(DraftKind kind, int tokens, int position, long nanos) {
+        if (!draftingIsWarm[kind.ordinal()]) {
+            draftingIsWarm[kind.ordinal()] = true;
+            return;
+        }
+        drafting[kind.ordinal()][context(position)].learn((double) nanos / tokens);
     }
 
     /** Learns how many tokens of a draft were right until one was wrong, if one was. */

@@ -19,6 +19,14 @@ public interface Drafter extends AutoCloseable {
      */
     Draft propose(int max);
 
+    /**
+     * The kind of its drafts, if a model computes them: a proposal costs time then, and is made for the token that follows the
+     * last one that was {@link #committed}. Null if a proposal costs nothing.
+     */
+    default DraftKind computed() {
+        return null;
+    }
+
     /** Takes a token that the answer goes on with, drafted or not. */
     void committed(int token);
 

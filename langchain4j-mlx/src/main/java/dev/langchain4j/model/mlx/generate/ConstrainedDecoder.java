@@ -34,7 +34,7 @@ final class ConstrainedDecoder implements Decoder {
     @Override
     public MlxArray feed() {
         if (!begun) {
-            return Decoder.lastOf(generation.request().prompt());
+            return Decoder.lastOfPrompt(generation);
         }
         int[] drawn = drawn();
         if (drafting.isVerifying()) {

@@ -5,7 +5,7 @@ import dev.langchain4j.model.mlx.draft.Draft;
 import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.Drafter;
 
-/** What the prompt cache holds behind the very same tokens: the answer that the same prompt had before. */
+/** What the prompt cache holds behind the very same tokens from the first one on: the answer that this prompt had before. */
 final class ContinuedDrafter implements Drafter {
     private final KnownPath path;
 
@@ -16,7 +16,7 @@ final class ContinuedDrafter implements Drafter {
     @Override
     public Draft propose(int max) {
         int[] tokens = path.next(max);
-        return tokens.length == 0 ? null : new Draft(DraftKind.CONTINUED, 0, tokens);
+        return tokens.length == 0 ? null : new Draft(DraftKind.CONTINUED, Draft.GRADES - 1, tokens);
     }
 
     @Override

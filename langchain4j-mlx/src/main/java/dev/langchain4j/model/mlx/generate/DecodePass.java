@@ -133,6 +133,11 @@ final class DecodePass {
         MlxArray input =
                 tokens.size() == 1 ? tokens.getFirst() : Indexing.concatenate(1, tokens.toArray(MlxArray[]::new));
         MlxArray hidden = model.forward(input, spans());
+        for (int i = 0, from = 0; i < tokens.size(); i++) {
+            int length = tokens.get(i).dim(1);
+            fed.get(i).computed(hidden, from, length);
+            from += length;
+        }
         return Indexing.reshape(model.logits(hidden), input.dim(1), -1);
     }
 

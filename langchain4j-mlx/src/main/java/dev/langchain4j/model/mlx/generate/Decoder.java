@@ -62,9 +62,14 @@ interface Decoder extends AutoCloseable {
                 : new ConstrainedDecoder(generation);
     }
 
-    /** The last token of the prompt: a temporary of the current scope. */
-    static MlxArray lastOf(int[] prompt) {
-        return MlxArray.of(new int[] {prompt[prompt.length - 1]}, 1, 1);
+    /** The last token of the prompt, which a draft model is fed, too: a temporary of the current scope. */
+    static MlxArray lastOfPrompt(Generation generation) {
+        int[] prompt = generation.request().fed();
+        int last = prompt[prompt.length - 1];
+        if (generation.modelDrafter() != null) {
+            generation.modelDrafter().begin(last);
+        }
+        return MlxArray.of(new int[] {last}, 1, 1);
     }
 
     /** Waits for a result and frees it; nothing if there is none. */

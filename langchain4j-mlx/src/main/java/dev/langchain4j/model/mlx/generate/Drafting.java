@@ -41,6 +41,8 @@ final class Drafting implements AutoCloseable {
 
     /** What the next token is hoped to begin; null for nothing. */
     private Draft hoped;
+    /** How many tokens a model is to draft behind the next one. */
+    private int planned;
     /** What the layers were fed and nobody has checked yet; null for nothing. */
     private Draft fed;
     /** Where the layers are cut back to if nothing more of it turns out to be right. */
@@ -80,21 +82,27 @@ final class Drafting implements AutoCloseable {
     }
 
     /**
-     * Whether it is worth to wait for the next token, which is being computed, because it may be the first one of a draft.
-     * If it is, call {@link #feed}; if not, {@link #plain}.
+     * Whether it is worth to wait for the next token, which is being computed, because it may be the first one of a draft,
+     * or because a model may draft what comes behind it. If it is, call {@link #feed}; if not, {@link #plain}.
      */
     boolean hopes() {
         hoped = null;
+        planned = 0;
         int most = Math.min(most(), DraftPolicy.TOKENS_MAX + 1);
         for (int i = 0; most > 1 && hoped == null && i < drafters.size(); i++) {
-            Draft draft = drafters.get(i).propose(most);
+            Drafter drafter = drafters.get(i);
+            if (drafter.computed() != null) {
+                planned = policy.depth(drafter.computed(), 0, most - 1, constrained, position());
+                continue;
+            }
+            Draft draft = drafter.propose(most);
             Draft rest = draft == null ? null : cut(draft.rest());
             int depth = rest == null ? 0 : policy.depth(rest, constrained, position());
             if (depth > 0) {
                 hoped = draft.first(1 + depth);
             }
         }
-        return hoped != null;
+        return hoped != null || planned > 0;
     }
 
     /** Begins a step whose token is not known yet. */
@@ -110,8 +118,10 @@ final class Drafting implements AutoCloseable {
     MlxArray feed(int token) {
         measure(true, 0);
         committed(token);
-        fed = hoped == null ? proposed() : ifHit(token);
+        fed = hoped == null ? null : ifHit(token);
+        fed = fed == null ? proposed() : fed;
         hoped = null;
+        planned = 0;
         int[] drafts = drafts();
         width = 1 + drafts.length;
         int[] tokens = new int[width];
@@ -120,6 +130,8 @@ final class Drafting implements AutoCloseable {
         if (fed != null) {
             kept = position() + 1;
             layers().forEach(layer -> layer.mark(width));
+        } else {
+            generation.session().lend(0);
         }
         return MlxArray.of(tokens, 1, width);
     }
@@ -127,23 +139,59 @@ final class Drafting implements AutoCloseable {
     private Draft ifHit(int token) {
         boolean hit = hoped.tokens()[0] == token;
         policy.checked(hoped, constrained, 1, hit ? 1 : 0);
-        return hit ? withRoom(hoped.rest()) : null;
+        Draft rest = hit ? hoped.rest() : null;
+        return rest != null && hasRoom(rest.tokens().length) ? rest : null;
     }
 
     private Draft proposed() {
         int most = Math.min(most() - 1, DraftPolicy.TOKENS_MAX);
         for (int i = 0; most > 0 && i < drafters.size(); i++) {
-            Draft draft = cut(drafters.get(i).propose(most));
-            Draft paying = draft == null ? null : draft.first(policy.depth(draft, constrained, position()));
+            Drafter drafter = drafters.get(i);
+            Draft draft = drafter.computed() == null ? cut(drafter.propose(most)) : computed(drafter, most);
+            boolean pays = draft != null && drafter.computed() != null;
+            Draft paying = draft == null || pays ? draft : draft.first(policy.depth(draft, constrained, position()));
             if (paying != null) {
-                return withRoom(paying);
+                return pays || hasRoom(paying.tokens().length) ? paying : null;
             }
         }
         return null;
     }
 
-    private Draft withRoom(Draft draft) {
-        return generation.mayGrow(draft.tokens().length) ? draft : null;
+    /** What a model drafts, as much of it as pays. */
+    private Draft computed(Drafter drafter, int most) {
+        DraftKind kind = drafter.computed();
+        int depth = planned > 0 ? Math.min(planned, most) : policy.depth(kind, 0, most, constrained, position());
+        if (depth == 0 || !hasRoom(depth)) {
+            return null;
+        }
+        long start = System.nanoTime();
+        Draft draft = drafter.propose(depth);
+        if (draft == null) {
+            return null;
+        }
+        long taken = System.nanoTime() - start;
+        policy.drafted(kind, draft.tokens().length, position(), taken);
+        // The step is measured without.
+        began += began == 0 ? 0 : taken;
+        Draft open = cut(draft);
+        if (open == null) {
+            policy.checked(draft, constrained, 1, 0);
+        }
+        return open;
+    }
+
+    /** Whether there is memory for so many drafted tokens, and for what the layers keep to go back. */
+    private boolean hasRoom(int drafts) {
+        long kept = (1L + drafts) * bytesOfMarked(generation.session().layers());
+        return generation.mayGrow(drafts) && generation.session().lend(kept);
+    }
+
+    private static long bytesOfMarked(List<LayerCache> layers) {
+        long bytes = 0;
+        for (LayerCache layer : layers) {
+            bytes += layer.bytesOfMarked();
+        }
+        return bytes;
     }
 
     /** What of a draft comes before an end token and before what the answer may not have; null for nothing. */
@@ -153,11 +201,18 @@ final class Drafting implements AutoCloseable {
         }
         int[] tokens = draft.tokens();
         int count = 0;
-        while (count < tokens.length && !generation.engine().isEnd(tokens[count])) {
+        while (count < tokens.length
+                && isToken(tokens[count])
+                && !generation.engine().isEnd(tokens[count])) {
             count++;
         }
         Draft open = draft.first(count);
         return open == null || mask == null ? open : open.first(mask.allowed(open.tokens()));
+    }
+
+    /** Not what stands for a picture in the prompt cache. */
+    private boolean isToken(int id) {
+        return id >= 0 && id < generation.model().vocabularySize();
     }
 
     /** Most tokens that can follow the last one that was read, of which the next one is one; 0 where nothing is drafted. */
@@ -167,11 +222,10 @@ final class Drafting implements AutoCloseable {
         }
         int most = generation.answer().left() - 1;
         int position = position();
-        long bytes = 0;
         for (LayerCache layer : layers()) {
             most = Math.min(most, layer.chunkLimit() - position);
-            bytes += layer.bytesOfMarked();
         }
+        long bytes = bytesOfMarked(generation.session().layers());
         return bytes == 0 ? most : (int) Math.min(most, MARKED_BYTES_MAX / bytes);
     }
 
@@ -220,6 +274,7 @@ final class Drafting implements AutoCloseable {
         for (LayerCache layer : layers()) {
             layer.trimTo(Math.min(kept, layer.offset()));
         }
+        generation.session().lend(0);
     }
 
     /** Takes a token of the answer that no step was begun with. */
@@ -229,10 +284,13 @@ final class Drafting implements AutoCloseable {
         }
     }
 
-    /** Does what can be done while a pass is computed. */
+    /** Does what can be done while a pass is computed; beside others no more than what has to be done some time. */
     void prepare() {
         for (int i = 0; generation.answer().left() > 2 && i < drafters.size(); i++) {
-            drafters.get(i).prepare();
+            Drafter drafter = drafters.get(i);
+            if (generation.isAlone() || drafter.computed() != null) {
+                drafter.prepare();
+            }
         }
     }
 
@@ -266,7 +324,7 @@ final class Drafting implements AutoCloseable {
     }
 
     private List<LayerCache> layers() {
-        return generation.session().layers();
+        return generation.layers();
     }
 
     /** Cuts the layers back to what was recorded, when they are at rest. */

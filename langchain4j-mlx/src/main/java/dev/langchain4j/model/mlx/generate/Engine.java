@@ -11,10 +11,13 @@ import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.draft.CallDrafter;
 import dev.langchain4j.model.mlx.draft.CopyDrafter;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
 import dev.langchain4j.model.mlx.draft.Drafter;
 import dev.langchain4j.model.mlx.draft.ForcedDrafter;
 import dev.langchain4j.model.mlx.draft.Punctuation;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import dev.langchain4j.model.mlx.vision.PromptPictures;
@@ -35,8 +38,15 @@ public final class Engine implements AutoCloseable {
     /** Fewer tokens are not computed ahead: they take nearly as long beside the next message's own, as {@link Prefill} says. */
     public static final int AHEAD_TOKENS_MIN = Prefill.PIECE_TOKENS_MIN;
 
+    /** Tokens of other conversations in which an answer's last ones are looked for. */
+    private static final int KNOWN_TOKENS_MAX = 1 << 16;
+
     private final MlxThread thread;
     private final LanguageModel model;
+    /** Null if there is none. */
+    private final DraftModel draftModel;
+
+    private final int draftLayers;
     private final Tokenizer tokenizer;
     private final TrieCache cache;
     private final CacheKey cacheKey;
@@ -95,8 +105,29 @@ public final class Engine implements AutoCloseable {
             int contextLength,
             int prefillChunkTokens,
             EngineLimits limits) {
+        this(thread, model, null, tokenizer, cache, cacheKey, endTokens, contextLength, prefillChunkTokens, limits);
+    }
+
+    /**
+     * The same with a model that drafts.
+     *
+     * @param draftModel null for none; of no use where the limits are without speculation
+     */
+    public Engine(
+            MlxThread thread,
+            LanguageModel model,
+            DraftModel draftModel,
+            Tokenizer tokenizer,
+            TrieCache cache,
+            CacheKey cacheKey,
+            Set<Integer> endTokens,
+            int contextLength,
+            int prefillChunkTokens,
+            EngineLimits limits) {
         this.thread = thread;
         this.model = model;
+        this.draftModel = draftModel;
+        this.draftLayers = draftModel == null ? 0 : draftModel.newLayers().size();
         this.tokenizer = tokenizer;
         this.cache = cache;
         this.cacheKey = cacheKey;
@@ -252,7 +283,7 @@ public final class Engine implements AutoCloseable {
         int[] beginning = Arrays.copyOf(tokens, end + 1);
         PrefillAhead job = new PrefillAhead(
                 this,
-                new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, model::newLayers),
+                new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, this::newLayers),
                 pictures);
         return scheduler.submitIdle(job) ? job.done() : CompletableFuture.completedFuture(false);
     }
@@ -320,6 +351,23 @@ public final class Engine implements AutoCloseable {
         return model;
     }
 
+    /** Empty layers for a new sequence: those of the model, and behind them those of its draft model. */
+    List<LayerCache> newLayers() {
+        if (draftModel == null) {
+            return model.newLayers();
+        }
+        List<LayerCache> layers = new ArrayList<>(model.newLayers());
+        layers.addAll(draftModel.newLayers());
+        return layers;
+    }
+
+    /** What drafts with a model for a sequence of these layers; null if none does. */
+    ModelDrafter newModelDrafter(List<LayerCache> layers, ModelDrafter.Draw draw) {
+        return draftModel == null
+                ? null
+                : new ModelDrafter(draftModel, draw, model.vocabularySize(), layers, draftLayers);
+    }
+
     Tokenizer tokenizer() {
         return tokenizer;
     }
@@ -355,7 +403,11 @@ public final class Engine implements AutoCloseable {
     }
 
     List<Drafter> draftersOf(Generation generation) {
-        return draftPolicy == null ? List.of() : drafters.apply(generation);
+        List<Drafter> all = new ArrayList<>(draftPolicy == null ? List.of() : drafters.apply(generation));
+        if (generation.modelDrafter() != null) {
+            all.add(generation.modelDrafter());
+        }
+        return all;
     }
 
     void draft(DraftPolicy policy, Function<Generation, List<Drafter>> made) {
@@ -372,7 +424,13 @@ public final class Engine implements AutoCloseable {
             all.add(new CallDrafter(request.calls(), generation.engine().punctuation));
         }
         all.add(new ContinuedDrafter(generation.session().knownPath()));
-        all.add(new CopyDrafter(request.fed(), request.grammar() != null));
+        boolean constrained = request.grammar() != null;
+        all.add(new CopyDrafter(request.fed(), constrained));
+        all.add(new CopyDrafter(
+                DraftKind.CONTINUED,
+                () -> generation.session().knownTexts(KNOWN_TOKENS_MAX),
+                request.fed(),
+                constrained));
         return all;
     }
 

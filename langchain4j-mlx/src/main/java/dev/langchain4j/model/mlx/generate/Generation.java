@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.generate;
 
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.cache.Admission;
 import dev.langchain4j.model.mlx.cache.CacheRequest;
@@ -8,6 +9,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.PendingPrefix;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.List;
@@ -38,6 +40,8 @@ final class Generation extends ScheduledRequest {
     private End end;
     private Outcome outcome;
     private Drafting drafting;
+    /** Null if no model drafts. */
+    private ModelDrafter modelDrafter;
     /** Whether nobody else has a row in the pass of its step. */
     private boolean alone;
     /** Whether a step began and did not end: what it computed cannot be trusted then. */
@@ -68,6 +72,7 @@ final class Generation extends ScheduledRequest {
         session = engine.cache().begin(cacheRequest());
         seeing = Seeing.of(request.pictures(), engine.features());
         sampler = new Sampler(request.sampling(), request.fed());
+        modelDrafter = engine.newModelDrafter(session.layers(), sampler::guess);
         answer = new Answer(this);
         reasoning = new Reasoning(listener, request.reasoning());
         prefill = new Prefill(this);
@@ -81,7 +86,7 @@ final class Generation extends ScheduledRequest {
                 request.boundaries(),
                 request.conversation(),
                 request.isolation(),
-                model()::newLayers);
+                engine::newLayers);
     }
 
     @Override
@@ -207,6 +212,13 @@ final class Generation extends ScheduledRequest {
         return decoder.feed();
     }
 
+    /** Takes what the forward pass of its step has behind each of its tokens: so many rows of [1, tokens, hidden size]. */
+    void computed(MlxArray hidden, int from, int length) {
+        if (modelDrafter != null && modelDrafter.readsHidden()) {
+            modelDrafter.fed(length == hidden.dim(1) ? hidden : Indexing.slice(hidden, 1, from, from + length));
+        }
+    }
+
     /** Notes that its step has a forward pass of so many rows. */
     void sharesPass(int rows) {
         passes++;
@@ -236,6 +248,7 @@ final class Generation extends ScheduledRequest {
         boolean stopped = end == null && !inStep;
         List<TokenLogprob> logprobs = sampler == null ? List.of() : sampler.logprobs();
         Throwable problem = close(decoder, null);
+        problem = close(modelDrafter, problem);
         if (session != null) {
             Outcome kept = problem != null || inStep ? Outcome.FAILED : stopped ? Outcome.CANCELLED : outcome;
             problem = close(() -> session.close(kept), problem);
@@ -341,6 +354,15 @@ final class Generation extends ScheduledRequest {
 
     Reasoning reasoning() {
         return reasoning;
+    }
+
+    ModelDrafter modelDrafter() {
+        return modelDrafter;
+    }
+
+    /** The layers of the model, without those of what drafts for it. */
+    List<LayerCache> layers() {
+        return modelDrafter == null ? session.layers() : modelDrafter.mainLayers();
     }
 
     boolean isAlone() {

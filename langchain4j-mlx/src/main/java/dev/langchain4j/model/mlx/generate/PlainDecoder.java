@@ -32,7 +32,7 @@ final class PlainDecoder implements Decoder {
     @Override
     public MlxArray feed() {
         if (!begun) {
-            return Decoder.lastOf(generation.request().prompt());
+            return Decoder.lastOfPrompt(generation);
         }
         if (drafting.isVerifying()) {
             end = drafting.settle(takeDrawn(), this::accepted);

@@ -6,6 +6,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -24,6 +25,9 @@ final class PrefillAhead implements IdleJob {
     private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
     private CacheSession session;
+    /** Null if no model drafts. */
+    private ModelDrafter drafter;
+
     private int position;
     private boolean inStep;
     /** Whether there was nothing to compute. */
@@ -58,6 +62,7 @@ final class PrefillAhead implements IdleJob {
             session = engine.cache().beginAhead(request, Engine.AHEAD_TOKENS_MIN);
             needless = session == null;
             position = needless ? end : session.resumePosition();
+            drafter = needless ? null : engine.newModelDrafter(session.layers(), null);
         }
         if (needless || session.isClosed()) {
             return false;
@@ -72,7 +77,8 @@ final class PrefillAhead implements IdleJob {
                     engine.model(),
                     List.of(session.layers()),
                     List.of(Arrays.copyOfRange(seeing.fed(request.tokens()), start, next)),
-                    () -> List.of(seeing.sight(start, next)));
+                    () -> List.of(seeing.sight(start, next)),
+                    Collections.singletonList(drafter));
             session.checkpoint();
             seeing.fedTo(next);
             position = next;
@@ -87,6 +93,9 @@ final class PrefillAhead implements IdleJob {
         try {
             if (failure != null) {
                 log.debug("What was to be computed ahead failed", failure);
+            }
+            if (drafter != null) {
+                drafter.close();
             }
             if (session != null) {
                 session.close(inStep ? Outcome.FAILED : Outcome.CANCELLED);

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.LayerCache;
@@ -54,7 +55,8 @@ final class PrefillPass {
                         model,
                         fed.stream().map(request -> request.session().layers()).toList(),
                         chunks,
-                        () -> fed.stream().map(Generation::sight).toList());
+                        () -> fed.stream().map(Generation::sight).toList(),
+                        fed.stream().map(Generation::modelDrafter).toList());
             }
         } catch (Throwable e) {
             fed.forEach(request -> failed.accept(request, e));
@@ -73,22 +75,33 @@ final class PrefillPass {
      * Feeds a chunk to the layers of each sequence, and evaluates them.
      *
      * @param sights what pictures change about each chunk; asked for once, within the scope of the pass
+     * @param drafters what drafts for each; null for nothing
      */
     static void compute(
-            LanguageModel model, List<List<LayerCache>> sequences, List<int[]> chunks, Supplier<List<Sight>> sights) {
+            LanguageModel model,
+            List<List<LayerCache>> sequences,
+            List<int[]> chunks,
+            Supplier<List<Sight>> sights,
+            List<ModelDrafter> drafters) {
         int[] tokens = chunks.size() == 1
                 ? chunks.getFirst()
                 : chunks.stream().flatMapToInt(Arrays::stream).toArray();
         int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
+        List<MlxArray> results = new ArrayList<>();
         MlxArray hidden;
         try (Scope scope = Scope.open()) {
             hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths, sights.get()))
                     .detach();
+            for (int i = 0, from = 0; i < lengths.length; from += lengths[i++]) {
+                if (drafters.get(i) != null) {
+                    drafters.get(i).follow(chunks.get(i), Indexing.slice(hidden, 1, from, from + lengths[i]));
+                    results.addAll(drafters.get(i).queued());
+                }
+            }
         }
         try (hidden) {
-            Eval.eval(sequences.stream()
-                    .flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)))
-                    .toArray(MlxArray[]::new));
+            sequences.forEach(layers -> results.addAll(List.of(LayerCache.buffers(layers))));
+            Eval.eval(results.toArray(MlxArray[]::new));
         }
     }
 }

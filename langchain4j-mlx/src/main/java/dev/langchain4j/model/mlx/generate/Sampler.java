@@ -180,6 +180,19 @@ final class Sampler implements AutoCloseable {
                 sampling.temperature(), sampling.topP(), sampling.topK(), sampling.minP(), threshold, key);
     }
 
+    /**
+     * Guesses what will be drawn from logits that are about those of a draw to come: with its key, so that the noise is the
+     * same, and without what narrows the choice.
+     *
+     * @param logits [1, vocabulary]
+     * @param ahead number of draws that come before
+     * @return uint32 [1]
+     */
+    MlxArray guess(MlxArray logits, int ahead) {
+        long key = mix(sampling.seed(), drawn + ahead);
+        return Logits.draw(logits, List.of(new Logits.Draw(sampling.temperature(), 0, 0, 0, -1, key)));
+    }
+
     /** Whether XTC excludes the likeliest tokens of this draw: as often as its probability says. */
     private boolean excludes() {
         double probability = sampling.xtcProbability();

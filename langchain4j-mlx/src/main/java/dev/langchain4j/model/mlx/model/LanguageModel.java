@@ -44,4 +44,9 @@ public interface LanguageModel {
 
     /** Number of token ids that have a logit. */
     int vocabularySize();
+
+    /** What the model has to draft its own tokens with (MTP); null if its folder has nothing for it. */
+    default DraftModel draftHead() {
+        return null;
+    }
 }

@@ -48,7 +48,8 @@ public final class Tensors {
     /** As the other one, for a feed-forward layer of this name. */
     public static void stackExperts(
             ModelConfig config, Map<String, MlxArray> tensors, String feedForward, int experts) {
-        for (int i = 0; i < config.count("num_hidden_layers"); i++) {
+        // one more than there are: a head that drafts is a layer behind the last one
+        for (int i = 0; i <= config.count("num_hidden_layers"); i++) {
             String name = "model.layers." + i + feedForward;
             for (String projection : List.of(".gate_proj", ".up_proj", ".down_proj")) {
                 String[] from = {name + ".experts.", projection};
@@ -65,10 +66,14 @@ public final class Tensors {
 
     /** Drops layers behind the last one: those that predict several tokens ahead. */
     public static void dropLayersBehind(ModelConfig config, Map<String, MlxArray> tensors) {
-        int layers = config.count("num_hidden_layers");
+        dropLayersFrom(config.count("num_hidden_layers"), tensors);
+    }
+
+    /** Drops the layers from this one on. */
+    public static void dropLayersFrom(int first, Map<String, MlxArray> tensors) {
         tensors.keySet().removeIf(name -> {
             Matcher layer = LAYER.matcher(name);
-            return layer.matches() && Integer.parseInt(layer.group(1)) >= layers;
+            return layer.matches() && Integer.parseInt(layer.group(1)) >= first;
         });
     }
 

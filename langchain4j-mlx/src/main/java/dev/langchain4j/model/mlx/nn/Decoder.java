@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
@@ -51,6 +52,8 @@ public final class Decoder implements LanguageModel {
     private final Norm norm;
     private final Linear head;
     private final int vocabularySize;
+    /** Null if nothing is known to draft with. */
+    private DraftModel draftHead;
 
     /**
      * A decoder of these parts.
@@ -96,6 +99,22 @@ public final class Decoder implements LanguageModel {
     /** This many layers. */
     public static <P extends Part> List<P> layers(int count, IntFunction<P> layer) {
         return IntStream.range(0, count).mapToObj(layer).toList();
+    }
+
+    /** Gives it what it drafts with. Returns this. */
+    public Decoder drafting(DraftModel head) {
+        draftHead = head;
+        return this;
+    }
+
+    @Override
+    public DraftModel draftHead() {
+        return draftHead;
+    }
+
+    /** Embeds ids: [1, tokens] to [1, tokens, dimension]. */
+    public MlxArray embed(MlxArray tokens) {
+        return embed.apply(tokens);
     }
 
     @Override

@@ -112,4 +112,41 @@ class KnownPathTest {
         int mismatch = Arrays.mismatch(tokens, beginning);
         return mismatch < 0 || mismatch == beginning.length;
     }
+
+    private static int[] texts(CacheHarness cache, Object conversation, int max, int... prompt) {
+        try (CacheSession session = cache.begin(conversation, prompt)) {
+            return session.knownTexts(max);
+        }
+    }
+
+    @Test
+    void whatOtherPromptsWentOnWithIsKnownBesideThem() {
+        CacheHarness cache = CacheHarness.of(1 << 20, Kind.SLICEABLE);
+        cache.run("ann", PROMPT, new int[] {7, 8, 9}, Outcome.FINISHED);
+        cache.run("bob", new int[] {70, 71, 72}, new int[] {5, 6}, Outcome.FINISHED);
+
+        int[] all = texts(cache, "cid", 1000, 90, 91, 92);
+        assertThat(all).as("the newest at the end").endsWith(70, 71, 72, 5, 6, KnownTexts.END);
+        assertThat(all).startsWith(PROMPT).containsSequence(39, 7, 8, 9, KnownTexts.END);
+
+        assertThat(Arrays.stream(texts(cache, "dan", 1000, PROMPT)).boxed())
+                .as("its own prompt is not beside it, but the answer to it is")
+                .doesNotContainSequence(0, 1, 2, 3)
+                .containsSequence(38, 39, 7, 8, 9, KnownTexts.END);
+        assertThat(texts(cache, "eve", 20, 90, 91, 92))
+                .as("no more than wanted")
+                .hasSizeLessThanOrEqualTo(20);
+        cache.close();
+    }
+
+    @Test
+    void isolatedConversationsKnowNoTextsOfOthers() {
+        CacheHarness cache = CacheHarness.of(1 << 20, Kind.SLICEABLE);
+        cache.isolation = Isolation.PER_MEMORY_ID;
+        cache.run("ann", PROMPT, new int[] {7, 8, 9}, Outcome.FINISHED);
+
+        assertThat(texts(cache, "bob", 1000, 90, 91)).isEmpty();
+        assertThat(texts(cache, "ann", 1000, 90, 91)).containsSequence(7, 8, 9);
+        cache.close();
+    }
 }

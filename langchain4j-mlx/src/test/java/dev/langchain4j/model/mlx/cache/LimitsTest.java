@@ -242,4 +242,29 @@ class LimitsTest {
                 .hasValueSatisfying(stats -> assertThat(stats.state()).isEqualTo(ConversationStats.State.IDLE));
         assertThat(harness.run("c", range(500, 600))).isZero();
     }
+
+    @Test
+    void whatIsHeldBetweenDraftsCountsUntilItIsGivenBack() {
+        harness = CacheHarness.of(100, Kind.SLICEABLE);
+        harness.run("idle", range(500, 530));
+        CacheSession[] sessions = {harness.begin("a", range(0, 10)), harness.begin("b", range(50, 60))};
+        harness.prefill(sessions[0], range(0, 10), 9);
+        harness.prefill(sessions[1], range(50, 60), 9);
+        long free = 100 - harness.cache.usage().bytesHeld() - harness.cache.usage().promisedBytes;
+        assertThat(free).isBetween(0L, 69L);
+
+        assertThat(sessions[0].lend(60)).as("what is idle makes room").isTrue();
+        assertThat(harness.cache.usage().bytesHeld()).isLessThanOrEqualTo(40);
+        assertThat(sessions[1].lend(60)).as("lent already").isFalse();
+        assertThat(sessions[0].lend(40)).as("in place of what was lent before").isTrue();
+        assertThat(sessions[1].hasRoom(60)).isFalse();
+        assertThat(sessions[0].lend(1000)).as("more than there is").isFalse();
+        assertThat(sessions[1].hasRoom(60)).as("given back").isTrue();
+        sessions[1].close(Outcome.FAILED);
+
+        assertThat(sessions[0].lend(60)).isTrue();
+        sessions[0].close(Outcome.FINISHED);
+        assertThat(harness.cache.usage().promisedBytes).isZero();
+        assertThat(harness.stats().bytesHeld()).isLessThanOrEqualTo(100);
+    }
 }

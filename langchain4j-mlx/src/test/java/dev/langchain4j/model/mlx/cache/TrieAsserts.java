@@ -44,7 +44,7 @@ final class TrieAsserts {
                 }
                 bytes += sequence.bytes;
                 buffers += sequence.buffers;
-                promised += sequence.promised;
+                promised += sequence.promised + sequence.lent;
                 open += sequence.layers.size();
                 for (LayerCache layer : sequence.layers) {
                     assertThat(owned.add(layer)).as("a layer has one owner").isTrue();
@@ -54,7 +54,7 @@ final class TrieAsserts {
         for (Sequence sequence : apart) {
             bytes += sequence.bytes;
             buffers += sequence.buffers;
-            promised += sequence.promised;
+            promised += sequence.promised + sequence.lent;
             open += sequence.layers.size();
         }
         assertThat(cache.usage().bytesHeld()).as("bytes counted").isEqualTo(bytes);

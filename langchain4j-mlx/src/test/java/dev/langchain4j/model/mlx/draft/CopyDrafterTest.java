@@ -143,4 +143,21 @@ class CopyDrafterTest {
         }
         assertThat(found).isBetween(50, 250);
     }
+
+    @Test
+    void proposesWhatOtherTextsWentOnWithUpToTheirEnds() {
+        int[] texts = join(range(100, 20), new int[] {-1}, range(300, KEY), new int[] {7, 8, -1}, range(300, KEY));
+        int[] withEnd = join(texts, new int[] {-1});
+        CopyDrafter drafter = new CopyDrafter(DraftKind.CONTINUED, () -> withEnd, range(1, 3), false);
+        drafter.prepare();
+        say(drafter, range(300, KEY));
+        assertThat(drafter.propose(9)).as("the newest text has nothing more").satisfies(draft -> {
+            assertThat(draft.kind()).isEqualTo(DraftKind.CONTINUED);
+            assertThat(draft.tokens()).containsExactly(7, 8);
+        });
+        say(drafter, range(100, KEY));
+        assertThat(drafter.propose(3).tokens()).isEqualTo(range(100 + KEY, 3));
+        say(drafter, range(114, KEY));
+        assertThat(drafter.propose(3)).as("at an end").isNull();
+    }
 }

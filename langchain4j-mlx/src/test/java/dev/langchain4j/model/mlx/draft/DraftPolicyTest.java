@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.draft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -124,5 +125,46 @@ class DraftPolicyTest {
                 .isPositive();
         assertThat(policy.depth(new Draft(DraftKind.FORCED, 0, new int[8]), false, SHORT))
                 .isGreaterThan(4);
+    }
+
+    /** Steps of a decoder that drafts where the policy says so: how many positions its passes had. */
+    private int[] steps(DraftPolicy deciding, int count, long plain, long perDraft, long pass) {
+        int[] widths = new int[count];
+        for (int i = 0; i < count; i++) {
+            int depth = deciding.depth(DraftKind.DRAFT_MODEL, 0, 4, false, SHORT);
+            widths[i] = 1 + depth;
+            if (depth == 0) {
+                deciding.plain(false, SHORT, plain);
+            } else {
+                deciding.drafted(DraftKind.DRAFT_MODEL, depth, SHORT, depth * perDraft);
+                deciding.pass(1 + depth, false, SHORT, pass);
+                deciding.checked(new Draft(DraftKind.DRAFT_MODEL, 0, new int[depth]), false, depth, depth);
+            }
+        }
+        return widths;
+    }
+
+    private static long drafted(int[] widths) {
+        return Arrays.stream(widths).filter(width -> width > 1).count();
+    }
+
+    @Test
+    void whatADraftTakesCounts() {
+        assertThat(drafted(steps(policy, 200, STEP, STEP / 10, STEP))).isGreaterThan(150);
+        DraftPolicy slow = new DraftPolicy();
+        assertThat(drafted(steps(slow, 200, STEP, STEP, STEP)))
+                .as("each drafted token takes as long as a step")
+                .isLessThan(20);
+    }
+
+    @Test
+    void aPlainStepThatOnceTookLongIsMeasuredAgain() {
+        for (int i = 0; i < 40; i++) {
+            policy.plain(false, SHORT, 3 * STEP);
+        }
+        // Five tokens in the time of five and a half steps do not pay, but they would if steps took so long.
+        int[] widths = steps(policy, 1000, STEP, 0, 11 * STEP / 2);
+        assertThat(widths[0]).isGreaterThan(1);
+        assertThat(drafted(Arrays.copyOfRange(widths, 800, 1000))).isLessThan(20);
     }
 }

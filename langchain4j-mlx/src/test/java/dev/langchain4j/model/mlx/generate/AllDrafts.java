@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.generate;
 
-import dev.langchain4j.model.mlx.draft.Draft;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
 
 /** Checks as many drafts as come, whatever that costs. */
@@ -12,7 +12,7 @@ public final class AllDrafts extends DraftPolicy {
     }
 
     @Override
-    public int depth(Draft draft, boolean constrained, int position) {
-        return Math.min(TOKENS_MAX, draft.tokens().length);
+    public int depth(DraftKind kind, int grade, int tokensMax, boolean constrained, int position) {
+        return Math.min(TOKENS_MAX, tokensMax);
     }
 }

@@ -18,6 +18,7 @@ import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.ScheduledCase.Fate;
+import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -96,10 +97,11 @@ class RandomSchedulesTest {
             try (GrammarCompiler grammars = tokenizer.grammarCompiler(size, END_TOKEN)) {
                 for (int i = 0; i < Integer.getInteger("schedules", 1); i++) {
                     long own = seed + i + 1000L * name.hashCode();
-                    Schedule shared = new Schedule(thread, loaded.model(), grammars, own, false, name);
+                    DraftModel drafts = OwnDrafts.some(loaded, new Random(own));
+                    Schedule shared = new Schedule(thread, loaded.model(), drafts, grammars, own, false, name);
                     shared.runAlone();
                     shared.run();
-                    Schedule exact = new Schedule(thread, loaded.model(), grammars, own, true, name);
+                    Schedule exact = new Schedule(thread, loaded.model(), null, grammars, own, true, name);
                     exact.knows(shared);
                     exact.run();
                 }
@@ -114,6 +116,7 @@ class RandomSchedulesTest {
     private static final class Schedule {
         private final MlxThread thread;
         private final LanguageModel model;
+        private final DraftModel draftModel;
         private final Random random;
         private final boolean exact;
         private final String what;
@@ -133,15 +136,17 @@ class RandomSchedulesTest {
         Schedule(
                 MlxThread thread,
                 LanguageModel model,
+                DraftModel draftModel,
                 GrammarCompiler grammars,
                 long seed,
                 boolean exact,
                 String name) {
             this.thread = thread;
             this.model = model;
+            this.draftModel = draftModel;
             this.random = new Random(seed);
             this.exact = exact;
-            this.what = "%s, exact %s".formatted(name, exact);
+            this.what = "%s, exact %s, %s".formatted(name, exact, draftModel);
             this.rows = 2 + random.nextInt(8);
             this.tight = random.nextInt(4) == 0;
             this.cases = ScheduledCase.some(rows + random.nextInt(8), random, model.vocabularySize(), grammars);
@@ -165,8 +170,8 @@ class RandomSchedulesTest {
             CacheLimits limits = CacheLimits.ofBytes(tight ? 3 * bytesOfOne() : 64 << 20);
             TrieCache cache = new TrieCache(limits, System::nanoTime, exact ? CHUNK_TOKENS : 0);
             EngineLimits many = new EngineLimits(rows, cases.size(), null, Duration.ofSeconds(10), exact);
-            try (Engine made =
-                    new Engine(thread, model, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS, many)) {
+            try (Engine made = new Engine(
+                    thread, model, draftModel, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS, many)) {
                 engine = made;
                 engine.room((session, tokens) -> {
                     fail();

@@ -21,6 +21,7 @@ import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.Drafter;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.ScheduledCase.Fate;
+import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
@@ -28,7 +29,9 @@ import dev.langchain4j.model.mlx.testing.Seeds;
 import dev.langchain4j.model.mlx.testing.TokenIds;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -40,7 +43,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Answers with drafts are the answers without, for each architecture and random requests: settings of the sampler, stop
- * sequences, JSON; they end, are cancelled and fail in any part. The drafts are what the request alone says, with errors.
+ * sequences, JSON; they end, are cancelled and fail in any part. The drafts are what the request alone says, with errors, and
+ * for two of three requests what the model drafts for itself, as a draft model or as a head that reads hidden states.
  * {@code -Dspeculations=N} says how many requests there are for each model, {@code -Dseed=N} repeats a run.
  *
  * <p>Passes of several positions have other last bits than those of one. So half of the requests run on a model that computes
@@ -62,7 +66,7 @@ class SpeculationTest {
     private static long seed;
     private static int compared;
     private static int ties;
-    private static DraftCounts drafts = new DraftCounts(0, 0);
+    private static final Map<DraftKind, DraftCounts> drafts = new EnumMap<>(DraftKind.class);
 
     @BeforeAll
     static void open() {
@@ -75,8 +79,10 @@ class SpeculationTest {
         tokenizer.close();
         System.out.printf("speculation: %d answers compared, %d with a near tie, %s%n", compared, ties, drafts);
         assertThat(ties).as("near ties").isLessThanOrEqualTo(2 + compared / 20);
-        assertThat(drafts.accepted()).isGreaterThan(compared);
-        assertThat(drafts.drafted()).isGreaterThan(drafts.accepted());
+        assertThat(drafts).containsOnlyKeys(DraftKind.COPIED, DraftKind.DRAFT_MODEL, DraftKind.MTP);
+        assertThat(drafts.get(DraftKind.COPIED).accepted()).isGreaterThan(compared);
+        drafts.values()
+                .forEach(counts -> assertThat(counts.accepted()).isPositive().isLessThan(counts.drafted()));
     }
 
     static Stream<String> folders() throws Exception {
@@ -96,7 +102,8 @@ class SpeculationTest {
                 Random random = new Random(seed + name.hashCode());
                 List<ScheduledCase> cases = ScheduledCase.some(REQUESTS, random, size, grammars);
                 for (int i = 0; i < cases.size(); i++) {
-                    new Comparison(thread, loaded.model(), i % 2 == 0, random, name, cases.get(i)).run();
+                    DraftModel draftModel = OwnDrafts.some(loaded, random);
+                    new Comparison(thread, loaded.model(), draftModel, i % 2 == 0, random, name, cases.get(i)).run();
                 }
             } finally {
                 thread.run(() -> loaded.weights().close());
@@ -141,6 +148,7 @@ class SpeculationTest {
     private static final class Comparison {
         private final MlxThread thread;
         private final LanguageModel model;
+        private final DraftModel draftModel;
         private final boolean exact;
         private final Random random;
         private final ScheduledCase one;
@@ -149,12 +157,14 @@ class SpeculationTest {
         Comparison(
                 MlxThread thread,
                 LanguageModel model,
+                DraftModel draftModel,
                 boolean oneByOne,
                 Random random,
                 String name,
                 ScheduledCase one) {
             this.thread = thread;
             this.model = oneByOne ? new OneByOneModel(model) : model;
+            this.draftModel = draftModel;
             this.exact = oneByOne;
             this.random = random;
             this.one = one;
@@ -165,7 +175,7 @@ class SpeculationTest {
             one.onStep = () -> {};
             one.runAlone(() -> alone(model, one.aloneRequest(), one.aloneText));
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
-            try (Engine engine = engine(model, cache)) {
+            try (Engine engine = engine(model, draftModel, cache)) {
                 int[] answer = one.alone.generated();
                 engine.draft(
                         new AllDrafts(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
@@ -202,7 +212,7 @@ class SpeculationTest {
 
         private GenerationResult alone(LanguageModel with, GenerationRequest request, GenerationListener listener) {
             TrieCache none = new TrieCache(NOTHING, System::nanoTime);
-            try (Engine single = engine(with, none)) {
+            try (Engine single = engine(with, null, none)) {
                 single.draft(null, null);
                 return single.submit(request, listener).result().get();
             } catch (ExecutionException | InterruptedException e) {
@@ -212,13 +222,23 @@ class SpeculationTest {
             }
         }
 
-        private Engine engine(LanguageModel with, TrieCache cache) {
-            return new Engine(thread, with, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS);
+        private Engine engine(LanguageModel with, DraftModel drafts, TrieCache cache) {
+            return new Engine(
+                    thread,
+                    with,
+                    drafts,
+                    tokenizer,
+                    cache,
+                    KEY,
+                    Set.of(END_TOKEN),
+                    CONTEXT,
+                    CHUNK_TOKENS,
+                    EngineLimits.DEFAULT);
         }
 
         private void check() {
             compared++;
-            drafts = drafts.plus(one.result.drafts().getOrDefault(DraftKind.COPIED, new DraftCounts(0, 0)));
+            one.result.drafts().forEach((kind, counts) -> drafts.merge(kind, counts, DraftCounts::plus));
             int[] got = one.result.generated();
             int[] wanted = one.alone.generated();
             boolean cut = one.result.end() == End.CANCELLED;

@@ -88,6 +88,9 @@ final class SpeculationSection implements Bench.Section {
         }
         bench.report().end();
         lines.forEach(bench.report()::json);
+        if (wanted(bench, DraftModelRow.WORK)) {
+            DraftModelRow.run(bench);
+        }
     }
 
     /** Whether the option {@code --works} names it, or nothing. */
