@@ -19,7 +19,7 @@ enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 /* OpenBLAS packs the whole second matrix before it multiplies, which is most of the time when the first one has few rows, as
  * in decode. Products of so many rows with a transposed matrix, such as weights, have a kernel of their own, below; others
  * of a row or two go to the matrix-vector routine of OpenBLAS, a row at a time. */
-enum { FEW_ROWS_MAX = 16, FEW_ROWS_MAX_PLAIN = 8, VECTOR_ROWS_MAX = 2 };
+enum { FEW_ROWS_MAX_PLAIN = 8, FEW_ROWS_MAX_AVX2 = 16, FEW_ROWS_MAX_AVX512 = 32, VECTOR_ROWS_MAX = 2 };
 
 enum { THREADS_MAX = 256, PIECES_A_THREAD = 2, PIECE_MULTIPLE = 16, SPIN_NANOS = 1000000, LOST_NANOS = 50000 };
 
@@ -227,7 +227,8 @@ static void few_rows(const struct product *p) {
 
 /* Up to as many rows as it was measured to be faster with. */
 static int has_few_rows(const struct product *p) {
-    int most = lanes() == LANES_4 ? FEW_ROWS_MAX_PLAIN : FEW_ROWS_MAX;
+    enum lanes own = lanes();
+    int most = own == LANES_16 ? FEW_ROWS_MAX_AVX512 : own == LANES_8 ? FEW_ROWS_MAX_AVX2 : FEW_ROWS_MAX_PLAIN;
     return p->m <= most && p->n > 1 && p->trans_a == NO_TRANS && p->trans_b == TRANS;
 }
 

@@ -332,14 +332,15 @@ def restart(ask):
 
 
 def agents(ask):
-    """Tool loops of several agents behind one warm system prompt, as mlx-lm's server runs them."""
+    """Tool loops of several agents behind one system prompt, warm or not, as mlx-lm's server runs them."""
     model, config = model_of(ask)
     vocabulary, answer, step = config["vocab_size"], ask["answer"], ask["step"]
     cache, system = LRUPromptCache(max_size=ask["agents"] + 2), ids(ask["system"], vocabulary, 1)
-    layers = make_prompt_cache(model)
-    mx.eval(model(mx.array(system)[None], cache=layers), [layer.state for layer in layers])
-    cache.insert_cache("m", system, layers, cache_type="system")
-    del layers
+    if ask["warm"]:
+        layers = make_prompt_cache(model)
+        mx.eval(model(mx.array(system)[None], cache=layers), [layer.state for layer in layers])
+        cache.insert_cache("m", system, layers, cache_type="system")
+        del layers
     count = ask["agents"]
     prompts = [system + ids(step, vocabulary, 1000 * (agent + 1)) for agent in range(count)]
     rounds, running, said, cached = [1] * count, {}, {}, 0

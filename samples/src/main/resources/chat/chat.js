@@ -200,6 +200,7 @@ function showCache(event) {
   at('share').replaceChildren(element('strong', {}, Math.round(100 * part) + '%'), 'of all prompt tokens came from the cache');
   at('total').textContent = `${size(event.bytes)} held in all; ${number(event.cachedTokens)} of ${number(event.promptTokens)} prompt tokens were not computed again.`
     + (event.disk.on ? ` ${size(event.disk.bytes)} on disk, from where ${number(event.disk.restored)} tokens were restored in ${number(event.disk.millis)} ms.` : '')
+    + ` Computing them would have taken ${number(Math.round(event.savedSeconds.memory + event.savedSeconds.disk))} s more.`
     + (event.ahead.tokens ? ` ${number(event.ahead.tokens)} tokens were computed ahead, ${number(event.ahead.reusedTokens)} of them used since.` : '');
   at('tiers').tBodies[0].replaceChildren(...['SYSTEM', 'USER', 'ASSISTANT'].map(name => {
     const tier = event.tiers[name] ?? {entries: 0, tokens: 0, hits: 0, evictions: 0};

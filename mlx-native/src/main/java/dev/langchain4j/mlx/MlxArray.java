@@ -6,7 +6,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -296,6 +299,37 @@ public final class MlxArray implements AutoCloseable {
             }
         }
         return true;
+    }
+
+    /**
+     * The memory of {@code [start, end)} along an axis, to be filled from elsewhere, by any thread: one part for each index of
+     * the axes before it. All arrays that share it see what is written, so nothing may be computed from them meanwhile; it is
+     * gone when they are. Computes first.
+     *
+     * @return null if the elements do not lie in row order
+     * @throws IllegalArgumentException if the range does not fit
+     */
+    public List<ByteBuffer> memory(int axis, int start, int end) {
+        int[] shape = shape();
+        if (start < 0 || end <= start || end > shape[axis]) {
+            throw new IllegalArgumentException(
+                    "[%d, %d) of axis %d must be within %s".formatted(start, end, axis, describe()));
+        }
+        if (!isInRowOrder()) {
+            return null;
+        }
+        long inner = dtype().bytes();
+        for (int i = axis + 1; i < shape.length; i++) {
+            inner *= shape[i];
+        }
+        MemorySegment all = data(MlxC.mlx_array_data_int32(handle));
+        List<ByteBuffer> parts = new ArrayList<>();
+        for (long at = 0; at < all.byteSize(); at += shape[axis] * inner) {
+            parts.add(all.asSlice(at + start * inner, (end - start) * inner)
+                    .asByteBuffer()
+                    .order(ByteOrder.nativeOrder()));
+        }
+        return parts;
     }
 
     /** Whether all elements lie one behind the other; computes first. */

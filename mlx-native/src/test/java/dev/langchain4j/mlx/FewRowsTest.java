@@ -86,7 +86,7 @@ class FewRowsTest {
         try (MlxThread thread = MlxThread.start("rows", Device.CPU)) {
             thread.run(() -> {
                 try (Scope scope = Scope.open()) {
-                    for (int rows : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17}) {
+                    for (int rows : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 16, 17, 30, 32, 33}) {
                         for (int columns : new int[] {1, 2, 5, 300}) {
                             for (int inner : new int[] {1, 7, 16, 37, 256}) {
                                 check(rows, inner, columns);

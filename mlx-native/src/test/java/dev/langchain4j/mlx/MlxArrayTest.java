@@ -3,6 +3,8 @@ package dev.langchain4j.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,6 +47,23 @@ class MlxArrayTest {
             assertThat(Ops.cumsum(a, 1, false, true).toFloats()).containsExactly(1, 3, 3, 7);
             assertThat(Indexing.concatenate(0, a, a).shape()).containsExactly(4, 2);
             assertThat(Indexing.split(a, 2, 0)[1].toFloats()).containsExactly(3, 4);
+        });
+    }
+
+    @Test
+    void itsMemoryIsFilledInParts() {
+        inScope(() -> {
+            MlxArray whole = Indexing.copy(Indexing.reshape(Indexing.arange(0, 12, DType.FLOAT32), 2, 3, 2));
+            List<ByteBuffer> parts = whole.memory(1, 1, 3);
+            assertThat(parts).hasSize(2).allMatch(part -> part.remaining() == 16);
+            parts.get(1).asFloatBuffer().put(new float[] {-1, -2, -3, -4});
+            assertThat(whole.toFloats()).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, -1, -2, -3, -4);
+            assertThat(Indexing.transpose(whole, 2, 1, 0).memory(1, 0, 1))
+                    .as("not in row order")
+                    .isNull();
+            assertThatThrownBy(() -> whole.memory(1, 1, 4))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("[1, 4) of axis 1");
         });
     }
 

@@ -31,6 +31,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -216,6 +217,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .description("Share of all prompt tokens so far that were reused")
                 .tags(tags)
                 .register(registry);
+        saved(registry, tags.and("by", "memory"), cache, PromptCacheStats::savedByMemory);
+        saved(registry, tags.and("by", "disk"), cache, PromptCacheStats::savedByDisk);
         ahead(registry, tags.and("end", "finished"), cache, "cache.ahead", AheadStats::finished);
         ahead(registry, tags.and("end", "stopped"), cache, "cache.ahead", AheadStats::stopped);
         ahead(registry, tags.and("kind", "computed"), cache, "cache.ahead.tokens", AheadStats::tokens);
@@ -266,6 +269,15 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                         c -> c.diskStats().nanosRestoring(),
                         TimeUnit.NANOSECONDS)
                 .description("How long it took to restore prompts from disk")
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static void saved(
+            MeterRegistry registry, Tags tags, PromptCache cache, Function<PromptCacheStats, Duration> time) {
+        Gauge.builder(PREFIX + "cache.saved", cache, c -> time.apply(c.stats()).toNanos() / 1e9)
+                .description("Time that computing what was reused would have taken, so far")
+                .baseUnit("seconds")
                 .tags(tags)
                 .register(registry);
     }

@@ -78,6 +78,16 @@ class MlxMetricsTest {
                             .gauge()
                             .value())
                     .isEqualTo(mlx.promptCache().stats().bytesHeld());
+            assertThat(registry.get(PREFIX + "cache.saved")
+                            .tag("by", "memory")
+                            .gauge()
+                            .value())
+                    .isPositive();
+            assertThat(registry.get(PREFIX + "cache.saved")
+                            .tag("by", "disk")
+                            .gauge()
+                            .value())
+                    .isZero();
             assertThat(registry.find(PREFIX + "cache.hits").functionCounters().stream()
                             .mapToDouble(c -> c.count())
                             .sum())

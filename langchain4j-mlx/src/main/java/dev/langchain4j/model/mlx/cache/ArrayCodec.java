@@ -4,10 +4,13 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.disk.Destination.Piece;
 import dev.langchain4j.model.mlx.cache.disk.Section;
+import dev.langchain4j.model.mlx.kv.ArrayForm;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -54,5 +57,34 @@ final class ArrayCodec implements SnapshotCodec {
             }
             throw e;
         }
+    }
+
+    @Override
+    public List<List<Piece>> place(LayerCache layer, int start, int end, int to, List<Section> sections) {
+        List<ArrayForm> forms = new ArrayList<>();
+        for (Section section : sections) {
+            Objects.checkIndex(section.type(), TYPES.length);
+            if (section.slot() != forms.size()) {
+                return null;
+            }
+            forms.add(new ArrayForm(TYPES[section.type()], section.shape()));
+        }
+        int from = layer.offset();
+        List<List<ByteBuffer>> memory = layer.memory(to, end - start, forms);
+        if (memory == null) {
+            return null;
+        }
+        List<List<Piece>> pieces = new ArrayList<>();
+        for (List<ByteBuffer> array : memory) {
+            List<Piece> own = new ArrayList<>();
+            for (ByteBuffer positions : array) {
+                int each = positions.remaining() / (to - from);
+                own.add(new Piece(each * (from - start), null));
+                own.add(new Piece(positions.remaining(), positions));
+                own.add(new Piece(each * (end - to), null));
+            }
+            pieces.add(own);
+        }
+        return pieces;
     }
 }

@@ -149,8 +149,10 @@ public final class CacheSession implements AutoCloseable {
                         further ? path.nextToken() : plan.cachedToken(),
                         false)
                 .restored(tokensBefore + added, prefixTokens, nanos);
-        cache.usage().cachedTokens += added;
-        sequence.conversation.restored(added);
+        if (!ahead) {
+            cache.usage().cachedTokens += added;
+            sequence.conversation.restored(added);
+        }
         if (restoration.isDone()) {
             endRestoring();
         }
@@ -290,6 +292,12 @@ public final class CacheSession implements AutoCloseable {
         }
     }
 
+    /** Counts time that it would have taken to compute what was found in memory and on disk. To be called before its end. */
+    public void saved(long nanosByMemory, long nanosByDisk) {
+        cache.usage().nanosSavedByMemory += nanosByMemory;
+        cache.usage().nanosSavedByDisk += nanosByDisk;
+    }
+
     /** Gives the layers back. Later calls do nothing. */
     public void close(Outcome outcome) {
         if (closed) {
@@ -357,6 +365,7 @@ public final class CacheSession implements AutoCloseable {
                 layer.trimTo(held);
             }
             exact &= layer.offset() == held;
+            layer.separate();
         }
         return exact;
     }
@@ -379,7 +388,9 @@ public final class CacheSession implements AutoCloseable {
         if (position > sequence.length()) {
             int from = sequence.length();
             cache.store().extend(sequence, tokens, position);
-            for (TrieNode n = sequence.tail; ahead && n.parent != null && n.start >= from; n = n.parent) {
+            for (TrieNode n = sequence.tail;
+                    ahead && !isRestoring() && n.parent != null && n.start >= from;
+                    n = n.parent) {
                 n.ahead = true;
             }
         }

@@ -56,6 +56,9 @@ final class ComputedAhead {
             CacheSession session = new CacheSession(cache, request, sequence, true, plan);
             cache.room().promiseFree(request.key(), sequence, goal + 1);
             session.computeAhead(goal + 1);
+            if (cache.disk() != null) {
+                cache.disk().offer(session, cache.grid());
+            }
             open = session;
             return session;
         } catch (Throwable e) {

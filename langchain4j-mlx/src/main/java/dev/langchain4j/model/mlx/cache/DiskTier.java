@@ -10,7 +10,10 @@ import dev.langchain4j.model.mlx.cache.disk.SharedPrefixes;
 import dev.langchain4j.model.mlx.cache.disk.StoredPaths;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +24,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +55,9 @@ public final class DiskTier implements AutoCloseable {
     private final Deque<DiskWrite> waiting = new ArrayDeque<>();
     /** Conversations that have more than what was written, and since when they are idle; written in this order. */
     private final Map<Conversation, Long> unwritten = new LinkedHashMap<>();
+
+    /** How often a request of a conversation is expected, of all requests to come. */
+    private ToDoubleFunction<Conversation> expected = conversation -> 1;
 
     private final List<CacheSession> restoring = new ArrayList<>();
     private long unitBytes;
@@ -103,6 +110,11 @@ public final class DiskTier implements AutoCloseable {
     /** Says how much memory the cache may take, of which copies for the disk take a small part. */
     void memory(long bytesMax) {
         unitBytes = bytesMax == 0 ? store.unitBytes() : Math.min(store.unitBytes(), bytesMax / QUEUE_SHARE + 1);
+    }
+
+    /** Says how often a request of a conversation is expected, of all requests to come. */
+    void expect(ToDoubleFunction<Conversation> uses) {
+        expected = uses;
     }
 
     private boolean hasRoomInQueue() {
@@ -272,6 +284,34 @@ public final class DiskTier implements AutoCloseable {
         }
     }
 
+    /**
+     * Those first of which most is lost without the disk for each byte that is written: there may not be time for all of
+     * them, or the bytes of a day may be used up.
+     */
+    private List<Conversation> byWorth(Collection<Conversation> conversations) {
+        Map<Conversation, Double> worth = new IdentityHashMap<>();
+        conversations.forEach(conversation -> worth.put(conversation, worth(conversation)));
+        return conversations.stream()
+                .sorted(Comparator.comparingDouble(worth::get).reversed())
+                .toList();
+    }
+
+    /** Expected uses, times the tokens of its own that each would compute, by the bytes that they take. */
+    private double worth(Conversation conversation) {
+        if (!conversation.isKnown()) {
+            return 0;
+        }
+        TrieNode end = conversation.place(Conversation.Place.END);
+        long bytes = end.parked == null ? 0 : end.parked.bytes;
+        TrieNode node = end;
+        for (; node.parent != null && node.tier != Tier.SYSTEM; node = node.parent) {
+            bytes += end.parked == null ? node.sliceBytes() + node.stateBytes() : 0;
+        }
+        int tokens = end.end() - node.end();
+        bytes = end.parked == null ? bytes : bytes * tokens / Math.max(1, end.parked.length());
+        return expected.applyAsDouble(conversation) * tokens / Math.max(1, bytes);
+    }
+
     /** Queues what a conversation has not on disk. */
     private void write(Conversation conversation) {
         unwritten.remove(conversation);
@@ -369,9 +409,10 @@ public final class DiskTier implements AutoCloseable {
     void writeIdle() {
         timed = false;
         long idle = limits.idleBeforeWrite().toNanos();
-        List.copyOf(unwritten.keySet()).stream()
-                .filter(conversation ->
-                        conversation.running == 0 && nanos.getAsLong() - unwritten.get(conversation) >= idle)
+        byWorth(unwritten.keySet().stream()
+                        .filter(conversation ->
+                                conversation.running == 0 && nanos.getAsLong() - unwritten.get(conversation) >= idle)
+                        .toList())
                 .forEach(this::write);
         if (!unwritten.isEmpty()) {
             time();
@@ -406,7 +447,7 @@ public final class DiskTier implements AutoCloseable {
     /** Writes what is not written yet, as far as that is possible within some seconds. The tries are still there. */
     void flush() {
         long begun = System.nanoTime();
-        List.copyOf(unwritten.keySet()).forEach(this::write);
+        byWorth(unwritten.keySet()).forEach(this::write);
         while (!waiting.isEmpty() && System.nanoTime() - begun < NANOS_TO_CLOSE) {
             if (!hasRoomInQueue()) {
                 store.settled().join();

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import java.time.Duration;
 import java.util.Map;
 
 /**
@@ -16,6 +17,10 @@ import java.util.Map;
  * @param folds idle sequences whose buffers were folded into the trie
  * @param refused insertions refused because they alone exceed a limit
  * @param conversations conversations known
+ * @param savedByMemory time that computing what requests found in memory would have taken, by the best rates of prefill that
+ *     were seen since the model was loaded
+ * @param savedByDisk the same of what they restored from disk, without the time that restoring took; negative where
+ *     computing would have been faster
  */
 public record PromptCacheStats(
         Map<Tier, TierStats> tiers,
@@ -28,7 +33,9 @@ public record PromptCacheStats(
         long bytesCopied,
         long folds,
         long refused,
-        int conversations) {
+        int conversations,
+        Duration savedByMemory,
+        Duration savedByDisk) {
 
     /**
      * What is stored under one tier.

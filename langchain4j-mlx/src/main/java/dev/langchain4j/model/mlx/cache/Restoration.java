@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.Destination;
+import dev.langchain4j.model.mlx.cache.disk.Destination.Piece;
 import dev.langchain4j.model.mlx.cache.disk.DiskPath;
 import dev.langchain4j.model.mlx.cache.disk.DiskRecord;
 import dev.langchain4j.model.mlx.cache.disk.Need;
@@ -7,7 +9,10 @@ import dev.langchain4j.model.mlx.cache.disk.Section;
 import dev.langchain4j.model.mlx.cache.disk.StoredPaths;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -129,7 +134,7 @@ final class Restoration {
 
     private void restore() {
         if (trie.stateful() && states == null) {
-            states = read(path.stateAt(target), false);
+            states = readStates(path.stateAt(target));
             if (states == null) {
                 startAgain();
                 return;
@@ -148,19 +153,37 @@ final class Restoration {
     private void restoreEdge() {
         DiskRecord edge = edge();
         int end = Math.min(target, edgeEnd(edge));
-        TrieRecord slices = read(edge, true);
-        boolean restored = false;
-        if (slices != null) {
-            try {
-                restored = restore(slices, edge, end);
-            } finally {
-                slices.close();
-            }
-        }
-        if (restored) {
+        if (restored(edge, end)) {
             position = end;
         } else {
+            cutBack(position);
             startAgain();
+        }
+    }
+
+    /** Reads straight into the layers that allow it; the others take snapshots of what was read. */
+    private boolean restored(DiskRecord edge, int end) {
+        Set<LayerCache> filled = new HashSet<>();
+        List<Section> sections = edge == null
+                ? null
+                : source.read(edge, arrays -> {
+                    LayerCache layer = sequence.layers.get(arrays.getFirst().layer());
+                    List<List<Piece>> pieces =
+                            layer.sliceable() ? codec.place(layer, edge.start(), edge.end(), end, arrays) : null;
+                    if (pieces != null) {
+                        filled.add(layer);
+                    }
+                    return pieces;
+                });
+        TrieRecord slices = decode(edge, sections, layer -> layer.sliceable() && !filled.contains(layer));
+        if (slices == null) {
+            return false;
+        }
+        try {
+            filled.forEach(layer -> layer.filled(end));
+            return restore(slices, edge, end);
+        } finally {
+            slices.close();
         }
     }
 
@@ -211,16 +234,17 @@ final class Restoration {
         }
     }
 
-    private TrieRecord read(DiskRecord record, boolean slices) {
-        if (record == null) {
-            return null;
-        }
-        List<Section> sections = source.read(record);
+    private TrieRecord readStates(DiskRecord record) {
+        return decode(
+                record, record == null ? null : source.read(record, Destination.NONE), layer -> !layer.sliceable());
+    }
+
+    private TrieRecord decode(DiskRecord record, List<Section> sections, Predicate<LayerCache> wanted) {
         if (sections == null) {
             return null;
         }
         try {
-            return TrieRecord.decode(codec, sequence.layers, slices, record.start(), record.end(), sections);
+            return TrieRecord.decode(codec, sequence.layers, wanted, record.start(), record.end(), sections);
         } catch (RuntimeException e) {
             log.warn("A part of the prompt cache on disk cannot be read: {}", record, e);
             source.miss(record, "does not fit");

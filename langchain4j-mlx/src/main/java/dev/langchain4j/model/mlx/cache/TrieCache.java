@@ -78,6 +78,7 @@ public final class TrieCache implements AutoCloseable {
         tier.memory(limits.bytesMax());
         usage.queuedBytes = tier.store()::bytesQueued;
         evictor.beforeEviction(tier::leaving);
+        tier.expect(conversation -> conversations.odds().expected(conversation, tick));
     }
 
     /** Counts as held what is kept beside it. */

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -58,15 +59,21 @@ final class TrieRecord {
     /**
      * Slices, or states, of these bytes.
      *
-     * @throws RuntimeException if they are not those of all layers of that kind
+     * @param wanted the layers that they are of
+     * @throws RuntimeException if they are not those of all these layers
      */
     static TrieRecord decode(
-            SnapshotCodec codec, List<LayerCache> layers, boolean slices, int start, int end, List<Section> sections) {
+            SnapshotCodec codec,
+            List<LayerCache> layers,
+            Predicate<LayerCache> wanted,
+            int start,
+            int end,
+            List<Section> sections) {
         Map<Integer, List<Section>> byLayer = sections.stream().collect(Collectors.groupingBy(Section::layer));
         Iterator<Integer> numbers = IntStream.range(0, layers.size()).iterator();
         return of(layers, layer -> {
             List<Section> own = byLayer.getOrDefault(numbers.next(), List.of());
-            return layer.sliceable() == slices ? codec.decode(layer, slices ? start : 0, end, own) : null;
+            return wanted.test(layer) ? codec.decode(layer, layer.sliceable() ? start : 0, end, own) : null;
         });
     }
 

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.model.mlx.cache.PromptCacheStats.TierStats;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -29,6 +30,8 @@ final class Usage {
     long requests;
     long promptTokens;
     long cachedTokens;
+    long nanosSavedByMemory;
+    long nanosSavedByDisk;
     private final int[] entries = new int[TIERS];
     private final long[] bytes = new long[TIERS];
     private final long[] tokens = new long[TIERS];
@@ -156,6 +159,8 @@ final class Usage {
                 bytesCopied,
                 folds,
                 refused,
-                conversations);
+                conversations,
+                Duration.ofNanos(nanosSavedByMemory),
+                Duration.ofNanos(nanosSavedByDisk));
     }
 }

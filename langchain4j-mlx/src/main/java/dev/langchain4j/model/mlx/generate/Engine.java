@@ -319,6 +319,11 @@ public final class Engine implements AutoCloseable {
         return scheduler.stats();
     }
 
+    /** Nanoseconds that the first tokens of a prompt take to compute; 0 if that is not known. On the model's thread. */
+    double prefillNanos(int tokens) {
+        return scheduler.prefillNanos(tokens);
+    }
+
     /** Whether no request runs or waits. */
     public boolean isIdle() {
         return scheduler.isIdle();

@@ -7,6 +7,7 @@ import dev.langchain4j.model.mlx.cache.CacheRequest;
 import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.PendingPrefix;
+import dev.langchain4j.model.mlx.cache.ReusePlan;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 import dev.langchain4j.model.mlx.generate.GenerationResult.Timings;
 import dev.langchain4j.model.mlx.kv.LayerCache;
@@ -108,6 +109,17 @@ final class Generation extends ScheduledRequest {
             lacksMemorySince = System.nanoTime();
         }
         return room;
+    }
+
+    /** What fails is told when it begins. */
+    @Override
+    RuntimeException refusal() {
+        try {
+            boolean never = engine.cache().admission(cacheRequest()) == Admission.NEVER;
+            return never ? Prefill.neverFits(request.prompt().length) : null;
+        } catch (RuntimeException e) {
+            return null;
+        }
     }
 
     /** It takes a step: what it waited for is there. */
@@ -250,6 +262,7 @@ final class Generation extends ScheduledRequest {
         Throwable problem = close(decoder, null);
         problem = close(modelDrafter, problem);
         if (session != null) {
+            countSaved(session.plan());
             Outcome kept = problem != null || inStep ? Outcome.FAILED : stopped ? Outcome.CANCELLED : outcome;
             problem = close(() -> session.close(kept), problem);
         }
@@ -265,6 +278,16 @@ final class Generation extends ScheduledRequest {
             handle.complete(() -> result(cancelled ? End.CANCELLED : end, logprobs));
         } else {
             handle.fail(cause);
+        }
+    }
+
+    /** What its prompt did not have to compute. */
+    private void countSaved(ReusePlan plan) {
+        if (prefilled != 0) {
+            int inMemory = plan.resumePosition() - plan.restoredTokens();
+            double memoryNanos = engine.prefillNanos(inMemory);
+            double diskNanos = engine.prefillNanos(plan.resumePosition()) - memoryNanos - plan.restoreNanos();
+            session.saved((long) memoryNanos, plan.restoredTokens() == 0 ? 0 : (long) diskNanos);
         }
     }
 

@@ -136,10 +136,18 @@ final class Prefill implements AutoCloseable {
     }
 
     private RuntimeException noRoom(boolean others) {
-        String text = "the prompt (" + prompt.length + " tokens) needs more memory than the prompt cache may take";
         return others
-                ? new RateLimitException(text + " beside the other requests that run: try again later")
-                : new InvalidRequestException(text + ": raise cacheLimits, or shorten the conversation");
+                ? new RateLimitException(needs(prompt.length) + " beside the other requests that run: try again later")
+                : neverFits(prompt.length);
+    }
+
+    private static String needs(int tokens) {
+        return "the prompt (" + tokens + " tokens) needs more memory than the prompt cache may take";
+    }
+
+    /** Of a prompt that needs more than there may be. */
+    static InvalidRequestException neverFits(int tokens) {
+        return new InvalidRequestException(needs(tokens) + ": raise cacheLimits, or shorten the conversation");
     }
 
     private static int limit(CacheSession session) {

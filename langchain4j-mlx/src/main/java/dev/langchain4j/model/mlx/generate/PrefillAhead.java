@@ -67,6 +67,11 @@ final class PrefillAhead implements IdleJob {
         if (needless || session.isClosed()) {
             return false;
         }
+        if (session.isRestoring()) {
+            session.restore();
+            position = session.resumePosition();
+            return position < end;
+        }
         inStep = true;
         int start = position;
         int next = Prefill.chunkEnd(engine, session, seeing, start, end, tokens);

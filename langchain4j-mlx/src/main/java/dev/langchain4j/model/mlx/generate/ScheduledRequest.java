@@ -65,6 +65,11 @@ abstract class ScheduledRequest {
         return true;
     }
 
+    /** Why it can never run; null if it can, or if that is not known yet. Asked while it waits. */
+    RuntimeException refusal() {
+        return null;
+    }
+
     /**
      * The prefix of its prompt that it should wait for before it begins, because one of those that run is computing it.
      *

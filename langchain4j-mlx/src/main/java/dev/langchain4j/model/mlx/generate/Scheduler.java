@@ -247,7 +247,7 @@ final class Scheduler {
         }
     }
 
-    /** Ends those that were cancelled, whose time is over, or that the end of the model has caught up with. */
+    /** Ends those that were cancelled, whose time is over, that can never run, or that the end of the model has caught up with. */
     private void dismiss(List<ScheduledRequest> requests) {
         long now = nanos.getAsLong();
         for (int i = requests.size() - 1; i >= 0; i--) {
@@ -274,7 +274,7 @@ final class Scheduler {
             return new TimeoutException(
                     "queueTimeout (" + limits.queueTimeout().toMillis() + " ms) is over: the model was busy");
         }
-        return null;
+        return waits ? request.refusal() : null;
     }
 
     private static long millis(long nanos) {
@@ -351,6 +351,11 @@ final class Scheduler {
             able.remove(next);
             turnTokens += tokens;
         }
+    }
+
+    /** Nanoseconds that the first tokens of a prompt take to compute; 0 if that is not known. On the model's thread. */
+    double prefillNanos(int tokens) {
+        return share.prefillNanos(tokens);
     }
 
     /** A token of each that decodes, or a chunk of each prompt that was chosen. */

@@ -48,6 +48,14 @@ final class TimeShare {
         return (int) Math.min(Integer.MAX_VALUE, rate(position) * pace * stallNanos);
     }
 
+    /**
+     * Nanoseconds that the first tokens of a prompt take at the best rates that were seen; 0 if none was. What was never
+     * computed so near to the beginning counts as it does where it was.
+     */
+    double prefillNanos(int tokens) {
+        return wholeChunks.isEmpty() ? shortChunks.nanosOf(tokens) : wholeChunks.nanosOf(tokens);
+    }
+
     private double rate(int position) {
         double rate = shortChunks.at(position);
         return rate > 0 ? rate : wholeChunks.at(position);
@@ -102,6 +110,27 @@ final class TimeShare {
         void saw(int position, double rate) {
             int range = range(position);
             best[range] = Math.max(best[range], rate);
+        }
+
+        boolean isEmpty() {
+            return at(Integer.MAX_VALUE) == 0;
+        }
+
+        double nanosOf(int tokens) {
+            double nanos = 0;
+            double rate = 0;
+            for (int i = 0; i < best.length && rate == 0; i++) {
+                rate = best[i];
+            }
+            double end = FIRST;
+            for (int i = 0, from = 0; rate > 0 && from < tokens; i++) {
+                end *= LONGER;
+                rate = best[i] > 0 ? Math.max(best[i], rate / LONGER) : rate;
+                int to = (int) Math.min(tokens, Math.ceil(end));
+                nanos += (to - from) / rate;
+                from = to;
+            }
+            return nanos;
         }
 
         /** The rate at a position; 0 if none is known there or before. */

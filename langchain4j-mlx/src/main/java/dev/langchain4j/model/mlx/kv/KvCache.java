@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.MlxArray;
+import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * Keys and values of a full-attention layer, in two buffers [1, heads, capacity, dim] that grow by a quarter, so that
@@ -59,6 +61,17 @@ public final class KvCache extends BufferedKvCache {
         }
         buffers.restore(offset, slice.end(), slice.keys(), slice.values());
         offset = slice.end();
+    }
+
+    @Override
+    public List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
+        ArrayForm.checkKeysAndValues(arrays, positions);
+        return buffers.memory(offset, end, arrays);
+    }
+
+    @Override
+    public void filled(int end) {
+        offset = end;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.MlxArray;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 
@@ -67,6 +68,26 @@ public interface LayerCache extends AutoCloseable {
     void restore(Snapshot snapshot);
 
     /**
+     * Memory of this layer for the positions {@code [offset(), end)}, so that what a slice held of them can be read straight
+     * into it. Nothing counts before {@link #filled} was called, and nothing else may be before that.
+     *
+     * @param end position after the last one
+     * @param positions how many the slice held
+     * @param arrays all that {@link Snapshot#arrays} gave of it
+     * @return of each array one part for each head, with the positions in native order; null if this layer takes snapshots
+     *     only
+     * @throws IllegalArgumentException if the arrays are none of such a slice
+     */
+    default List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
+        return null;
+    }
+
+    /** Moves the offset behind the positions that were put into all parts of {@link #memory}. */
+    default void filled(int end) {
+        throw new UnsupportedOperationException("this layer takes snapshots only");
+    }
+
+    /**
      * Makes a slice or a state of this kind of layer from what {@link Snapshot#arrays} gave.
      *
      * @param start first position of a slice, 0 for a state
@@ -114,6 +135,12 @@ public interface LayerCache extends AutoCloseable {
      *     the mark, or the layer still holds all positions
      */
     void trimTo(int offset);
+
+    /**
+     * Its sequence takes no steps beside others for now: what it holds in common with their layers it takes into buffers of
+     * its own, and computes it.
+     */
+    default void separate() {}
 
     /** The arrays that hold the state, for an evaluation of all that was written; borrowed. */
     default MlxArray[] buffers() {

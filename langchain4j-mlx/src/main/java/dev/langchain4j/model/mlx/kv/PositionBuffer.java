@@ -4,6 +4,8 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
+import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * A buffer [1, heads, capacity, dim] that one layer owns. Written in place: nobody else may hold a handle of it when a
@@ -42,6 +44,15 @@ final class PositionBuffer implements AutoCloseable {
                 write(computed, start, end);
             }
         }
+    }
+
+    /** The memory of {@code [start, end)}, a part for each head; null if it does not lie in row order. */
+    List<ByteBuffer> memory(ArrayForm form, int start, int end) {
+        if (form.type() != array.dtype() || form.shape()[1] != heads || form.shape()[3] != dim) {
+            throw new IllegalArgumentException(
+                    form + " does not fit into %d heads of %d dimensions of %s".formatted(heads, dim, array.dtype()));
+        }
+        return array.memory(2, start, end);
     }
 
     /** The old handle is closed before anything is computed, so that a write happens in place. */

@@ -1,9 +1,13 @@
 package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** The buffers of one layer: all hold the same positions and have one capacity. Keys come first, then values. */
 final class PositionBuffers implements AutoCloseable {
@@ -63,6 +67,24 @@ final class PositionBuffers implements AutoCloseable {
             buffers[i].restore(computed[i], start, end);
         }
         Eval.eval(arrays());
+    }
+
+    /** The memory of {@code [start, end)} of each buffer, a part for each head; null if they do not lie in row order. */
+    List<List<ByteBuffer>> memory(int start, int end, List<ArrayForm> forms) {
+        try (Scope scope = Scope.open()) {
+            grow(end, forms.stream().map(PositionBuffers::like).toArray(MlxArray[]::new));
+        }
+        Eval.eval(arrays());
+        List<List<ByteBuffer>> memory = new ArrayList<>();
+        for (int i = 0; i < buffers.length; i++) {
+            memory.add(buffers[i].memory(forms.get(i), start, end));
+        }
+        return memory.contains(null) ? null : memory;
+    }
+
+    /** An array that has all but the positions; never computed. */
+    private static MlxArray like(ArrayForm form) {
+        return Indexing.zeros(form.type(), 1, form.shape()[1], 1, form.shape()[3]);
     }
 
     private int rounded(int positions) {

@@ -1,12 +1,13 @@
 package dev.langchain4j.model.mlx.kv;
 
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Scope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** What a linear-attention layer keeps: the last inputs of its convolution, and a matrix that sums up all tokens. */
-public final class RecurrentCache implements LayerCache {
+public final class RecurrentCache extends StateLayer {
 
     private record State(Snapshot convolution, MlxArray matrix) implements Snapshot {
         @Override
@@ -62,11 +63,13 @@ public final class RecurrentCache implements LayerCache {
 
     /** The inputs of the convolution, whose offset is that of this layer. */
     public ShortConvCache convolution() {
+        own();
         return convolution;
     }
 
     /** The matrix after the last token, borrowed; null before the first one. */
     public MlxArray matrix() {
+        own();
         return matrix;
     }
 
@@ -77,6 +80,7 @@ public final class RecurrentCache implements LayerCache {
 
     /** Replaces the matrix by that after the last of the new tokens, and takes ownership of all that are given. */
     public void setMatrix(MlxArray... afterEach) {
+        own();
         for (MlxArray next : afterEach) {
             next.detach();
             if (marked >= 0) {
@@ -106,8 +110,61 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public long bytes() {
-        return convolution.bytes() + (matrix == null ? 0 : matrix.bytes());
+        return stack() != null ? stack().bytes() : convolution.bytes() + (matrix == null ? 0 : matrix.bytes());
     }
+
+    // ---- as a row of a stack -------------------------------------------------------------------------------------
+
+    @Override
+    boolean canBeStacked() {
+        return marked < 0 && (matrix != null || stack() != null);
+    }
+
+    @Override
+    StateLayer stacked(List<StateLayer> rows) {
+        RecurrentCache all = new RecurrentCache(convolution.width());
+        try (Scope scope = Scope.open()) {
+            all.convolution.setInputs(
+                    below(rows, each -> ((RecurrentCache) each).inputsView()).detach());
+            all.matrix =
+                    below(rows, each -> ((RecurrentCache) each).matrixView()).detach();
+            return all;
+        } catch (Throwable e) {
+            all.close();
+            throw e;
+        }
+    }
+
+    /** Where it is; a temporary of the current scope, or borrowed. */
+    private MlxArray matrixView() {
+        return stack() == null ? matrix : row(((RecurrentCache) stack().rows()).matrix, row());
+    }
+
+    private MlxArray inputsView() {
+        return stack() == null
+                ? convolution.inputs()
+                : row(((RecurrentCache) stack().rows()).convolution.inputs(), row());
+    }
+
+    @Override
+    void take(StateLayer rows, int row) {
+        RecurrentCache all = (RecurrentCache) rows;
+        convolution.take(all.convolution.inputs(), row);
+        replace(Copies.of(row(all.matrix, row)).detach());
+    }
+
+    @Override
+    void drop() {
+        convolution.drop();
+        replace(null);
+    }
+
+    @Override
+    void advance() {
+        convolution.advance();
+    }
+
+    // ---- as a layer ----------------------------------------------------------------------------------------------
 
     @Override
     public boolean sliceable() {
@@ -116,6 +173,9 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public MlxArray[] buffers() {
+        if (stack() != null) {
+            return stack().rows().buffers();
+        }
         return matrix == null
                 ? convolution.buffers()
                 : Stream.concat(Stream.of(convolution.buffers()), Stream.of(matrix))
@@ -129,9 +189,13 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public Snapshot state() {
-        Snapshot inputs = convolution.state();
-        try {
-            return new State(inputs, matrix == null ? null : Copies.owned(matrix));
+        Snapshot inputs;
+        try (Scope scope = Scope.open()) {
+            inputs = convolution.state(inputsView());
+        }
+        try (Scope scope = Scope.open()) {
+            MlxArray now = matrixView();
+            return new State(inputs, now == null ? null : Copies.owned(now));
         } catch (Throwable e) {
             inputs.close();
             throw e;
@@ -143,6 +207,7 @@ public final class RecurrentCache implements LayerCache {
         if (!(snapshot instanceof State state)) {
             throw new IllegalArgumentException("a recurrent state was expected, not " + snapshot);
         }
+        leave();
         convolution.restore(state.convolution());
         unmark();
         replace(state.matrix() == null ? null : Copies.owned(state.matrix()));
@@ -158,6 +223,7 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public void mark(int tokens) {
+        own();
         convolution.mark(tokens);
         unmark();
         marked = offset();
@@ -165,7 +231,9 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public long bytesOfMarked() {
-        return matrix == null ? 0 : matrix.bytes();
+        return stack() != null
+                ? ((RecurrentCache) stack().rows()).matrix.bytes() / stack().count()
+                : matrix == null ? 0 : matrix.bytes();
     }
 
     @Override
@@ -185,6 +253,7 @@ public final class RecurrentCache implements LayerCache {
 
     @Override
     public void close() {
+        leave();
         convolution.close();
         unmark();
         replace(null);

@@ -3,9 +3,10 @@ package dev.langchain4j.model.mlx.kv;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
+import java.util.List;
 
 /** The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier ones. */
-public final class ShortConvCache implements LayerCache {
+public final class ShortConvCache extends StateLayer {
 
     private record State(MlxArray inputs, int end) implements Snapshot {
         @Override
@@ -65,10 +66,11 @@ public final class ShortConvCache implements LayerCache {
     /**
      * Appends inputs and gives them with those before them, zeros at the start of a sequence.
      *
-     * @param added [1, length, channels]
-     * @return [1, width - 1 + length, channels], a temporary of the current scope
+     * @param added [1, length, channels]; [rows, 1, channels] if it stands for several sequences
+     * @return [1, width - 1 + length, channels], a temporary of the current scope; with as many rows
      */
     public MlxArray update(MlxArray added, int length) {
+        own();
         MlxArray before = inputs == null ? Indexing.zeros(added.dtype(), 1, kept, added.dim(2)) : inputs;
         MlxArray all = Indexing.concatenate(1, before, added);
         if (marked >= 0) {
@@ -101,8 +103,61 @@ public final class ShortConvCache implements LayerCache {
 
     @Override
     public long bytes() {
-        return inputs == null ? 0 : inputs.bytes();
+        return stack() != null ? stack().bytes() : inputs == null ? 0 : inputs.bytes();
     }
+
+    // ---- as a row of a stack -------------------------------------------------------------------------------------
+
+    @Override
+    boolean canBeStacked() {
+        return marked < 0 && (inputs != null || stack() != null);
+    }
+
+    @Override
+    StateLayer stacked(List<StateLayer> rows) {
+        ShortConvCache all = new ShortConvCache(kept + 1);
+        try (Scope scope = Scope.open()) {
+            all.inputs = below(rows, each -> ((ShortConvCache) each).view()).detach();
+        }
+        return all;
+    }
+
+    /** The inputs, wherever they are; a temporary of the current scope, or borrowed. */
+    MlxArray view() {
+        return stack() == null ? inputs : row(((ShortConvCache) stack().rows()).inputs, row());
+    }
+
+    @Override
+    void take(StateLayer rows, int row) {
+        take(((ShortConvCache) rows).inputs, row);
+    }
+
+    /** The same, of inputs with a row for each sequence. */
+    void take(MlxArray all, int row) {
+        replace(Copies.of(row(all, row)).detach());
+    }
+
+    /** The inputs of its own; null if there are none. */
+    MlxArray inputs() {
+        return inputs;
+    }
+
+    /** Replaces the inputs by those of as many rows, which it owns from now on. */
+    void setInputs(MlxArray rows) {
+        replace(rows);
+    }
+
+    @Override
+    void drop() {
+        replace(null);
+    }
+
+    @Override
+    void advance() {
+        offset++;
+    }
+
+    // ---- as a layer ----------------------------------------------------------------------------------------------
 
     @Override
     public boolean sliceable() {
@@ -111,6 +166,9 @@ public final class ShortConvCache implements LayerCache {
 
     @Override
     public MlxArray[] buffers() {
+        if (stack() != null) {
+            return stack().rows().buffers();
+        }
         return inputs == null ? new MlxArray[0] : new MlxArray[] {inputs};
     }
 
@@ -121,7 +179,18 @@ public final class ShortConvCache implements LayerCache {
 
     @Override
     public Snapshot state() {
-        return new State(inputs == null ? null : Copies.owned(inputs), offset);
+        try (Scope scope = Scope.open()) {
+            return state(view());
+        }
+    }
+
+    /** The state that has these inputs; null for none. */
+    Snapshot state(MlxArray of) {
+        return new State(of == null ? null : Copies.owned(of), offset);
+    }
+
+    int width() {
+        return kept + 1;
     }
 
     @Override
@@ -130,6 +199,7 @@ public final class ShortConvCache implements LayerCache {
             throw new IllegalArgumentException("the state of a convolution was expected, not " + snapshot);
         }
         unmark();
+        leave();
         replace(state.inputs() == null ? null : Copies.owned(state.inputs()));
         offset = state.end();
     }
@@ -146,6 +216,7 @@ public final class ShortConvCache implements LayerCache {
 
     @Override
     public void mark(int tokens) {
+        own();
         unmark();
         marked = offset;
     }
@@ -174,6 +245,7 @@ public final class ShortConvCache implements LayerCache {
     @Override
     public void close() {
         unmark();
+        leave();
         replace(null);
         offset = 0;
     }

@@ -291,6 +291,8 @@ public final class Spans {
 
     /** The part of a forward pass that belongs to one sequence. */
     public final class Span {
+        private static final int ALL = -1;
+
         private final int index;
         private final LayerCache cache;
         private final int start;
@@ -301,6 +303,14 @@ public final class Spans {
             this.cache = sequences.get(index).get(layer);
             this.start = starts[index];
             this.length = starts[index + 1] - start;
+        }
+
+        /** Of all spans, each of which is a token. */
+        private Span(StateStack stack) {
+            this.index = ALL;
+            this.cache = stack.rows();
+            this.start = 0;
+            this.length = 1;
         }
 
         /** Which of the spans this is, from 0. */
@@ -325,6 +335,9 @@ public final class Spans {
 
         /** The tokens of this span, of [1, tokens, ...]. */
         public MlxArray tokens(MlxArray x) {
+            if (index == ALL) {
+                return Indexing.swapAxes(x, 0, 1);
+            }
             return isSingle() ? x : Indexing.slice(x, 1, start, start + length);
         }
 
@@ -350,9 +363,23 @@ public final class Spans {
         MlxArray of(Span span);
     }
 
-    /** Computes [1, length, ...] for each span, and puts them one behind the other: [1, tokens, ...]. */
+    /**
+     * Computes [1, length, ...] for each span, and puts them one behind the other: [1, tokens, ...]. Where each span is a
+     * token, and the states of the layer can be stacked, all are computed at once: as one span of [count, 1, ...].
+     */
     public MlxArray each(int layer, Computation computation) {
-        return isSingle() ? computation.of(new Span(0, layer)) : Indexing.concatenate(1, all(layer, computation));
+        if (isSingle()) {
+            return computation.of(new Span(0, layer));
+        }
+        List<LayerCache> layers =
+                sequences.stream().map(each -> each.get(layer)).toList();
+        StateStack stack = tokens() == count() ? StateStack.of(layers) : null;
+        if (stack == null) {
+            return Indexing.concatenate(1, all(layer, computation));
+        }
+        MlxArray rows = computation.of(new Span(stack));
+        layers.forEach(state -> ((StateLayer) state).advance());
+        return Indexing.swapAxes(rows, 0, 1);
     }
 
     /** Computes [1, heads, length, dim] for each span, and puts them together as heads of all spans. */

@@ -54,7 +54,7 @@ public final class GatedDelta {
     }
 
     /**
-     * Runs the rule over new tokens.
+     * Runs the rule over new tokens. A single one may have a row for each of several sequences, in all arrays.
      *
      * @param q normalized queries [1, length, key heads, key dim]
      * @param k normalized keys, of the same shape

@@ -105,7 +105,7 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
     }
 
     /**
-     * One position.
+     * One position, of one sequence or a row of each of several.
      *
      * @param x weighted input, [1, groups, heads of a group, head dim, 1]
      * @param decay [1, groups, heads of a group, 1, 1]
@@ -116,14 +116,15 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
     private record Step(MlxArray x, MlxArray decay, MlxArray b, MlxArray c, MlxArray product) {
 
         static Step of(MlxArray x, MlxArray rates, MlxArray b, MlxArray c) {
+            int rows = b.dim(0);
             int groups = b.dim(2);
             int size = b.dim(3);
-            MlxArray column = Indexing.reshape(c, 1, groups, size, 1);
-            MlxArray product = Ops.matmul(Indexing.reshape(b, 1, groups, 1, size), column);
+            MlxArray column = Indexing.reshape(c, rows, groups, size, 1);
+            MlxArray product = Ops.matmul(Indexing.reshape(b, rows, groups, 1, size), column);
             return new Step(
                     Indexing.expandDims(Indexing.squeeze(x, 1), -1),
-                    Indexing.reshape(Ops.exp(rates), 1, groups, x.dim(3), 1, 1),
-                    Indexing.reshape(b, 1, groups, 1, 1, size),
+                    Indexing.reshape(Ops.exp(rates), rows, groups, x.dim(3), 1, 1),
+                    Indexing.reshape(b, rows, groups, 1, 1, size),
                     Ops.astype(column, DType.FLOAT32),
                     Indexing.expandDims(product, 2));
         }
@@ -135,7 +136,7 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
                 MlxArray kept = Ops.matmul(Indexing.flatten(state, 2, 3), c);
                 y = Ops.add(y, Ops.multiply(decay, Indexing.reshape(kept, y.shape())));
             }
-            return Indexing.reshape(y, 1, 1, x.dim(1), x.dim(2), x.dim(3));
+            return Indexing.reshape(y, x.dim(0), 1, x.dim(1), x.dim(2), x.dim(3));
         }
 
         MlxArray next(MlxArray state) {

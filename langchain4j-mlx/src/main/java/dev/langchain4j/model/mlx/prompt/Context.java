@@ -13,16 +13,33 @@ import java.util.List;
 /** What came before an answer, as a digest of the messages; reasoning of earlier answers does not count. */
 record Context(long high, long low) {
 
+    private static final Context NONE = new Context(0, 0);
+
     /** The context of each message of a request, and of the answer to it: one more than there are messages. */
-    static Context[] of(List<ChatMessage> messages) {
+    static Context[] of(List<KnownMessages.Known> messages) {
         MessageDigest digest = sha256();
         Context[] contexts = new Context[messages.size() + 1];
+        contexts[0] = NONE;
         for (int i = 0; i < messages.size(); i++) {
-            contexts[i] = soFar(digest);
-            add(digest, messages.get(i));
+            contexts[i + 1] = contexts[i].followedBy(messages.get(i).digest(), digest);
         }
-        contexts[messages.size()] = soFar(digest);
         return contexts;
+    }
+
+    private Context followedBy(byte[] message, MessageDigest digest) {
+        ByteBuffer both = ByteBuffer.allocate(2 * Long.BYTES + message.length)
+                .putLong(high)
+                .putLong(low)
+                .put(message);
+        ByteBuffer next = ByteBuffer.wrap(digest.digest(both.array()));
+        return new Context(next.getLong(), next.getLong());
+    }
+
+    /** Of what counts of a message. */
+    static byte[] digest(ChatMessage message) {
+        MessageDigest digest = sha256();
+        add(digest, message);
+        return digest.digest();
     }
 
     private static void add(MessageDigest digest, ChatMessage message) {
@@ -50,15 +67,6 @@ record Context(long high, long low) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes.length));
         digest.update(bytes);
-    }
-
-    private static Context soFar(MessageDigest digest) {
-        try {
-            ByteBuffer bytes = ByteBuffer.wrap(((MessageDigest) digest.clone()).digest());
-            return new Context(bytes.getLong(), bytes.getLong());
-        } catch (CloneNotSupportedException e) {
-            throw new IllegalStateException("SHA-256 of this JVM cannot be cloned", e);
-        }
     }
 
     private static MessageDigest sha256() {

@@ -87,22 +87,30 @@ final class CutTokens {
     }
 
     /**
-     * The places behind a text's beginning where it can be cut, rising, and its end.
+     * The places behind a position where a text can be cut, rising, and its end.
      *
      * @param outside characters that texts of a request wrote, whose names of control tokens may be text
      */
-    int[] places(String text, TextRanges outside) {
+    int[] places(String text, int from, TextRanges outside) {
         BitSet places = new BitSet();
-        first.stream().forEach(c -> {
-            for (int i = text.indexOf(c, 1); i >= 0; i = text.indexOf(c, i + 1)) {
-                for (String name : names) {
-                    if (text.startsWith(name, i) && !outside.overlaps(i, i + name.length())) {
-                        places.set(i);
-                    }
+        for (int c = first.nextSetBit(0); c >= 0; c = first.nextSetBit(c + 1)) {
+            for (int i = text.indexOf(c, from + 1); i >= 0; i = text.indexOf(c, i + 1)) {
+                if (isPlace(text, i, outside)) {
+                    places.set(i);
                 }
             }
-        });
+        }
         places.set(text.length());
         return places.stream().toArray();
+    }
+
+    /** Whether a text can be cut before this character of it. */
+    boolean isPlace(String text, int place, TextRanges outside) {
+        for (String name : names) {
+            if (text.startsWith(name, place) && !outside.overlaps(place, place + name.length())) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
@@ -233,9 +234,8 @@ final class FittedMessages {
             changed(index, Kind.RESULT_AS_TEXT);
             question(message("user", ResultImages.told(result)), index, false);
         } else {
-            Object fitted = late ? id : fittedId(id, result.get("name") + " " + text(result), index);
-            Map<String, Object> shown = withoutImages(filled(result, EMPTY_RESULT, index), index);
-            add(with(shown, "tool_call_id", fitted), index);
+            Object fitted = late ? id : fittedId(id, () -> result.get("name") + " " + text(result), index);
+            add(with(withoutImages(filled(result, EMPTY_RESULT, index), index), "tool_call_id", fitted), index);
             state = state == State.CALLED ? State.CALLED : State.RETURNED;
         }
     }
@@ -316,7 +316,7 @@ final class FittedMessages {
         List<Map<String, Object>> calls = new ArrayList<>();
         for (Map<String, Object> call : callsOf(message)) {
             Map<String, Object> function = function(call);
-            String made = function.get("name") + " " + function.get("arguments") + " " + calls.size();
+            Supplier<String> made = () -> function.get("name") + " " + function.get("arguments") + " " + calls.size();
             Map<String, Object> changed = with(call, "id", fittedId(call.get("id"), made, index));
             if (!(function.get("arguments") instanceof Map) && mends(ARGUMENTS)) {
                 Object wrapped = MessageMapper.object(function.get("arguments"));
@@ -372,10 +372,10 @@ final class FittedMessages {
     }
 
     /** An ID that the template accepts: this one, or one of nine letters and digits that is the same each time. */
-    private Object fittedId(Object id, String otherwise, int index) {
+    private Object fittedId(Object id, Supplier<String> otherwise, int index) {
         boolean common = id != null && COMMON_ID.matcher(id.toString()).matches();
         Irregularity what = id == null ? NO_ID : id.toString().length() < 9 ? SHORT_ID : LONG_ID;
-        Object fitted = common || !mends(what) ? id : MessageMapper.id(id == null ? otherwise : id.toString());
+        Object fitted = common || !mends(what) ? id : MessageMapper.id(id == null ? otherwise.get() : id.toString());
         if (fitted != null && !ids.add(fitted) && mends(SAME_ID)) {
             Object first = fitted;
             for (int times = 2; !ids.add(fitted); times++) {

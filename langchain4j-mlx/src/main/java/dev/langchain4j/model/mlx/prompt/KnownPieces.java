@@ -24,7 +24,13 @@ final class KnownPieces {
     private static final Object NOBODY = new Object();
 
     /** A part; {@code outside} are the characters that texts of the request wrote. */
-    record Key(Object owner, String leading, String text, TextRanges outside) {}
+    record Key(Object owner, String leading, String text, TextRanges outside) {
+
+        /** Of the parts that the last prompt began with, one behind the other: the next one mostly begins with them, too. */
+        static Key beginning(Object owner, String leading) {
+            return new Key(owner, leading, "", TextRanges.NONE);
+        }
+    }
 
     private final long bytesMax;
     /** Least recently used first. */
@@ -62,11 +68,19 @@ final class KnownPieces {
      * @param asOf what {@link #evictions} said before
      */
     synchronized void add(Key key, Piece piece, long asOf) {
+        if (!pieces.containsKey(key)) {
+            replace(key, piece, asOf);
+        }
+    }
+
+    /** The same, in place of what was kept under this key. */
+    synchronized void replace(Key key, Piece piece, long asOf) {
         long size = size(piece);
-        if (asOf != evictions || size > bytesMax || pieces.putIfAbsent(key, piece) != null) {
+        if (asOf != evictions || size > bytesMax) {
             return;
         }
-        bytes += size;
+        Piece before = pieces.put(key, piece);
+        bytes += size - (before == null ? 0 : size(before));
         Iterator<Piece> eldest = pieces.values().iterator();
         while (bytes > bytesMax) {
             bytes -= size(eldest.next());

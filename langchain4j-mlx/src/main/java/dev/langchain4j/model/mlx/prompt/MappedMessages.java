@@ -35,8 +35,14 @@ final class MappedMessages {
         return message;
     }
 
-    /** A copy with another value, in the place of the key if it was there; no key at all for null. */
+    /**
+     * A copy with another value, in the place of the key if it was there; no key at all for null. The map itself if it has
+     * this very value.
+     */
     static Map<String, Object> with(Map<String, Object> map, String key, Object value) {
+        if (value != null && map.get(key) == value) {
+            return map;
+        }
         Map<String, Object> changed = new LinkedHashMap<>(map);
         if (value == null) {
             changed.remove(key);

@@ -51,7 +51,7 @@ final class MessageMapper {
         return mapped;
     }
 
-    private static Map<String, Object> map(ChatMessage message, boolean sees) {
+    static Map<String, Object> map(ChatMessage message, boolean sees) {
         return switch (message) {
             case SystemMessage system -> message("system", system.text());
             case UserMessage user -> user(user, sees);

@@ -32,17 +32,34 @@ final class PieceEncoder {
         if (owner == null) {
             return tokenized(leading, text, outside);
         }
-        int[] ends = control.cuts().places(text, outside);
-        if (ends.length == 1) {
-            return part(leading, text, outside);
-        }
-        List<Piece> parts = new ArrayList<>(ends.length);
+        List<Piece> parts = new ArrayList<>();
+        KnownPieces.Key key = KnownPieces.Key.beginning(owner, leading);
+        Piece beginning = known.find(key);
         int start = 0;
-        for (int end : ends) {
+        if (beginning != null && beginsWith(text, beginning, outside)) {
+            parts.add(beginning);
+            start = beginning.text().length();
+        }
+        for (int end : control.cuts().places(text, start, outside)) {
+            if (end == text.length() && start > 0) {
+                // The last part goes on in the next prompt, all before it are the beginning of that.
+                Piece all = joined(leading, text.substring(0, start), parts);
+                parts = new ArrayList<>(List.of(all));
+                known.replace(key, all, evictions);
+            }
             parts.add(part(start == 0 ? leading : "", text.substring(start, end), outside.within(start, end)));
             start = end;
         }
         return joined(leading, text, parts);
+    }
+
+    /** Whether the tokens of a text begin with these, whatever follows. */
+    private boolean beginsWith(String text, Piece beginning, TextRanges outside) {
+        int length = beginning.text().length();
+        return length < text.length()
+                && text.startsWith(beginning.text())
+                && control.cuts().isPlace(text, length, outside)
+                && beginning.fits(outside.within(0, length), control);
     }
 
     private Piece part(String leading, String text, TextRanges outside) {
@@ -61,16 +78,22 @@ final class PieceEncoder {
     }
 
     private static Piece joined(String leading, String text, List<Piece> parts) {
-        int count = parts.stream().mapToInt(part -> part.ids().length).sum();
+        if (parts.size() == 1) {
+            return parts.getFirst();
+        }
+        int count = 0;
+        for (Piece part : parts) {
+            count += part.ids().length;
+        }
         int[] ids = new int[count];
         int[] ends = new int[count];
         TextRanges.Builder spelled = new TextRanges.Builder();
         int at = 0;
         int shift = 0;
         for (Piece part : parts) {
-            for (int i = 0; i < part.ids().length; i++) {
-                ids[at] = part.ids()[i];
-                ends[at++] = part.ends()[i] + shift;
+            System.arraycopy(part.ids(), 0, ids, at, part.ids().length);
+            for (int end : part.ends()) {
+                ends[at++] = end + shift;
             }
             int[] bounds = part.spelled().bounds();
             for (int i = 0; i < bounds.length; i += 2) {

@@ -148,11 +148,12 @@ public final class PromptLedger implements ConversationListener {
     }
 
     /** The turn that became this message, or null if there is none or any doubt. */
-    synchronized GeneratedTurn find(AiMessage message, Context context, Object conversation, Isolation isolation) {
+    synchronized GeneratedTurn find(
+            AiMessage message, KnownMessages.Known known, Context context, Object conversation, Isolation isolation) {
         if (turns.isEmpty()) {
             return null;
         }
-        TurnContent content = TurnContent.of(message);
+        TurnContent content = known.content(message);
         GeneratedTurn found = null;
         for (GeneratedTurn turn : byPlace.getOrDefault(new Place(content, context), Set.of())) {
             // The newest of this conversation, else the newest of its family, else the newest of any.

@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.data.message.AiMessage;
-import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.text.DecodeStream;
 import dev.langchain4j.mlx.text.Tokenizer;
@@ -18,6 +17,7 @@ import dev.langchain4j.model.mlx.vision.PromptPictures;
 import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -42,6 +42,7 @@ public final class PromptWriter implements ConversationListener {
     private final PromptLedger ledger;
     private final ControlTokens control;
     private final PerToolList<List<Map<String, Object>>> tools = new PerToolList<>(ToolMapper::map);
+    private final KnownMessages messages = new KnownMessages();
     private final KnownPieces known = new KnownPieces(KnownPieces.BYTES_MAX);
     /** What the model makes of images; null if it does not see. */
     private final ImageProcessor images;
@@ -111,10 +112,11 @@ public final class PromptWriter implements ConversationListener {
     }
 
     private Prompt write(PromptRequest request, PieceEncoder encoder) {
-        List<Map<String, Object>> mapped =
-                MessageMapper.map(request.messages(), !request.pictures().isEmpty());
-        Context[] contexts = Context.of(request.messages());
-        GeneratedTurn[] turns = turns(request, contexts, mapped);
+        List<KnownMessages.Known> known =
+                messages.of(request.messages(), !request.pictures().isEmpty());
+        Context[] contexts = Context.of(known);
+        GeneratedTurn[] turns = turns(request, known, contexts);
+        List<Map<String, Object>> mapped = mapped(known, turns);
         ChatTemplate.Rendered written = template.write(
                 mapped, tools.of(request.tools()), request.arguments(), request.allowControlTokens() ? null : control);
         RenderResult rendered = filled(written.result(), request.pictures());
@@ -182,6 +184,7 @@ public final class PromptWriter implements ConversationListener {
     public void evicted(Predicate<Object> conversations) {
         ledger.evicted(conversations);
         known.evict(conversations);
+        messages.clear();
     }
 
     @Override
@@ -198,6 +201,7 @@ public final class PromptWriter implements ConversationListener {
     /** Forgets what prompts had in common; generated turns are kept. */
     public void forget() {
         known.clear();
+        messages.clear();
     }
 
     KnownPieces known() {
@@ -209,20 +213,30 @@ public final class PromptWriter implements ConversationListener {
         return control.count(text);
     }
 
-    /** The generated turns among the messages, whose reasoning is put back. */
-    private GeneratedTurn[] turns(PromptRequest request, Context[] contexts, List<Map<String, Object>> mapped) {
-        GeneratedTurn[] turns = new GeneratedTurn[mapped.size()];
+    /** The generated turns among the messages. */
+    private GeneratedTurn[] turns(PromptRequest request, List<KnownMessages.Known> known, Context[] contexts) {
+        GeneratedTurn[] turns = new GeneratedTurn[known.size()];
         for (int i = 0; i < turns.length; i++) {
-            ChatMessage message = request.messages().get(i);
-            if (message instanceof AiMessage ai) {
-                turns[i] = ledger.find(ai, contexts[i], request.conversation(), request.isolation());
-                if (turns[i] != null && !turns[i].reading.thinking().isEmpty()) {
-                    mapped.get(i).putIfAbsent("reasoning_content", turns[i].reading.thinking());
-                    mapped.get(i).putIfAbsent("thinking", turns[i].reading.thinking());
-                }
+            if (request.messages().get(i) instanceof AiMessage ai) {
+                turns[i] = ledger.find(ai, known.get(i), contexts[i], request.conversation(), request.isolation());
             }
         }
         return turns;
+    }
+
+    /** The messages for the template, with the reasoning of generated turns put back. */
+    private static List<Map<String, Object>> mapped(List<KnownMessages.Known> known, GeneratedTurn[] turns) {
+        List<Map<String, Object>> mapped = new ArrayList<>(known.size());
+        for (int i = 0; i < turns.length; i++) {
+            Map<String, Object> message = known.get(i).mapped();
+            if (turns[i] != null && !turns[i].reading.thinking().isEmpty()) {
+                message = new LinkedHashMap<>(message);
+                message.putIfAbsent("reasoning_content", turns[i].reading.thinking());
+                message.putIfAbsent("thinking", turns[i].reading.thinking());
+            }
+            mapped.add(message);
+        }
+        return mapped;
     }
 
     /** What the template writes behind the last message; null if the last message's end is not known. */

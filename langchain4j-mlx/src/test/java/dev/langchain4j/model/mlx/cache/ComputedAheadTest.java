@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -94,6 +97,28 @@ class ComputedAheadTest {
         compute(session, REWRITTEN);
         assertThat(harness.stats().bytesCopied()).isZero();
         assertThat(harness.stats().bytesHeld()).isLessThanOrEqualTo(held);
+    }
+
+    /** What an earlier run computed ahead, and wrote, is restored while the model is idle. */
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void whatIsOnDiskIsRestoredAndNotComputed(Kind kind, @TempDir Path folder) {
+        DiskLimits limits = DiskLimits.ofBytes(1 << 26);
+        restart(CacheHarness.of(1_000_000, Kind.SLICEABLE, kind).onDisk(folder, limits));
+        harness.run("a", REWRITTEN);
+        harness.close();
+        harness = CacheHarness.of(1_000_000, Kind.SLICEABLE, kind).onDisk(folder, limits);
+        turn("a");
+        CacheSession session = ahead("a", REWRITTEN, 32);
+        assertThat(session.isRestoring()).isTrue();
+        int restored = CacheHarness.restore(session, REWRITTEN);
+        assertThat(restored).isGreaterThan(120);
+        compute(session, REWRITTEN);
+        AheadStats stats = harness.cache.aheadStats();
+        assertThat(stats.finished()).isEqualTo(1);
+        assertThat(stats.tokens()).as("computed").isEqualTo(REWRITTEN.length - restored);
+        assertThat(harness.run("a", concat(REWRITTEN, range(3000, 3020)))).isEqualTo(REWRITTEN.length);
+        assertThat(harness.cache.aheadStats().reusedTokens()).isEqualTo(stats.tokens());
     }
 
     @Test

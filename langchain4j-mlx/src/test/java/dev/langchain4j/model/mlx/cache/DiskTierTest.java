@@ -130,6 +130,21 @@ class DiskTierTest {
     }
 
     @Test
+    void whatIsExpectedMostIsWrittenFirst() {
+        // The bytes of a day are those of the system message and of one of the two: a section has 8 bytes and 4 a
+        // token.
+        limits = limits.bytesPerDay(8 + 4 * 50 + 8 + 4 * 33);
+        CacheHarness harness = open(Kind.SLICEABLE);
+        answer(harness, "answered", ANN);
+        harness.run("calling", BOB, ANSWER, Outcome.TOOL_CALL, SYSTEM);
+        harness.nanos += Duration.ofSeconds(6).toNanos();
+        harness.idle();
+        assertThat(harness.tier.stats().reason()).isEqualTo("the bytes of this day are written");
+        int[] next = concat(BOB, ANSWER, range(7, 9));
+        assertThat(afterRestart(harness, "calling", next, Kind.SLICEABLE)).isEqualTo(83);
+    }
+
+    @Test
     void whatIsEvictedIsWrittenBefore() {
         CacheHarness harness = open(Kind.SLICEABLE);
         answer(harness, "ann", ANN);

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.model.mlx.cache.disk.Destination.Piece;
 import dev.langchain4j.model.mlx.cache.disk.Section;
+import dev.langchain4j.model.mlx.kv.ArrayForm;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import java.nio.ByteBuffer;
@@ -58,6 +60,9 @@ final class FakeLayer implements LayerCache {
     private int capacity;
     private int reserved;
     private long digest;
+    /** Tokens that were asked for and do not count yet. */
+    private ByteBuffer filling;
+
     private boolean closed;
     private long counted;
 
@@ -187,6 +192,29 @@ final class FakeLayer implements LayerCache {
         bytes();
     }
 
+    @Override
+    public List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
+        requireOpen();
+        ledger.copying();
+        if (!sliceable()) {
+            return null;
+        }
+        require(end > offset, "memory", offset, end);
+        tokens = Arrays.copyOf(tokens, Math.max(tokens.length, end));
+        filling = ByteBuffer.allocateDirect(Integer.BYTES * (end - offset));
+        return List.of(List.of(filling));
+    }
+
+    @Override
+    public void filled(int end) {
+        for (ByteBuffer ids = filling.clear(); ids.hasRemaining(); offset++) {
+            tokens[offset] = ids.getInt();
+        }
+        require(offset == end, "filled", offset, end);
+        grow();
+        bytes();
+    }
+
     private void grow() {
         if (offset > capacity) {
             int step = ledger.capacityStep;
@@ -256,6 +284,18 @@ final class FakeLayer implements LayerCache {
                 FakeLayer fake = (FakeLayer) layer;
                 long size = fake.kind == Kind.RECURRENT ? fake.unitBytes : (long) tokens.length * fake.unitBytes;
                 return fake.new FakeSnapshot(start, end, tokens, digest, size);
+            }
+
+            @Override
+            public List<List<Piece>> place(LayerCache layer, int start, int end, int to, List<Section> sections) {
+                int from = layer.offset();
+                List<List<ByteBuffer>> memory = layer.memory(to, end - start, List.of());
+                return memory == null
+                        ? null
+                        : List.of(List.of(
+                                new Piece(8 + 4 * (from - start), null),
+                                new Piece(4 * (to - from), memory.getFirst().getFirst()),
+                                new Piece(4 * (end - to) + (tokenBytes - 4) * (end - start), null)));
             }
         };
     }

@@ -73,6 +73,37 @@ class EngineRoomTest {
         assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
+    /** The first request shows what a token takes. */
+    @Test
+    void aPromptThatNeverFitsIsRefusedWhileAnotherRuns() throws Exception {
+        long handles = LiveHandles.count();
+        Path model = RandomModel.write(folder.resolve("model"), "x", List.of(), 1);
+        try (MlxThread thread = MlxThread.start("room");
+                Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
+            ModelLoader.Loaded loaded = thread.call(() -> ModelLoader.load(model, DType.FLOAT32));
+            TrieCache cache = new TrieCache(CacheLimits.ofBytes(256 << 10), System::nanoTime);
+            try (Engine engine = new Engine(
+                    thread, loaded.model(), tokenizer, cache, CacheKey.of("room", ""), Set.of(), 1 << 16, 16)) {
+                Engine.Handle running = engine.submit(request(100), piece -> {});
+                int[] prompt = TokenIds.random(new Random(1), 60_000);
+                GenerationRequest tooLong =
+                        new GenerationRequest(prompt, List.of(), null, Isolation.SHARED, Sampling.GREEDY, 1, List.of());
+                assertThatThrownBy(() ->
+                                engine.submit(tooLong, piece -> {}).result().get())
+                        .hasCauseInstanceOf(InvalidRequestException.class)
+                        .hasMessageContainingAll("60000 tokens", "cacheLimits");
+                assertThat(running.result().get().generated()).hasSize(100);
+                assertThat(engine.stats().failed()).isEqualTo(1);
+            } finally {
+                thread.run(() -> {
+                    cache.close();
+                    loaded.weights().close();
+                });
+            }
+        }
+        assertThat(LiveHandles.count()).isEqualTo(handles);
+    }
+
     @Test
     void withoutALimitOfItsOwnAnAnswerHasAStatedOne() {
         assertThat(request(null).outputLimit(1 << 20)).isEqualTo(GenerationRequest.OUTPUT_TOKENS);

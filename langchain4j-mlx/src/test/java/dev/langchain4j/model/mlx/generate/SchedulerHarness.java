@@ -108,6 +108,7 @@ abstract class SchedulerHarness {
         int ends;
         Throwable failure;
         boolean room = true;
+        RuntimeException refusal;
         RuntimeException broken;
         int stepsTaken;
         /** Those that begin with the same tokens, and how many. */
@@ -141,6 +142,11 @@ abstract class SchedulerHarness {
         @Override
         boolean hasRoom() {
             return room;
+        }
+
+        @Override
+        RuntimeException refusal() {
+            return refusal;
         }
 
         @Override

@@ -38,6 +38,19 @@ class SchedulerTest extends SchedulerHarness {
     }
 
     @Test
+    void whoCanNeverRunIsRefusedBeforeItHasAPlace() {
+        Fake never = fake("never", null, 100, 1);
+        never.refusal = new IllegalArgumentException("too long");
+        submit(scheduler(1), fake("a", null, 0, 3), never, fake("b", null, 0, 1));
+        tasks.runOne();
+        assertThat(never.ends).isEqualTo(1);
+        assertThat(never.begun).isFalse();
+        assertThat(never.failure).isSameAs(never.refusal);
+        tasks.runAll();
+        assertThat(steps).containsExactly("a", "a", "a", "b");
+    }
+
+    @Test
     void othersOfTheThreadRunBetweenSteps() {
         submit(scheduler(1), fake("a", null, 100, 2));
         tasks.runOne();

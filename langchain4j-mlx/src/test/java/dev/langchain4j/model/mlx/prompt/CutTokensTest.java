@@ -56,7 +56,7 @@ class CutTokensTest {
     }
 
     private static int[] places(Tokenizer tokenizer, String text, TextRanges outside) {
-        return new ControlTokens(tokenizer, TEMPLATES).cuts().places(text, outside);
+        return new ControlTokens(tokenizer, TEMPLATES).cuts().places(text, 0, outside);
     }
 
     @Test

@@ -65,6 +65,21 @@ class KnownPiecesTest {
     }
 
     @Test
+    void theBeginningOfAPromptTakesThePlaceOfTheOneBefore() {
+        KnownPieces.Key key = KnownPieces.Key.beginning("ann", "");
+        known.replace(key, piece("hello"), known.evictions());
+        long bytes = known.bytes();
+        known.replace(key, piece("hello ann"), known.evictions());
+        assertThat(known.find(key).text()).isEqualTo("hello ann");
+        assertThat(known.bytes() - bytes).isEqualTo(2L * " ann".length());
+        long before = known.evictions();
+        known.evict("ann"::equals);
+        known.replace(key, piece("hello"), before);
+        assertThat(known.find(key)).isNull();
+        assertThat(known.bytes()).isZero();
+    }
+
+    @Test
     void thereAreNeverMoreBytesThanAllowedAndTheLeastUsedPartsGo() {
         for (int i = 0; i < 1000; i++) {
             add("ann", "part " + i);

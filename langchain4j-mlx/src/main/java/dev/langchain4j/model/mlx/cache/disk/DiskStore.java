@@ -194,7 +194,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     }
 
     @Override
-    public List<Section> read(DiskRecord record) {
+    public List<Section> read(DiskRecord record, Destination to) {
         while (on) {
             Segment segment;
             long offset;
@@ -208,7 +208,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
                 return null;
             }
             try {
-                List<Section> sections = reader.read(segment, offset, record, key);
+                List<Section> sections = reader.read(segment, offset, record, key, to);
                 counts.bytesRead.add(record.length);
                 return sections;
             } catch (IOException | RuntimeException e) {

@@ -28,8 +28,11 @@ final class RecordFormat {
     /** A header, and how many bytes of a segment the record takes. */
     record Encoded(ByteBuffer header, long length, int crc, List<Long> offsets) {}
 
-    /** A record that was read and verified; still encrypted if it is. */
-    record Decoded(int[] tokens, List<Section> sections) {}
+    /** An array that a record has, without its bytes, and where they lie behind the beginning of the record. */
+    record Stored(Section section, long offset, long length, int crc) {}
+
+    /** A header that was read and verified; its tokens are still encrypted if the record is. */
+    record Decoded(int[] tokens, List<Stored> sections) {}
 
     private RecordFormat() {}
 
@@ -97,25 +100,11 @@ final class RecordFormat {
     }
 
     /**
-     * Reads the tokens of a record from its header, which is verified against what the manifest says.
+     * Reads the header of a record, and verifies it against what the manifest says.
      *
      * @throws IOException saying what is wrong
      */
-    static int[] tokens(ByteBuffer header, DiskRecord record) throws IOException {
-        return read(header, record, null).tokens();
-    }
-
-    /**
-     * Reads and verifies a whole record. The sections are views of the buffer.
-     *
-     * @throws IOException saying what is wrong
-     */
-    static Decoded decode(ByteBuffer whole, DiskRecord record) throws IOException {
-        int length = headerLength(whole, record);
-        return read(whole.slice(0, length), record, whole);
-    }
-
-    private static Decoded read(ByteBuffer header, DiskRecord record, ByteBuffer whole) throws IOException {
+    static Decoded decode(ByteBuffer header, DiskRecord record) throws IOException {
         ByteBuffer in = header.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         int end = in.limit() - Integer.BYTES;
         int crc = crc(in.duplicate().limit(end));
@@ -139,12 +128,9 @@ final class RecordFormat {
         if (sections < 0 || sections > SECTIONS_MAX || tokens != Vault.storedTokens(record)) {
             throw new IOException("damaged header");
         }
-        List<Section> found = new ArrayList<>();
+        List<Stored> found = new ArrayList<>();
         for (int i = 0; i < sections; i++) {
-            Section section = section(in, whole);
-            if (section != null) {
-                found.add(section);
-            }
+            found.add(section(in, record));
         }
         if (in.limit() - in.position() != Integer.BYTES * (tokens + 1)) {
             throw new IOException("damaged header");
@@ -156,7 +142,7 @@ final class RecordFormat {
         return new Decoded(ids, found);
     }
 
-    private static Section section(ByteBuffer in, ByteBuffer whole) throws IOException {
+    private static Stored section(ByteBuffer in, DiskRecord record) throws IOException {
         if (in.remaining() < 36) {
             throw new IOException("damaged header");
         }
@@ -174,21 +160,14 @@ final class RecordFormat {
         long offset = in.getLong();
         long length = in.getLong();
         int crc = in.getInt();
-        if (whole == null) {
-            return null;
-        }
         if (offset < 0
                 || length < 0
                 || offset % PAGE != 0
-                || offset > whole.limit()
-                || length > whole.limit() - offset) {
+                || offset > record.length
+                || length > Math.min(Integer.MAX_VALUE, record.length - offset)) {
             throw new IOException("damaged header");
         }
-        ByteBuffer bytes = whole.slice((int) offset, (int) length);
-        if (crc(bytes) != crc) {
-            throw new IOException("damaged section");
-        }
-        return new Section(layer, slot, type, shape, bytes);
+        return new Stored(new Section(layer, slot, type, shape, null), offset, length, crc);
     }
 
     /** The CRC32C of the bytes from position to limit, which stay unread. */

@@ -10,12 +10,12 @@ import java.nio.ByteBuffer;
  * @param slot which of the layer's arrays it is
  * @param type element type, a number that whoever writes and reads understands
  * @param shape length of each dimension
- * @param bytes the elements in native order, from position to limit
+ * @param bytes the elements in native order, from position to limit; null where they are not here, or were read elsewhere
  */
 @Internal
 public record Section(int layer, int slot, int type, int[] shape, ByteBuffer bytes) {
 
-    /** The same array, its bytes in another form. */
+    /** The same array, with other bytes. */
     Section with(ByteBuffer others) {
         return new Section(layer, slot, type, shape, others);
     }

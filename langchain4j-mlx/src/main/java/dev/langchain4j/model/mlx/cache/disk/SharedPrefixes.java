@@ -102,13 +102,13 @@ public final class SharedPrefixes implements StoredPaths, AutoCloseable {
     }
 
     @Override
-    public synchronized List<Section> read(DiskRecord record) {
+    public synchronized List<Section> read(DiskRecord record, Destination to) {
         Segment segment = on && record.isStored() ? segments.get(record.segment) : null;
         if (segment == null) {
             return null;
         }
         try {
-            List<Section> sections = reader.read(segment, record.offset, record, null);
+            List<Section> sections = reader.read(segment, record.offset, record, null, to);
             counts.bytesRead.add(record.length);
             return sections;
         } catch (IOException | RuntimeException e) {

@@ -99,7 +99,7 @@ final class Paths {
             if (edge.start() >= stored || read < edge.start()) {
                 break;
             }
-            List<Section> sections = store.read(edge);
+            List<Section> sections = store.read(edge, Destination.NONE);
             if (sections == null) {
                 break;
             }
@@ -110,7 +110,7 @@ final class Paths {
         }
         for (DiskRecord state : path.states()) {
             if (state.isStored()) {
-                List<Section> sections = store.read(state);
+                List<Section> sections = store.read(state, Destination.NONE);
                 if (sections != null) {
                     assertSame(sections, state(tokens, state.start()));
                 }

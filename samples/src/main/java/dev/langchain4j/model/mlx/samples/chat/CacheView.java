@@ -27,6 +27,10 @@ final class CacheView {
                 "bytes", stats.bytesHeld(),
                 "promptTokens", stats.promptTokens(),
                 "cachedTokens", stats.cachedTokens(),
+                "savedSeconds",
+                        Map.of(
+                                "memory", stats.savedByMemory().toMillis() / 1e3,
+                                "disk", stats.savedByDisk().toMillis() / 1e3),
                 "ahead", cache.aheadStats(),
                 "disk",
                         Map.of(
