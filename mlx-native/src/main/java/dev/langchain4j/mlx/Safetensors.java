@@ -114,6 +114,32 @@ public final class Safetensors {
     }
 
     /**
+     * As {@link #dataBytes}, with each quantized matrix (one that has scales beside it) as a plain one in single precision.
+     *
+     * @param groupSize columns that share a scale
+     */
+    public static long expandedBytes(Path file, DType floating, int groupSize) {
+        Map<String, SafetensorsHeader.Tensor> tensors = header(file);
+        long sum = 0;
+        for (Map.Entry<String, SafetensorsHeader.Tensor> e : tensors.entrySet()) {
+            SafetensorsHeader.Tensor tensor = e.getValue();
+            String name = e.getKey();
+            boolean scales = name.endsWith("scales");
+            boolean part = name.endsWith(".biases") || tensor.dtype().equals("U32") || name.endsWith("_blocks");
+            if (scales) {
+                long elements = 1;
+                for (long length : tensor.shape()) {
+                    elements *= length;
+                }
+                sum += elements * groupSize * DType.FLOAT32.bytes();
+            } else if (!part) {
+                sum += bytes(tensor, floating);
+            }
+        }
+        return sum;
+    }
+
+    /**
      * Digests of a file what tells it from others of the same shape: the header, and some bytes from the beginning, the middle
      * and the end of each tensor. Cheap for files of any size.
      */

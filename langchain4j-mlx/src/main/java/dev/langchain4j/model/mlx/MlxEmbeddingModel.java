@@ -20,6 +20,7 @@ import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.mlx.embed.TextEmbedder;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.output.TokenUsage;
 import java.nio.file.Path;
@@ -68,20 +69,21 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         Shared s = new Shared();
         s.name = located.name();
         s.listeners = builder.listeners;
-        ModelFolder.configWithWeights(located.folder());
+        ModelConfig config = ModelFolder.configWithWeights(located.folder());
         try {
             Tokenizer tokenizer = s.parts.add(NativeParts.loadTokenizer(located.folder()));
             s.thread = s.parts.on(NativeParts.startThread("mlx-" + s.name));
             DType type = NativeParts.type(builder.dtype, s.thread);
+            boolean expanded = builder.quantizedWeights.expands(located.folder(), config, type, s.thread);
             s.embedder = s.parts.add(new TextEmbedder(
                     located.folder(),
-                    new TextEmbedder.Wishes(type, builder.maxLength, builder.normalize, builder.batchSize),
+                    new TextEmbedder.Wishes(type, expanded, builder.maxLength, builder.normalize, builder.batchSize),
                     s.thread,
                     tokenizer));
             NativeParts.logLoaded(
                     log,
                     s.name,
-                    s.embedder.modelType() + (type == null ? "" : " in " + type),
+                    QuantizedWeights.describe(s.embedder.modelType(), type, expanded),
                     s.thread,
                     s.embedder.weightBytes(),
                     "vectors of " + s.embedder.dimension() + " numbers, texts up to " + s.embedder.tokensMax()
@@ -200,15 +202,14 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
 
     /** Settings of an embedding model. */
     public static final class Builder {
-        private static final int BATCH_SIZE = 32;
-
         private Path modelPath;
         private String modelName;
         private HuggingFaceHub hub;
         private DType dtype;
+        private QuantizedWeights quantizedWeights = QuantizedWeights.AUTO;
         private Integer maxLength;
         private Boolean normalize;
-        private int batchSize = BATCH_SIZE;
+        private Integer batchSize;
         private String queryPrompt;
         private String documentPrompt;
         private List<EmbeddingModelListener> listeners = List.of();
@@ -239,6 +240,12 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
+        /** What becomes of quantized weights. Default: {@link QuantizedWeights#AUTO}. */
+        public Builder quantizedWeights(QuantizedWeights weights) {
+            this.quantizedWeights = weights == null ? QuantizedWeights.AUTO : weights;
+            return this;
+        }
+
         /** Most tokens of a text, special ones included; what is longer loses its end. Default: as the folder says. */
         public Builder maxLength(Integer tokens) {
             this.maxLength = tokens;
@@ -251,9 +258,12 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** Most texts that are computed at once, at least 1. Default: 32. */
+        /**
+         * Most texts that are computed at once, at least 1. Default: 128, as far as their tokens are no more than 16,384 on a
+         * GPU, and than what the cache of a core holds on the CPU.
+         */
         public Builder batchSize(Integer texts) {
-            this.batchSize = texts == null ? BATCH_SIZE : texts;
+            this.batchSize = texts;
             return this;
         }
 

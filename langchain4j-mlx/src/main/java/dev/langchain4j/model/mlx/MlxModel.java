@@ -73,6 +73,7 @@ public final class MlxModel implements AutoCloseable {
     private final RejectedCalls rejectedCalls;
     private final long weightBytes;
     private final String modelType;
+    private final boolean expanded;
     private final OpenParts parts = new OpenParts();
 
     private MlxModel(Builder builder) {
@@ -98,12 +99,14 @@ public final class MlxModel implements AutoCloseable {
             Path adapter = ModelSettings.absolute(builder.adapter);
             KvFormat format = builder.kvFormat;
             MlxModelEstimate.check(name, folder, context, type, format, owner);
+            expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
             ModelLoader.Loaded read =
-                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, adapter, head))
+                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
                             .with(format));
             DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
-            CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, format.key() + context.key());
+            String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, kept);
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
                     defaults.endTokens(read.model().vocabularySize()))));
@@ -136,7 +139,7 @@ public final class MlxModel implements AutoCloseable {
             NativeParts.logLoaded(
                     log,
                     name,
-                    modelType + (type == null ? "" : " in " + type),
+                    QuantizedWeights.describe(modelType, type, expanded),
                     owner,
                     weightBytes,
                     "prompt cache up to %d MiB, context %d tokens"
@@ -206,6 +209,11 @@ public final class MlxModel implements AutoCloseable {
     /** Bytes of the weights in memory, those of a draft model included. */
     public long weightBytes() {
         return weightBytes;
+    }
+
+    /** Whether the weights were quantized and are held in single precision; see {@link Builder#quantizedWeights}. */
+    public boolean weightsExpanded() {
+        return expanded;
     }
 
     /** Counts tokens as this model does: of texts, and of messages as its chat template renders them. Thread-safe. */
@@ -331,7 +339,6 @@ public final class MlxModel implements AutoCloseable {
         private String modelName;
         private HuggingFaceHub hub;
         private String name;
-        private DType dtype;
         private Integer contextLength;
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
@@ -371,15 +378,6 @@ public final class MlxModel implements AutoCloseable {
         /** Name that answers and listeners show. Default: the repository id, or the folder's name. */
         public Builder name(String shownName) {
             this.name = shownName;
-            return this;
-        }
-
-        /**
-         * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU,
-         * where it is the fastest. Quantized weights stay quantized; their scales are converted.
-         */
-        public Builder dtype(DType type) {
-            this.dtype = type;
             return this;
         }
 

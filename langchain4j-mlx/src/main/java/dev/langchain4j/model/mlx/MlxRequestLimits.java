@@ -11,7 +11,7 @@ import java.time.Duration;
  *
  * @param <B> the builder itself
  */
-public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends MlxKvSettings<B> {
+public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends MlxWeightSettings<B> {
     private Integer maxConcurrent;
     private Integer maxQueued;
     private Duration queueTimeout;

@@ -70,7 +70,7 @@ class AdapterGoldenTest {
     }
 
     private static ModelLoader.Loaded load(Path model, Path adapter) {
-        return ModelLoader.load(model, ModelFolder.config(model), DType.FLOAT32, adapter, false);
+        return ModelLoader.load(model, ModelFolder.config(model), DType.FLOAT32, false, adapter, false);
     }
 
     private static Path model(Path adapter) {

@@ -50,17 +50,28 @@ class ModelGoldenTest {
             System.out.println("not registered: " + String.join(", ", unknown));
         }
         long handles = LiveHandles.count();
+        int expanded = 0;
         for (Path folder : folders) {
             try (MlxThread thread = MlxThread.start("golden")) {
-                String failure = thread.call(() -> check(folder));
+                String failure = thread.call(() -> check(folder, false));
                 if (failure != null) {
                     failures.add(folder.getFileName() + ": " + failure);
+                }
+                if (ModelFolder.expandedBytes(folder, ModelFolder.config(folder), null) >= 0) {
+                    expanded++;
+                    String other = thread.call(() -> check(folder, true));
+                    if (other != null) {
+                        failures.add(folder.getFileName() + ", expanded: " + other);
+                    }
                 }
             }
         }
         Goldens.report("ModelGoldenTest", folders.size() - failures.size(), folders.size());
         assertThat(failures).isEmpty();
         assertThat(folders).isNotEmpty();
+        assertThat(expanded)
+                .as("folders whose quantized weights were expanded, too")
+                .isPositive();
         assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
@@ -73,10 +84,10 @@ class ModelGoldenTest {
         return registered;
     }
 
-    private static String check(Path folder) {
+    private static String check(Path folder, boolean expanded) {
         ModelLoader.Loaded loaded;
         try {
-            loaded = ModelLoader.load(folder, null);
+            loaded = ModelLoader.load(folder, ModelFolder.config(folder), null, expanded, null, false);
         } catch (RuntimeException e) {
             return e.toString();
         }

@@ -146,7 +146,7 @@ class PeftAdapterTest {
     private float[] logits(Path folder, Path change) {
         return thread.call(() -> {
             ModelLoader.Loaded loaded =
-                    ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, change, false);
+                    ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, change, false);
             List<LayerCache> layers = loaded.model().newLayers();
             try {
                 return Feed.feed(loaded.model(), layers, TOKENS);

@@ -52,13 +52,13 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      */
     public static Loaded load(Path folder, DType type) {
-        return load(folder, ModelFolder.config(folder), type, null, false);
+        return load(folder, ModelFolder.config(folder), type, false, null, false);
     }
 
     /** As {@link #load(Path, DType)}, for somebody who needs no logits: the head may be missing. */
-    public static Loaded loadWithoutHead(Path folder, DType type) {
+    public static Loaded loadWithoutHead(Path folder, DType type, boolean expanded) {
         ModelConfig config = TextPart.withoutTower(ModelFolder.config(folder));
-        return load(folder, config, type, null, false, Weights::withOptionalHead);
+        return load(folder, config, type, expanded, null, false, Weights::withOptionalHead);
     }
 
     /**
@@ -66,11 +66,13 @@ public final class ModelLoader {
      *
      * @param config config.json, with what is wanted otherwise
      * @param type floating type of the weights; null keeps what the files have
+     * @param expanded whether quantized matrices become plain ones in single precision
      * @param adapter folder of the adapter; null for none
      * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows them
      */
-    public static Loaded load(Path folder, ModelConfig config, DType type, Path adapter, boolean drafting) {
-        return load(folder, config, type, adapter, drafting, weights -> weights);
+    public static Loaded load(
+            Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, boolean drafting) {
+        return load(folder, config, type, expanded, adapter, drafting, weights -> weights);
     }
 
     /**
@@ -113,6 +115,7 @@ public final class ModelLoader {
             Path folder,
             ModelConfig config,
             DType type,
+            boolean expanded,
             Path adapter,
             boolean drafting,
             UnaryOperator<Weights> prepared) {
@@ -121,6 +124,7 @@ public final class ModelLoader {
                 folder,
                 config,
                 type,
+                expanded,
                 adapter,
                 (c, tensors) -> sanitize(architecture, c, tensors, drafting),
                 (c, weights) -> build(architecture, c, prepared.apply(weights)));

@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.embed;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.Encoding;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * BERT, RoBERTa, XLM-RoBERTa and DistilBERT, which differ in names, in where positions begin and in segment types only.
@@ -65,9 +67,7 @@ final class BertEncoder implements TextEncoder {
     private final List<Layer> layers = new ArrayList<>();
 
     private record Layer(
-            Linear q,
-            Linear k,
-            Linear v,
+            UnaryOperator<MlxArray> qkv,
             Linear o,
             LayerNorm afterAttention,
             Linear up,
@@ -120,14 +120,25 @@ final class BertEncoder implements TextEncoder {
     private Layer layer(Weights w, String layer, List<String> parts, int inner, double eps) {
         Iterator<String> names = parts.stream().map(part -> layer + "." + part).iterator();
         return new Layer(
-                Linear.load(w, names.next(), hidden, hidden, true),
-                Linear.load(w, names.next(), hidden, hidden, true),
-                Linear.load(w, names.next(), hidden, hidden, true),
+                qkv(w, names.next(), names.next(), names.next()),
                 Linear.load(w, names.next(), hidden, hidden, true),
                 LayerNorm.load(w, names.next(), hidden, eps, true),
                 Linear.load(w, names.next(), hidden, inner, true),
                 Linear.load(w, names.next(), inner, hidden, true),
                 LayerNorm.load(w, names.next(), hidden, eps, true));
+    }
+
+    /** Queries, keys and values side by side, by one product where the matrices are plain. */
+    private UnaryOperator<MlxArray> qkv(Weights w, String... names) {
+        if (Stream.of(names).allMatch(name -> w.format(name, hidden) == null && w.change(name) == null)) {
+            MlxArray matrix = w.joined(Stream.of(names).map(n -> n + ".weight").toList(), hidden, hidden);
+            MlxArray bias = w.joined(Stream.of(names).map(n -> n + ".bias").toList(), hidden);
+            return Linear.of(w, matrix, bias)::apply;
+        }
+        List<Linear> each = Stream.of(names)
+                .map(n -> Linear.load(w, n, hidden, hidden, true))
+                .toList();
+        return x -> Indexing.concatenate(2, each.stream().map(l -> l.apply(x)).toArray(MlxArray[]::new));
     }
 
     /** Brings the names of a checkpoint to those without the part for the task that it was made for. */
@@ -168,14 +179,17 @@ final class BertEncoder implements TextEncoder {
         return true;
     }
 
-    /** What treats every token alike sees all texts in a row, attention each length for itself: nothing is padded. */
+    /** What treats every token alike sees all texts in a row, attention each text for itself: nothing is padded. */
     @Override
     public List<MlxArray> encode(List<MlxArray> groups) {
-        MlxArray x = norm.apply(embedded(groups));
+        int[] lengths = groups.stream()
+                .flatMapToInt(ids -> IntStream.generate(() -> ids.dim(1)).limit(ids.dim(0)))
+                .toArray();
+        MlxArray x = addNorm(norm, embedded(groups), null);
         for (Layer layer : layers) {
-            MlxArray attended = layer.afterAttention.apply(Ops.add(x, attention(layer, x, groups)));
-            MlxArray fed = layer.down.apply(activation.apply(layer.up.apply(attended)));
-            x = layer.afterFeedForward.apply(Ops.add(attended, fed));
+            MlxArray attended = layer.o.apply(Encoding.attention(layer.qkv.apply(x), lengths, heads));
+            MlxArray seen = addNorm(layer.afterAttention, attended, x);
+            x = addNorm(layer.afterFeedForward, layer.down.apply(activation.apply(layer.up.apply(seen))), seen);
         }
         List<MlxArray> vectors = new ArrayList<>();
         int from = 0;
@@ -185,6 +199,10 @@ final class BertEncoder implements TextEncoder {
             from = to;
         }
         return vectors;
+    }
+
+    private static MlxArray addNorm(LayerNorm norm, MlxArray x, MlxArray added) {
+        return Encoding.addNorm(x, added, norm.weight(), norm.bias(), norm.eps());
     }
 
     /** Words, positions and segment of all tokens, [1, tokens, hidden]. */
@@ -200,38 +218,6 @@ final class BertEncoder implements TextEncoder {
         }
         MlxArray x = Ops.add(words.apply(joined(ids)), places.apply(joined(at)));
         return segment == null ? x : Ops.add(x, segment);
-    }
-
-    private MlxArray attention(Layer layer, MlxArray x, List<MlxArray> groups) {
-        float scale = (float) Math.pow((double) hidden / heads, -0.5);
-        MlxArray q = layer.q.apply(x);
-        MlxArray k = layer.k.apply(x);
-        MlxArray v = layer.v.apply(x);
-        MlxArray[] attended = new MlxArray[groups.size()];
-        int from = 0;
-        for (int i = 0; i < attended.length; i++) {
-            int texts = groups.get(i).dim(0);
-            int length = groups.get(i).dim(1);
-            int to = from + texts * length;
-            MlxArray seen = Fast.attention(
-                    heads(q, from, to, texts),
-                    heads(k, from, to, texts),
-                    heads(v, from, to, texts),
-                    scale,
-                    false,
-                    null,
-                    null);
-            attended[i] = Indexing.reshape(Indexing.transpose(seen, 0, 2, 1, 3), 1, to - from, hidden);
-            from = to;
-        }
-        return layer.o.apply(joined(attended));
-    }
-
-    /** Rows of texts of one length, [texts, heads, length, hidden / heads]. */
-    private MlxArray heads(MlxArray rows, int from, int to, int texts) {
-        MlxArray own = from == 0 && to == rows.dim(1) ? rows : Indexing.slice(rows, 1, from, to);
-        MlxArray split = Indexing.reshape(own, texts, (to - from) / texts, heads, hidden / heads);
-        return Indexing.transpose(split, 0, 2, 1, 3);
     }
 
     private static MlxArray joined(MlxArray[] parts) {

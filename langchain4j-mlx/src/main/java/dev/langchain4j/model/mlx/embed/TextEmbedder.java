@@ -33,6 +33,12 @@ public final class TextEmbedder implements AutoCloseable {
     /** On the CPU the widest layer's numbers of so many tokens stay in the cache of a core. */
     private static final int BATCH_TOKENS_CPU = 512;
 
+    /** Most texts of a batch where nobody says; on the CPU the tokens are the bound. */
+    private static final int BATCH_TEXTS = 128;
+
+    /** Texts that become tokens together while those before them are computed. */
+    private static final int WINDOW = 256;
+
     private final MlxThread thread;
     private final String modelType;
     private final SentenceSettings settings;
@@ -46,10 +52,12 @@ public final class TextEmbedder implements AutoCloseable {
     /**
      * What a caller wants otherwise than the folder says; null for what the folder says.
      *
+     * @param expanded whether quantized matrices become plain ones in single precision
      * @param tokensMax most tokens of a text
      * @param normalize whether vectors have length one
+     * @param batchSize most texts that are computed at once
      */
-    public record Wishes(DType type, Integer tokensMax, Boolean normalize, int batchSize) {}
+    public record Wishes(DType type, boolean expanded, Integer tokensMax, Boolean normalize, Integer batchSize) {}
 
     /**
      * Vectors and what they cost.
@@ -67,10 +75,10 @@ public final class TextEmbedder implements AutoCloseable {
     public TextEmbedder(Path folder, Wishes wishes, MlxThread thread, Tokenizer tokenizer) {
         this.thread = thread;
         settings = SentenceSettings.load(folder);
-        batchSize = wishes.batchSize;
+        batchSize = wishes.batchSize == null ? BATCH_TEXTS : wishes.batchSize;
         ModelConfig config = ModelFolder.config(folder);
         modelType = config.modelType();
-        loaded = thread.call(() -> loadEncoder(folder, config, wishes.type));
+        loaded = thread.call(() -> loadEncoder(folder, config, wishes));
         weightBytes = thread.call(() -> loaded.weights().bytes());
         TextEncoder encoder = loaded.model();
         boolean decoder = !encoder.takesSeveral();
@@ -96,11 +104,18 @@ public final class TextEmbedder implements AutoCloseable {
         return BertEncoder.MODEL_TYPES.contains(config.modelType());
     }
 
-    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, ModelConfig config, DType type) {
+    private static ModelFolder.Part<TextEncoder> loadEncoder(Path folder, ModelConfig config, Wishes wishes) {
         if (isEncoder(config)) {
-            return ModelFolder.load(folder, type, (c, tensors) -> BertEncoder.sanitize(tensors), BertEncoder::new);
+            return ModelFolder.load(
+                    folder,
+                    config,
+                    wishes.type,
+                    wishes.expanded,
+                    null,
+                    (c, tensors) -> BertEncoder.sanitize(tensors),
+                    BertEncoder::new);
         }
-        ModelLoader.Loaded decoder = ModelLoader.loadWithoutHead(folder, type);
+        ModelLoader.Loaded decoder = ModelLoader.loadWithoutHead(folder, wishes.type, wishes.expanded);
         return new ModelFolder.Part<>(new DecoderEncoder(decoder.model(), config), decoder.weights());
     }
 
@@ -158,20 +173,37 @@ public final class TextEmbedder implements AutoCloseable {
      * @param dimensions length that the vectors are cut to, at most {@link #dimension}
      */
     public Result embed(List<String> texts, String prompt, int dimensions) {
-        List<int[]> ids = texts.stream()
-                .map(text -> tokens.encode(prepared(prompt + text)))
+        List<Integer> longestFirst = IntStream.range(0, texts.size())
+                .boxed()
+                .sorted(Comparator.comparing(i -> -texts.get(i).length()))
                 .toList();
-        ids.forEach(this::check);
         int skipped = settings.promptCounts() ? 0 : tokens.promptTokens(prepared(prompt));
         float[][] vectors = new float[texts.size()][];
-        for (List<Integer> batch : batches(ids)) {
-            List<int[]> part = batch.stream().map(ids::get).toList();
-            float[][] rows = thread.call(() -> compute(part, skipped, dimensions));
-            for (int i = 0; i < rows.length; i++) {
-                vectors[batch.get(i)] = rows[i];
+        int sum = 0;
+        Ahead<Text> encoded = new Ahead<>(longestFirst, WINDOW, i -> encode(i, prompt + texts.get(i)));
+        for (List<Text> window = encoded.next(); !window.isEmpty(); window = encoded.next()) {
+            for (List<Text> batch : batches(window)) {
+                float[][] rows = thread.call(() -> compute(batch, skipped, dimensions));
+                for (int i = 0; i < rows.length; i++) {
+                    vectors[batch.get(i).index] = rows[i];
+                }
             }
+            sum += window.stream().mapToInt(Text::length).sum();
         }
-        return new Result(List.of(vectors), ids.stream().mapToInt(i -> i.length).sum());
+        return new Result(List.of(vectors), sum);
+    }
+
+    /** A text by its place among those of a request. */
+    private record Text(int index, int[] ids) {
+        private int length() {
+            return ids.length;
+        }
+    }
+
+    private Text encode(int index, String text) {
+        int[] ids = tokens.encode(prepared(text));
+        check(ids);
+        return new Text(index, ids);
     }
 
     private void check(int[] ids) {
@@ -187,40 +219,35 @@ public final class TextEmbedder implements AutoCloseable {
     }
 
     /** Texts of like lengths together, the longest first: many are of one length, and memory is reused. */
-    private List<List<Integer>> batches(List<int[]> ids) {
+    private List<List<Text>> batches(List<Text> texts) {
         int most = thread.device() == Device.CPU ? BATCH_TOKENS_CPU : BATCH_TOKENS_GPU;
-        List<Integer> byLength = IntStream.range(0, ids.size())
-                .boxed()
-                .sorted(Comparator.comparing(i -> -ids.get(i).length))
-                .toList();
-        List<List<Integer>> batches = new ArrayList<>();
-        List<Integer> batch = new ArrayList<>();
+        List<List<Text>> batches = new ArrayList<>();
+        List<Text> batch = new ArrayList<>();
         int sum = 0;
-        for (int i : byLength) {
-            boolean full = batch.size() == batchSize || sum + ids.get(i).length > most;
+        for (Text text :
+                texts.stream().sorted(Comparator.comparing(t -> -t.length())).toList()) {
+            boolean full = batch.size() == batchSize || sum + text.length() > most;
             if (!batch.isEmpty() && (full || !loaded.model().takesSeveral())) {
                 batches.add(batch);
                 batch = new ArrayList<>();
                 sum = 0;
             }
-            batch.add(i);
-            sum += ids.get(i).length;
+            batch.add(text);
+            sum += text.length();
         }
-        if (!batch.isEmpty()) {
-            batches.add(batch);
-        }
+        batches.add(batch);
         return batches;
     }
 
     /** Vectors of texts that are sorted by length. */
-    private float[][] compute(List<int[]> batch, int skipped, int dimensions) {
+    private float[][] compute(List<Text> batch, int skipped, int dimensions) {
         MlxArray pooled;
         try (Scope scope = Scope.open()) {
             List<MlxArray> groups = new ArrayList<>();
             for (int from = 0; from < batch.size(); ) {
-                int length = batch.get(from).length;
+                int length = batch.get(from).length();
                 int to = from;
-                while (to < batch.size() && batch.get(to).length == length) {
+                while (to < batch.size() && batch.get(to).length() == length) {
                     to++;
                 }
                 groups.add(ids(batch.subList(from, to), length));
@@ -240,10 +267,10 @@ public final class TextEmbedder implements AutoCloseable {
         }
     }
 
-    private static MlxArray ids(List<int[]> texts, int length) {
+    private static MlxArray ids(List<Text> texts, int length) {
         int[] all = new int[texts.size() * length];
         for (int i = 0; i < texts.size(); i++) {
-            System.arraycopy(texts.get(i), 0, all, i * length, length);
+            System.arraycopy(texts.get(i).ids, 0, all, i * length, length);
         }
         return MlxArray.of(all, texts.size(), length);
     }

@@ -79,17 +79,20 @@ public final class ModelFolder {
             DType type,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
-        return load(folder, config(folder), type, null, sanitizer, factory);
+        return load(folder, config(folder), type, false, null, sanitizer, factory);
     }
 
     /**
      * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of a
      * folder on the weights; null for none.
+     *
+     * @param expanded whether quantized matrices become plain ones in single precision
      */
     public static <T> Part<T> load(
             Path folder,
             ModelConfig config,
             DType type,
+            boolean expanded,
             Path adapter,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
@@ -97,8 +100,8 @@ public final class ModelFolder {
         MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {
             // counted before they are read, so that what does not fit is refused and not swapped
-            claim = MlxMemory.claimWeights(weightBytes(folder, type));
-            part = build(folder, config, type, adapter, sanitizer, factory);
+            claim = MlxMemory.claimWeights(expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type));
+            part = build(folder, config, type, expanded, adapter, sanitizer, factory);
             Eval.eval(part.weights().all());
             part.weights().holds(claim);
             return part;
@@ -121,7 +124,7 @@ public final class ModelFolder {
             BiFunction<ModelConfig, Weights, T> factory,
             Function<Part<T>, R> question) {
         try (Scope scope = Scope.open()) {
-            Part<T> part = build(folder, config, type, null, sanitizer, factory);
+            Part<T> part = build(folder, config, type, false, null, sanitizer, factory);
             try (Weights weights = part.weights()) {
                 return question.apply(part);
             }
@@ -134,6 +137,7 @@ public final class ModelFolder {
             Path folder,
             ModelConfig config,
             DType type,
+            boolean expanded,
             Path adapter,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
@@ -149,6 +153,9 @@ public final class ModelFolder {
         }
         Weights weights = new Weights(folder.toString(), quantization, tensors, changes);
         try {
+            if (expanded) {
+                weights.expandQuantized();
+            }
             T model = factory.apply(config, weights);
             weights.checkAllUsed();
             return new Part<>(model, weights);
@@ -209,6 +216,26 @@ public final class ModelFolder {
         ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
         String type = config.text("torch_dtype", config.text("dtype", ""));
         return type.isEmpty() ? text.text("torch_dtype", text.text("dtype", "")) : type;
+    }
+
+    /**
+     * Bytes of a folder's weights with quantized matrices as plain ones in single precision, before they are read; -1 if none
+     * is quantized.
+     *
+     * @throws InvalidRequestException if a file is not what it should be
+     */
+    public static long expandedBytes(Path folder, ModelConfig config, DType type) {
+        Quantization quantization = Quantization.of(config);
+        if (quantization == null) {
+            return -1;
+        }
+        try {
+            return weightFiles(folder).stream()
+                    .mapToLong(file -> Safetensors.expandedBytes(file, type, quantization.groupSize()))
+                    .sum();
+        } catch (MlxException e) {
+            throw failure(folder, e);
+        }
     }
 
     private static void close(Weights weights, MlxMemory.WeightClaim claim) {

@@ -56,6 +56,11 @@ final class Quantization {
         return bits + ", groups of " + all.groupSize() + (layers.isEmpty() ? "" : ", some layers otherwise");
     }
 
+    /** Columns that share a scale, where a layer has no format of its own. */
+    int groupSize() {
+        return all.groupSize();
+    }
+
     /** What config.json says of this layer by name, or null. */
     Format named(String layer) {
         return layers.get(layer);

@@ -2,8 +2,10 @@ package dev.langchain4j.model.mlx.model;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
+import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,6 +37,7 @@ public final class Weights implements AutoCloseable {
     private final List<MlxArray> derived = new ArrayList<>();
     private MlxMemory.WeightClaim claim;
     private boolean headIsOptional;
+    private boolean expanding;
 
     Weights(String where, Quantization quantization, Map<String, MlxArray> loaded, Adapter adapter) {
         this.adapter = adapter;
@@ -51,6 +54,11 @@ public final class Weights implements AutoCloseable {
     public Weights withOptionalHead() {
         headIsOptional = true;
         return this;
+    }
+
+    /** Lets {@link #format} expand quantized matrices to single precision, so that nobody sees one. */
+    void expandQuantized() {
+        expanding = true;
     }
 
     /** Whether there is such a tensor. */
@@ -79,10 +87,13 @@ public final class Weights implements AutoCloseable {
     }
 
     private MlxArray find(String name) {
-        MlxArray tensor = tensors.get(name);
-        return tensor == null && headIsOptional && name.startsWith(HEAD)
-                ? tensors.get(EMBEDDING + name.substring(HEAD.length()))
-                : tensor;
+        return tensors.get(actual(name));
+    }
+
+    private String actual(String name) {
+        return headIsOptional && name.startsWith(HEAD) && !tensors.containsKey(name)
+                ? EMBEDDING + name.substring(HEAD.length())
+                : name;
     }
 
     /**
@@ -129,7 +140,8 @@ public final class Weights implements AutoCloseable {
 
     /**
      * How this layer is quantized, or null if it is not: what config.json says of it by name, else what the shapes of its
-     * tensors imply, because the entry for all layers is wrong in some folders (mlx-lm's {@code infer_quant_config}).
+     * tensors imply, because the entry for all layers is wrong in some folders (mlx-lm's {@code infer_quant_config}). Null,
+     * too, where the weights are to be expanded: the layer's weight is then a plain one.
      *
      * @param in columns of the matrix before packing
      */
@@ -144,12 +156,50 @@ public final class Weights implements AutoCloseable {
                     "the weights in " + where + " have " + layer + ".scales, but config.json has no quantization");
         }
         Format named = quantization.named(layer);
-        return named != null ? named : quantization.implied(layer, in, packed, scales);
+        Format format = named != null ? named : quantization.implied(layer, in, packed, scales);
+        if (in % format.groupSize() != 0 || (long) in * format.bits() % 32 != 0) {
+            throw new InvalidRequestException(layer + " has " + in + " columns, which " + format
+                    + " does not divide: see quantization in config.json");
+        }
+        if (expanding) {
+            expand(layer, format, in, scales.shape());
+            return null;
+        }
+        return format;
+    }
+
+    /** Puts the matrix in single precision in the place of what it is packed in. */
+    private void expand(String layer, Format format, int in, int[] shape) {
+        boolean affine = format.mode().equals("affine");
+        shape[shape.length - 1] = in * format.bits() / 32;
+        MlxArray packed = packed(layer + ".weight", DType.UINT32, shape);
+        shape[shape.length - 1] = in / format.groupSize();
+        MlxArray scales = affine ? get(layer + ".scales", shape) : packed(layer + ".scales", DType.UINT8, shape);
+        MlxArray biases = affine ? get(layer + ".biases", shape) : null;
+        MlxArray matrix = Quantized.dequantize(packed, scales, biases, format, DType.FLOAT32);
+        tensors.put(actual(layer + ".weight"), matrix.detach()).close();
+        tensors.remove(actual(layer + ".scales")).close();
+        if (affine) {
+            tensors.remove(actual(layer + ".biases")).close();
+        }
     }
 
     /** What the adapter changes in a linear layer, the stacked ones of experts, or an embedding; null for nothing. */
     public Adapter.Change change(String layer) {
         return adapter == null ? null : adapter.change(layer);
+    }
+
+    /**
+     * Tensors of one shape one behind the other along their first dimension, which take the place of what they are made of.
+     *
+     * @throws InvalidRequestException as {@link #get}
+     */
+    public MlxArray joined(List<String> names, int... shape) {
+        MlxArray joined = Indexing.concatenate(
+                0, names.stream().map(name -> get(name, shape)).toArray(MlxArray[]::new));
+        names.forEach(name -> tensors.remove(name).close());
+        tensors.put(String.join("+", names), joined.detach());
+        return joined;
     }
 
     /** Takes ownership of an array that was computed from the tensors when the model was built. */

@@ -1,6 +1,5 @@
 package dev.langchain4j.model.mlx.nn;
 
-import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized;
@@ -14,14 +13,11 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
     /**
      * The matrix of this name.
      *
+     * @param format of these columns, as the weights say ({@link Weights#format})
      * @param in columns before packing
      * @param shape the dimensions before the columns: {out}, or {experts, out}
      */
     static QuantizedMatrix load(Weights weights, String name, Format format, int in, int... shape) {
-        if (in % format.groupSize() != 0 || (long) in * format.bits() % 32 != 0) {
-            throw new InvalidRequestException(name + " has " + in + " columns, which " + format
-                    + " does not divide: see quantization in config.json");
-        }
         boolean affine = format.mode().equals("affine");
         int[] groups = with(shape, in / format.groupSize());
         MlxArray weight = weights.packed(name + ".weight", DType.UINT32, with(shape, in * format.bits() / 32));

@@ -50,7 +50,7 @@ class ConfigSpellingTest {
         float[] row;
         try (MlxThread thread = MlxThread.start("spelling")) {
             row = thread.call(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(folder, config, DType.FLOAT32, null, false);
+                ModelLoader.Loaded loaded = ModelLoader.load(folder, config, DType.FLOAT32, false, null, false);
                 List<LayerCache> layers = loaded.model().newLayers();
                 try {
                     return Feed.feed(loaded.model(), layers, TOKENS);

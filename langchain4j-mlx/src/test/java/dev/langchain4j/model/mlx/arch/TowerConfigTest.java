@@ -44,7 +44,7 @@ class TowerConfigTest {
         long handles = LiveHandles.count();
         try (MlxThread thread = MlxThread.start("towers")) {
             thread.run(() -> {
-                ModelLoader.Loaded loaded = ModelLoader.load(folder, config, DType.FLOAT32, null, false);
+                ModelLoader.Loaded loaded = ModelLoader.load(folder, config, DType.FLOAT32, false, null, false);
                 try (Scope scope = Scope.open()) {
                     use.accept(loaded);
                 } finally {

@@ -96,7 +96,7 @@ class MtpAcceptanceTest {
         try (MlxThread thread = MlxThread.start("mtp", Device.CPU);
                 Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
             ModelLoader.Loaded loaded =
-                    thread.call(() -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, null, true));
+                    thread.call(() -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, true));
             try {
                 DraftModel head = loaded.model().draftHead();
                 double one = share(thread, loaded, head, tokenizer, 1);

@@ -41,7 +41,7 @@ class MtpGoldenTest {
         try (MlxThread thread = MlxThread.start("mtp", Device.CPU)) {
             thread.run(() -> {
                 ModelLoader.Loaded loaded =
-                        ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, null, true);
+                        ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, true);
                 try (Scope scope = Scope.open()) {
                     Map<String, MlxArray> golden = Safetensors.load(folder.resolve("golden.safetensors"));
                     DraftModel head = loaded.model().draftHead();

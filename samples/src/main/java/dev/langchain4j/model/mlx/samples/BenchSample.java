@@ -9,7 +9,7 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *
  * <ul>
  *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
- *       embeddings, batch, agents, fairness, restart, ahead, rounds, sampling, speculation, load
+ *       llamacpp, embeddings, batch, agents, fairness, restart, ahead, rounds, sampling, speculation, load
  *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py; {@code --real FOLDER,...}: others, for batch,
  *       fairness and speculation
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py
@@ -18,6 +18,8 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *       model's. For sampling several, FOLDER,FOLDER, each for the {@code --vocabularies 151936,262208} that is about as
  *       large; without one of that size the demo model's, made larger
  *   <li>{@code --python PYTHON}: one that has mlx-lm 0.32.2; {@code --folder FOLDER}: where models are kept
+ *   <li>{@code --sentences 100}, {@code --segments 303}, {@code --texts 10000}, {@code --batch N}: of embeddings;
+ *       {@code --record FILE} writes the ONNX model's vectors of some texts there instead
  *   <li>{@code --works calls,schema,chat,edit}: some of the work of speculation
  *   <li>{@code --template FILE}: a chat template of another model, for ahead
  *   <li>{@code --alone}: without mlx-lm; {@code --no-wheel}: without mlx-lm as its wheel comes
@@ -36,9 +38,12 @@ public final class BenchSample {
         "rows",
         "tokens",
         "entries",
-        "batches",
+        "sentences",
         "segments",
+        "texts",
+        "batch",
         "embedding-model",
+        "record",
         "python",
         "folder",
         "template",

@@ -36,6 +36,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("elements", new ElementSection());
         SECTIONS.put("load", new LoadSection());
         SECTIONS.put("jlama", new JlamaSection());
+        SECTIONS.put("llamacpp", new LlamaCppSection());
         SECTIONS.put("embeddings", new EmbeddingsSection());
         SECTIONS.put("batch", new BatchSection());
         SECTIONS.put("fairness", new FairnessSection());
@@ -137,14 +138,19 @@ public final class Bench implements AutoCloseable {
         if (options.has("python")) {
             command.addAll(List.of("--python", options.text("python", "")));
         }
+        return Path.of(output(command));
+    }
+
+    /** What a command prints; what it says besides is shown. */
+    String output(List<String> command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         String output = new String(process.getInputStream().readAllBytes()).strip();
         if (process.waitFor() != 0) {
-            throw new IOException("samples/bench/prepare.sh failed; what it said stands above");
+            throw new IOException(command + " failed; what it said stands above");
         }
-        return Path.of(output);
+        return output;
     }
 
     /** Where models and the environment of mlx-lm are kept. */
@@ -186,19 +192,20 @@ public final class Bench implements AutoCloseable {
         return smoke;
     }
 
+    /** A released model, which is made the first time (make_real.py). */
+    Path real(String name) throws IOException, InterruptedException {
+        Path into = folder().resolve("real");
+        make("make_real.py", into, List.of(name));
+        return into.resolve(name);
+    }
+
     /** Runs a script of samples/bench that makes what it is not made yet in a folder, and prints the names. */
     List<String> make(String script, Path into, List<String> names) throws IOException, InterruptedException {
+        String interpreter = python == null ? "python3" : python.toString();
         List<String> command =
-                new ArrayList<>(List.of(python.toString(), script(script).toString(), into.toString()));
+                new ArrayList<>(List.of(interpreter, script(script).toString(), into.toString()));
         command.addAll(names);
-        Process process = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        String output = new String(process.getInputStream().readAllBytes());
-        if (process.waitFor() != 0) {
-            throw new IOException("samples/bench/" + script + " failed; what it said stands above");
-        }
-        return output.lines().toList();
+        return output(command).lines().toList();
     }
 
     String text(String option, String otherwise) {

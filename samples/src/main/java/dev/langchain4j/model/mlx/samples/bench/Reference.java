@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
 
@@ -28,7 +29,12 @@ final class Reference implements AutoCloseable {
      * @param preload libraries that take the place of those of its wheel; empty for none
      */
     Reference(Path python, Path script, String preload) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(python.toString(), script.toString());
+        this(List.of(python.toString(), script.toString()), preload);
+    }
+
+    /** Another side that answers as mlx-lm's does, started by a command. */
+    Reference(List<String> command, String preload) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command);
         if (!preload.isEmpty()) {
             builder.environment().put("LD_PRELOAD", preload);
         }
@@ -78,7 +84,7 @@ final class Reference implements AutoCloseable {
     private JsonNode answer() throws IOException {
         String line = answers.readLine();
         if (line == null) {
-            throw new IOException("mlx-lm's side ended; what it said stands above");
+            throw new IOException("the other side ended; what it said stands above");
         }
         return JSON.readTree(line);
     }
