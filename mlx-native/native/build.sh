@@ -57,8 +57,14 @@ parse_options() {
         LINK_OPTIONS=(-Wl,-rpath,'$ORIGIN' -Wl,-soname,libmlxc.so -Wl,-s)
         ;;
     Darwin-aarch64)
+        check_macos "$(sw_vers -productVersion)"
         HOST=osx-aarch64 WHEEL=mlx-metal LIBRARY_SUFFIX=dylib
         LINK_OPTIONS=(-Wl,-rpath,@loader_path -Wl,-install_name,@rpath/libmlxc.dylib)
+        ;;
+    Darwin-x86_64)
+        [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" = 1 ] &&
+            die "this shell runs under Rosetta; MLX needs arm64 programs: start it with arch -arm64 bash"
+        die "no MLX for Macs with Intel processors; it needs Apple silicon"
         ;;
     *) die "no MLX for $OS on $ARCH; there is one for Linux on x86_64 or aarch64 and macOS on arm64" ;;
     esac
@@ -72,6 +78,10 @@ parse_options() {
         ;;
     *) die "--cuda is 12 or 13, not $cuda" ;;
     esac
+}
+
+check_macos() { # VERSION
+    [ "${1%%.*}" -ge "$MACOS_MIN" ] || die "macOS $1 is too old; MLX needs macOS $MACOS_MIN or newer"
 }
 
 check_tools() {
@@ -153,6 +163,7 @@ assemble() { # KEY
     cp "$CACHE/$MLXC_BUILD/libmlxc.$LIBRARY_SUFFIX" "$CACHE/$TEXT_BUILD"/*."$LIBRARY_SUFFIX" "$new/"
     if [ "$OS" = Darwin ]; then
         cp "$MLX"/mlx/lib/*.metallib "$new/"
+        sign_macos "$new"
     else
         assemble_linux "$new"
     fi
@@ -164,6 +175,16 @@ assemble() { # KEY
     rm -rf "$headers"
     mkdir -p "$headers/mlx/c"
     cp "$MLX_C"/mlx/c/*.h "$headers/mlx/c/"
+}
+
+# macOS runs only libraries with a valid signature and asks about downloaded ones. What has no valid signature gets an ad-hoc one.
+sign_macos() { # FOLDER
+    local library
+    for library in "$1"/*.dylib; do
+        chmod u+w "$library"
+        xattr -d com.apple.quarantine "$library" 2>/dev/null || true
+        codesign --verify "$library" 2>/dev/null || codesign --force --sign - "$library"
+    done
 }
 
 # One line a file: SHA-256, bytes, name.

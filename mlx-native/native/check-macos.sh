@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-MACOS=14.0
+MACOS=$MACOS_MIN.0
 METAL=mlx-metal-$MLX_VERSION-osx-aarch64
 
 fetch_metal() { # FOLDER

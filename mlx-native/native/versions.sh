@@ -7,5 +7,7 @@ MLX_C_VERSION=0.7.0
 OPENBLAS_VERSION=0.3.34.481.3
 # Rust 1.x that the text library needs.
 RUST_MINOR_MIN=87
+# The macOS that MLX's wheel with Metal is made for.
+MACOS_MIN=14
 # Only check-macos.sh needs it.
 ZIG_VERSION=0.17.1

@@ -148,7 +148,8 @@ record NativeSearch(
             String instead = os.startsWith("windows")
                     ? ". On Windows, run Java inside of WSL 2: that is Linux"
                     : os.equals("osx")
-                            ? ". On a Mac with an Intel processor, a Linux container or machine runs it"
+                            ? ". On Apple silicon this Java is one for Intel, which runs under Rosetta: install a JDK for arm64."
+                                    + " On a Mac with an Intel processor, a Linux container or machine runs it"
                             : "";
             return "There is no MLX for " + platform()
                     + ": it needs macOS on arm64 (Apple silicon), or Linux on x86_64 or aarch64" + instead;
