@@ -95,8 +95,8 @@ class MtpAcceptanceTest {
         Path folder = Goldens.own("mtp").resolve(name);
         try (MlxThread thread = MlxThread.start("mtp", Device.CPU);
                 Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
-            ModelLoader.Loaded loaded =
-                    thread.call(() -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, true));
+            ModelLoader.Loaded loaded = thread.call(
+                    () -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, true));
             try {
                 DraftModel head = loaded.model().draftHead();
                 double one = share(thread, loaded, head, tokenizer, 1);
