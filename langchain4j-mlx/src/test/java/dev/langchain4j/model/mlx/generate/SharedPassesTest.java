@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What requests are told of their neighbours: rows of shared passes, time in the queue, stalls, waits for memory. */
 class SharedPassesTest {
     private static final int PROMPT = 400;
-    private static final int ANSWER = 100;
+    private static final int ANSWER = 400;
 
     @TempDir
     static Path folder;
