@@ -55,6 +55,7 @@ class ArchitectureContractTest {
     private static final int SYSTEM_TOKENS = 12;
     private static final int[] TOKENS = new Random(11).ints(40, 0, VOCABULARY).toArray();
 
+    /** Golden folders, and those of {@link #TOWERS}. */
     static List<String> folders() throws IOException {
         List<String> all = new ArrayList<>(Goldens.models());
         for (String tower : List.of("idefics3", "llava", "qwen2_5_vl")) {

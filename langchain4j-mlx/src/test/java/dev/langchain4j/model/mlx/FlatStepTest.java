@@ -69,7 +69,7 @@ class FlatStepTest {
     }
 
     static Stream<String> folders() throws Exception {
-        return ArchitectureContractTest.folders().stream();
+        return Goldens.models().stream();
     }
 
     @ParameterizedTest

@@ -95,6 +95,6 @@ class HubProxyTest {
                 .start();
         String out = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(out).isZero();
-        assertThat(out).contains("CONNECT hub.test:443").contains("502").doesNotContain("407");
+        assertThat(out).contains("CONNECT hub.test:443").contains("got: 502").doesNotContain("got: 407");
     }
 }
