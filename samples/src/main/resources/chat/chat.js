@@ -61,12 +61,25 @@ const receive = {
   piece(event) {
     const turns = conversations.get(event.conversation).turns;
     turns.at(-1).answer += event.text;
-    if (event.conversation === picked) showTurn(turns.length - 1);
+    if (event.conversation === picked) showTurnSoon();
   },
   load(event) { showLoad(event.load); },
   cache: showCache,
   end() { connection(false); },
 };
+
+let isPaintDue = false;
+
+/** Shows the last turn with the next frame: pieces come faster than a screen is painted. */
+function showTurnSoon() {
+  if (isPaintDue) return;
+  isPaintDue = true;
+  requestAnimationFrame(() => {
+    isPaintDue = false;
+    const turns = conversations.get(picked)?.turns ?? [];
+    if (turns.length > 0) showTurn(turns.length - 1);
+  });
+}
 
 const stream = new EventSource('events');
 stream.onmessage = message => {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.langchain4j.agent.tool.Tool;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxStreamingChatModel;
+import dev.langchain4j.model.mlx.Speculation;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,8 +70,15 @@ class ChatPageIT {
         return MlxStreamingChatModel.builder().temperature(0.0);
     }
 
-    private static MlxStreamingChatModel.Builder endless() {
-        return greedy().logitBias(Map.of(END_TOKEN, -1000.0)).maxOutputTokens(3500);
+    /** Answers go on until they are stopped, and cannot be drafted. */
+    private void openEndless() {
+        open(
+                MlxStreamingChatModel.builder()
+                        .temperature(1.5)
+                        .seed(1L)
+                        .logitBias(Map.of(END_TOKEN, -1000.0))
+                        .maxOutputTokens(3500),
+                MlxModel.builder().path(DEMO).speculation(Speculation.OFF));
     }
 
     @AfterEach
@@ -131,7 +139,7 @@ class ChatPageIT {
 
     @Test
     void anAnswerStopsInTheMiddleAndTheNextOneComes() {
-        open(endless());
+        openEndless();
         browser.ask("Hello!");
         browser.until("part of an answer", () -> browser.first(".answer").length() > 20);
         browser.press(Keys.ESCAPE);
@@ -148,7 +156,7 @@ class ChatPageIT {
 
     @Test
     void aReloadShowsTheSameAndAnAnswerGoesOn() {
-        open(endless());
+        openEndless();
         browser.ask("Hello!");
         browser.until("part of an answer", () -> browser.first(".answer").length() > 20);
         String before = browser.first(".answer");
