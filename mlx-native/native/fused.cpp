@@ -49,42 +49,8 @@ struct kernels {
     void (*scale)(float *x, int n, float factor);
 };
 
-namespace plain {
-#define TARGET
-#define LANES 4
-#include "fused_kernels.h"
-#undef TARGET
-#undef LANES
-} // namespace plain
-
-#if defined(__x86_64__)
-namespace avx2 {
-#define TARGET __attribute__((target("avx2,fma")))
-#define LANES 8
-#include "fused_kernels.h"
-#undef TARGET
-#undef LANES
-} // namespace avx2
-
-namespace avx512 {
-#define TARGET __attribute__((target("avx512f,avx512dq")))
-#define LANES 16
-#include "fused_kernels.h"
-#undef TARGET
-#undef LANES
-} // namespace avx512
-#endif
-
-const kernels &best_kernels() {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) return avx512::KERNELS;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::KERNELS;
-#endif
-    return plain::KERNELS;
-}
-
-const kernels &K = best_kernels();
+#define KERNELS_FILE "fused_kernels.h"
+#include "instruction_sets.h"
 
 /* Runs pieces of work, on several threads if that is worth it. */
 template <typename Run> void share(int pieces, const Run &run) {
@@ -462,6 +428,29 @@ void check(bool holds, const char *rule) {
 
 bool single(const mx::array &x) { return x.dtype() == mx::float32; }
 
+mx::array attended(
+    const mlx_array queries, const std::vector<mx::array> &k, const std::vector<mx::array> &v, float scale, bool causal,
+    const mlx_stream s) {
+    const mx::array &q = mlx_array_get_(queries);
+    check(single(q) && q.ndim() == 4 && q.size() > 0, "queries must be float32 with four dimensions");
+    check(!k.empty() && k.size() == v.size(), "there must be values for keys");
+    check(k.size() == 1 || (int)k.size() == q.shape(0), "there must be keys for each element of the batch");
+    std::vector<mx::array> inputs{q};
+    for (size_t i = 0; i < k.size(); i++) {
+        check(single(k[i]) && single(v[i]) && k[i].ndim() == 4 && v[i].ndim() == 4, "keys and values must be float32");
+        check(k[i].shape(0) == (k.size() == 1 ? q.shape(0) : 1) && k[i].shape(0) == v[i].shape(0), "batches must fit");
+        check(k[i].shape(1) == k[0].shape(1) && k[i].shape(1) == v[i].shape(1), "heads of keys and values must fit");
+        check(q.shape(1) % k[i].shape(1) == 0, "heads of keys must divide heads");
+        check(k[i].shape(2) == v[i].shape(2) && k[i].shape(2) >= (causal ? q.shape(2) : 1), "contexts must fit");
+        check(k[i].shape(3) == q.shape(3) && v[i].shape(3) == v[0].shape(3), "dimensions of heads must fit");
+        inputs.push_back(k[i]);
+    }
+    inputs.insert(inputs.end(), v.begin(), v.end());
+    return mx::array(
+        {q.shape(0), q.shape(1), q.shape(2), v[0].shape(3)}, mx::float32,
+        std::make_shared<FusedAttention>(mlx_stream_get_(s), scale, causal), std::move(inputs));
+}
+
 } // namespace
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
@@ -503,31 +492,22 @@ EXPORTED int langchain4j_mlx_silu_times(mlx_array *res, const mlx_array x, const
 }
 
 /*
- * softmax(q k' * scale) v of q [batch, heads, length, dim], where with causal each query sees the keys up to its own position,
- * counted from the end. Keys and values are one array each, or one of [1, heads, context, dim] for each element of the batch.
+ * softmax(q k' * scale) v of q [batch, heads, length, dim] and keys and values of the same batch, where with causal each query
+ * sees the keys up to its own position, counted from the end.
  */
 EXPORTED int langchain4j_mlx_attention(
-    mlx_array *res, const mlx_array queries, const mlx_vector_array keys, const mlx_vector_array values, float scale,
-    bool causal, const mlx_stream s) {
+    mlx_array *res, const mlx_array queries, const mlx_array keys, const mlx_array values, float scale, bool causal,
+    const mlx_stream s) {
     return guarded(res, [&] {
-        const mx::array &q = mlx_array_get_(queries);
-        const std::vector<mx::array> &k = mlx_vector_array_get_(keys), &v = mlx_vector_array_get_(values);
-        check(single(q) && q.ndim() == 4 && q.size() > 0, "queries must be float32 with four dimensions");
-        check(!k.empty() && k.size() == v.size(), "there must be values for keys");
-        check(k.size() == 1 || (int)k.size() == q.shape(0), "there must be keys for each element of the batch");
-        std::vector<mx::array> inputs{q};
-        for (size_t i = 0; i < k.size(); i++) {
-            check(single(k[i]) && single(v[i]) && k[i].ndim() == 4 && v[i].ndim() == 4, "keys and values must be float32");
-            check(k[i].shape(0) == (k.size() == 1 ? q.shape(0) : 1) && k[i].shape(0) == v[i].shape(0), "batches must fit");
-            check(k[i].shape(1) == k[0].shape(1) && k[i].shape(1) == v[i].shape(1), "heads of keys and values must fit");
-            check(q.shape(1) % k[i].shape(1) == 0, "heads of keys must divide heads");
-            check(k[i].shape(2) == v[i].shape(2) && k[i].shape(2) >= (causal ? q.shape(2) : 1), "contexts must fit");
-            check(k[i].shape(3) == q.shape(3) && v[i].shape(3) == v[0].shape(3), "dimensions of heads must fit");
-            inputs.push_back(k[i]);
-        }
-        inputs.insert(inputs.end(), v.begin(), v.end());
-        return mx::array(
-            {q.shape(0), q.shape(1), q.shape(2), v[0].shape(3)}, mx::float32,
-            std::make_shared<FusedAttention>(mlx_stream_get_(s), scale, causal), std::move(inputs));
+        return attended(queries, {mlx_array_get_(keys)}, {mlx_array_get_(values)}, scale, causal, s);
+    });
+}
+
+/* The same without causal, of keys and values [1, heads, context, dim] for each element of the batch. */
+EXPORTED int langchain4j_mlx_attention_of_each(
+    mlx_array *res, const mlx_array queries, const mlx_vector_array keys, const mlx_vector_array values, float scale,
+    const mlx_stream s) {
+    return guarded(res, [&] {
+        return attended(queries, mlx_vector_array_get_(keys), mlx_vector_array_get_(values), scale, false, s);
     });
 }

@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.EncoderC;
 import dev.langchain4j.mlx.ffi.FusedC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.ArrayList;
@@ -8,8 +9,9 @@ import java.util.List;
 
 /**
  * What {@link Fast} does on the CPU, for which MLX has no fused kernels: it puts each fused operation together from up to
- * twenty plain ones, again for each layer. Ours, of {@code native/fused.cpp}, are one node each and use several threads; what
- * all layers of a step have in common is computed once. Numbers of single precision only: the rest is left to MLX.
+ * twenty plain ones, again for each layer. Ours, of {@code native/fused.cpp} and {@code native/encoder.cpp}, are one node each
+ * and use several threads; what all layers of a step have in common is computed once. Numbers of single precision only: the
+ * rest is left to MLX.
  *
  * <p>One per thread. The constants and tables that it keeps between steps are the thread's own: they are freed with it and
  * not counted as handles of anybody.
@@ -21,12 +23,6 @@ final class CpuFast {
     private static final int POWERS_FROM = 1024;
 
     private static final float ONE_BY_E = 0.367879441f;
-    private static final float ROOT_OF_ONE_BY_E = 0.606530660f;
-
-    /** Of the tail of the normal distribution: 0.3275911 by the root of two, and halves of a5 to a1. */
-    private static final float TAIL_P = 0.231641888f;
-
-    private static final float[] TAIL = {0.5307027145f, -0.7265760135f, 0.7107068705f, -0.142248368f, 0.127414796f};
 
     /** A number as an array of that many dimensions, all of length one. */
     private record Constant(float value, int ndim, long handle) {}
@@ -115,21 +111,34 @@ final class CpuFast {
         return isSingle(x) && x.size() >= POWERS_FROM ? Ops.divide(x, plus(power(ONE_BY_E, x), constant(1, 1))) : null;
     }
 
+    /** gelu, exact or by a hyperbolic tangent; null if that is left to MLX. */
+    MlxArray gelu(MlxArray x, boolean byTanh) {
+        return isSingle(x) ? t.result(EncoderC.gelu(t.out(), t.use(x), byTanh, t.stream), "gelu", x) : null;
+    }
+
     /**
-     * Attention of queries [batch, heads, length, dim] to keys and values: an array of the same batch, or one for each of its
-     * elements. Null if that is left to MLX.
+     * Attention of queries [batch, heads, length, dim] to keys and values of the same batch. Null if that is left to MLX.
      *
      * @param causal whether each query sees the keys up to its own position only, counted from the end of the context
      */
-    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, boolean causal) {
-        if (!isSingle(q) || !isSingle(k[0]) || !isSingle(v[0]) || q.dim(2) > k[0].dim(2)) {
+    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal) {
+        if (!areAttended(q, k, v)) {
+            return null;
+        }
+        int status = FusedC.attention(t.out(), t.use(q), t.use(k), t.use(v), scale, causal, t.stream);
+        return t.result(status, "attention", q, k, v);
+    }
+
+    /** Attention of each element of the batch to all keys of its own. Null if that is left to MLX. */
+    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale) {
+        if (!areAttended(q, k[0], v[0])) {
             return null;
         }
         long keys = t.vector(k);
         try {
             long values = t.vector(v);
             try {
-                int status = FusedC.attention(t.out(), t.use(q), keys, values, scale, causal, t.stream);
+                int status = FusedC.attentionOfEach(t.out(), t.use(q), keys, values, scale, t.stream);
                 return t.result(status, "attention", q, k[0], v[0]);
             } finally {
                 MlxC.mlx_vector_array_free(values);
@@ -139,24 +148,8 @@ final class CpuFast {
         }
     }
 
-    /**
-     * max(x, 0) - |x| Q(|x|), where Q is the share of a normal distribution above a number: a polynomial of
-     * 1 / (1 + p |x|) times a power, right to 1e-7 (Abramowitz and Stegun 7.1.26, which MLX's erf computes, too, with its
-     * slower exponential). Null if that is left to MLX.
-     */
-    MlxArray gelu(MlxArray x) {
-        if (!isSingle(x) || x.size() < POWERS_FROM) {
-            return null;
-        }
-        MlxArray size = Ops.abs(x);
-        MlxArray r = Ops.reciprocal(plus(times(size, constant(TAIL_P, 1)), constant(1, 1)));
-        MlxArray tail = times(r, constant(TAIL[0], 1));
-        for (int i = 1; i < TAIL.length; i++) {
-            tail = Ops.multiply(plus(tail, constant(TAIL[i], 1)), r);
-        }
-        tail = Ops.multiply(Ops.multiply(tail, power(ROOT_OF_ONE_BY_E, Ops.square(x))), size);
-        return Ops.subtract(
-                t.result(MlxC.mlx_maximum(t.out(), t.use(x), constant(0, 1), t.stream), "maximum", x), tail);
+    private static boolean areAttended(MlxArray q, MlxArray k, MlxArray v) {
+        return isSingle(q) && isSingle(k) && isSingle(v) && q.dim(2) <= k.dim(2);
     }
 
     /** A number to the power of x. MLX's exp takes three times as long on this backend. */

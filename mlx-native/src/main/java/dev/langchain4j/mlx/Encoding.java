@@ -13,7 +13,7 @@ public final class Encoding {
     private Encoding() {}
 
     private static boolean isOwn(MlxArray x) {
-        return OwnerThread.current().cpuEncoding && x.dtype() == DType.FLOAT32;
+        return OwnerThread.current().cpuFast != null && x.dtype() == DType.FLOAT32;
     }
 
     /**
@@ -29,26 +29,6 @@ public final class Encoding {
         int status =
                 EncoderC.addLayerNorm(t.out(), t.use(x), t.useOrNone(added), t.use(weight), t.use(bias), eps, t.stream);
         return t.result(status, "add_layer_norm", x, weight, bias);
-    }
-
-    /** x times the share of a normal distribution below x. */
-    public static MlxArray gelu(MlxArray x) {
-        return isOwn(x) ? own(x, false) : Fast.gelu(x);
-    }
-
-    /** {@link #gelu} in its older form, by a hyperbolic tangent. */
-    public static MlxArray geluTanh(MlxArray x) {
-        if (isOwn(x)) {
-            return own(x, true);
-        }
-        MlxArray cubed = Ops.multiply(Ops.square(x), x);
-        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed, 0.044715)), Math.sqrt(2 / Math.PI));
-        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
-    }
-
-    private static MlxArray own(MlxArray x, boolean byTanh) {
-        OwnerThread t = OwnerThread.current();
-        return t.result(EncoderC.gelu(t.out(), t.use(x), byTanh, t.stream), "gelu", x);
     }
 
     /**

@@ -100,7 +100,7 @@ public final class Fast {
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
         boolean plain = t.cpuFast != null && mask == null && sinks == null;
-        MlxArray fused = plain ? t.cpuFast.attention(q, new MlxArray[] {k}, new MlxArray[] {v}, scale, causal) : null;
+        MlxArray fused = plain ? t.cpuFast.attention(q, k, v, scale, causal) : null;
         if (fused != null) {
             return fused;
         }
@@ -134,7 +134,7 @@ public final class Fast {
      */
     public static MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
-        MlxArray fused = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale, false) : null;
+        MlxArray fused = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale) : null;
         if (fused != null) {
             return fused;
         }
@@ -204,12 +204,32 @@ public final class Fast {
 
     /** x times the share of a normal distribution below x: gelu in its exact form. */
     public static MlxArray gelu(MlxArray x) {
-        OwnerThread t = OwnerThread.current();
-        MlxArray composed = t.cpuFast == null ? null : t.cpuFast.gelu(x);
-        if (composed != null) {
-            return composed;
+        MlxArray fused = fusedGelu(x, false);
+        if (fused != null) {
+            return fused;
         }
         MlxArray twice = Ops.add(Ops.erf(Ops.divide(x, Math.sqrt(2))), 1);
         return Ops.divide(Ops.multiply(x, twice), 2);
+    }
+
+    /** {@link #gelu} in its older form, by a hyperbolic tangent. */
+    public static MlxArray geluTanh(MlxArray x) {
+        MlxArray fused = fusedGelu(x, true);
+        if (fused != null) {
+            return fused;
+        }
+        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
+        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
+    }
+
+    /** Rounded once, as a power is. */
+    private static MlxArray cubed(MlxArray x) {
+        MlxArray single = Ops.astype(x, DType.FLOAT32);
+        return Ops.astype(Ops.multiply(Ops.multiply(single, single), single), x.dtype());
+    }
+
+    private static MlxArray fusedGelu(MlxArray x, boolean byTanh) {
+        OwnerThread t = OwnerThread.current();
+        return t.cpuFast == null ? null : t.cpuFast.gelu(x, byTanh);
     }
 }

@@ -1,6 +1,5 @@
 package dev.langchain4j.mlx;
 
-import dev.langchain4j.mlx.ffi.EncoderC;
 import dev.langchain4j.mlx.ffi.FusedC;
 import dev.langchain4j.mlx.ffi.LogitsC;
 import dev.langchain4j.mlx.ffi.MlxC;
@@ -49,8 +48,6 @@ final class OwnerThread extends Thread {
     CpuFast cpuFast;
     /** Whether {@link Logits} has operations of its own: on the CPU, where the natives bring them. */
     boolean cpuLogits;
-    /** Whether {@link Encoding} has operations of its own: as for logits. */
-    boolean cpuEncoding;
 
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
@@ -88,7 +85,6 @@ final class OwnerThread extends Thread {
             fileStream = stream;
             cpuFast = FusedC.exist() ? new CpuFast(this) : null;
             cpuLogits = LogitsC.exist();
-            cpuEncoding = EncoderC.exist();
         } else {
             long cpu = MlxC.mlx_device_new_type(Device.CPU.id(), 0);
             fileStream = MlxC.mlx_stream_new_device(cpu);

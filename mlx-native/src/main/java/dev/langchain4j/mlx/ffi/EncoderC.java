@@ -2,18 +2,13 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
 
-/** Our own operations of text encoders for the CPU backend, of {@code native/encoder.cpp}. Natives of Linux have them. */
+/** Our own operations of text encoders for the CPU backend, of {@code native/encoder.cpp}. Natives that have {@link FusedC} have them. */
 public final class EncoderC {
     private static final String ADD_LAYER_NORM = "langchain4j_mlx_add_layer_norm";
     private static final String GELU = "langchain4j_mlx_gelu";
     private static final String ATTENTION = "langchain4j_mlx_texts_attention";
 
     private EncoderC() {}
-
-    /** Whether the loaded library has them. */
-    public static boolean exist() {
-        return NativeLibrary.mlx().find(ATTENTION).isPresent();
-    }
 
     /** The layer norm of a sum; added may be 0 for nothing. */
     public static int addLayerNorm(long res, long x, long added, long weight, long bias, float eps, long stream) {

@@ -8,6 +8,7 @@ public final class FusedC {
     private static final String ROPE = "langchain4j_mlx_rope";
     private static final String SILU_TIMES = "langchain4j_mlx_silu_times";
     private static final String ATTENTION = "langchain4j_mlx_attention";
+    private static final String ATTENTION_OF_EACH = "langchain4j_mlx_attention_of_each";
 
     private FusedC() {}
 
@@ -55,7 +56,7 @@ public final class FusedC {
         static final MethodHandle HANDLE = Downcall.link(SILU_TIMES, "JJJJ)I");
     }
 
-    /** Attention to the vectors of keys and values: one of each, or one for each element of the batch. */
+    /** Attention to keys and values of the same batch. */
     public static int attention(
             long res, long queries, long keys, long values, float scale, boolean causal, long stream) {
         try {
@@ -67,5 +68,18 @@ public final class FusedC {
 
     private static final class Attention {
         static final MethodHandle HANDLE = Downcall.link(ATTENTION, "JJJJFZJ)I");
+    }
+
+    /** Attention of each element of the batch to all keys of its own, of vectors. */
+    public static int attentionOfEach(long res, long queries, long keys, long values, float scale, long stream) {
+        try {
+            return (int) AttentionOfEach.HANDLE.invokeExact(res, queries, keys, values, scale, stream);
+        } catch (Throwable e) {
+            throw Downcall.failed(ATTENTION_OF_EACH, e);
+        }
+    }
+
+    private static final class AttentionOfEach {
+        static final MethodHandle HANDLE = Downcall.link(ATTENTION_OF_EACH, "JJJJFJ)I");
     }
 }

@@ -10,8 +10,10 @@ import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Attention.Projections;
 import dev.langchain4j.model.mlx.nn.FeedForward;
+import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
@@ -149,7 +151,7 @@ record Gemma4Vision(
         Linear gate = linear(c, w, name + ".gate_proj", c.hidden, c.inner);
         Linear up = linear(c, w, name + ".up_proj", c.hidden, c.inner);
         Linear down = linear(c, w, name + ".down_proj", c.inner, c.hidden);
-        return x -> down.apply(Ops.multiply(activation.apply(gate.apply(x)), up.apply(x)));
+        return new Mlp(gate, up, down, Gating.by(activation));
     }
 
     /** A layer that limits what goes in and what comes out, in models that were trained so. */

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
@@ -8,7 +9,6 @@ import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Decoder;
 import dev.langchain4j.model.mlx.nn.Embedding;
-import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
@@ -64,7 +64,7 @@ public final class Phi {
         return new ParallelBlock(
                 LayerNorm.load(w, name + ".input_layernorm", hidden, c.number("layer_norm_eps"), true),
                 attention,
-                Mlp.loadUngated(w, fc1, fc2, hidden, c.count("intermediate_size"), true, Gating::geluTanh),
+                Mlp.loadUngated(w, fc1, fc2, hidden, c.count("intermediate_size"), true, Fast::geluTanh),
                 false);
     }
 }

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Attention.Projections;
+import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
@@ -158,7 +159,7 @@ record PixtralVision(
                         hidden,
                         vision.count("intermediate_size", 4096),
                         false,
-                        (gate, up) -> Ops.multiply(activation.apply(gate), up)));
+                        Gating.by(activation)));
     }
 
     /** Brings the tower of a raw folder into the layout of mlx-vlm. */

@@ -3,10 +3,10 @@ package dev.langchain4j.model.mlx.arch;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
+import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
@@ -88,7 +88,7 @@ record Qwen25Vision(
                 QwenVisionConfig.linear(w, name + ".mlp.gate_proj", c.hidden(), c.inner()),
                 QwenVisionConfig.linear(w, name + ".mlp.up_proj", c.hidden(), c.inner()),
                 QwenVisionConfig.linear(w, name + ".mlp.down_proj", c.inner(), c.hidden()),
-                (gate, up) -> Ops.multiply(activation.apply(gate), up));
+                Gating.by(activation));
         return new PatchBlock(
                 RmsNorm.load(w, name + ".norm1", c.hidden(), EPS),
                 c.attention(w, name + ".attn"),

@@ -37,11 +37,14 @@ public final class FeatureCache implements SideCache, AutoCloseable {
 
         /** The same arrays with an owner of their own. */
         private Features shared() {
-            List<MlxArray> own = new ArrayList<>();
+            Features own = new Features(new ArrayList<>());
             try (Scope scope = Scope.open()) {
-                arrays.forEach(array -> own.add(array.share().detach()));
+                arrays.forEach(array -> own.arrays.add(array.share().detach()));
+                return own;
+            } catch (Throwable e) {
+                own.close();
+                throw e;
             }
-            return new Features(own);
         }
 
         @Override

@@ -38,6 +38,7 @@ final class Generation extends ScheduledRequest {
     private Reasoning reasoning;
     private Prefill prefill;
     private Decoder decoder;
+    private Sight sightBehind;
     private End end;
     private Outcome outcome;
     private Drafting drafting;
@@ -207,8 +208,7 @@ final class Generation extends ScheduledRequest {
 
     /** What they change behind the prompt. */
     Sight sightBehind() {
-        int end = request.prompt().length;
-        return seeing.sight(end - 1, end);
+        return sightBehind;
     }
 
     /** Begins a step of decode, in a pass of its own or not; see {@link Decoder#feed}. */
@@ -219,6 +219,7 @@ final class Generation extends ScheduledRequest {
             prefill.close();
             prefilled = System.nanoTime();
             decodeEvent.begin();
+            sightBehind = seeing.sightBehind(request.prompt().length);
             decoder = Decoder.of(this);
         }
         return decoder.feed();
@@ -262,8 +263,8 @@ final class Generation extends ScheduledRequest {
         Throwable problem = close(decoder, null);
         problem = close(modelDrafter, problem);
         if (session != null) {
-            countSaved(session.plan());
             Outcome kept = problem != null || inStep ? Outcome.FAILED : stopped ? Outcome.CANCELLED : outcome;
+            problem = close(() -> countSaved(session.plan()), problem);
             problem = close(() -> session.close(kept), problem);
         }
         problem = close(prefill, problem);

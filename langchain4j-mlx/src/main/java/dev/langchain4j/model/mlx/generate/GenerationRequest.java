@@ -115,6 +115,20 @@ public record GenerationRequest(
 
     /** The same request under a grammar, which the engine takes ownership of. */
     public GenerationRequest withGrammar(GrammarMatcher start) {
+        return with(start, timeout, pictures);
+    }
+
+    /** The same request with a limit of time; null for none. */
+    public GenerationRequest within(Duration limit) {
+        return with(grammar, limit, pictures);
+    }
+
+    /** The same request with what is in its prompt beside text. */
+    GenerationRequest withPictures(PromptPictures seen) {
+        return with(grammar, timeout, seen);
+    }
+
+    private GenerationRequest with(GrammarMatcher start, Duration limit, PromptPictures seen) {
         return new GenerationRequest(
                 prompt,
                 boundaries,
@@ -125,25 +139,7 @@ public record GenerationRequest(
                 stopSequences,
                 start,
                 toolRound,
-                timeout,
-                calls,
-                pictures,
-                reasoning);
-    }
-
-    /** The same request with what is in its prompt beside text. */
-    public GenerationRequest withPictures(PromptPictures seen) {
-        return new GenerationRequest(
-                prompt,
-                boundaries,
-                conversation,
-                isolation,
-                sampling,
-                maxTokens,
-                stopSequences,
-                grammar,
-                toolRound,
-                timeout,
+                limit,
                 calls,
                 seen,
                 reasoning);
@@ -152,24 +148,6 @@ public record GenerationRequest(
     /** What the model is fed of the prompt. */
     int[] fed() {
         return pictures == null ? prompt : pictures.fed();
-    }
-
-    /** The same request with a limit of time; null for none. */
-    public GenerationRequest within(Duration limit) {
-        return new GenerationRequest(
-                prompt,
-                boundaries,
-                conversation,
-                isolation,
-                sampling,
-                maxTokens,
-                stopSequences,
-                grammar,
-                toolRound,
-                limit,
-                calls,
-                pictures,
-                reasoning);
     }
 
     /** Most tokens of the answer, in a context that has room for so many. */

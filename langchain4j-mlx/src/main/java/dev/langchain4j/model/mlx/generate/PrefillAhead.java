@@ -95,23 +95,29 @@ final class PrefillAhead implements IdleJob {
     @Override
     public void end(Throwable failure) {
         boolean dropped = session != null && session.isClosed();
-        try {
-            if (failure != null) {
-                log.debug("What was to be computed ahead failed", failure);
-            }
-            if (drafter != null) {
-                drafter.close();
-            }
-            if (session != null) {
-                session.close(inStep ? Outcome.FAILED : Outcome.CANCELLED);
-                commit();
-                if (end - session.resumePosition() > engine.chunkTokens()) {
-                    MlxMemory.clearCache();
+        if (failure != null) {
+            log.debug("What was to be computed ahead failed", failure);
+        }
+        try (seeing) {
+            try {
+                if (drafter != null) {
+                    drafter.close();
                 }
+            } finally {
+                closeSession();
             }
         } finally {
-            seeing.close();
             done.complete(needless || dropped || failure != null || position == end);
+        }
+    }
+
+    private void closeSession() {
+        if (session != null) {
+            session.close(inStep ? Outcome.FAILED : Outcome.CANCELLED);
+            commit();
+            if (end - session.resumePosition() > engine.chunkTokens()) {
+                MlxMemory.clearCache();
+            }
         }
     }
 

@@ -111,6 +111,12 @@ final class Seeing implements AutoCloseable {
         return new Sight(shift, mergeSize == 0 ? null : axes(start, end), patches);
     }
 
+    /** What pictures change about tokens behind a prompt of so many, one by one. */
+    Sight sightBehind(int length) {
+        int shift = shift(length - 1);
+        return shift == 0 ? Sight.NONE : new Sight(shift, null, List.of());
+    }
+
     /** Each run of tokens that receive features takes the next rows. */
     private void addPatches(Place place, int start, int end, List<Sight.Patch> patches) {
         Features features = held.get(place);
@@ -182,11 +188,6 @@ final class Seeing implements AutoCloseable {
             }
         }
         return axes;
-    }
-
-    /** How many tokens of the prompt receive features. */
-    int imageTokens() {
-        return pictures == null ? 0 : pictures.imageTokens();
     }
 
     /** Frees the features that were not fed. Idempotent. */

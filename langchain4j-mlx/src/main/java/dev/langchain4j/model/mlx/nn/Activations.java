@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
-import dev.langchain4j.mlx.Encoding;
+import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -18,8 +18,8 @@ public final class Activations {
     public static UnaryOperator<MlxArray> of(ModelConfig c, String field, String otherwise) {
         String name = c.text(field, otherwise);
         return switch (name) {
-            case "gelu" -> Encoding::gelu;
-            case "gelu_new", "gelu_pytorch_tanh" -> Encoding::geluTanh;
+            case "gelu" -> Fast::gelu;
+            case "gelu_new", "gelu_pytorch_tanh" -> Fast::geluTanh;
             case "quick_gelu" -> x -> Ops.multiply(x, Ops.sigmoid(Ops.multiply(x, 1.702)));
             case "relu" -> x -> Ops.maximum(x, MlxArray.scalar(0, x.dtype()));
             case "silu", "swish" -> Ops::silu;

@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
+import java.util.function.UnaryOperator;
 
 /** How a feed-forward layer puts its gate and its values together. */
 public interface Gating {
@@ -11,13 +12,18 @@ public interface Gating {
     Gating SILU = Fast::siluTimes;
 
     /** gelu(gate) * up, with the exact form of gelu. */
-    Gating GELU = (gate, up) -> Ops.multiply(Fast.gelu(gate), up);
+    Gating GELU = by(Fast::gelu);
 
     /** gelu(gate) * up, with the tanh form of gelu. */
-    Gating GELU_TANH = (gate, up) -> Ops.multiply(geluTanh(gate), up);
+    Gating GELU_TANH = by(Fast::geluTanh);
 
     /** (up + 1) * gate * sigmoid(1.702 gate), limited to 7, as in gpt-oss. */
     Gating CLAMPED_SWISH = Gating::clampedSwish;
+
+    /** activation(gate) * up. */
+    static Gating by(UnaryOperator<MlxArray> activation) {
+        return (gate, up) -> Ops.multiply(activation.apply(gate), up);
+    }
 
     /** silu(gate) * up, where silu(gate) is at most the limit and up within it. */
     static Gating limited(double limit) {
@@ -30,18 +36,6 @@ public interface Gating {
 
     /** Gate and values of one shape to one array of it. */
     MlxArray apply(MlxArray gate, MlxArray up);
-
-    /** gelu in its tanh form. */
-    static MlxArray geluTanh(MlxArray x) {
-        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
-        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
-    }
-
-    /** Rounded once, as a power is. */
-    private static MlxArray cubed(MlxArray x) {
-        MlxArray single = Ops.astype(x, DType.FLOAT32);
-        return Ops.astype(Ops.multiply(Ops.multiply(single, single), single), x.dtype());
-    }
 
     private static MlxArray clampedSwish(MlxArray gate, MlxArray up) {
         DType type = gate.dtype();
