@@ -29,8 +29,13 @@ public final class ImageProcessors {
             case "gemma3" -> Optional.of(Gemma3Images.of(files));
             case "gemma4" -> Optional.of(Gemma4Images.of(files));
             case "mistral3", "pixtral" -> Optional.of(PixtralImages.of(files));
+            case "llava" -> hasPixtralTower(files) ? Optional.of(PixtralImages.of(files)) : Optional.empty();
             case "smolvlm", "idefics3" -> Optional.of(Idefics3Images.of(files));
             default -> Optional.empty();
         };
+    }
+
+    private static boolean hasPixtralTower(ProcessorFiles files) {
+        return files.vision().text("model_type", "").equals("pixtral");
     }
 }

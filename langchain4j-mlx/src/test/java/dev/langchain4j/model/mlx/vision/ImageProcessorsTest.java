@@ -47,6 +47,17 @@ class ImageProcessorsTest {
         assertThat(optional("{}", "{}", "{}")).isEmpty();
     }
 
+    /** Pixtral's folders for transformers are of type llava; those with another tower have other pictures. */
+    @Test
+    void llavaSeesAsItsTowerDoes() throws IOException {
+        String config = "{'model_type': 'llava', 'image_token_index': 10, 'vision_config': {'model_type': '%s'}}";
+        ImageProcessor pixtral =
+                optional(config.formatted("pixtral"), "{}", "{}").orElseThrow();
+        assertThat(pixtral.placeholder()).isEqualTo("[IMG]");
+        assertThat(pixtral.process(LARGE, ImageBudget.AUTO).tokens()).isEqualTo(64 * 48);
+        assertThat(optional(config.formatted("clip_vision_model"), "{}", "{}")).isEmpty();
+    }
+
     /** Numbers are those of released models, whose folders have these settings. */
     @ParameterizedTest
     @CsvSource({
