@@ -46,6 +46,7 @@ class RealChatTest {
     static void load() throws IOException {
         handles = LiveHandles.count();
         recorded = RealModels.recorded("chat");
+        assertThat(recorded.path("conversations")).isNotEmpty();
         model = MlxModel.builder()
                 .path(RealModels.chat())
                 .maxConcurrent(AT_ONCE)
