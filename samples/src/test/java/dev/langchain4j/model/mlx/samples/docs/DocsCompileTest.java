@@ -67,6 +67,7 @@ class DocsCompileTest {
     /** Of packages whose other names are ambiguous. */
     private static final List<String> CLASSES = List.of(
             "dev.langchain4j.data.message.Content",
+            "dev.langchain4j.model.catalog.ModelDescription",
             "dev.langchain4j.service.AiServices",
             "dev.langchain4j.service.MemoryId",
             "dev.langchain4j.service.Result",
