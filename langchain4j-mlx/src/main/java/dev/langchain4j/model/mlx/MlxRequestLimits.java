@@ -27,7 +27,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     /**
      * Most requests that run at the same time, at least 1; the others wait. Those that decode share forward passes, so
      * that the weights are read once for all of them, and chunks of new prompts are prefilled between their steps, as
-     * {@link #stallTarget} and {@link #decodeShare} say. Default: 1.
+     * {@link #stallTarget} and {@link #decodeShare} say. Each takes the memory of its keys and values; a request for which
+     * there is no room waits. 1 answers one request after the other. Default: 8.
      */
     public B maxConcurrent(Integer requests) {
         this.maxConcurrent = requests;

@@ -29,8 +29,8 @@ public record EngineLimits(
     private static final Duration STALL_TARGET = Duration.ofMillis(200);
     private static final double DECODE_SHARE = 1.0 / 3;
 
-    /** One request at a time, 1024 in the queue for as long as it takes, and ten seconds of grace. */
-    public static final EngineLimits DEFAULT = new EngineLimits(1, 1024, null, Duration.ofSeconds(10), false);
+    /** Eight requests at a time, 1024 in the queue for as long as it takes, and ten seconds of grace. */
+    public static final EngineLimits DEFAULT = new EngineLimits(8, 1024, null, Duration.ofSeconds(10), false);
 
     /** Limits with the default stall target and share of decode, and with speculation. */
     public EngineLimits(

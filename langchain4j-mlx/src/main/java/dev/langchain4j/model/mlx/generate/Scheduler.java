@@ -331,7 +331,7 @@ final class Scheduler {
         if (!delaysDecode) {
             share.settle();
         }
-        if (prefill != null && !share.owesDecode()) {
+        if (prefill != null && !share.owesDecode(prefill.prefillPosition(), prefill.prefillRemaining())) {
             turn.clear();
             choosePrefill(prefill);
         }

@@ -4,7 +4,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * How the time of a model is shared between prefill and decode while requests want both: a chunk of prefill lasts about the
- * stall target at most, and then decode gets its share before the next one. Is told what each step took.
+ * stall target at most, and then decode gets its share before the next one. The end of a prompt need not wait for all of that
+ * share, only for a step: its request decodes then, too. Is told what each step took.
  *
  * <p>How many tokens fit into the stall target is told by the best rate that was seen, by how far a chunk lay from the
  * beginning of its prompt, for attention makes later ones slower; and by how much slower the last chunks were. When the
@@ -28,14 +29,24 @@ final class TimeShare {
     /** Nanoseconds of decode that are owed. At least one after each chunk, and each step pays at least one. */
     private long owed;
 
+    /** Whether decode took a step since the last chunk. */
+    private boolean stepped;
+
     TimeShare(EngineLimits limits) {
         stallNanos = TimeUnit.NANOSECONDS.convert(limits.stallTarget());
         decodePerPrefill = limits.decodeShare() / (1 - limits.decodeShare());
     }
 
-    /** Whether decode has to come before the next chunk. */
-    boolean owesDecode() {
-        return owed > 0;
+    /**
+     * Whether decode has to come before the next chunk.
+     *
+     * @param position where that chunk begins
+     * @param remaining tokens that its prompt has left. Where they are one chunk, it goes before what is owed, behind a single
+     *     step of decode; but no more than a chunk's share is put off
+     */
+    boolean owesDecode(int position, int remaining) {
+        boolean canWait = stepped && owed <= stallNanos * decodePerPrefill && remaining <= chunkTokens(position);
+        return owed > 0 && !canWait;
     }
 
     /** Nobody wants the other's time: nothing is owed any more. */
@@ -76,7 +87,8 @@ final class TimeShare {
             (delayed ? shortChunks : wholeChunks).saw(position, rate);
         }
         if (delayed) {
-            owed = Math.max(1, (long) (nanos * decodePerPrefill));
+            owed = Math.max(0, owed) + Math.max(1, (long) (nanos * decodePerPrefill));
+            stepped = false;
         }
     }
 
@@ -92,6 +104,7 @@ final class TimeShare {
     /** Notes a step of decode. */
     void decoded(long nanos) {
         owed -= Math.max(1, nanos);
+        stepped = true;
     }
 
     /**

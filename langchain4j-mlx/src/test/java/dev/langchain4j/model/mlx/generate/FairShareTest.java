@@ -179,6 +179,48 @@ class FairShareTest extends SchedulerHarness {
         assertThat(longest()).isLessThanOrEqualTo(60);
     }
 
+    /** What decode is owed after a chunk is put off for a prompt that one chunk ends, so that its answer can begin. */
+    @Test
+    void aShortPromptWaitsForAStepOfDecodeAndNotForItsShare() {
+        Scheduler scheduler = scheduler(limits(9, 60, 0.8));
+        submit(scheduler, fake("decoding", "d", 0, FOREVER), fake("long", "l", 8000, 1));
+        runUntil(() -> chunks.size() == 9);
+        steps.clear();
+        submit(scheduler, fake("short", "s", 40, FOREVER));
+        runUntil(() -> steps.contains("short"));
+        assertThat(steps.stream().filter(step -> !step.equals("decoding")))
+                .containsExactly("short:prefill", "short");
+        assertThat(steps.subList(0, steps.indexOf("short:prefill"))).containsExactly("decoding");
+        steps.clear();
+        runUntil(() -> steps.contains("long:prefill"));
+        assertThat((steps.size() - 1) / 2 * nanosOfDecode)
+                .as("the shares of both chunks come after it")
+                .isGreaterThanOrEqualTo(4 * (55 + 45 - 30 - 30) * MILLI);
+    }
+
+    /** However many short prompts come, no more than one chunk's share is put off. */
+    @Test
+    void manyShortPromptsLeaveDecodeItsShare() {
+        Scheduler scheduler = scheduler(limits(9, 60, 0.5));
+        Fake decoding = fake("decoding", "d", 0, FOREVER);
+        submit(scheduler, decoding);
+        List<Fake> rounds = new ArrayList<>();
+        long[] begun = {0};
+        runUntil(() -> {
+            if (rounds.size() == 20 && begun[0] == 0) {
+                chunks.clear();
+                begun[0] = now;
+            }
+            while (rounds.stream().filter(round -> round.ends == 0).count() < 3) {
+                rounds.add(new Fake("round", "r" + rounds.size(), true, 40, 1, null));
+                submit(scheduler, rounds.getLast());
+            }
+            return rounds.size() > 100;
+        });
+        long prefill = chunks.stream().mapToLong(c -> c).sum();
+        assertThat(1 - (double) prefill / (now - begun[0])).isGreaterThan(0.45);
+    }
+
     // ---- a prefix that another one computes -----------------------------------------------------------------------
 
     @Test
