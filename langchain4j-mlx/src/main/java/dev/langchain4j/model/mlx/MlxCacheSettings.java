@@ -43,17 +43,17 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
         return self();
     }
 
-    /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are in clear. */
+    /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are unencrypted. */
     public B diskKeys(DiskKeys keys) {
         this.disk = disk.with(keys);
         return self();
     }
 
     /**
-     * A folder of prefixes that ships with the application, from which prompts start cached: the folder of a
-     * {@link #diskCache} in clear that {@link MlxModel#warm} filled, with the same model, type, KV format, device and
-     * version of MLX. It is read, and never written or locked, so it may be on a read-only file system and serve
-     * several JVMs. One that holds nothing of this model is left alone, with a warning. Default: null, none.
+     * A folder of prefixes that ships with the application: the folder of an unencrypted {@link #diskCache} that {@link
+     * MlxModel#warm} filled, with the same model, dtype, KV format, device and version of MLX. It is never written or
+     * locked, so it may be on a read-only file system and serve several JVMs. A folder without prefixes of this model
+     * is ignored, with a warning. Default: null, none.
      */
     public B sharedPrefixes(Path folder) {
         this.disk = disk.reading(folder);

@@ -259,15 +259,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Reports log-probabilities: of each token, and of so many of the likeliest ones of its step; from 0 to 20. */
+    /** Reports the log-probability of each token and of this many most likely tokens of its step; from 0 to 20. */
     public B topLogprobs(Integer tokens) {
         parameters.topLogprobs(tokens);
         return self();
     }
 
     /**
-     * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With
-     * {@link Isolation#PER_MEMORY_ID} nobody can learn of another's prompts by timing, and nothing is shared.
+     * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With {@link
+     * Isolation#PER_MEMORY_ID} nothing is shared, so no tenant can detect another's prompts by timing.
      */
     public B isolation(Isolation isolation) {
         parameters.isolation(isolation);

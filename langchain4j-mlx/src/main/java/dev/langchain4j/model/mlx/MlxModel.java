@@ -227,10 +227,11 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /**
-     * Computes the beginning of all conversations that have this system message and these tools, up to where the first user
-     * message begins, and keeps it in the prompt cache, so that the first request of each costs only its own message. To be
-     * called at start-up. The messages go through this model's {@link Builder#promptNormalizer}, and the chat template's
-     * defaults hold: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters. Waits until it is done.
+     * Prefills the common prefix of all conversations with this system message and these tools, up to the first user
+     * message, and keeps it in the prompt cache. The first request of each conversation then prefills only its own
+     * message. Call it at start-up. The messages pass through this model's {@link Builder#promptNormalizer}, and the
+     * chat template's defaults apply: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters.
+     * Waits until it is done.
      *
      * @param systemMessage the system message as the AI service sends it; null for none
      * @param tools the tools in the order in which the AI service offers them
@@ -431,11 +432,11 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Whether what the next prompt of a conversation begins with for certain is computed once an answer is out, while no
-         * request runs or waits. It is of use where the chat template rewrites the last turn, as it drops reasoning from older
-         * answers: the next message then costs its own tokens. The first request that comes ends it after the step in hand,
-         * and nothing is evicted for it. It costs the energy of prefilling an answer again, without its reasoning. Default:
-         * true.
+         * Whether the certain prefix of a conversation's next prompt is computed after an answer, while no request runs
+         * or waits. It helps if the chat template rewrites the last turn, for example by dropping reasoning from older
+         * answers: the next message then prefills only its own tokens. The next request ends it after the current step,
+         * and nothing is evicted for it. It costs the energy of prefilling an answer again, without its reasoning.
+         * Default: true.
          */
         public Builder computeAhead(boolean ahead) {
             this.computeAhead = ahead;

@@ -72,10 +72,9 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Whether tokens that probably come next are drafted, and several of them checked in one forward pass. The answer is the
-     * one that comes without, up to the rounding of passes with other numbers of rows. With {@link #exactBatching} and
-     * {@link MlxModel.Builder#exactReuse}, which promise the very bits, nothing is speculated. Default:
-     * {@link Speculation#AUTO}.
+     * Whether next tokens are drafted, and several of them verified in one forward pass. The answer is that of plain
+     * decoding, up to the rounding of passes with other numbers of rows. Nothing is drafted with {@link #exactBatching}
+     * and {@link MlxModel.Builder#exactReuse}, which guarantee identical bits. Default: {@link Speculation#AUTO}.
      */
     public B speculation(Speculation mode) {
         this.speculation = mode == null ? Speculation.AUTO : mode;
@@ -83,12 +82,12 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Folder of a smaller model of the same family, with the same tokenizer, that drafts for this one where nothing else does:
-     * each draft is what it says, and the answer stays the one that this model gives. Its keys and values are kept and reused
-     * with the prompt cache, and count there. How many tokens it drafts is learned from what they cost and how many are
-     * right; where it does not pay, it drafts none, but its weights stay loaded. Ignored, and not loaded, where
-     * {@link #speculation} is off or the very bits are promised. Default: null, none; then heads for several tokens (MTP)
-     * draft, if the model's own folder has them. Source: mlx-lm's {@code draft_model}.
+     * Folder of a smaller model with the same tokenizer that drafts tokens for this one. The answer stays that of this
+     * model. The keys and values of the draft model are kept and reused with the prompt cache, and count there. The
+     * number of drafted tokens follows from their measured cost and acceptance. If drafting does not pay, nothing is
+     * drafted, but the weights stay loaded. Ignored, and not loaded, if {@link #speculation} is off or identical bits
+     * are guaranteed. Default: null, none; then heads for several tokens (MTP) draft, if the model's own folder has
+     * them. Source: mlx-lm's {@code draft_model}.
      */
     public B draftModel(Path folder) {
         this.draftModel = folder;

@@ -12,7 +12,7 @@ public enum ReuseReason {
     CONTINUED,
     /** The whole prompt was stored; its last token is computed again, for what follows it is needed. */
     WHOLE_PROMPT,
-    /** What is stored goes on with another token: something before the end of the conversation was changed. */
+    /** The stored sequence continues with another token: something before the end of the conversation was changed. */
     DIVERGED,
     /** More tokens match, but a layer of this architecture can only resume at earlier positions. */
     NO_CHECKPOINT,
