@@ -40,7 +40,7 @@ public final class TeamSample {
         out.println("-- a workflow: forecaster, cashier and timetable in parallel, then the booker");
         out.println("workflow> " + team.plan("ann", "Lisbon", "Porto", 250) + "\n");
         out.println("-- the supervisor decides: its weather tool asks the forecaster");
-        out.println("supervisor> " + team.ask("ann", "What is the weather in Madrid?") + "\n");
+        out.println("supervisor> " + team.ask("ann", "Compare the weather in Oslo and Rome.") + "\n");
         out.println(rounds.summary());
     }
 
