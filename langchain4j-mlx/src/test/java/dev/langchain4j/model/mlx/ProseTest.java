@@ -139,7 +139,7 @@ class ProseTest {
             for (String paragraph : text.text().split("\\n\\s*\\n|\\n(?=\\s*(?:[-*|#@]|\\d+\\.|<)\\s?)")) {
                 String prose = paragraph.replaceAll("\\[([^]]*)]\\([^)]*\\)", "$1");
                 for (String cell : prose.split("\\|")) {
-                    for (String sentence : cell.split("(?<=[.!?:;])\\s+")) {
+                    for (String sentence : cell.split("(?<=[.!?:;]|[.!?:;]\\*\\*|[.!?:;]\\))\\s+")) {
                         int words = sentence.strip().split("\\s+").length;
                         // A list of names is no sentence.
                         if (words > WORDS_MAX && sentence.chars().filter(c -> c == ',').count() < words / 3) {
