@@ -26,6 +26,7 @@ let picked = sessionStorage.getItem('picked');
 let seenNodes = new Set();
 let sees = false;
 let pictures = [];
+let load = {running: 0, waiting: 0, queuedMillis: 0};
 
 // ---- events ---------------------------------------------------------------------------------------------------------
 
@@ -94,21 +95,23 @@ function connection(on) {
   at('connection').classList.toggle('on', on);
 }
 
-function showLoad(load) {
+function showLoad(now) {
+  load = now;
+  document.querySelectorAll('.queue').forEach(note => { note.textContent = queueText(); });
   at('load').textContent = `${number(load.running)} running, ${number(load.waiting)} waiting · the last one waited ${number(load.queuedMillis)} ms`;
 }
 
 async function ask(method, path, body) {
   at('problem').textContent = '';
   try {
-    const answer = await fetch(path, {method, body: body && JSON.stringify(body)});
+    const answer = await fetch(path, {method, headers: {'Content-Type': 'application/json'}, body: body && JSON.stringify(body)});
     const text = await answer.text();
     const json = text ? JSON.parse(text) : {};
     if (!answer.ok) at('problem').textContent = json.error ?? json.title ?? `the server answered ${answer.status}`;
-    return json;
+    return {...json, ok: answer.ok};
   } catch (problem) {
     at('problem').textContent = 'the server does not answer: is samples/run chat still running?';
-    return {};
+    return {ok: false};
   }
 }
 
@@ -129,7 +132,7 @@ function showList() {
     const open = element('button', {type: 'button', class: 'pick', 'data-pick': id, 'aria-current': id === picked && 'true'},
       element('span', {class: 'badge'}, badge(id)), element('span', {class: 'title'}, conversation.title));
     open.onclick = () => { pick(id); pane('chat'); at('text').focus(); };
-    const drop = element('button', {type: 'button', class: 'drop', 'aria-label': `Delete conversation ${badge(id)}`}, '✕');
+    const drop = element('button', {type: 'button', class: 'drop', 'aria-label': `Delete conversation ${badge(id)}`}, '×');
     drop.onclick = () => ask('DELETE', `conversations/${id}`);
     return element('li', {class: isRunning(conversation.turns.at(-1)) ? 'busy' : null}, open, drop);
   }));
@@ -178,17 +181,32 @@ function welcome() {
 function turnElement(turn) {
   const made = element('article', {class: isRunning(turn) ? 'turn running' : 'turn', 'data-state': turn.state},
     element('p', {class: 'question'}, ...turn.pictures.map(data => element('img', {src: data, alt: 'a picture'})), turn.question));
-  if (turn.thinking) made.append(element('p', {class: 'thinking'}, turn.thinking));
+  if (turn.thinking) made.append(thinkingElement(turn));
   for (const call of turn.calls) {
     made.append(element('p', {class: 'call'}, element('code', {class: 'name'}, call.name), element('code', {}, call.arguments),
       element('code', {class: 'result'}, '→ ' + call.result)));
   }
-  made.append(element('p', {class: 'answer', 'aria-live': isRunning(turn) ? 'polite' : null}, turn.answer));
+  made.append(element('div', {class: 'answer'}, ...markdown(turn.answer)));
+  if (turn.state === 'waiting') made.append(element('p', {class: 'note queue'}, queueText()));
   if (turn.state === 'stopped') made.append(element('p', {class: 'note'}, 'Stopped.'));
   if (turn.state === 'failed') made.append(element('p', {class: 'note bad'}, turn.error ?? 'This answer failed.'));
   made.append(element('div', {class: 'rounds'}, ...turn.rounds.map(roundElement)));
   return made;
 }
+
+/** Reasoning can be folded away; what the reader chose stays while the answer is written. */
+const unfolded = new Set();
+function thinkingElement(turn) {
+  const key = `${picked}/${turn.question}`;
+  const open = unfolded.has(key) || (isRunning(turn) && turn.answer === '');
+  const made = element('details', {class: 'thinking', open: open && ''}, element('summary', {}, 'Reasoning'), element('p', {}, turn.thinking));
+  made.firstChild.onclick = () => made.open ? unfolded.delete(key) : unfolded.add(key);
+  return made;
+}
+
+const queueText = () => load.waiting > 0
+  ? `Waiting: ${number(load.running)} answers are running, ${number(load.waiting)} questions wait.`
+  : 'Reading the question …';
 
 function roundElement(round) {
   const longest = Math.max(...conversations.get(picked).turns.flatMap(turn => turn.rounds).map(one => one.prompt));
@@ -199,11 +217,13 @@ function roundElement(round) {
   return element('div', {class: 'cost', title: `prefix: ${round.reuse.toLowerCase().replaceAll('_', ' ')}`}, bar,
     element('span', {}, element('b', {}, `${number(round.cached)} cached`), ' + ', element('b', {}, `${number(fresh)} new`),
       round.queuedMillis < 1 ? '' : ` · waited ${number(round.queuedMillis)} ms`,
-      ` · first token ${number(round.firstTokenMillis)} ms · ${number(round.generated)} tokens at ${number(round.rate)}/s`));
+      ` · first token ${number(round.firstTokenMillis)} ms · ${number(round.generated)} tokens at ${number(round.rate)}/s`
+        + (round.rows > 1 ? ` · ${number(round.rows)} answers together` : '')));
 }
 
 // ---- the cache ------------------------------------------------------------------------------------------------------
 
+const PARTS = {system: 'Instructions, tools', user: 'Questions', assistant: 'Answers'};
 const ROW = 32;
 const AXIS = 18;
 const MARGIN = 24;
@@ -217,7 +237,7 @@ function showCache(event) {
     + (event.ahead.tokens ? ` ${number(event.ahead.tokens)} tokens were computed ahead, ${number(event.ahead.reusedTokens)} of them used since.` : '');
   at('tiers').tBodies[0].replaceChildren(...['SYSTEM', 'USER', 'ASSISTANT'].map(name => {
     const tier = event.tiers[name] ?? {entries: 0, tokens: 0, hits: 0, evictions: 0};
-    return element('tr', {}, element('th', {scope: 'row', style: `--colour:var(--${name.toLowerCase()})`}, name.toLowerCase()),
+    return element('tr', {}, element('th', {scope: 'row', style: `--colour:var(--${name.toLowerCase()})`}, PARTS[name.toLowerCase()]),
       ...[number(tier.entries), number(tier.tokens), number(tier.hits), number(tier.evictions)].map(text => element('td', {}, text)));
   }));
   drawTrie(event.nodes);
@@ -254,7 +274,7 @@ function drawTrie(roots) {
   const ticks = [0, last / 2, last].map((position, i) =>
     svg('text', {class: 'axis', x: x(position), y: 11, 'text-anchor': ['start', 'middle', 'end'][i]}, number(position)));
   const picture = svg('svg', {viewBox: `0 0 ${width} ${AXIS + Math.max(1, row) * ROW}`, role: 'img',
-    'aria-label': `Trie of cached prefixes: ${now.size} parts, ${row} branches, up to ${number(last)} tokens`}, ...ticks, ...parts);
+    'aria-label': `Cached prompts: ${now.size} blocks, ${row} branches, up to ${number(last)} tokens`}, ...ticks, ...parts);
   at('trie').replaceChildren(picture);
 }
 
@@ -263,8 +283,8 @@ const ends = nodes => nodes.flatMap(node => [node.end, ...ends(node.children)]);
 function nodeElement(node, left, top, width, height, grown) {
   const tokens = node.end - node.start;
   const whose = node.conversation ? `conversation ${badge(node.conversation)}` : node.children.length > 0 ? 'several conversations' : 'one conversation';
-  const words = `Tokens ${number(node.start)} to ${number(node.end)} (${number(tokens)}), ${node.tier} tier, ${whose}, ${size(node.bytes)} here`
-    + (node.sequences > 0 ? `, in the buffers of ${node.sequences}` : ', folded into the trie');
+  const words = `Tokens ${number(node.start)} to ${number(node.end)} (${number(tokens)}), ${PARTS[node.tier].toLowerCase()}, ${whose}, ${size(node.bytes)} here`
+    + (node.sequences > 0 ? ', ready to continue' : ', stored');
   const label = number(tokens);
   const made = svg('g', {class: grown ? 'grown' : '', 'data-tier': node.tier}, svg('rect', {class: node.tier, x: left + 1, y: top, width: Math.max(3, width), height, rx: 4}),
     svg('title', {}, words));
@@ -311,7 +331,7 @@ async function add(files) {
 
 function showPictures() {
   at('pictures').replaceChildren(...pictures.map((picture, i) => {
-    const drop = element('button', {type: 'button', 'aria-label': `Leave out picture ${i + 1}`}, element('img', {src: picture.thumbnail, alt: ''}), '✕');
+    const drop = element('button', {type: 'button', 'aria-label': `Leave out picture ${i + 1}`}, element('img', {src: picture.thumbnail, alt: ''}), '×');
     drop.onclick = () => { pictures.splice(i, 1); showPictures(); };
     return element('li', {}, drop);
   }));
@@ -326,7 +346,15 @@ async function send() {
   const sent = pictures;
   pictures = [];
   showPictures();
-  await ask('POST', `conversations/${picked}/questions`, {text, pictures: sent, tools: at('tools').getAttribute('aria-checked') === 'true'});
+  buttons();
+  const {ok} = await ask('POST', `conversations/${picked}/questions`, {text, pictures: sent, tools: at('tools').getAttribute('aria-checked') === 'true'});
+  if (!ok) {
+    // Nothing that was typed or chosen is lost.
+    at('text').value = at('text').value || text;
+    pictures = pictures.length > 0 ? pictures : sent;
+    showPictures();
+    buttons();
+  }
 }
 
 function pane(name) {

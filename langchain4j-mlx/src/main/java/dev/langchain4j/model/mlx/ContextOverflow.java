@@ -6,11 +6,12 @@ public enum ContextOverflow {
     FAIL,
 
     /**
-     * The oldest turns are left out, whole: what a user said, and all answers, tool calls and results up to what the user
-     * said next. System messages stay, and so does the last turn; if that alone is too long, the request fails. Room for the
-     * answer is left: {@code maxOutputTokens}, or 1,024 tokens, but no more than half of the context. More is left out than
-     * must be, up to a quarter of the context, so that the prompts of the next turns begin alike and are found in the prompt
-     * cache. {@link MlxChatResponseMetadata#promptChanges()} names each message that was {@link PromptChange.Kind#DROPPED}.
+     * The oldest turns are dropped as a whole: a user message, and all answers, tool calls and results up to the next
+     * user message. System messages and the last turn stay. If the last turn alone is too long, the request fails. Room
+     * for the answer is reserved: {@code maxOutputTokens}, or 1,024 tokens, but at most half of the context. More turns
+     * than necessary are dropped, up to a quarter of the context, so that the next prompts share a prefix in the prompt
+     * cache. {@link MlxChatResponseMetadata#promptChanges()} names each message that was {@link
+     * PromptChange.Kind#DROPPED}.
      */
     DROP_OLDEST_TURNS
 }

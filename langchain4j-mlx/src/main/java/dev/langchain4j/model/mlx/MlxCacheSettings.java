@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * The settings of {@link MlxModel.Builder} that say how much the prompt cache holds, and where.
+ * The settings of {@link MlxModel.Builder} for the size and the location of the prompt cache.
  *
  * @param <B> the builder itself
  */
@@ -26,9 +26,9 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     }
 
     /**
-     * How much the prompt cache may hold, running requests included. Default: half of the memory that MLX, and the
-     * container if there is one, allow and that the weights and the prompt caches of other models leave.
-     * {@code entriesMax} 0 keeps nothing.
+     * The limits of the prompt cache, including running requests. Default: half of the memory that remains after the
+     * weights and prompt caches of all models, within the limits of MLX and of the container. {@code entriesMax} 0
+     * stores nothing.
      */
     public B cacheLimits(CacheLimits limits) {
         this.cacheLimits = limits;
@@ -36,24 +36,24 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     }
 
     /**
-     * Keeps the prompt cache in a folder, too, so that nothing is computed again after a restart. Default: nowhere.
+     * Also keeps the prompt cache in a folder, so that prefixes survive a restart. Default: none.
      */
     public B diskCache(Path folder, DiskLimits limits) {
         this.disk = disk.in(Objects.requireNonNull(folder, "folder"), Objects.requireNonNull(limits, "limits"));
         return self();
     }
 
-    /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are in clear. */
+    /** Encrypts what {@link #diskCache} writes, with a key for each memory ID. Default: null, files are unencrypted. */
     public B diskKeys(DiskKeys keys) {
         this.disk = disk.with(keys);
         return self();
     }
 
     /**
-     * A folder of prefixes that ships with the application, from which prompts start cached: the folder of a
-     * {@link #diskCache} in clear that {@link MlxModel#warm} filled, with the same model, type, KV format, device and
-     * version of MLX. It is read, and never written or locked, so it may be on a read-only file system and serve
-     * several JVMs. One that holds nothing of this model is left alone, with a warning. Default: null, none.
+     * A folder of prefixes that ships with the application: the folder of an unencrypted {@link #diskCache} that {@link
+     * MlxModel#warm} filled, with the same model, dtype, KV format, device and version of MLX. It is never written or
+     * locked, so it may be on a read-only file system and serve several JVMs. A folder without prefixes of this model
+     * is ignored, with a warning. Default: null, none.
      */
     public B sharedPrefixes(Path folder) {
         this.disk = disk.reading(folder);

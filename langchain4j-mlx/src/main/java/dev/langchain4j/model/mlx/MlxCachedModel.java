@@ -14,7 +14,7 @@ import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.file.Path;
 
 /**
- * A model of the Hugging Face cache, as far as its folder tells without being loaded. See {@link MlxModel#list()}.
+ * A model of the Hugging Face cache, described from its folder without loading it. See {@link MlxModel#list()}.
  *
  * @param name what it is loaded by: {@code owner/name}, and {@code @revision} where that is not main
  * @param folder its snapshot

@@ -18,7 +18,7 @@ public final class MlxCancellation implements StreamingHandle {
     private final List<Runnable> running = new ArrayList<>();
     private boolean cancelled;
 
-    /** Ends the requests that have this, each before its next step, and all that get it later. Idempotent. */
+    /** Ends the requests with this cancellation, each before its next step, and all that get it later. Idempotent. */
     @Override
     public void cancel() {
         List<Runnable> all;
@@ -37,7 +37,7 @@ public final class MlxCancellation implements StreamingHandle {
         }
     }
 
-    /** Says how a request is cancelled, which is done at once if it is too late to wait for it. */
+    /** Adds the action that cancels a request. Runs it at once if this was cancelled before. */
     void add(Runnable cancel) {
         boolean late;
         synchronized (running) {

@@ -17,9 +17,9 @@ import java.util.Set;
 import org.slf4j.LoggerFactory;
 
 /**
- * The settings that blocking and streaming chat models have in common. What is not set comes from
- * {@link #defaultRequestParameters}, then from the model folder's generation_config.json, where nothing is said the
- * likeliest token is taken. Every setting may be overridden by a request's {@link MlxChatRequestParameters}.
+ * The common settings of blocking and streaming chat models. Unset values come from {@link #defaultRequestParameters},
+ * then from the model folder's generation_config.json. If neither sets a temperature, decoding is greedy. A request's
+ * {@link MlxChatRequestParameters} override every setting.
  *
  * @param <B> the builder itself
  */
@@ -49,8 +49,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Folder of a model that is loaded for this chat model, and for all others and scoring models that name the same one:
-     * they share its weights and its prompt cache. It is freed when all of them are closed.
+     * Folder of a model to load. All chat and scoring models with the same folder share its weights and its prompt
+     * cache. It is freed when all of them are closed.
      */
     public B modelPath(Path folder) {
         this.modelPath = folder;
@@ -89,7 +89,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Only the likeliest tokens whose probabilities add up to this are drawn; 1 draws all. */
+    /** Samples only from the most likely tokens whose probabilities add up to this; 1 samples from all. */
     public B topP(Double topP) {
         parameters.topP(topP);
         return self();
@@ -155,15 +155,15 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** What answers must look like: any text, a JSON object, or JSON of a schema. Default: any text. */
+    /** The format of answers: any text, a JSON object, or JSON of a schema. Default: any text. */
     public B responseFormat(ResponseFormat format) {
         parameters.responseFormat(format);
         return self();
     }
 
     /**
-     * Most tokens of an answer. Default: 32,768, or 8,192 where a JSON schema or a required tool call holds the model to a
-     * form, which it may never find an end of; and never more than the context has room for.
+     * Maximum tokens of an answer. Default: 32,768, or 8,192 with a JSON schema or a required tool call, because a list
+     * may not end. The context limits both.
      */
     public B maxOutputTokens(Integer tokens) {
         parameters.maxOutputTokens(tokens);
@@ -171,8 +171,9 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Most time from a call to the end of its answer, waiting for other requests included. Beyond it the request fails with
-     * a {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxModel.Builder#queueTimeout}.
+     * Maximum time from the call to the end of the answer, including the time in the queue. After it, the request fails
+     * with a {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link
+     * MlxModel.Builder#queueTimeout}.
      */
     public B timeout(Duration timeout) {
         parameters.timeout(timeout);
@@ -203,8 +204,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * What AI services may count on. Default: {@link Capability#RESPONSE_FORMAT_JSON_SCHEMA}, for tokens that would break a
-     * schema are never drawn; without it AI services describe the wanted JSON in the user's message instead.
+     * The capabilities for AI services. Default: {@link Capability#RESPONSE_FORMAT_JSON_SCHEMA}, because answers always
+     * conform to a schema. Without it, AI services describe the JSON in the user message instead.
      */
     public B supportedCapabilities(Set<Capability> capabilities) {
         this.supportedCapabilities =
@@ -236,8 +237,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * How hard a reasoning model thinks, such as {@code low}, {@code medium} or {@code high}; see
-     * {@link MlxChatRequestParameters#reasoningEffort()}. Default: as its chat template has it.
+     * The reasoning effort, such as {@code low}, {@code medium} or {@code high}; see {@link
+     * MlxChatRequestParameters#reasoningEffort()}. Default: as its chat template has it.
      */
     public B reasoningEffort(String effort) {
         parameters.reasoningEffort(effort);
@@ -245,29 +246,29 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Most tokens of reasoning, after which it is closed and the answer begins; see
-     * {@link MlxChatRequestParameters#maxReasoningTokens()}. Default: no limit.
+     * Maximum tokens of reasoning; then the reasoning is closed and the answer begins. See {@link
+     * MlxChatRequestParameters#maxReasoningTokens()}. Default: no limit.
      */
     public B maxReasoningTokens(Integer tokens) {
         parameters.maxReasoningTokens(tokens);
         return self();
     }
 
-    /** Whether the reasoning is given back: in {@code AiMessage.thinking()} and as partial thinking. Default: no. */
+    /** Whether the reasoning is returned: in {@code AiMessage.thinking()} and as partial thinking. Default: no. */
     public B returnThinking(Boolean returnThinking) {
         parameters.returnThinking(returnThinking);
         return self();
     }
 
-    /** Reports log-probabilities: of each token, and of so many of the likeliest ones of its step; from 0 to 20. */
+    /** Reports the log-probability of each token and of this many most likely tokens of its step; from 0 to 20. */
     public B topLogprobs(Integer tokens) {
         parameters.topLogprobs(tokens);
         return self();
     }
 
     /**
-     * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With
-     * {@link Isolation#PER_MEMORY_ID} nobody can learn of another's prompts by timing, and nothing is shared.
+     * Whether conversations share what the prompt cache holds. Default: {@link Isolation#SHARED}. With {@link
+     * Isolation#PER_MEMORY_ID} nothing is shared, so no tenant can detect another's prompts by timing.
      */
     public B isolation(Isolation isolation) {
         parameters.isolation(isolation);
@@ -275,8 +276,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Whether names of control tokens in messages, such as {@code <|im_end|>}, are those tokens. Default: false, they are
-     * text, so that no user, document or tool can forge a turn. For fill-in-the-middle prompts and the like.
+     * Whether names of control tokens in messages, such as {@code <|im_end|>}, are those tokens. Default: false; they
+     * are text, so that no user, document or tool can forge a turn. Use true for prompts such as fill-in-the-middle.
      */
     public B allowControlTokens(Boolean allowed) {
         parameters.allowControlTokens(allowed);
@@ -284,9 +285,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * Whether the JSON schema of the response format is also told to the model in words, at the end of the newest
-     * user message, with descriptions and values of enums. Default: true; see
-     * {@link MlxChatRequestParameters#schemaInPrompt()}.
+     * Whether the JSON schema of the response format is also added to the newest user message in words, with
+     * descriptions and enum values. Default: true; see {@link MlxChatRequestParameters#schemaInPrompt()}.
      */
     public B schemaInPrompt(Boolean told) {
         parameters.schemaInPrompt(told);
@@ -300,8 +300,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     }
 
     /**
-     * What becomes of a conversation that outgrows the model's context. Default: {@link ContextOverflow#FAIL}. A memory that
-     * counts tokens ({@link MlxModel#tokenCountEstimator()}) keeps conversations from it; this is for those that do not.
+     * The handling of a conversation that outgrows the model's context. Default: {@link ContextOverflow#FAIL}. A memory
+     * that counts tokens ({@link MlxModel#tokenCountEstimator()}) avoids this case.
      */
     public B contextOverflow(ContextOverflow overflow) {
         this.contextOverflow = overflow == null ? ContextOverflow.FAIL : overflow;

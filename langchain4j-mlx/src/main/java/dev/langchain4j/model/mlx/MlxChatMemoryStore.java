@@ -34,8 +34,8 @@ import org.slf4j.LoggerFactory;
  *   <li>Without, the conversations of that ID of all services, and those of requests whose parameters have it.
  * </ul>
  *
- * <p>What is freed wrongly is computed again; nothing else depends on it. Prefixes that others use too, such as a system
- * message, stay. A request that runs is not disturbed; what it leaves is freed when it ends.
+ * <p>Data that is freed by mistake is computed again; nothing else depends on it. Shared prefixes, such as a system
+ * message, stay. A running request is not disturbed; its data is freed when it ends.
  *
  * <p>As thread-safe as the store that it wraps.
  */
@@ -141,8 +141,8 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
         }
 
         /**
-         * Hears, once for each model, that a memory was deleted and how many bytes that freed. Called on a thread of its own,
-         * so it may wait, and use the model. Default: nobody.
+         * Called once for each model after a memory was deleted, with the number of freed bytes. Runs on a separate
+         * thread, so it may wait and use the model. Default: none.
          */
         public Builder onDeleted(BiConsumer<Object, Long> memoryIdAndBytesFreed) {
             this.onDeleted = Objects.requireNonNull(memoryIdAndBytesFreed, "onDeleted");

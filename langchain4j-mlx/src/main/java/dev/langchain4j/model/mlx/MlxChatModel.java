@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A chat model over MLX, inside this JVM. Answers come whole; see {@link MlxStreamingChatModel} for pieces.
+ * A chat model over MLX, inside this JVM. Answers are returned as a whole; see {@link MlxStreamingChatModel} for
+ * streaming.
  *
  * <p>Thread-safe. Requests of all chat models over one {@link MlxModel} share it: as many run at the same time as
  * {@link MlxModel.Builder#maxConcurrent} says, the others wait. Interrupting a waiting thread cancels its request, and so
@@ -85,9 +86,8 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
     }
 
     /**
-     * Gives back the model if it was loaded by name or path; its last user frees it, after the requests that are under
-     * way. Requests after that fail with a NonRetriableException. Does nothing to a model that the builder was given.
-     * Idempotent.
+     * Releases the model if it was loaded by name or path. The last user frees it, after its running requests. Later
+     * requests fail with a NonRetriableException. Does not close a model that the builder was given. Idempotent.
      */
     @Override
     public void close() {

@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Parameters of a chat request, with those that only this module has: what samplers of mlx-lm take, reasoning, and the
- * memory ID. Every parameter may be null: then the chat model's default counts, then what the model folder's
- * generation_config.json says, then the default that its method states.
+ * Parameters of a chat request, including those of this module only: the sampling parameters of mlx-lm, reasoning, and
+ * the memory ID. Every parameter may be null. Then the chat model's default applies, then that of the model folder's
+ * generation_config.json, then the default that its method states.
  *
  * <p>{@link Builder#build} checks the values; what only a model can say of them is checked when a request is made.
  * Immutable and thread-safe; {@link Builder} is not.
@@ -75,7 +75,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         return parameters instanceof MlxChatRequestParameters mlx ? mlx : EMPTY.overrideWith(parameters);
     }
 
-    /** The seed: the same seed and request draw the same tokens. Default: another one for each request. */
+    /** The seed: the same seed and request sample the same tokens. Default: a new one for each request. */
     public Long seed() {
         return seed;
     }
@@ -121,19 +121,20 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
-     * How hard a reasoning model thinks, in a word that its chat template knows, such as {@code low}, {@code medium} and
-     * {@code high}. Where the template has no such setting, {@code none} (no reasoning), {@code minimal} (512 tokens),
-     * {@code low} (2,048) and {@code medium} (8,192) limit the reasoning as {@link #maxReasoningTokens} does, and
-     * {@code high}, {@code xhigh} and {@code max} do not. Default: as the chat template has it.
+     * The reasoning effort, in a word that the chat template supports, such as {@code low}, {@code medium} and {@code
+     * high}. If the template has no such setting, {@code none} (no reasoning), {@code minimal} (512 tokens), {@code
+     * low} (2,048) and {@code medium} (8,192) limit the reasoning as {@link #maxReasoningTokens} does, and {@code
+     * high}, {@code xhigh} and {@code max} do not. Default: as the chat template has it.
      */
     public String reasoningEffort() {
         return reasoningEffort;
     }
 
     /**
-     * At least 0: most tokens of reasoning. A chat template that knows of a budget is told; and at the limit the reasoning is
-     * closed, with the words that the model was trained to read there. A character that was begun is finished first. Default:
-     * no limit. See {@link MlxTokenUsage#reasoningTokens()} and {@link MlxChatResponseMetadata#reasoningCut()}.
+     * At least 0: maximum tokens of reasoning. A chat template that supports a budget receives it. At the limit, the
+     * reasoning is closed with the words that the model was trained to read there, after an incomplete character is
+     * finished. Default: no limit. See {@link MlxTokenUsage#reasoningTokens()} and {@link
+     * MlxChatResponseMetadata#reasoningCut()}.
      */
     public Integer maxReasoningTokens() {
         return maxReasoningTokens;
@@ -149,9 +150,9 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
     /**
      * More variables for the chat template, such as {@code reasoning_effort}, {@code enable_thinking} or
-     * {@code documents}: null, booleans, numbers, texts, lists and maps of them. They win over {@link #think} and
-     * {@link #reasoningEffort}. Each name is overridden by itself: a request's arguments join the defaults. Default:
-     * empty. Never null.
+     * {@code documents}: null, booleans, numbers, texts, lists and maps of them. They take precedence over {@link
+     * #think} and {@link #reasoningEffort}. Names are overridden separately: a request's arguments are merged with the
+     * defaults. Default: empty. Never null.
      */
     public Map<String, Object> templateArguments() {
         return templateArguments;
@@ -180,25 +181,25 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
     /**
      * Whether names of control tokens in messages, tools and template arguments, such as {@code <|im_end|>}, are those
-     * tokens. Then whoever writes a part of the prompt can end a turn and begin another one; of use for
-     * fill-in-the-middle prompts that the application writes itself. Default: false, they are text.
+     * tokens. Then the author of any part of the prompt can end a turn and begin another one. Use it for
+     * fill-in-the-middle prompts that the application writes itself. Default: false; they are text.
      */
     public Boolean allowControlTokens() {
         return allowControlTokens;
     }
 
     /**
-     * Whether the JSON schema of the response format is also told to the model, in words at the end of the newest
-     * user message: names, types, descriptions and values of enums. Without it the answer has the schema's form, but the model
-     * knows of a field only its name, at the time that it has to fill it. Default: true.
+     * Whether the JSON schema of the response format is also added to the newest user message in words: names, types,
+     * descriptions and enum values. Without it, the answer conforms as well, but the model sees only the name of a
+     * field, when it has to fill it. Default: true.
      */
     public Boolean schemaInPrompt() {
         return schemaInPrompt;
     }
 
     /**
-     * Most time from the call to the end of the answer, waiting for other requests included. Beyond it the request fails with
-     * a {@link dev.langchain4j.exception.TimeoutException} before its next step. Default: none.
+     * Maximum time from the call to the end of the answer, including the time in the queue. After it, the request fails
+     * with a {@link dev.langchain4j.exception.TimeoutException} before its next step. Default: none.
      */
     public Duration timeout() {
         return timeout;

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Metadata of a response, with what it cost and what the prompt cache saved. Times begin when the request gets its turn;
- * what it waited before is {@link #queued()}. Whatever is not known is null. Immutable and thread-safe.
+ * Metadata of a response: its cost, and the part that the prompt cache saved. Times begin when the request starts to
+ * run; the time before is {@link #queued()}. Unknown values are null. Immutable and thread-safe.
  */
 public class MlxChatResponseMetadata extends ChatResponseMetadata {
     private static final double NANOS_PER_SECOND = 1e9;
@@ -97,7 +97,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return longestStall;
     }
 
-    /** What of {@link #queued()} and {@link #running()} it waited for memory that other requests took. */
+    /** The part of {@link #queued()} and {@link #running()} in which it waited for memory that other requests held. */
     public Duration waitedForMemory() {
         return waitedForMemory;
     }
@@ -154,8 +154,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
-     * What was changed in the request's messages, for the model's chat template could not say it: a memory's window that
-     * begins with an answer, for example. Empty if the model read the messages as they were. Never null.
+     * Changes of the request's messages that the model's chat template required: for a memory's window that begins with
+     * an answer, for example. Empty if the model read the messages as they were. Never null.
      */
     public List<PromptChange> promptChanges() {
         return promptChanges;

@@ -192,8 +192,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     }
 
     /**
-     * Lets running requests finish their batch, then frees everything, ends the thread, gives memory back to the system, and
-     * returns; an interrupt does not change that. Idempotent.
+     * Lets running requests finish their batch, then frees everything, ends the thread and returns memory to the
+     * system. An interrupt does not end the wait. Idempotent.
      */
     @Override
     public void close() {
@@ -246,7 +246,10 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** Most tokens of a text, special ones included; what is longer loses its end. Default: as the folder says. */
+        /**
+         * Maximum tokens of a text, including special ones; longer texts are cut at the end. Default: as the folder
+         * says.
+         */
         public Builder maxLength(Integer tokens) {
             this.maxLength = tokens;
             return this;

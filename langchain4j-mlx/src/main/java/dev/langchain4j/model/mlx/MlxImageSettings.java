@@ -8,8 +8,8 @@ import dev.langchain4j.model.mlx.vision.ImageProcessor;
 import dev.langchain4j.model.mlx.vision.ImageSource;
 
 /**
- * The settings of {@link MlxModel.Builder} that say which images a model takes, if it sees. What is larger is refused with an
- * {@link InvalidRequestException}, before it is decoded.
+ * The settings of {@link MlxModel.Builder} for images of multimodal models. Larger images are refused with an {@link
+ * InvalidRequestException} before they are decoded.
  *
  * @param <B> the builder itself
  */
@@ -55,9 +55,9 @@ public abstract class MlxImageSettings<B extends MlxImageSettings<B>> {
     }
 
     /**
-     * Fetches images from http and https URLs in messages. Whoever writes a message then makes this JVM ask a server of their
-     * choice, within these rules. Default: null, they are refused; base64 data, {@code data:} and {@code file:} URLs are read
-     * in any case.
+     * Fetches images from http and https URLs in messages. The author of a message can then make this JVM connect to a
+     * server, within these rules. Default: null, such URLs are refused; base64 data, {@code data:} and {@code file:}
+     * URLs are read in any case.
      */
     public B allowImageUrls(MlxImageUrls rules) {
         this.imageUrls = rules;

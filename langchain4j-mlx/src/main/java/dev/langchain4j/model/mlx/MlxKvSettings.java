@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 
 /**
- * The settings of {@link MlxModel.Builder} that say what layers keep of keys and values.
+ * The settings of {@link MlxModel.Builder} for the keys and values that layers keep.
  *
  * @param <B> the builder itself
  */
@@ -43,10 +43,9 @@ public abstract class MlxKvSettings<B extends MlxKvSettings<B>> extends MlxImage
     }
 
     /**
-     * Most tokens whose keys and values a full-attention layer holds, at least 5: the first four, and the last ones.
-     * What lies between is forgotten, so a conversation of any length takes bounded memory. The prompt cache can
-     * then resume at checkpoints only. Default: all tokens. Not together with kvBits. Source: mlx-lm's
-     * {@code max_kv_size}.
+     * Maximum tokens whose keys and values a full-attention layer holds, at least 5: the first four, and the last ones.
+     * Those between are dropped, so a conversation of any length takes bounded memory. The prompt cache can then resume
+     * at checkpoints only. Default: all tokens. Not together with kvBits. Source: mlx-lm's {@code max_kv_size}.
      */
     public B maxKvSize(Integer tokens) {
         this.maxKvSize = tokens;

@@ -8,16 +8,15 @@ import java.util.Objects;
 import java.util.function.BiFunction;
 
 /**
- * Names the conversation of an AI service: its interface and the value of {@code @MemoryId}, for equal IDs in two services
- * are two conversations. A service without {@code @MemoryId} has the ID {@code "default"}, whoever calls it: where
- * {@link dev.langchain4j.model.mlx.cache.Isolation#PER_MEMORY_ID} is asked for, its requests share nothing.
+ * Names the conversation of an AI service: its interface and the value of {@code @MemoryId}. Equal IDs in two services
+ * are two conversations. A service without {@code @MemoryId} has the ID {@code "default"} for every caller; with {@link
+ * dev.langchain4j.model.mlx.cache.Isolation#PER_MEMORY_ID}, its requests share nothing.
  *
- * <p>Normally nothing is to be done: requests of AI services carry it by themselves. Where another library has taken
- * LangChain4j's place for that (an {@code AiServiceListenerRegistrarFactory} that comes first on the class path), or a
- * service is built where this library's jar is not visible, one line to the service's builder does the same: either
- * {@code registerListeners(MlxMemoryId.listeners())} or
- * {@code chatRequestTransformer(MlxMemoryId.transformer(Assistant.class))}. A direct call of a model sets
- * {@link MlxChatRequestParameters.Builder#memoryId}.
+ * <p>Requests of AI services carry it without configuration. Two cases need one line in the service's builder: another
+ * library provides an {@code AiServiceListenerRegistrarFactory} that comes first on the class path, or the service is
+ * built where this library's jar is not visible. The line is either {@code registerListeners(MlxMemoryId.listeners())}
+ * or {@code chatRequestTransformer(MlxMemoryId.transformer(Assistant.class))}. A direct call of a model sets {@link
+ * MlxChatRequestParameters.Builder#memoryId}.
  *
  * <p>{@code mlx.promptCache().evict("ann")} means the conversations of all services that have that memory ID;
  * {@code evict(MlxMemoryId.of(Assistant.class, "ann"))} means one of them.

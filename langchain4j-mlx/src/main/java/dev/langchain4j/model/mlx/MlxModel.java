@@ -43,7 +43,7 @@ import org.slf4j.LoggerFactory;
  * ChatModel chat = MlxChatModel.builder().model(mlx).build();
  * }</pre>
  *
- * <p>Each load is a model of its own, with its own prompt cache; chat and scoring models that are built with a name or a
+ * <p>Each load is a separate model with its own prompt cache. Chat and scoring models that are built with a name or a
  * path share theirs.
  *
  * <p>Thread-safe. Close it to free the weights; requests after that fail with a NonRetriableException.
@@ -157,7 +157,7 @@ public final class MlxModel implements AutoCloseable {
      *     {@code mlx_lm.convert} have them; or else a Hugging Face repository id, {@code owner/name} or
      *     {@code owner/name@revision}, which is downloaded if it is not in the cache ({@link HuggingFaceHub})
      * @throws ModelNotFoundException if there is no such model, or a file of it is missing
-     * @throws InvalidRequestException if what the model has contradicts itself or is not supported
+     * @throws InvalidRequestException if the model folder is inconsistent or not supported
      * @throws dev.langchain4j.exception.LangChain4jException if the hub refuses or fails, as
      *     {@link HuggingFaceHub#locate} says
      */
@@ -227,10 +227,11 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /**
-     * Computes the beginning of all conversations that have this system message and these tools, up to where the first user
-     * message begins, and keeps it in the prompt cache, so that the first request of each costs only its own message. To be
-     * called at start-up. The messages go through this model's {@link Builder#promptNormalizer}, and the chat template's
-     * defaults hold: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters. Waits until it is done.
+     * Prefills the common prefix of all conversations with this system message and these tools, up to the first user
+     * message, and keeps it in the prompt cache. The first request of each conversation then prefills only its own
+     * message. Call it at start-up. The messages pass through this model's {@link Builder#promptNormalizer}, and the
+     * chat template's defaults apply: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters.
+     * Waits until it is done.
      *
      * @param systemMessage the system message as the AI service sends it; null for none
      * @param tools the tools in the order in which the AI service offers them
@@ -323,9 +324,9 @@ public final class MlxModel implements AutoCloseable {
     }
 
     /**
-     * Takes no more requests, lets those that run and wait end within the {@link Builder#gracePeriod}, then frees everything,
-     * ends the thread, gives memory back to the system, and returns; an interrupt does not change that. Called on the model's
-     * own thread it returns at once, and the rest follows. Idempotent.
+     * Refuses new requests, lets running and waiting ones end within the {@link Builder#gracePeriod}, then frees
+     * everything, ends the thread and returns memory to the system. An interrupt does not end the wait. On the model's
+     * own thread it returns at once, and the model closes afterwards. Idempotent.
      */
     @Override
     public void close() {
@@ -382,10 +383,9 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Most tokens of prompt and answer together. Default: what the model was made for, which is its
-         * max_position_embeddings, or what its yarn stretches that to; more than that needs {@link #ropeScaling}. A model
-         * with longrope (Phi) whose context is limited to that of its first training turns positions as it did then, which
-         * is better for short prompts.
+         * Maximum tokens of prompt and answer together. Default: the model's max_position_embeddings, extended by its
+         * yarn scaling; more needs {@link #ropeScaling}. If this is at most the original training context of a model
+         * with longrope (Phi), its original factors are used, which is better for short prompts.
          */
         public Builder contextLength(Integer tokens) {
             this.contextLength = tokens;
@@ -393,9 +393,9 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Scales rotary positions, so that the model takes more tokens than config.json says, up to factor times original
-         * context. At the risk of whoever sets it: answers get worse where the model was not made for it, those to short
-         * prompts too, and nothing tells. Default: what config.json says. A folder that scales in another way is refused.
+         * Scales rotary positions, so that the model accepts more tokens than config.json says, up to factor times
+         * original context. Answers get worse, without any error, if the model was not trained for it; this includes
+         * short prompts. Default: as in config.json. A folder with another kind of scaling is refused.
          */
         public Builder ropeScaling(RopeScaling scaling) {
             this.ropeScaling = scaling;
@@ -419,11 +419,10 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Whether a prompt that resumes gives bit for bit the logits of one that is computed from its start. Then only
-         * whole chunks of prefill are kept, so that each round of a loop computes its last answer and up to
-         * {@code prefillChunkTokens} tokens again: a small chunk makes that cheap. Includes {@link #exactBatching}. Default:
-         * false; what is reused was then partly computed in pieces of other sizes, and logits may differ in their last
-         * bits.
+         * Whether a resumed prompt gives the same logits, bit for bit, as a prompt that is computed from its start.
+         * Then only whole chunks of prefill are kept, so each round of a loop computes its last answer and up to {@code
+         * prefillChunkTokens} tokens again; use a small chunk. Includes {@link #exactBatching}. Default: false; reused
+         * states were then partly computed in pieces of other sizes, and logits may differ in their last bits.
          */
         public Builder exactReuse(boolean exact) {
             this.exactReuse = exact;
@@ -431,11 +430,11 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Whether what the next prompt of a conversation begins with for certain is computed once an answer is out, while no
-         * request runs or waits. It is of use where the chat template rewrites the last turn, as it drops reasoning from older
-         * answers: the next message then costs its own tokens. The first request that comes ends it after the step in hand,
-         * and nothing is evicted for it. It costs the energy of prefilling an answer again, without its reasoning. Default:
-         * true.
+         * Whether the certain prefix of a conversation's next prompt is computed after an answer, while no request runs
+         * or waits. It helps if the chat template rewrites the last turn, for example by dropping reasoning from older
+         * answers: the next message then prefills only its own tokens. The next request ends it after the current step,
+         * and nothing is evicted for it. It costs the energy of prefilling an answer again, without its reasoning.
+         * Default: true.
          */
         public Builder computeAhead(boolean ahead) {
             this.computeAhead = ahead;
@@ -455,8 +454,8 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * What the model would take of memory with these settings: weights, bytes of a token, and what the machine has. The
-         * files' headers are read and nothing is loaded; a model that is not in the cache is downloaded. An adapter is not
+         * The memory that the model would take with these settings: weights, bytes of a token, and the memory of the
+         * machine. Only the files' headers are read; a model that is not in the cache is downloaded. An adapter is not
          * counted.
          *
          * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * What a model will take of memory, before it is loaded: read from the headers of its files, and from the shapes that its
- * layers would have. Bytes. See {@link MlxModel.Builder#estimate()}.
+ * The memory of a model before it is loaded, in bytes: from the headers of its files, and from the shapes that its
+ * layers would have. See {@link MlxModel.Builder#estimate()}.
  *
  * @param name the model
  * @param weightBytes its weights, in the type that they are computed with

@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * The settings of {@link MlxModel.Builder} that say how many requests run at the same time, how they share the model's time,
- * and how long others wait.
+ * The settings of {@link MlxModel.Builder} for concurrent requests: how many run, how they share the model's time, and
+ * how long others wait.
  *
  * @param <B> the builder itself
  */
@@ -25,10 +25,10 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     MlxRequestLimits() {}
 
     /**
-     * Most requests that run at the same time, at least 1; the others wait. Those that decode share forward passes, so
-     * that the weights are read once for all of them, and chunks of new prompts are prefilled between their steps, as
-     * {@link #stallTarget} and {@link #decodeShare} say. Each takes the memory of its keys and values; a request for which
-     * there is no room waits. 1 answers one request after the other. Default: 8.
+     * Maximum number of running requests, at least 1; the others wait. Decoding requests share forward passes, which
+     * read the weights once for all of them. Chunks of new prompts are prefilled between their steps, as {@link
+     * #stallTarget} and {@link #decodeShare} say. Each takes memory for its keys and values; a request waits while there
+     * is no room. 1 answers one request after the other. Default: 8.
      */
     public B maxConcurrent(Integer requests) {
         this.maxConcurrent = requests;
@@ -36,8 +36,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Most requests that wait for their turn. One that finds so many waiting is refused with a
-     * {@link dev.langchain4j.exception.RateLimitException}. Default: 1024.
+     * Maximum number of waiting requests. Further ones are refused with a {@link
+     * dev.langchain4j.exception.RateLimitException}. Default: 1024.
      */
     public B maxQueued(Integer requests) {
         this.maxQueued = requests;
@@ -45,8 +45,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Most time that a request waits for its turn. Beyond it the request fails with a
-     * {@link dev.langchain4j.exception.TimeoutException}. Default: none. See also {@link MlxChatBuilder#timeout}.
+     * Maximum time in the queue. After it, the request fails with a {@link dev.langchain4j.exception.TimeoutException}.
+     * Default: none. See also {@link MlxChatBuilder#timeout}.
      */
     public B queueTimeout(Duration timeout) {
         this.queueTimeout = timeout;
@@ -54,9 +54,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * How long requests that were accepted may go on when the model is closed or the JVM shuts down; new ones are refused
-     * meanwhile. Those that have not ended then fail with a {@link dev.langchain4j.exception.NonRetriableException}.
-     * Default: 10 seconds.
+     * The time that accepted requests have when the model is closed or the JVM shuts down; new ones are refused. Then
+     * the remaining ones fail with a {@link dev.langchain4j.exception.NonRetriableException}. Default: 10 seconds.
      */
     public B gracePeriod(Duration period) {
         this.gracePeriod = period;
@@ -64,8 +63,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Whether requests that run at the same time take turns instead of sharing forward passes. The last bits of a product
-     * depend on how many rows it has, so without turns they may depend on who runs beside. Default: false.
+     * Whether concurrent requests run in turn instead of sharing forward passes. The last bits of a product depend on
+     * its number of rows, so in shared passes they depend on the other requests. Default: false.
      */
     public B exactBatching(boolean exact) {
         this.exactBatching = exact;
@@ -73,10 +72,9 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Whether tokens that probably come next are drafted, and several of them checked in one forward pass. The answer is the
-     * one that comes without, up to the rounding of passes with other numbers of rows. With {@link #exactBatching} and
-     * {@link MlxModel.Builder#exactReuse}, which promise the very bits, nothing is speculated. Default:
-     * {@link Speculation#AUTO}.
+     * Whether next tokens are drafted, and several of them verified in one forward pass. The answer is that of plain
+     * decoding, up to the rounding of passes with other numbers of rows. Nothing is drafted with {@link #exactBatching}
+     * and {@link MlxModel.Builder#exactReuse}, which guarantee identical bits. Default: {@link Speculation#AUTO}.
      */
     public B speculation(Speculation mode) {
         this.speculation = mode == null ? Speculation.AUTO : mode;
@@ -84,12 +82,12 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * Folder of a smaller model of the same family, with the same tokenizer, that drafts for this one where nothing else does:
-     * each draft is what it says, and the answer stays the one that this model gives. Its keys and values are kept and reused
-     * with the prompt cache, and count there. How many tokens it drafts is learned from what they cost and how many are
-     * right; where it does not pay, it drafts none, but its weights stay loaded. Ignored, and not loaded, where
-     * {@link #speculation} is off or the very bits are promised. Default: null, none; then heads for several tokens (MTP)
-     * draft, if the model's own folder has them. Source: mlx-lm's {@code draft_model}.
+     * Folder of a smaller model with the same tokenizer that drafts tokens for this one. The answer stays that of this
+     * model. The keys and values of the draft model are kept and reused with the prompt cache, and count there. The
+     * number of drafted tokens follows from their measured cost and acceptance. If drafting does not pay, nothing is
+     * drafted, but the weights stay loaded. Ignored, and not loaded, if {@link #speculation} is off or identical bits
+     * are guaranteed. Default: null, none; then heads for several tokens (MTP) draft, if the model's own folder has
+     * them. Source: mlx-lm's {@code draft_model}.
      */
     public B draftModel(Path folder) {
         this.draftModel = folder;
@@ -97,11 +95,11 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * How long a chunk of a prompt may be prefilled while other requests decode, which wait for it: longer than nothing.
-     * Shorter is smoother for them; longer is faster for the prompt, for short chunks read the weights as often as long ones.
-     * How many tokens that is, is learned while chunks run; it is 32 at the least. While nobody decodes chunks have
-     * {@link MlxModel.Builder#prefillChunkTokens}, and so they have always with {@link MlxModel.Builder#exactReuse} or
-     * {@link #exactBatching}, which promise bits that depend on them. Default: 200 ms.
+     * The intended maximum time of a prefill chunk while other requests decode and wait for it; greater than zero. A
+     * shorter time makes their answers smoother; a longer one makes the prompt faster, because each chunk reads all
+     * weights. The number of tokens follows from measured chunks and is at least 32. Without decoding requests, chunks
+     * have {@link MlxModel.Builder#prefillChunkTokens}; with {@link MlxModel.Builder#exactReuse} or {@link
+     * #exactBatching} they always do, because bits depend on them. Default: 200 ms.
      */
     public B stallTarget(Duration target) {
         this.stallTarget = target;
@@ -109,9 +107,9 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
-     * The share of the time that decode gets while prompts are prefilled, at least 0 and less than 1: after a chunk, those that
-     * decode take steps until they had their share, and one step in any case. Default: a third, so a prompt takes one and a
-     * half times as long beside others as alone.
+     * The share of time for decode while prompts are prefilled, at least 0 and less than 1. After a chunk, decoding
+     * requests run steps until they had their share, but at least one. Default: a third, so a prompt takes 1.5 times as
+     * long beside others as alone.
      */
     public B decodeShare(Double share) {
         this.decodeShare = share;

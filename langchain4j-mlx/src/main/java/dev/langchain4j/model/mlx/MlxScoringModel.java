@@ -11,17 +11,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Says how well texts answer a query, from 0 to 1, by a language model that was trained to answer yes or no: the folders of
- * Qwen3-Reranker. For LangChain4j's re-ranking content aggregator.
+ * Scores how well texts answer a query, from 0 to 1, with a language model that was trained to answer yes or no: the
+ * folders of Qwen3-Reranker. For LangChain4j's re-ranking content aggregator.
  *
  * <pre>{@code
  * ScoringModel model = MlxScoringModel.builder().modelName("mlx-community/Qwen3-Reranker-0.6B-4bit").build();
  * }</pre>
  *
  * <p>The prompt is that of the models' card: a system message that asks for yes or no, then instruction, query and
- * document, then an empty reasoning. The score is the probability of yes among both. What the prompts of one call have in
- * common is computed once. A document whose prompt is too long loses its end. A model that is no reranker gives scores,
- * too, which mean nothing; a warning tells of one that is not named so, or that says something else than yes or no.
+ * document, then an empty reasoning. The score is the probability of yes among both. The common prefix of the prompts
+ * of one call is computed once. A document whose prompt is too long is cut at the end. The scores of a model that is no
+ * reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something else
+ * than yes or no.
  *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
@@ -127,7 +128,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
             return this;
         }
 
-        /** What makes a document a good one. Default: that it answers a web search query, as on the models' card. */
+        /** The relevance criterion. Default: that it answers a web search query, as on the models' card. */
         public Builder instruction(String task) {
             this.instruction = task == null ? INSTRUCTION : task;
             return this;

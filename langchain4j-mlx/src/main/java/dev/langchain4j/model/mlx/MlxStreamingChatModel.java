@@ -15,10 +15,10 @@ import java.util.Set;
 /**
  * A chat model over MLX, inside this JVM, whose answers come in pieces while they are generated.
  *
- * <p>Thread-safe. All callbacks of a request come one after the other on a virtual thread of their own, so a slow handler
- * does not slow the model down, and a handler may use the model. The last callback of a request is its end:
- * {@code onCompleteResponse}, or {@code onError} with why there is no response. What a handler throws, exception or error,
- * goes to its {@code onError} before that, and the answer goes on.
+ * <p>Thread-safe. All callbacks of a request run sequentially on one virtual thread, so a slow handler does not slow
+ * the model down, and a handler may use the model. The last callback of a request is its end: {@code
+ * onCompleteResponse}, or {@code onError} with why there is no response. If a handler throws an exception or an error,
+ * it is passed to {@code onError} before that, and the answer continues.
  *
  * <p>A request is cancelled through the {@code StreamingHandle} of its callbacks, or, before the first one too, with a
  * {@link MlxCancellation}; it gets no callback any more then.
@@ -97,9 +97,8 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
     }
 
     /**
-     * Gives back the model if it was loaded by name or path; its last user frees it, after the requests that are under
-     * way. Requests after that fail with a NonRetriableException. Does nothing to a model that the builder was given.
-     * Idempotent.
+     * Releases the model if it was loaded by name or path. The last user frees it, after its running requests. Later
+     * requests fail with a NonRetriableException. Does not close a model that the builder was given. Idempotent.
      */
     @Override
     public void close() {

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.mlx.DType;
 
 /**
- * The settings of {@link MlxModel.Builder} that say in which form weights are held.
+ * The settings of {@link MlxModel.Builder} for the form of weights.
  *
  * @param <B> the builder itself
  */
@@ -15,7 +15,7 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
 
     /**
      * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU, where it
-     * is the fastest. What is quantized goes by {@link #quantizedWeights}; scales are converted.
+     * is the fastest. Quantized weights follow {@link #quantizedWeights}; their scales are converted.
      */
     public B dtype(DType type) {
         this.dtype = type;

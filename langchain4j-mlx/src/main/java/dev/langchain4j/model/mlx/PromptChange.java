@@ -4,8 +4,8 @@ import dev.langchain4j.model.mlx.prompt.MessageChange;
 import java.util.List;
 
 /**
- * Something that was changed in a message of a request before the model read it, for the model's chat template refuses or
- * drops it as it is, or the conversation is too long. Immutable.
+ * A change of a request's message before the model read it: the chat template refuses or drops the original, or the
+ * conversation is too long. Immutable.
  *
  * @param message index of the message in the request, from 0
  * @param kind what was changed
@@ -14,9 +14,9 @@ public record PromptChange(int message, Kind kind) {
 
     /** What is changed in messages. */
     public enum Kind {
-        /** It was left out, for the conversation is longer than its context; see {@link ContextOverflow}. */
+        /** It was dropped because the conversation is longer than its context; see {@link ContextOverflow}. */
         DROPPED,
-        /** A system message became part of another message, was told as the user's, or moved behind results of tools. */
+        /** A system message was merged into another message, became a user message, or was moved after tool results. */
         SYSTEM_MOVED,
         /** The message was joined to the one of the same role before it. */
         JOINED,
@@ -24,7 +24,7 @@ public record PromptChange(int message, Kind kind) {
         SPACER_ADDED,
         /** A result that says {@code no result} was added to a tool call of this message, which had none. */
         RESULT_ADDED,
-        /** The result of a tool whose call is not before it is told as the user's. */
+        /** A tool result without its call became a user message. */
         RESULT_AS_TEXT,
         /** Tool calls were put into the order of their results, where the prompt does not tell whose result is whose. */
         CALLS_REORDERED,

@@ -7,8 +7,7 @@ import dev.langchain4j.model.mlx.prompt.Prompt.MessageTokens;
 import java.util.Optional;
 
 /**
- * Where a prompt stops being like what the prompt cache holds: the first token that differs, and the message that it lies
- * in. Immutable.
+ * The point where a prompt diverges from the prompt cache: the first token that differs, and its message. Immutable.
  *
  * @param token position of the token in the prompt, from 0
  * @param message index of the message in the request, from 0; null if the chat template wrote the token around messages

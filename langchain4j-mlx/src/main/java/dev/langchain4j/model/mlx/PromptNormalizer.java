@@ -6,9 +6,9 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
- * Rewrites what is volatile in a message before the chat template renders it. The prompt cache reuses a prompt up to the
- * first token that differs, so a date or a counter at the beginning of a system message would make every request compute
- * everything; a normalizer takes it out, or makes it the same each time. The model reads what the normalizer returns.
+ * Rewrites volatile text in a message before the chat template renders it. The prompt cache reuses a prompt up to the
+ * first token that differs, so a date or a counter at the beginning of a system message would prevent reuse. A
+ * normalizer removes it, or makes it constant. The model reads what the normalizer returns.
  *
  * <p>It is called for every message of every request, on the caller's thread, and must be a pure function: the same message
  * gives the same message. What it throws, the request throws. Implementations must be thread-safe.

@@ -20,9 +20,9 @@ public enum QuantizedWeights {
     KEEP,
 
     /**
-     * They become plain numbers of single precision, which take about seven times the memory of 4 bits. MLX's products with
-     * quantized weights are slow on the CPU: plain ones decode several times faster there. Answers are the same but for
-     * rounding.
+     * Weights are dequantized to single precision, which takes about seven times the memory of 4 bits. MLX's products
+     * with quantized weights are slow on the CPU; single precision decodes several times faster there. Answers are the
+     * same up to rounding.
      */
     EXPAND;
 

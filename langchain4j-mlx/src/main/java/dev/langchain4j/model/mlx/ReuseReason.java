@@ -8,11 +8,11 @@ public enum ReuseReason {
     DISABLED,
     /** Nothing is stored that begins like this prompt. */
     NEW,
-    /** All that is stored along this prompt was reused; the rest is new. The best case of a conversation. */
+    /** Everything stored for this prompt was reused; the rest is new. The best case of a conversation. */
     CONTINUED,
-    /** The whole prompt was stored; its last token is computed again, for what follows it is needed. */
+    /** The whole prompt was stored; its last token is computed again, because its logits are needed. */
     WHOLE_PROMPT,
-    /** What is stored goes on with another token: something before the end of the conversation was changed. */
+    /** The stored sequence continues with another token: something before the end of the conversation was changed. */
     DIVERGED,
     /** More tokens match, but a layer of this architecture can only resume at earlier positions. */
     NO_CHECKPOINT,

@@ -5,9 +5,9 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * How a model's rotary positions are scaled, so that it takes more tokens than it was trained with. For models whose card
- * says that they can be used like that, as those of Qwen3 do of yarn by 4. Others lose more of their quality the further
- * they are stretched, and short prompts lose some too; nobody can tell from a folder how much.
+ * The scaling of a model's rotary positions for contexts longer than its training context. Use it for models whose card
+ * recommends it, as those of Qwen3 recommend yarn with factor 4. Other models lose quality with the factor, also for
+ * short prompts; a folder does not contain how much.
  *
  * <pre>{@code
  * MlxModel.builder().modelName("mlx-community/Qwen3-30B-A3B-4bit")

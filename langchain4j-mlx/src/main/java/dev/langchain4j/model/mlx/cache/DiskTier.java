@@ -241,7 +241,7 @@ public final class DiskTier implements AutoCloseable {
         return sources;
     }
 
-    /** Whether this is read only, so that nothing is noted of who needs it. */
+    /** Whether this is read only, so that its uses are not recorded. */
     boolean isShared(StoredPaths source) {
         return source == prefixes;
     }

@@ -4,8 +4,8 @@ import dev.langchain4j.Internal;
 import java.util.Arrays;
 
 /**
- * Where a sequence of tokens stands in the trie, and what the trie knows to come behind it: how conversations went on that
- * began with the very same tokens, as far as the isolation lets this one share with them. On the thread that owns the model.
+ * The position of a token sequence in the trie and its stored continuations: those of conversations with the same
+ * prefix, as far as the isolation allows sharing with them. On the thread that owns the model.
  */
 @Internal
 public final class KnownPath {

@@ -45,7 +45,7 @@ public record ReusePlan(
         CONTINUED,
         /** The whole prompt is stored; its last token is computed again, because its logits are needed. */
         WHOLE_PROMPT,
-        /** What is stored goes on with another token than this prompt. */
+        /** The stored sequence continues with another token than this prompt. */
         DIVERGED,
         /** More tokens match, but a state layer has no checkpoint there. */
         NO_CHECKPOINT,

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * ranges side by side, and go on where an earlier download was stopped. Each file's size and checksum are verified before
  * it gets its name. What is not set in the builder comes from huggingface_hub's environment variables: {@code HF_HOME},
  * {@code HF_HUB_CACHE}, {@code HF_TOKEN}, {@code HF_TOKEN_PATH}, {@code HF_ENDPOINT}, {@code HF_HUB_OFFLINE}, and the
- * proxies from {@code HTTPS_PROXY} and its kin.
+ * proxies from {@code HTTPS_PROXY} and similar variables.
  *
  * <p>Thread-safe; two threads or processes that ask for the same repository download it once.
  */

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.samples;
 
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.mlx.MlxChatModel;
@@ -51,6 +52,15 @@ public final class AgentSample {
     /** Runs the conversation, or what the options say. */
     public static void main(String[] args) throws IOException {
         Options options = Options.of(args, "model", "cache", "prefixes", "interactive", "loop");
+        try {
+            run(options);
+        } catch (UnsupportedFeatureException e) {
+            System.err.println("this model cannot use tools, which this sample needs: " + e.getMessage());
+            System.exit(1);
+        }
+    }
+
+    private static void run(Options options) throws IOException {
         if (options.has("loop")) {
             loop(options);
             return;

@@ -12,7 +12,6 @@ import dev.langchain4j.rag.content.Content;
 import dev.langchain4j.rag.content.retriever.EmbeddingStoreContentRetriever;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.Result;
-import dev.langchain4j.service.SystemMessage;
 import dev.langchain4j.store.embedding.EmbeddingStoreIngestor;
 import dev.langchain4j.store.embedding.inmemory.InMemoryEmbeddingStore;
 import java.io.IOException;
@@ -20,28 +19,42 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Questions about this repository's own documents, answered from the parts that fit, with their sources. Options:
- * {@code --question TEXT} instead of the script, {@code --model FOLDER_OR_ID} (the demo model only knows the sentences of its
- * travel guide; ask a larger one about the docs), {@code --results 1} parts for a question, {@code --forget} to keep
- * the retrieved text out of the memory.
+ * Questions about this repository's own documents, answered from retrieved segments, with their sources. The demo model only
+ * knows the sentences of its travel guide, so it gets one short segment a question. Another model ({@code --model
+ * FOLDER_OR_ID}) is asked about the docs, with several segments of a section each, and a follow-up question that reuses the
+ * conversation's prefix. Options: {@code --question TEXT} instead of the script, {@code --results N} segments for a question,
+ * {@code --forget} to keep retrieved text out of the memory.
  */
 public final class RagSample {
     private static final List<String> DOCUMENTS =
             List.of("README.md", "docs", "samples/demo-model/README.md", "samples/demo-model/guide.txt");
-    private static final int SEGMENT_CHARACTERS = 200;
     private static final int ANSWER_TOKENS_MAX = 400;
-    private static final List<String> SCRIPT = List.of(
+    /** Beginnings of sections in Markdown. */
+    private static final Pattern HEADING = Pattern.compile("(?m)^(?=#{1,3} )");
+
+    /** How a model is asked: what it retrieves, and the questions of its script. */
+    private record Setup(int segmentCharacters, int results, String system, List<String> script) {}
+
+    private static final Setup DEMO = new Setup(200, 1, "You answer questions of travellers.", List.of(
             "When does the museum of Lisbon open?",
             "When does the library of Vienna close?",
             "How much is a ticket for the ferry of Athens?",
-            "Where is the castle of Prague?");
+            "Where is the castle of Prague?"));
+    private static final Setup OTHERS = new Setup(
+            1_000,
+            3,
+            "You answer questions about langchain4j-mlx from the given text, in a few sentences.",
+            List.of(
+                    "What does the prompt cache reuse in a tool loop?",
+                    "And what does it reuse for a new conversation?",
+                    "How can an agent start with the conversation of its parent?"));
 
     /** The AI service. */
     interface Guide {
-        @SystemMessage("You answer questions of travellers.")
         Result<String> answer(String question);
     }
 
@@ -55,13 +68,14 @@ public final class RagSample {
         AllMiniLmL6V2EmbeddingModel embeddings = new AllMiniLmL6V2EmbeddingModel();
         InMemoryEmbeddingStore<TextSegment> store = new InMemoryEmbeddingStore<>();
         List<Document> documents = documents();
+        Setup setup = options.has("model") ? OTHERS : DEMO;
         EmbeddingStoreIngestor.builder()
-                .documentSplitter(DocumentSplitters.recursive(SEGMENT_CHARACTERS, 0))
+                .documentSplitter(DocumentSplitters.recursive(setup.segmentCharacters(), 0))
                 .embeddingModel(embeddings)
                 .embeddingStore(store)
                 .build()
                 .ingest(documents);
-        System.out.println(documents.size() + " documents of this repository are searchable\n");
+        System.out.println(documents.size() + " sections of this repository's documents are searchable\n");
         try (MlxModel mlx = options.loadModel()) {
             Guide guide = AiServices.builder(Guide.class)
                     .chatModel(MlxChatModel.builder()
@@ -73,12 +87,13 @@ public final class RagSample {
                     .contentRetriever(EmbeddingStoreContentRetriever.builder()
                             .embeddingModel(embeddings)
                             .embeddingStore(store)
-                            .maxResults(options.number("results", 1))
+                            .maxResults(options.number("results", setup.results()))
                             .build())
+                    .systemMessageProvider(id -> setup.system())
                     .chatMemory(MessageWindowChatMemory.withMaxMessages(40))
                     .storeRetrievedContentInChatMemory(!options.has("forget"))
                     .build();
-            for (String question : options.has("question") ? List.of(options.text("question", "")) : SCRIPT) {
+            for (String question : options.has("question") ? List.of(options.text("question", "")) : setup.script()) {
                 ask(guide, question);
             }
         }
@@ -109,9 +124,12 @@ public final class RagSample {
                 for (Path file : files.filter(f -> f.toString().matches(".*\\.(md|txt)"))
                         .sorted()
                         .toList()) {
-                    documents.add(Document.from(
-                            Files.readString(file),
-                            Metadata.from("file", root.relativize(file).toString())));
+                    String name = root.relativize(file).toString();
+                    for (String section : HEADING.split(Files.readString(file))) {
+                        if (!section.isBlank()) {
+                            documents.add(Document.from(section.strip(), Metadata.from("file", name)));
+                        }
+                    }
                 }
             }
         }

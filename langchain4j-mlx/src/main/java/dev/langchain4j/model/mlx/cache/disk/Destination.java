@@ -23,8 +23,7 @@ public interface Destination {
      * Called for each layer, in the order in which they are stored, by the thread that reads.
      *
      * @param sections all arrays of a layer, still without bytes
-     * @return for each of them the pieces that it consists of, one behind the other; null to read all of them into memory of
-     *     the store
+     * @return for each of them its pieces in order; null to read all of them into memory of the store
      */
     List<List<Piece>> of(List<Section> sections);
 }

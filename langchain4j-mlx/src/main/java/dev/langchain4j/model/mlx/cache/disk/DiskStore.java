@@ -56,7 +56,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     private WriteBudget budget;
     private Upkeep upkeep;
     private DiskWriter writer;
-    /** Encrypts; null if all is in clear. */
+    /** Encrypts; null if nothing is encrypted. */
     private Vault vault;
 
     private RecordReader reader;
@@ -76,7 +76,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
         return store;
     }
 
-    /** Opens a store in clear, see {@link #open(Path, String, DiskLimits, Clock, Function)}. */
+    /** Opens an unencrypted store, see {@link #open(Path, String, DiskLimits, Clock, Function)}. */
     public static DiskStore open(Path root, String identity, DiskLimits limits, Clock clock) {
         return open(root, identity, limits, clock, null, Segments::writeAll);
     }
@@ -85,7 +85,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
      * Opens the folder of this identity below {@code root}. If that is not possible the store is off, and says why.
      *
      * @param identity 32 hexadecimal digits, equal for those that may share
-     * @param keys gives the key of a user's name, null for what belongs to no user; null if all is in clear
+     * @param keys gives the key of a user's name, null for what belongs to no user; null if nothing is encrypted
      */
     public static DiskStore open(
             Path root, String identity, DiskLimits limits, Clock clock, Function<byte[], SecretKey> keys) {
@@ -298,7 +298,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     /**
      * Queues an edge behind a path that {@link #match} gave.
      *
-     * @param user who needs it for now
+     * @param user the conversation that needs it at present
      * @param owner the user whose key encrypts it, if the store is encrypted; 0 for the common key
      * @param tokens of the edge, which are not there yet
      * @return the record, which can be gone on from at once; null if what it stands on is gone

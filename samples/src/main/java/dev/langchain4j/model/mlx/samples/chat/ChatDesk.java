@@ -6,7 +6,8 @@ import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
-import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.MlxChatRequestParameters;
 import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
 import dev.langchain4j.model.mlx.MlxMemoryId;
@@ -40,7 +41,8 @@ final class ChatDesk implements ChatModelListener {
     /** The AI service; the conversation's name is its memory ID. */
     interface TravelDesk {
         @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
-        TokenStream chat(@MemoryId String conversation, @UserMessage List<Content> contents);
+        TokenStream chat(
+                @MemoryId String conversation, @UserMessage List<Content> contents, ChatRequestParameters parameters);
     }
 
     /** A conversation: its messages as the model sees them, and as the page shows them. */
@@ -154,39 +156,41 @@ final class ChatDesk implements ChatModelListener {
             changed(name, turn);
         }
         (tools ? withTools : withoutTools)
-                .chat(name, contents)
-                .onPartialResponseWithContext(
-                        (piece, context) -> piece(name, turn, piece.text(), context.streamingHandle()))
-                .onPartialThinkingWithContext(
-                        (piece, context) -> thought(name, turn, piece.text(), context.streamingHandle()))
-                .onPartialToolCallWithContext((call, context) -> running(name, turn, context.streamingHandle()))
-                .onIntermediateResponse(response -> roundEnded(turn))
+                .chat(
+                        name,
+                        contents,
+                        MlxChatRequestParameters.builder()
+                                .cancellation(turn.cancellation)
+                                .build())
+                .onPartialResponse(piece -> piece(name, turn, piece))
+                .onPartialThinking(piece -> thought(name, turn, piece.text()))
+                .onPartialToolCall(call -> running(name, turn))
+                .onIntermediateResponse(response -> roundEnded(turn, response))
                 .onToolExecuted(execution -> executed(name, turn, execution))
                 .onCompleteResponse(response -> ended(name, turn, Turn.State.DONE, null))
                 .onError(error -> ended(name, turn, Turn.State.FAILED, error.getMessage()))
                 .start();
     }
 
-    /** Stops the answer that is being given, at its next token. What was said stays. */
+    /** Stops the answer at once, also while it waits or its prompt is computed; a tool that runs ends first. Its text stays. */
     synchronized void stop(String name) {
         List<Turn> turns = conversation(name).turns();
         if (!turns.isEmpty() && turns.getLast().isRunning()) {
-            turns.getLast().stopWanted = true;
-            stopNow(name, turns.getLast());
+            turns.getLast().cancellation.cancel();
+            endIfStopped(name, turns.getLast());
         }
     }
 
-    private void stopNow(String name, Turn turn) {
-        if (turn.stopWanted && turn.handle != null && turn.isRunning()) {
-            turn.handle.cancel();
+    private void endIfStopped(String name, Turn turn) {
+        if (turn.cancellation.isCancelled() && turn.openCalls == 0 && turn.isRunning()) {
             String said = turn.answer.isEmpty() ? "[stopped]" : turn.answer.toString();
             conversation(name).memory().add(AiMessage.from(said));
             ended(name, turn, Turn.State.STOPPED, null);
         }
     }
 
-    private synchronized void piece(String name, Turn turn, String text, StreamingHandle handle) {
-        running(name, turn, handle);
+    private synchronized void piece(String name, Turn turn, String text) {
+        running(name, turn);
         if (turn.isRunning()) {
             turn.answer.append(text);
             events.publish(Map.of("type", "piece", "conversation", name, "text", text));
@@ -194,30 +198,30 @@ final class ChatDesk implements ChatModelListener {
         }
     }
 
-    private synchronized void thought(String name, Turn turn, String text, StreamingHandle handle) {
-        running(name, turn, handle);
+    private synchronized void thought(String name, Turn turn, String text) {
+        running(name, turn);
         turn.thinking.append(text);
         changed(name, turn);
     }
 
-    private synchronized void running(String name, Turn turn, StreamingHandle handle) {
-        turn.handle = handle;
+    private synchronized void running(String name, Turn turn) {
         if (turn.state == Turn.State.WAITING) {
             turn.state = Turn.State.ANSWERING;
             changed(name, turn);
         }
-        stopNow(name, turn);
     }
 
-    /** The handle of a round that ended stops nothing any more. */
-    private synchronized void roundEnded(Turn turn) {
-        turn.handle = null;
+    /** A round ended with calls: their tools run now. */
+    private synchronized void roundEnded(Turn turn, ChatResponse response) {
+        turn.openCalls = response.aiMessage().toolExecutionRequests().size();
     }
 
     private synchronized void executed(String name, Turn turn, ToolExecution execution) {
         turn.calls.add(
                 new Turn.Call(execution.request().name(), execution.request().arguments(), execution.result()));
+        turn.openCalls--;
         changed(name, turn);
+        endIfStopped(name, turn);
     }
 
     /** Called for each round of a tool loop, before its answer is given on. */
@@ -243,6 +247,7 @@ final class ChatDesk implements ChatModelListener {
                         queued,
                         metadata.timeToFirstToken().toNanos() / 1e6,
                         rate == null ? 0 : rate,
+                        metadata.maxRows() == null ? 1 : metadata.maxRows(),
                         metadata.reuseReason().toString()));
                 changed(name, turn);
             }

@@ -7,6 +7,8 @@ import dev.langchain4j.model.mlx.MlxStreamingChatModel;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.ForbiddenResponse;
+import io.javalin.http.UnsupportedMediaTypeResponse;
 import io.javalin.http.staticfiles.Location;
 import java.io.IOException;
 import java.util.List;
@@ -41,7 +43,8 @@ public final class ChatServer implements AutoCloseable {
         config.concurrency.useVirtualThreads = true;
         config.http.maxRequestSize = REQUEST_BYTES_MAX;
         config.staticFiles.add("/chat", Location.CLASSPATH);
-        config.routes.get("/events", this::follow);
+        config.routes.before(ChatServer::checkOrigin);
+        config.routes.sse("/events", page -> streams.write(desk.follow(), page));
         config.routes.post("/conversations", request -> request.json(Map.of("id", desk.open())));
         config.routes.delete("/conversations/{name}", request -> desk.close(request.pathParam("name")));
         config.routes.post("/conversations/{name}/stop", request -> desk.stop(request.pathParam("name")));
@@ -50,9 +53,23 @@ public final class ChatServer implements AutoCloseable {
         config.routes.exception(IllegalStateException.class, (e, request) -> refuse(request, 409, e));
     }
 
-    private void follow(Context request) throws IOException, InterruptedException {
-        request.contentType("text/event-stream").header("Cache-Control", "no-store");
-        streams.write(desk.follow(), request.res().getOutputStream());
+    /**
+     * Refuses requests of other sites. The Host header keeps out names that lead to this machine (DNS rebinding). A page of
+     * another site cannot send JSON without asking first, and this server never allows it.
+     */
+    private static void checkOrigin(Context request) {
+        String host = String.valueOf(request.host());
+        if (!host.replaceFirst(":\\d+$", "").matches("localhost|127\\.0\\.0\\.1|\\[::1]")) {
+            throw new ForbiddenResponse("host (" + host + ") must be this machine");
+        }
+        String origin = request.header("Origin");
+        if (origin != null && !origin.equals("http://" + host)) {
+            throw new ForbiddenResponse("origin (" + origin + ") must be http://" + host);
+        }
+        boolean changes = !request.method().name().matches("GET|HEAD");
+        if (changes && !String.valueOf(request.contentType()).startsWith("application/json")) {
+            throw new UnsupportedMediaTypeResponse("Content-Type must be application/json");
+        }
     }
 
     private void ask(Context request) throws IOException {

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.samples.chat;
 
-import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.langchain4j.model.mlx.MlxCancellation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +19,7 @@ final class Turn {
     /** A tool call and its result. */
     record Call(String name, String arguments, String result) {}
 
-    /** What one round of the tool loop cost: tokens, milliseconds, tokens a second. */
+    /** What one round of the tool loop cost: tokens, milliseconds, tokens a second, requests that decoded together. */
     record Round(
             int prompt,
             int cached,
@@ -27,6 +27,7 @@ final class Turn {
             double queuedMillis,
             double firstTokenMillis,
             double rate,
+            int rows,
             String reuse) {}
 
     /** What the page shows. */
@@ -52,9 +53,10 @@ final class Turn {
     final List<Round> rounds = new ArrayList<>();
     State state = State.WAITING;
     String error;
-    boolean stopWanted;
-    /** Stops the round that is running; null between rounds. */
-    StreamingHandle handle;
+    /** Cancels the rounds of this turn, from the first moment on. */
+    final MlxCancellation cancellation = new MlxCancellation();
+    /** Calls of the last round whose tools have not ended. */
+    int openCalls;
 
     Turn(String question, List<String> pictures, boolean tools) {
         this.question = question;

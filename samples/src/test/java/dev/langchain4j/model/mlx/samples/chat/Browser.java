@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -176,6 +178,28 @@ final class Browser implements AutoCloseable {
 
     String text(String script) {
         return String.valueOf(driver.executeScript("return " + script));
+    }
+
+    /** Accessibility rules of WCAG 2 (A and AA) that the page breaks, by axe-core: rule, element and reason. */
+    @SuppressWarnings("unchecked")
+    List<String> violations() {
+        driver.executeScript(resource("/axe.min.js"));
+        return (List<String>) Objects.requireNonNull(driver.executeAsyncScript(
+                """
+                const done = arguments[arguments.length - 1];
+                axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(
+                  result => done(result.violations.flatMap(rule => rule.nodes.map(node =>
+                    rule.id + ': ' + node.target.join(' ') + ': ' + node.failureSummary))),
+                  problem => done([String(problem)]));
+                """));
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = Objects.requireNonNull(Browser.class.getResourceAsStream(name), name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** What the browser complained of. */

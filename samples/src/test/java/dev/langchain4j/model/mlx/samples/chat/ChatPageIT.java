@@ -7,6 +7,12 @@ import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxStreamingChatModel;
 import dev.langchain4j.model.mlx.Speculation;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -120,9 +126,67 @@ class ChatPageIT {
         browser.until("nobody running", () -> browser.first("#load")
                 .matches("0 running, 0 waiting · the last one waited [0-9,]+ ms"));
         browser.screenshot("chat-light");
+        assertThat(browser.violations()).as("accessibility, light").isEmpty();
         browser.colours("dark");
         browser.screenshot("chat-dark");
+        assertThat(browser.violations()).as("accessibility, dark").isEmpty();
         assertThat(browser.complaints()).isEmpty();
+    }
+
+    @Test
+    void aQuestionIsStoppedBeforeItsFirstToken() {
+        open(greedy());
+        // Stopped by the page's own function at once, without waiting for an event.
+        browser.text("(async () => { at('text').value = 'Hello!'; await send(); await stop(); })()");
+        browser.until("an end", () -> browser.lastState().matches("stopped|done"));
+        askAndWait("Thanks!");
+    }
+
+    @Test
+    void markdownOfAnAnswerBecomesElementsAndNeverScripts() {
+        open(greedy());
+        String answer = "# Trains\\n\\nThe **first** one: `X528`\\n\\n- one\\n- two\\n\\n```\\n<b>code</b>\\n```\\n"
+                + "<img src=x onerror=alert(1)> [link](javascript:alert(1)) [good](https://example.org)";
+        String made = browser.text("(() => { const box = document.createElement('div'); box.append(...markdown('" + answer
+                + "')); return box.innerHTML; })()");
+        assertThat(made)
+                .contains("<h3>Trains</h3>", "<strong>first</strong>", "<code>X528</code>", "<li>one</li><li>two</li>")
+                .contains("&lt;b&gt;code&lt;/b&gt;", "&lt;img src=x", "href=\"https://example.org\"")
+                .doesNotContain("<img", "href=\"javascript");
+    }
+
+    @Test
+    void otherSitesAreRefused() throws Exception {
+        open(greedy());
+        HttpClient http = HttpClient.newHttpClient();
+        URI uri = URI.create(browser.text("location.origin") + "/conversations");
+        HttpRequest.Builder post = HttpRequest.newBuilder(uri).POST(HttpRequest.BodyPublishers.noBody());
+        assertThat(status(http, post.copy())).as("a form of another site").isEqualTo(415);
+        assertThat(status(http, post.copy().header("Content-Type", "text/plain"))).isEqualTo(415);
+        HttpRequest.Builder json = post.copy().header("Content-Type", "application/json");
+        assertThat(status(http, json.copy().header("Origin", "https://example.org"))).isEqualTo(403);
+        assertThat(status(http, json)).isEqualTo(200);
+        try (Socket socket = new Socket("localhost", uri.getPort())) {
+            socket.getOutputStream()
+                    .write("GET /events HTTP/1.1\r\nHost: evil.example\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            assertThat(new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII))
+                    .as("a name that leads to this machine")
+                    .isEqualTo("HTTP/1.1 403");
+        }
+    }
+
+    private static int status(HttpClient http, HttpRequest.Builder request) throws Exception {
+        return http.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+    }
+
+    @Test
+    void aQuestionThatIsRefusedIsNotLost() {
+        open(greedy());
+        browser.text("(() => { window.fetch = () => Promise.reject(new Error('offline')); })()");
+        browser.ask("Hello!");
+        browser.until("the question back", () -> browser.text("document.getElementById('text').value")
+                .equals("Hello!"));
+        assertThat(browser.first("#problem")).contains("does not answer");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.samples.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -28,14 +29,17 @@ class DocsCompileTest {
     private static final Path ROOT = Path.of(System.getProperty("project.root"));
     private static final Pattern BLOCK = Pattern.compile("(?ms)^```java\\n(.*?)^```");
     private static final Pattern IMPORT = Pattern.compile("(?m)^import [^;]+;\\n?");
+    private static final Pattern PUBLIC = Pattern.compile("(?m)^public (?:final )?(?:class|interface|record) (\\w+)");
     private static final List<String> PACKAGES = List.of(
             "com.fasterxml.jackson.databind",
             "dev.langchain4j.agent.tool",
+            "dev.langchain4j.agentic",
             "dev.langchain4j.data.document",
             "dev.langchain4j.data.embedding",
             "dev.langchain4j.data.message",
             "dev.langchain4j.data.segment",
             "dev.langchain4j.exception",
+            "dev.langchain4j.memory",
             "dev.langchain4j.memory.chat",
             "dev.langchain4j.mlx",
             "dev.langchain4j.model.chat",
@@ -109,16 +113,33 @@ class DocsCompileTest {
     void everyBlockCompiles() throws IOException {
         List<Block> blocks = blocks();
         assertThat(blocks).hasSizeGreaterThan(5);
+        assertThat(failures(blocks, System.getProperty("java.class.path"))).isEmpty();
+    }
+
+    /** A reader who copies the dependencies of README.md must be able to compile its examples with them. */
+    @Test
+    void blocksOfReadmeCompileWithItsDependencies() throws IOException {
+        List<Block> blocks = blocks().stream()
+                .filter(block -> block.place().startsWith("README.md"))
+                .toList();
+        String path = ReadmeDependencies.classPath(Files.readString(ROOT.resolve("README.md")));
+        assertThat(path).contains("langchain4j-core").doesNotContain("javalin").doesNotContain("agentic");
+        Path prelude = Path.of(Prelude.class.getProtectionDomain().getCodeSource().getLocation().getPath());
+        assertThat(blocks).hasSizeGreaterThan(1);
+        assertThat(failures(blocks, path + File.pathSeparator + prelude)).isEmpty();
+    }
+
+    private List<String> failures(List<Block> blocks, String path) {
         List<String> failures = new ArrayList<>();
-        Map<Integer, String> asBodies = compile(blocks, Form.BODY);
+        Map<Integer, String> asBodies = compile(blocks, Form.BODY, path);
         asBodies.forEach((i, asBody) -> {
             Block block = blocks.get(i);
             if (Stream.of(Form.MEMBERS, Form.FILE)
-                    .allMatch(form -> !compile(List.of(block), form).isEmpty())) {
+                    .allMatch(form -> !compile(List.of(block), form, path).isEmpty())) {
                 failures.add(block.place() + ": " + asBody + "\n" + block.code());
             }
         });
-        assertThat(failures).isEmpty();
+        return failures;
     }
 
     private static List<Block> blocks() throws IOException {
@@ -139,14 +160,17 @@ class DocsCompileTest {
     }
 
     /** First errors of the blocks that do not compile, by index. */
-    private Map<Integer, String> compile(List<Block> blocks, Form form) {
+    private Map<Integer, String> compile(List<Block> blocks, Form form, String path) {
         List<Source> sources = new ArrayList<>();
         for (int i = 0; i < blocks.size(); i++) {
-            sources.add(source("Block" + i, blocks.get(i).code(), form));
+            String code = blocks.get(i).code();
+            Matcher type = PUBLIC.matcher(code);
+            String name = form == Form.FILE && type.find() ? type.group(1) : "Block" + i;
+            sources.add(source(name, code, form, path));
         }
         DiagnosticCollector<JavaFileObject> diagnostics = new DiagnosticCollector<>();
         List<String> options = List.of(
-                "-proc:none", "-nowarn", "-d", classes.toString(), "-cp", System.getProperty("java.class.path"));
+                "-proc:none", "-nowarn", "-d", classes.toString(), "-cp", path);
         COMPILER.getTask(null, null, diagnostics, options, null, sources).call();
         Map<Integer, String> errors = new LinkedHashMap<>();
         for (Diagnostic<? extends JavaFileObject> diagnostic : diagnostics.getDiagnostics()) {
@@ -157,8 +181,12 @@ class DocsCompileTest {
         return errors;
     }
 
-    private static Source source(String className, String code, Form form) {
+    private static Source source(String className, String code, Form form, String path) {
+        // What README.md does not bring cannot be imported by its blocks.
+        boolean everything = path.equals(System.getProperty("java.class.path"));
         String imports = Stream.concat(PACKAGES.stream().map(name -> name + ".*"), CLASSES.stream())
+                .filter(name -> everything || name.matches("(java|dev\\.langchain4j)\\..*"))
+                .filter(name -> everything || !name.startsWith("dev.langchain4j.agentic"))
                 .map(name -> "import " + name + ";\n")
                 .collect(Collectors.joining());
         for (String name : List.of("UserMessage", "SystemMessage")) {

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.samples.docs;
 
+import dev.langchain4j.agentic.Agent;
 import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.model.chat.ChatModel;
@@ -10,6 +11,7 @@ import dev.langchain4j.model.mlx.MlxEmbeddingModel;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.UserMessage;
+import dev.langchain4j.service.V;
 import dev.langchain4j.store.memory.chat.ChatMemoryStore;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.nio.file.Path;
@@ -36,6 +38,12 @@ public class Prelude {
     /** An AI service. */
     protected interface Assistant {
         String chat(@MemoryId String user, @UserMessage String text);
+    }
+
+    /** An agent of a team. */
+    public interface Forecaster {
+        @Agent
+        String weather(@MemoryId String traveller, @V("city") String city);
     }
 
     /** Its tools. */
