@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
@@ -105,7 +106,7 @@ record Qwen25Vision(
     public ImageFeatures encode(ProcessedImage image) {
         QwenPatches patches = QwenPatches.of(image, c.merge(), c.channels(), c.side());
         QwenPatches.Windows windows = patches.windows(window);
-        UnaryOperator<MlxArray> positions = patches.positions(windows.order(), c.headDim(), c.theta());
+        GridRope positions = GridRope.quarters(patches.places(windows.order()), c.headDim(), c.theta());
         MlxArray x = embedding.apply(image.pixels(), patches.count());
         x = Indexing.reshape(tokens(Indexing.reshape(x, -1, c.merged()), windows.order()), 1, -1, c.hidden());
         for (int i = 0; i < blocks.size(); i++) {
