@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Gating;
@@ -86,8 +87,9 @@ record Qwen25Vision(
 
     private static PatchBlock block(QwenVisionConfig c, Weights w, String name, UnaryOperator<MlxArray> activation) {
         Mlp mlp = new Mlp(
-                QwenVisionConfig.linear(w, name + ".mlp.gate_proj", c.hidden(), c.inner()),
-                QwenVisionConfig.linear(w, name + ".mlp.up_proj", c.hidden(), c.inner()),
+                Projections.parted(
+                        QwenVisionConfig.linear(w, name + ".mlp.gate_proj", c.hidden(), c.inner()),
+                        QwenVisionConfig.linear(w, name + ".mlp.up_proj", c.hidden(), c.inner())),
                 QwenVisionConfig.linear(w, name + ".mlp.down_proj", c.inner(), c.hidden()),
                 Gating.by(activation));
         return new PatchBlock(
