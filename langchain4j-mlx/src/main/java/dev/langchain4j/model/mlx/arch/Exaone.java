@@ -4,7 +4,6 @@ import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
-import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
 import dev.langchain4j.model.mlx.nn.Block;
@@ -13,6 +12,7 @@ import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
@@ -65,12 +65,7 @@ public final class Exaone {
                 RmsNorm.load(w, name + ".ln_2", hidden, eps),
                 new Mlp(
                         Projections.load(
-                                w,
-                                hidden,
-                                mlpBias,
-                                List.of(name + ".mlp.c_fc_0", name + ".mlp.c_fc_1"),
-                                inner,
-                                inner),
+                                w, hidden, mlpBias, List.of(name + ".mlp.c_fc_0", name + ".mlp.c_fc_1"), inner, inner),
                         Linear.load(w, name + ".mlp.c_proj", inner, hidden, mlpBias),
                         Gating.SILU),
                 null);

@@ -4,11 +4,10 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
-import dev.langchain4j.model.mlx.nn.Projections;
-import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchEmbedding;
+import dev.langchain4j.model.mlx.nn.Projections;
 import java.util.Arrays;
 import java.util.Map;
 

@@ -40,10 +40,13 @@ public interface Projections {
     static Linear joined(Weights w, int in, boolean bias, List<String> names, int... outs) {
         List<int[]> matrices =
                 Arrays.stream(outs).mapToObj(out -> new int[] {out, in}).toList();
-        List<int[]> vectors = Arrays.stream(outs).mapToObj(out -> new int[] {out}).toList();
+        List<int[]> vectors =
+                Arrays.stream(outs).mapToObj(out -> new int[] {out}).toList();
         MlxArray matrix = w.joined(names.stream().map(name -> name + ".weight").toList(), matrices);
         return Linear.of(
-                w, matrix, bias ? w.joined(names.stream().map(name -> name + ".bias").toList(), vectors) : null);
+                w,
+                matrix,
+                bias ? w.joined(names.stream().map(name -> name + ".bias").toList(), vectors) : null);
     }
 
     /** One matrix for each of them. */

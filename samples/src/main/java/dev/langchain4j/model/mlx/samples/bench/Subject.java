@@ -30,8 +30,8 @@ import dev.langchain4j.model.mlx.generate.GenerationResult;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -71,8 +71,7 @@ final class Subject implements AutoCloseable {
         boolean cpu = thread.device() == Device.CPU;
         chunkTokens = cpu ? 512 : 2048;
         DType wanted = cpu ? DType.FLOAT32 : null;
-        loaded = thread.call(
-                () -> ModelLoader.load(folder, ModelFolder.config(folder), wanted, expanded, null, false));
+        loaded = thread.call(() -> ModelLoader.load(folder, ModelFolder.config(folder), wanted, expanded, null, false));
         type = thread.call(this::computedType);
         tokenizer = Tokenizer.fromFile(folder.resolve("tokenizer.json"));
         key = CacheKey.of(folder.toString(), "bench");
