@@ -71,8 +71,7 @@ class MlxArrayTest {
     void whatIsUnwrittenHasWhatIsWritten() {
         inScope(() -> {
             MlxArray room = Indexing.unwritten(DType.FLOAT32, 2, 3, 2);
-            room.memory(1, 0, 3)
-                    .forEach(part -> part.asFloatBuffer().put(new float[] {1, 2, 3, 4, 5, 6}));
+            room.memory(1, 0, 3).forEach(part -> part.asFloatBuffer().put(new float[] {1, 2, 3, 4, 5, 6}));
             assertThat(room.shape()).containsExactly(2, 3, 2);
             assertThat(Ops.add(room, room).toFloats()).containsExactly(2, 4, 6, 8, 10, 12, 2, 4, 6, 8, 10, 12);
             MlxArray ofHugePages = Indexing.unwritten(DType.UINT8, 5 << 20);
@@ -80,7 +79,8 @@ class MlxArrayTest {
             for (int i = 0; i < 5; i++) {
                 memory.put((i << 20) + i, (byte) (i + 1));
             }
-            assertThat(Indexing.slice(ofHugePages, 0, (3 << 20) + 3, (3 << 20) + 4).toInts())
+            assertThat(Indexing.slice(ofHugePages, 0, (3 << 20) + 3, (3 << 20) + 4)
+                            .toInts())
                     .containsExactly(4);
             assertThat(Indexing.unwritten(DType.INT32, 3, 0).toInts()).isEmpty();
             int most = Integer.MAX_VALUE;

@@ -72,7 +72,8 @@ final class ArrayCodec implements SnapshotCodec {
             slots = section.slot() + 1;
         }
         int from = layer.offset();
-        List<List<ByteBuffer>> memory = layer.memory(to, end - start, Arrays.asList(forms).subList(0, slots));
+        List<List<ByteBuffer>> memory =
+                layer.memory(to, end - start, Arrays.asList(forms).subList(0, slots));
         if (memory == null) {
             return null;
         }

@@ -20,6 +20,10 @@ final class KnownMessages {
         private final Map<String, Object> mapped;
         private final byte[] digest;
         private volatile TurnContent content;
+        private volatile Step step;
+
+        /** From the context before a message to the one behind it. */
+        private record Step(Context before, Context after) {}
 
         private Known(ChatMessage message, boolean sees) {
             mapped = Collections.unmodifiableMap(MessageMapper.map(message, sees));
@@ -31,9 +35,14 @@ final class KnownMessages {
             return mapped;
         }
 
-        /** Of what {@link Context} counts. */
-        byte[] digest() {
-            return digest;
+        /** The context behind it; mostly that of the last time, for a conversation keeps its messages. */
+        Context after(Context before) {
+            Step known = step;
+            if (known == null || !known.before.equals(before)) {
+                known = new Step(before, before.followedBy(digest));
+                step = known;
+            }
+            return known.after;
         }
 
         /** What identifies it, given the message itself. */

@@ -144,13 +144,7 @@ final class RecordReader {
 
     /** Reads a section and decrypts it: all of it at once, for nothing of it is known to be right before its end. */
     private void open(
-            Segment segment,
-            long offset,
-            Stored section,
-            List<Piece> pieces,
-            SealKey key,
-            DiskRecord record,
-            int index)
+            Segment segment, long offset, Stored section, List<Piece> pieces, SealKey key, DiskRecord record, int index)
             throws IOException {
         ByteBuffer sealed = ByteBuffer.allocate((int) section.length());
         read(segment, offset, section, List.of(new Piece(sealed.capacity(), sealed)));
