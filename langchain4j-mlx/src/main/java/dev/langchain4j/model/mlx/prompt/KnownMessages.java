@@ -21,6 +21,8 @@ final class KnownMessages {
         private final byte[] digest;
         private volatile TurnContent content;
         private volatile Step step;
+        /** Null before it was looked for. */
+        private volatile Boolean spells;
 
         /** From the context before a message to the one behind it. */
         private record Step(Context before, Context after) {}
@@ -33,6 +35,20 @@ final class KnownMessages {
         /** As chat templates expect it; not to be changed. */
         Map<String, Object> mapped() {
             return mapped;
+        }
+
+        /**
+         * See {@link ControlTokens#areIn}.
+         *
+         * @param control always the same
+         */
+        boolean spells(ControlTokens control) {
+            Boolean known = spells;
+            if (known == null) {
+                known = control.areIn(mapped);
+                spells = known;
+            }
+            return known;
         }
 
         /** The context behind it; mostly that of the last time, for a conversation keeps its messages. */
