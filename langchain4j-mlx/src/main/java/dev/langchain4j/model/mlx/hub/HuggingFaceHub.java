@@ -126,7 +126,7 @@ public final class HuggingFaceHub {
                 files = client.files(commit);
             } catch (LangChain4jException e) {
                 if (kept.isPresent() && !(e instanceof InvalidRequestException)) {
-                    LOG.warn("using {} as it was downloaded last: {}", id, e.getMessage());
+                    LOG.warn("using the last downloaded snapshot of {}: {}", id, e.getMessage());
                     return kept.get();
                 }
                 throw HubErrors.prefixed(places, e);

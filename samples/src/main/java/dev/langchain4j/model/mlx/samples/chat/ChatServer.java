@@ -44,7 +44,7 @@ public final class ChatServer implements AutoCloseable {
         config.http.maxRequestSize = REQUEST_BYTES_MAX;
         config.staticFiles.add("/chat", Location.CLASSPATH);
         config.routes.before(ChatServer::checkOrigin);
-        config.routes.sse("/events", page -> streams.write(desk.follow(), page));
+        config.routes.sse("/events", page -> streams.send(desk.follow(), page));
         config.routes.post("/conversations", request -> request.json(Map.of("id", desk.open())));
         config.routes.delete("/conversations/{name}", request -> desk.close(request.pathParam("name")));
         config.routes.post("/conversations/{name}/stop", request -> desk.stop(request.pathParam("name")));

@@ -30,11 +30,14 @@ final class EventStreams implements AutoCloseable {
         return queue;
     }
 
-    /**
-     * Writes a stream as server-sent events until the page leaves or the streams are closed. Blocks: it is called on a
-     * virtual thread of the page.
-     */
-    void write(BlockingQueue<String> queue, SseClient page) {
+    /** Sends a stream to a page until the page leaves or the streams are closed, on a virtual thread of its own. */
+    void send(BlockingQueue<String> queue, SseClient page) {
+        page.keepAlive();
+        page.onClose(() -> queues.remove(queue));
+        Thread.startVirtualThread(() -> sendAll(queue, page));
+    }
+
+    private void sendAll(BlockingQueue<String> queue, SseClient page) {
         try {
             while (queues.contains(queue) && !page.terminated()) {
                 String event = queue.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
@@ -48,6 +51,7 @@ final class EventStreams implements AutoCloseable {
             Thread.currentThread().interrupt();
         } finally {
             queues.remove(queue);
+            page.close();
         }
     }
 
