@@ -38,12 +38,19 @@ public final class RagSample {
     private record Setup(
             List<String> documents, int segmentCharacters, int results, String system, List<String> script) {}
 
-    private static final Setup DEMO = new Setup(List.of("README.md", "samples/demo-model/README.md", "samples/demo-model/guide.txt"), 200, 1, "You answer questions of travellers.", List.of(
-            "When does the museum of Lisbon open?",
-            "When does the library of Vienna close?",
-            "How much is a ticket for the ferry of Athens?",
-            "Where is the castle of Prague?"));
-    private static final Setup OTHERS = new Setup(List.of("README.md", "docs"), 1_000,
+    private static final Setup DEMO = new Setup(
+            List.of("README.md", "samples/demo-model/README.md", "samples/demo-model/guide.txt"),
+            200,
+            1,
+            "You answer questions of travellers.",
+            List.of(
+                    "When does the museum of Lisbon open?",
+                    "When does the library of Vienna close?",
+                    "How much is a ticket for the ferry of Athens?",
+                    "Where is the castle of Prague?"));
+    private static final Setup OTHERS = new Setup(
+            List.of("README.md", "docs"),
+            1_000,
             3,
             "You answer questions about langchain4j-mlx from the given text, in a few sentences.",
             List.of(
