@@ -56,7 +56,7 @@ record GenerationDefaults(Set<Integer> endTokens, Sampling sampling) {
     }
 
     private static void leftOut(InvalidRequestException wrong) {
-        log.warn("{}; it is left out", wrong.getMessage());
+        log.warn("{}; it is ignored", wrong.getMessage());
     }
 
     /** One id or several; null and -1, alone or among others, are none. Some tools write numbers as text. */

@@ -4,10 +4,11 @@ import dev.langchain4j.model.mlx.vision.ImageUrlRules;
 import java.time.Duration;
 
 /**
- * What pictures behind http and https URLs may cost, for {@code allowImageUrls} of the model's builder. Without it such URLs are
- * refused: whoever writes a message, a tool for instance, would otherwise make this process open connections. Addresses that
- * are not public (this machine, its network, a cloud's metadata service) are refused unless they are allowed here; the
- * connection goes to the address that was checked, again after each redirect. Proxies are not used. Immutable.
+ * What pictures behind http and https URLs may cost, for {@code allowImageUrls} of the model's builder. Without it such
+ * URLs are refused: otherwise the author of a message, a tool for instance, could make this process open connections.
+ * Addresses that are not public (this machine, its network, a cloud's metadata service) are refused unless they are
+ * allowed here; the connection goes to the address that was checked, again after each redirect. Proxies are not used.
+ * Immutable.
  */
 public final class MlxImageUrls {
     private static final long BYTES_MAX = 10L << 20;

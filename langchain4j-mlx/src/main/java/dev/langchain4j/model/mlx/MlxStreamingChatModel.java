@@ -37,8 +37,8 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
     }
 
     /**
-     * Answers a request in pieces, and returns at once. What {@link MlxChatModel#chat} throws goes to {@code onError}, but
-     * for what this model cannot do, which is thrown.
+     * Answers a request in pieces, and returns at once. What {@link MlxChatModel#chat} throws goes to {@code onError},
+     * except for unsupported features, which are thrown.
      *
      * @throws UnsupportedFeatureException for what this model cannot do, before any work
      */

@@ -38,7 +38,7 @@ public record PromptChange(int message, Kind kind) {
         TEXT_FILLED,
         /** The text beside tool calls was left out. */
         TEXT_LEFT_OUT,
-        /** Images of a tool's result are shown as the user's, behind the results. */
+        /** Images of a tool's result are shown as the user's, after the results. */
         IMAGES_MOVED
     }
 

@@ -31,7 +31,7 @@ final class RejectedCalls {
     void add(String raw, String reason) {
         if (count.getAndIncrement() == 0) {
             log.warn(
-                    "{} wrote what began like a tool call and is none ({}); it was delivered as text. Further ones are"
+                    "{} wrote a malformed tool call ({}); it was delivered as text. Further ones are"
                             + " logged at DEBUG, and counted as langchain4j.mlx.calls.rejected",
                     model,
                     reason);

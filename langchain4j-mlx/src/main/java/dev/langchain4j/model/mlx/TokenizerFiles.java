@@ -59,7 +59,7 @@ final class TokenizerFiles {
             return Tokenizer.fromFile(file);
         }
         log.warn(
-                "{} splits words by an expression that is not Mistral's; it is mended, as transformers does with {}."
+                "{} splits words by an expression that is not Mistral's; it is corrected, as transformers does with {}."
                         + " \"{}\": false in tokenizer_config.json leaves it as it is",
                 file,
                 FIX,

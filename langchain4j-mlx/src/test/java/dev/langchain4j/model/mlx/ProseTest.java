@@ -45,6 +45,8 @@ class ProseTest {
                     "a subject: the caller, a request",
             "nobody (is|has|can|else|waits|needs|loads?|loaded) ", "no request, no caller",
             "the step in hand", "the current step",
+            "anew", "again",
+            "behind (it|them|the|text)", "after",
             "a stranger's", "untrusted",
             "is made anew|written anew|computed anew|read anew", "again",
             "its like\\b|their like\\b", "similar",

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.cache;
 import java.util.Objects;
 
 /**
- * What must be equal for one prompt's state to mean anything to another: different keys never share.
+ * The properties that must be equal for prompts to share states: different keys never share.
  *
  * @param model path or repository of the model
  * @param revision revision or content hash, empty if unknown

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * How much a prompt cache may hold.
+ * The limits of a prompt cache.
  *
  * @param bytesMax bytes of everything held. Running sequences count as they grow: one that reaches the limit ends, and a
  *     prompt that alone exceeds it is refused. 0 keeps nothing and limits no running sequence

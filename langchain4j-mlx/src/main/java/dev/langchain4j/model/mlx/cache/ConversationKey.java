@@ -3,8 +3,8 @@ package dev.langchain4j.model.mlx.cache;
 import java.util.Objects;
 
 /**
- * A memory ID that is more than the one that an application knows: an AI service's conversation, for example. Whoever knows
- * the application's ID alone means all conversations that have it.
+ * A memory ID that contains the application's ID and more: an AI service's conversation, for example. The application's
+ * ID alone means all conversations that have it.
  */
 public interface ConversationKey {
 
@@ -12,8 +12,8 @@ public interface ConversationKey {
     Object id();
 
     /**
-     * Whether this ID tells callers apart. If not, requests that have it are isolated from one another where isolation by
-     * memory ID is asked for.
+     * Whether this ID distinguishes callers. If not, requests with this ID are isolated from one another under
+     * isolation by memory ID.
      */
     default boolean tellsCallersApart() {
         return true;

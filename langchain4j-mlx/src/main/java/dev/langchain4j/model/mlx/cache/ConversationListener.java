@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.cache;
 
 import java.util.function.Predicate;
 
-/** Hears what is said of conversations, so that whatever else is kept for them goes the same way. Thread-safe. */
+/** Receives evictions and forks of conversations, so that other data of a conversation follows. Thread-safe. */
 public interface ConversationListener {
 
     /** Conversations were evicted on demand: all whose memory ID is accepted. */

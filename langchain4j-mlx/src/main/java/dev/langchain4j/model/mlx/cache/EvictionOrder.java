@@ -3,11 +3,12 @@ package dev.langchain4j.model.mlx.cache;
 import java.util.List;
 
 /**
- * What a prompt cache evicts first. Immutable.
+ * The order in which a prompt cache evicts. Immutable.
  *
- * <p>{@link #expectedLoss()}, the default, compares all that could go by what its loss is expected to cost. With
- * {@link #byTier}, tiers come first, as in mlx-lm's LRUPromptCache: from a tier is evicted as long as it has at least as
- * many entries as the next one in the order; otherwise the next is asked. Within the tier the expected loss chooses.
+ * <p>{@link #expectedLoss()}, the default, compares all candidates by the expected cost of their loss. With {@link
+ * #byTier}, tiers come first, as in mlx-lm's LRUPromptCache: a tier is evicted from while it has at least as many
+ * entries as the next one in the order; otherwise the next tier is considered. Within the tier, the expected loss
+ * decides.
  *
  * @param tiers from the first to be evicted to the last; empty if tiers do not matter
  */

@@ -52,7 +52,7 @@ public final class IdleTimer implements AutoCloseable {
         } catch (InterruptedException | IllegalStateException closed) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException e) {
-            log.warn("What is idle in the prompt cache is not looked for any more", e.getCause());
+            log.warn("The prompt cache no longer checks for idle entries", e.getCause());
         }
     }
 

@@ -7,12 +7,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
 
 /**
- * What a model keeps of the prompts that it computed: statistics, and what an application may ask of it.
+ * The prompt cache of a model: statistics, eviction and forks.
  *
- * <p>Thread-safe. {@link #stats} and {@link #conversation} read what was published last and never wait. The others are done
- * between two steps of the model; their futures complete on a thread that is not the model's, so what is chained to them may
- * call the model. When the model is closed nothing is held: the futures then complete with 0 bytes, no nodes and an empty
- * text.
+ * <p>Thread-safe. {@link #stats} and {@link #conversation} read the last published values and never wait. The other
+ * methods run between two steps of the model. Their futures complete on a thread that is not the model's, so chained
+ * code may call the model. For a closed model they complete with 0 bytes, no nodes and an empty text.
  */
 public interface PromptCache {
 
@@ -20,16 +19,16 @@ public interface PromptCache {
     PromptCacheStats stats();
 
     /**
-     * What is known of a conversation, by its memory ID; of several that it means, of the one that was used last.
+     * The statistics of a conversation, by its memory ID; if the ID means several, those of the one that was used last.
      *
      * @param conversation its memory ID, or the one that the application knows; null gives nothing
      */
     Optional<ConversationStats> conversation(Object conversation);
 
     /**
-     * Releases all that only this conversation needs, and forgets it, with the turns that the model generated for it. A
-     * request of it that runs is not disturbed; what it leaves is released when it ends. Completes with the bytes of memory
-     * freed at once, when what only this conversation needs on disk is deleted, too.
+     * Releases the data that only this conversation needs, and forgets it, with the turns that the model generated for
+     * it. A running request is not disturbed; its data is released when it ends. Completes with the bytes of memory
+     * that were freed at once, after the conversation's own data on disk is deleted as well.
      *
      * @param conversation its memory ID; or the one that the application knows, which means the conversations of all AI
      *     services that have it. Nothing happens if it is unknown
@@ -37,15 +36,15 @@ public interface PromptCache {
     CompletableFuture<Long> evict(Object conversation);
 
     /**
-     * Like {@link #evict}, of all conversations that are known now, in memory or on disk, and whose memory ID the predicate
-     * accepts. It is called
-     * before this method returns, on the calling thread; what it throws is thrown here, and nothing is evicted then.
+     * Like {@link #evict}, for all currently known conversations, in memory or on disk, whose memory ID the predicate
+     * accepts. The predicate is called before this method returns, on the calling thread. If it throws, this method
+     * throws and evicts nothing.
      */
     CompletableFuture<Long> evictIf(Predicate<Object> conversation);
 
     /**
-     * Deletes all that is stored, in memory and on disk, but for what the running requests hold, and the turns that the model
-     * generated. Completes with the bytes of memory freed.
+     * Deletes everything in memory and on disk, and the generated turns, except for the data of running requests.
+     * Completes with the bytes of memory freed.
      */
     CompletableFuture<Long> clear();
 
@@ -59,25 +58,25 @@ public interface PromptCache {
     DiskStats sharedPrefixStats();
 
     /**
-     * Makes room at once: releases, folds and evicts, in the order in which the limits do, until at most so many bytes are
-     * held or only what the running requests hold is left. The limits stay as they are. Completes with the bytes freed.
+     * Makes room at once: releases, folds and evicts in the usual order, until at most this many bytes are held, or
+     * only the data of running requests is left. The limits are unchanged. Completes with the bytes freed.
      *
      * @throws IllegalArgumentException if {@code bytes} is negative
      */
     CompletableFuture<Long> trimTo(long bytes);
 
     /**
-     * Says that {@code child} starts with what {@code parent} has, so that both are kept while either is active; with
-     * isolation by memory ID, that they share. Either may be named by the memory ID that the application knows. A
-     * conversation that is forked again, also from one of its own forks, starts with what its newest parent has.
+     * Declares that {@code child} starts with the prefix of {@code parent}: both are kept while either is active, and
+     * share under isolation by memory ID. Either may be named by the application's memory ID. A conversation that is
+     * forked again, also from one of its own forks, starts with the prefix of its newest parent.
      *
      * @throws IllegalArgumentException if both are the same
      */
     CompletableFuture<Void> fork(Object parent, Object child);
 
-    /** What is stored as text, for a maintainer: a line a node with its positions, tier, bytes, sequences and age. */
+    /** The trie as text, for maintainers: one line per node with its positions, tier, bytes, sequences and age. */
     CompletableFuture<String> dump();
 
-    /** What is stored, for those who draw or count it: the topmost nodes, of all isolation scopes. */
+    /** The trie for drawing and counting: the topmost nodes, of all isolation scopes. */
     CompletableFuture<List<CacheNode>> nodes();
 }

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.cache;
 
-/** What kind of text ends at a stored position. The order is that in which {@link EvictionOrder#byTier} evicts. */
+/**
+ * The kind of message that ends at a stored position. The order is that in which {@link EvictionOrder#byTier} evicts.
+ */
 public enum Tier {
     /** An assistant's turn, a tool's result, or any position that nobody named. */
     ASSISTANT,

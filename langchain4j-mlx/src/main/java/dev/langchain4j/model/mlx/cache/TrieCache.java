@@ -377,9 +377,7 @@ public final class TrieCache implements AutoCloseable {
         event.released(conversation.length, held - usage.bytesHeld());
     }
 
-    /**
-     * Makes room until at most this many bytes are held, or only running sequences are left; returns the bytes freed.
-     */
+    /** Makes room until at most this many bytes or only running sequences are left; returns the bytes freed. */
     long trimTo(long bytes) {
         ahead.stop(Outcome.CANCELLED);
         long held = usage.bytesHeld();

@@ -19,10 +19,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Finds models by name: a folder of this machine, or a repository id of the Hugging Face hub, which is downloaded if it is
- * not in the cache. The cache is that of huggingface_hub: what the one downloaded the other uses.
+ * not in the cache. The cache is shared with huggingface_hub.
  *
- * <p>Only files that a model here needs are fetched: settings, tokenizer, chat templates, safetensors. Large files come in
- * ranges side by side, and go on where an earlier download was stopped. Each file's size and checksum are verified before
+ * <p>Only required files are downloaded: settings, tokenizer, chat templates, safetensors. Large files are downloaded
+ * in parallel ranges, and resume where an earlier download stopped. Each file's size and checksum are verified before
  * it gets its name. What is not set in the builder comes from huggingface_hub's environment variables: {@code HF_HOME},
  * {@code HF_HUB_CACHE}, {@code HF_TOKEN}, {@code HF_TOKEN_PATH}, {@code HF_ENDPOINT}, {@code HF_HUB_OFFLINE}, and the
  * proxies from {@code HTTPS_PROXY} and similar variables.
@@ -89,8 +89,8 @@ public final class HuggingFaceHub {
     }
 
     /**
-     * The models that the cache holds, whole or not, by name; nothing is asked on the network. Folders that are broken or
-     * belong to something else do no harm.
+     * The models in the cache, complete or not, by name, without network access. Damaged and unrelated folders are
+     * skipped.
      */
     public List<CachedModel> cached() {
         return CacheListing.of(settings.cacheFolder());
@@ -126,7 +126,7 @@ public final class HuggingFaceHub {
                 files = client.files(commit);
             } catch (LangChain4jException e) {
                 if (kept.isPresent() && !(e instanceof InvalidRequestException)) {
-                    LOG.warn("using {} as it was downloaded last: {}", id, e.getMessage());
+                    LOG.warn("using the last downloaded snapshot of {}: {}", id, e.getMessage());
                     return kept.get();
                 }
                 throw HubErrors.prefixed(places, e);

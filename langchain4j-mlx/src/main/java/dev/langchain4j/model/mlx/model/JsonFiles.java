@@ -35,7 +35,7 @@ public final class JsonFiles {
             try {
                 return new ModelConfig(read(file), file.toString());
             } catch (LangChain4jException e) {
-                log.warn("{}; it is left out", e.getMessage());
+                log.warn("{}; it is ignored", e.getMessage());
             }
         }
         return new ModelConfig(JSON.createObjectNode(), file.toString());

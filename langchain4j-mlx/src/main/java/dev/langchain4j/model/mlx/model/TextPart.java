@@ -92,7 +92,7 @@ public final class TextPart {
             }
         }
         if (!dropped.isEmpty()) {
-            log.info("{}: {} skipped, text works", c.where(), String.join(", ", dropped));
+            log.info("{}: {} not loaded, the model reads text only", c.where(), String.join(", ", dropped));
         }
         for (String name : List.copyOf(tensors.keySet())) {
             String plain = name.startsWith("model.language_model.")

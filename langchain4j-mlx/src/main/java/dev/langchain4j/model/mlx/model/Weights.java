@@ -76,7 +76,7 @@ public final class Weights implements AutoCloseable {
         try {
             return names.isEmpty() ? null : factory.apply(this);
         } catch (InvalidRequestException e) {
-            log.warn("{}; the vision tower is left out, text works", e.getMessage());
+            log.warn("{}; the vision tower is not loaded, the model reads text only", e.getMessage());
             List<MlxArray> made = derived.subList(before, derived.size());
             made.forEach(MlxArray::close);
             made.clear();

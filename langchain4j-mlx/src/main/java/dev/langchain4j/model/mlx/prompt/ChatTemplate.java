@@ -101,7 +101,8 @@ public final class ChatTemplate {
                             + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor an entry"
                             + " chat_template in tokenizer_config.json. Is it a base model, without instruction tuning?"
                             + " MlxModel.builder().chatTemplate(...) sets one"));
-            log.warn("{} has no chat template; by its control tokens it takes that of {}", folder, fallback);
+            log.warn(
+                    "{} has no chat template; its control tokens select the fallback template of {}", folder, fallback);
             sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
         }
         return new ChatTemplate(sources, files.specialTokens(), folder.toString(), vocabulary);

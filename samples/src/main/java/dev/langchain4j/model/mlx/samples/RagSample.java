@@ -30,16 +30,16 @@ import java.util.stream.Stream;
  * {@code --forget} to keep retrieved text out of the memory.
  */
 public final class RagSample {
-    private static final List<String> DOCUMENTS =
-            List.of("README.md", "docs", "samples/demo-model/README.md", "samples/demo-model/guide.txt");
     private static final int ANSWER_TOKENS_MAX = 400;
     /** Beginnings of sections in Markdown. */
     private static final Pattern HEADING = Pattern.compile("(?m)^(?=#{1,3} )");
 
-    /** How a model is asked: what it retrieves, and the questions of its script. */
-    private record Setup(int segmentCharacters, int results, String system, List<String> script) {}
+    /** How a model is asked: the documents, what is retrieved of them, and the questions of the script. */
+    private record Setup(
+            List<String> documents, int segmentCharacters, int results, String system, List<String> script) {}
 
     private static final Setup DEMO = new Setup(
+            List.of("README.md", "samples/demo-model/README.md", "samples/demo-model/guide.txt"),
             200,
             1,
             "You answer questions of travellers.",
@@ -49,6 +49,7 @@ public final class RagSample {
                     "How much is a ticket for the ferry of Athens?",
                     "Where is the castle of Prague?"));
     private static final Setup OTHERS = new Setup(
+            List.of("README.md", "docs"),
             1_000,
             3,
             "You answer questions about langchain4j-mlx from the given text, in a few sentences.",
@@ -71,8 +72,8 @@ public final class RagSample {
         System.setProperty("OPT_OUT_TRACKING", "true");
         AllMiniLmL6V2EmbeddingModel embeddings = new AllMiniLmL6V2EmbeddingModel();
         InMemoryEmbeddingStore<TextSegment> store = new InMemoryEmbeddingStore<>();
-        List<Document> documents = documents();
         Setup setup = options.has("model") ? OTHERS : DEMO;
+        List<Document> documents = documents(setup);
         EmbeddingStoreIngestor.builder()
                 .documentSplitter(DocumentSplitters.recursive(setup.segmentCharacters(), 0))
                 .embeddingModel(embeddings)
@@ -120,10 +121,10 @@ public final class RagSample {
         return line.length() <= 80 ? line : line.substring(0, 79) + "…";
     }
 
-    private static List<Document> documents() throws IOException {
+    private static List<Document> documents(Setup setup) throws IOException {
         Path root = Path.of(System.getProperty("project.root", "."));
         List<Document> documents = new ArrayList<>();
-        for (String place : DOCUMENTS) {
+        for (String place : setup.documents()) {
             try (Stream<Path> files = Files.walk(root.resolve(place))) {
                 for (Path file : files.filter(f -> f.toString().matches(".*\\.(md|txt)"))
                         .sorted()

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.samples;
 
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
 import dev.langchain4j.model.mlx.MlxChatRequestParameters;
@@ -28,6 +29,9 @@ public final class TeamSample {
         try (MlxModel model =
                 options.modelBuilder().maxConcurrent(CONCURRENT_MAX).build()) {
             run(model, System.out);
+        } catch (UnsupportedFeatureException e) {
+            System.err.println("this model cannot use tools, which this sample needs: " + e.getMessage());
+            System.exit(1);
         }
     }
 

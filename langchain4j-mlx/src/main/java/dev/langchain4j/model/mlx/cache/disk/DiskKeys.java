@@ -3,12 +3,12 @@ package dev.langchain4j.model.mlx.cache.disk;
 import javax.crypto.SecretKey;
 
 /**
- * Gives the keys with which the prompt cache on disk is encrypted: one for each memory ID, and one for what belongs to none.
- * A key that is not given any more makes what was encrypted with it unreadable, also in copies of the files: whoever deletes
- * the key of a memory ID has deleted what was written for it.
+ * Provides the keys of an encrypted prompt cache on disk: one for each memory ID, and one for data of no memory ID.
+ * When a key is no longer provided, the data that it encrypts is unreadable, also in copies of the files: deleting the
+ * key of a memory ID deletes its data.
  *
- * <p>Asked by the thread of the model and by the one that writes, so it has to be thread-safe, and to answer at once: one
- * that asks a server should do so before, or keep what it was told. An answer holds for a second.
+ * <p>Called by the thread of the model and by the writing thread, so it must be thread-safe and return at once. An
+ * implementation with a key server should request keys in advance, or cache them. A result is valid for a second.
  */
 @FunctionalInterface
 public interface DiskKeys {

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * How much the prompt cache may keep on disk.
+ * The limits of the prompt cache on disk.
  *
  * @param bytesMax bytes of all files of a model together; what was not used for longest goes first
  * @param bytesPerDay bytes that may be written in a day, so that an SSD is not worn out; what exceeds them is not written

@@ -457,7 +457,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     private void stop(Throwable cause) {
         if (upkeep.stop()) {
             counts.reason = "writes no more: " + cause.getMessage();
-            log.warn("The prompt cache on disk is read only from now on: {}", cause.getMessage());
+            log.warn("The prompt cache on disk is read-only from now on: {}", cause.getMessage());
         }
     }
 

@@ -106,7 +106,7 @@ final class Vault {
         } catch (Exception e) {
             counts.miss("the key was not given");
             if (!warned.getAndSet(true)) {
-                log.warn("The prompt cache on disk was not given a key", e);
+                log.warn("The prompt cache on disk received no key", e);
             }
             return null;
         }

@@ -44,7 +44,7 @@ public final class ChatServer implements AutoCloseable {
         config.http.maxRequestSize = REQUEST_BYTES_MAX;
         config.staticFiles.add("/chat", Location.CLASSPATH);
         config.routes.before(ChatServer::checkOrigin);
-        config.routes.sse("/events", page -> streams.write(desk.follow(), page));
+        config.routes.get("/events", this::follow);
         config.routes.post("/conversations", request -> request.json(Map.of("id", desk.open())));
         config.routes.delete("/conversations/{name}", request -> desk.close(request.pathParam("name")));
         config.routes.post("/conversations/{name}/stop", request -> desk.stop(request.pathParam("name")));
@@ -70,6 +70,15 @@ public final class ChatServer implements AutoCloseable {
         if (changes && !String.valueOf(request.contentType()).startsWith("application/json")) {
             throw new UnsupportedMediaTypeResponse("Content-Type must be application/json");
         }
+    }
+
+    /**
+     * Writes the events itself: Javalin's SseClient (7.2.3) completes a request that Jetty has recycled when a page leaves, and
+     * each page that leaves would log an exception.
+     */
+    private void follow(Context request) throws IOException, InterruptedException {
+        request.contentType("text/event-stream").header("Cache-Control", "no-store");
+        streams.write(desk.follow(), request.res().getOutputStream());
     }
 
     private void ask(Context request) throws IOException {

@@ -2,7 +2,9 @@ package dev.langchain4j.model.mlx.samples.chat;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.javalin.http.sse.SseClient;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -34,18 +36,16 @@ final class EventStreams implements AutoCloseable {
      * Writes a stream as server-sent events until the page leaves or the streams are closed. Blocks: it is called on a
      * virtual thread of the page.
      */
-    void write(BlockingQueue<String> queue, SseClient page) {
+    void write(BlockingQueue<String> queue, OutputStream page) throws InterruptedException {
         try {
-            while (queues.contains(queue) && !page.terminated()) {
+            while (queues.contains(queue)) {
                 String event = queue.poll(HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
-                if (event == null) {
-                    page.sendComment("here");
-                } else {
-                    page.sendEvent(event);
-                }
+                String line = event == null ? ": here\n\n" : "data: " + event + "\n\n";
+                page.write(line.getBytes(StandardCharsets.UTF_8));
+                page.flush();
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            // The page left: nobody is there to be told.
         } finally {
             queues.remove(queue);
         }
