@@ -98,7 +98,7 @@ class MlxAutoConfigurationTest {
     @Test
     void anApplicationThatStopsLetsItsRequestsEnd() {
         AtomicReference<CompletableFuture<String>> running = new AtomicReference<>();
-        demo.run(context -> {
+        demo.withPropertyValues("langchain4j.mlx.grace-period=2m").run(context -> {
             ChatModel chat = context.getBean(ChatModel.class);
             running.set(CompletableFuture.supplyAsync(() -> chat.chat("Hello! ".repeat(500))));
             while (context.getBean(MlxModel.class).promptCache().stats().bytesRunning() == 0) {
@@ -113,7 +113,7 @@ class MlxAutoConfigurationTest {
         demo.withPropertyValues(
                         "langchain4j.mlx.context-length=512",
                         "langchain4j.mlx.max-concurrent=3",
-                        "langchain4j.mlx.grace-period=2s",
+                        "langchain4j.mlx.grace-period=20s",
                         "langchain4j.mlx.chat-model.max-output-tokens=3",
                         "langchain4j.mlx.chat-model.timeout=30s",
                         "langchain4j.mlx.chat-model.stop-sequences=one,two",
