@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.text.Grammar;
 import dev.langchain4j.mlx.text.GrammarMatcher;
@@ -55,7 +56,10 @@ final class AnswerFormat {
         Reasoning reasoning = reasoning(format.reasoning(), prompt);
         try {
             return matcher(model, format, reasoning, calls, value);
-        } catch (UnsupportedFeatureException | InvalidRequestException e) {
+        } catch (LangChain4jException e) {
+            if (!Failures.isRefusal(e)) {
+                throw e;
+            }
             if (value != null) {
                 check(
                         () -> matcher(model, format, reasoning, Map.of(), value),
@@ -80,7 +84,10 @@ final class AnswerFormat {
             Grammar exact = grammar(model, format, Reasoning.CLOSED, all, null);
             model.grammars().beginning(exact);
             return exact;
-        } catch (UnsupportedFeatureException | InvalidRequestException e) {
+        } catch (LangChain4jException e) {
+            if (!Failures.isRefusal(e)) {
+                throw e;
+            }
             Map<String, ObjectNode> loose = loose(model, format, Reasoning.CLOSED, all);
             if (loose.isEmpty()) {
                 throw e;
@@ -130,7 +137,10 @@ final class AnswerFormat {
                     model.grammars().beginning(grammar(model, format, reasoning, Map.of(name, candidate), null));
                     loose.put(name, candidate);
                     return;
-                } catch (UnsupportedFeatureException | InvalidRequestException e) {
+                } catch (LangChain4jException e) {
+                    if (!Failures.isRefusal(e)) {
+                        throw e;
+                    }
                     // The next one lets more through; a tool that even the last cannot write is not written.
                 }
             }

@@ -1,8 +1,10 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.MlxThread;
 import java.util.concurrent.CancellationException;
@@ -28,6 +30,14 @@ final class Failures {
             case MlxException broken -> new InternalServerException("MLX failed: " + broken.getMessage(), broken);
             default -> new InternalServerException("generating failed: " + e, e);
         };
+    }
+
+    /**
+     * Whether a request or a part of it was refused. Not a multi-catch: the superclass of both is another one in LangChain4j
+     * 1.19 than in 1.20, and the class file would name it.
+     */
+    static boolean isRefusal(LangChain4jException e) {
+        return e instanceof UnsupportedFeatureException || e instanceof InvalidRequestException;
     }
 
     static NonRetriableException cancelled(Throwable cause) {

@@ -80,6 +80,33 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
     @Override
     public void deleteMessages(Object memoryId) {
         store.deleteMessages(memoryId);
+        forget(memoryId);
+    }
+
+    /** As the wrapped store does it, with LangChain4j 1.20 and later. */
+    @Override
+    public CompletableFuture<List<ChatMessage>> getMessagesAsync(Object memoryId) {
+        return store.getMessagesAsync(memoryId);
+    }
+
+    /** As the wrapped store does it, with LangChain4j 1.20 and later. */
+    @Override
+    public CompletableFuture<Void> updateMessagesAsync(Object memoryId, List<ChatMessage> messages) {
+        return store.updateMessagesAsync(memoryId, messages);
+    }
+
+    /**
+     * Deletes the messages as the wrapped store does it, with LangChain4j 1.20 and later; once that has succeeded, models are
+     * told, as {@link #deleteMessages} says.
+     */
+    @Override
+    public CompletableFuture<Void> deleteMessagesAsync(Object memoryId) {
+        CompletableFuture<Void> deleted = store.deleteMessagesAsync(memoryId);
+        deleted.thenRun(() -> forget(memoryId));
+        return deleted;
+    }
+
+    private void forget(Object memoryId) {
         for (MlxModel model : models) {
             evict(model.promptCache(), memoryId)
                     .whenComplete((freed, failure) -> deleted(model, memoryId, freed, failure));

@@ -8,8 +8,10 @@ import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.spi.MlxChatModelBuilderFactory;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A chat model over MLX, inside this JVM. Answers are returned as a whole; see {@link MlxStreamingChatModel} for
@@ -29,7 +31,7 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
 
     /** Settings of a new chat model. */
     public static Builder builder() {
-        return new Builder();
+        return BuilderFactories.first(MlxChatModelBuilderFactory.class, Builder::new);
     }
 
     /**
@@ -52,6 +54,21 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
     public ChatResponse doChat(ChatRequest request) {
         Failures.refuseWaiting(support.model(), "chat");
         return support.execution(request, null).await();
+    }
+
+    /**
+     * Answers a request without blocking the caller, with LangChain4j 1.20 and later. What {@link #chat} throws is in the
+     * future. Cancelling the future cancels the request, whether it waits, prefills or decodes. What depends on the future
+     * runs on a virtual thread of the request, so it may wait, and use the model.
+     */
+    @Override
+    public CompletableFuture<ChatResponse> chatAsync(ChatRequest request, ChatRequestOptions options) {
+        return ChatModel.super.chatAsync(MemoryIds.attach(request), options);
+    }
+
+    @Override
+    public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {
+        return Futures.call("mlx-chat", () -> support.execution(request, null).await());
     }
 
     @Override

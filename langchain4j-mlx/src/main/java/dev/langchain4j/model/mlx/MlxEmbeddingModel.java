@@ -22,11 +22,13 @@ import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.spi.MlxEmbeddingModelBuilderFactory;
 import dev.langchain4j.model.output.TokenUsage;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -101,7 +103,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
 
     /** A model with settings. */
     public static Builder builder() {
-        return new Builder();
+        return BuilderFactories.first(MlxEmbeddingModelBuilderFactory.class, Builder::new);
     }
 
     @Override
@@ -118,6 +120,15 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
                 .modelName(shared.name)
                 .tokenUsage(new TokenUsage(result.tokens(), null))
                 .build();
+    }
+
+    /**
+     * Computes vectors without blocking the caller, with LangChain4j 1.20 and later. Cancelling the future ends it behind the
+     * batch that is computed.
+     */
+    @Override
+    public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {
+        return Futures.call("mlx-embed", () -> doEmbed(request));
     }
 
     private void checkModelName(String name) {
@@ -201,7 +212,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     }
 
     /** Settings of an embedding model. */
-    public static final class Builder {
+    public static class Builder {
         private Path modelPath;
         private String modelName;
         private HuggingFaceHub hub;
@@ -214,12 +225,18 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         private String documentPrompt;
         private List<EmbeddingModelListener> listeners = List.of();
 
-        private Builder() {}
+        /** Made by {@link #builder()}, or by a subclass of a framework. */
+        protected Builder() {}
 
         /** Folder of the model. Either this or {@link #modelName} must be set. */
         public Builder modelPath(Path folder) {
             this.modelPath = folder;
             return this;
+        }
+
+        /** Like {@link #modelPath(Path)}. */
+        public Builder modelPath(String folder) {
+            return modelPath(folder == null ? null : Path.of(folder));
         }
 
         /** Folder of the model if it exists, else a Hugging Face repository id; see {@link MlxModel#load(String)}. */
@@ -265,9 +282,19 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
          * Most texts that are computed at once, at least 1. Default: 128, as far as their tokens are no more than 16,384 on a
          * GPU, and than what the cache of a core holds on the CPU.
          */
-        public Builder batchSize(Integer texts) {
+        public Builder maxSegmentsPerBatch(Integer texts) {
             this.batchSize = texts;
             return this;
+        }
+
+        /**
+         * Most texts that are computed at once.
+         *
+         * @deprecated called {@link #maxSegmentsPerBatch}, as in LangChain4j's own modules
+         */
+        @Deprecated
+        public Builder batchSize(Integer texts) {
+            return maxSegmentsPerBatch(texts);
         }
 
         /** Stands before texts of the input type QUERY. Default: the folder's prompt {@code query}. */
@@ -302,7 +329,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
          */
         public MlxEmbeddingModel build() {
             ModelSettings.onlyOne("modelPath", modelPath, "modelName", modelName);
-            ModelSettings.atLeastOne("batchSize", batchSize);
+            ModelSettings.atLeastOne("maxSegmentsPerBatch", batchSize);
             ModelSettings.atLeastOne("maxLength", maxLength);
             return new MlxEmbeddingModel(this);
         }

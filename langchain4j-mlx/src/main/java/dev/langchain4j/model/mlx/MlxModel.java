@@ -167,7 +167,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** Loads a model folder with default settings. */
     public static MlxModel load(Path folder) {
-        return builder().path(folder).build();
+        return builder().modelPath(folder).build();
     }
 
     /**
@@ -319,7 +319,8 @@ public final class MlxModel implements AutoCloseable {
         return defaults.sampling();
     }
 
-    boolean isClosed() {
+    /** Whether the model was closed, and takes no requests any more. */
+    public boolean isClosed() {
         return engine.isClosed();
     }
 
@@ -336,9 +337,6 @@ public final class MlxModel implements AutoCloseable {
 
     /** Settings of a model. */
     public static final class Builder extends MlxCacheSettings<Builder> {
-        private Path path;
-        private String modelName;
-        private HuggingFaceHub hub;
         private String name;
         private Integer contextLength;
         private RopeScaling ropeScaling;
@@ -355,24 +353,6 @@ public final class MlxModel implements AutoCloseable {
 
         @Override
         Builder self() {
-            return this;
-        }
-
-        /** Folder of the model. Either this or {@link #modelName} must be set. */
-        public Builder path(Path folder) {
-            this.path = folder;
-            return this;
-        }
-
-        /** Folder of the model if it exists, else a Hugging Face repository id; see {@link MlxModel#load(String)}. */
-        public Builder modelName(String folderOrRepositoryId) {
-            this.modelName = folderOrRepositoryId;
-            return this;
-        }
-
-        /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
-        public Builder hub(HuggingFaceHub huggingFaceHub) {
-            this.hub = huggingFaceHub;
             return this;
         }
 
@@ -473,7 +453,7 @@ public final class MlxModel implements AutoCloseable {
         }
 
         private KvFormat checked() {
-            ModelSettings.onlyOne("path", path, "modelName", modelName);
+            ModelSettings.onlyOne("modelPath", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
             ModelSettings.atLeastOne("prefillChunkTokens", prefillChunkTokens);
             return kvFormat();

@@ -2,13 +2,18 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.mlx.embed.PairScorer;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
+import dev.langchain4j.model.mlx.spi.MlxScoringModelBuilderFactory;
 import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.model.scoring.ScoringModel;
+import dev.langchain4j.model.scoring.request.ScoringRequest;
+import dev.langchain4j.model.scoring.response.ScoringResponse;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Scores how well texts answer a query, from 0 to 1, with a language model that was trained to answer yes or no: the
@@ -24,13 +29,16 @@ import java.util.List;
  * reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something else
  * than yes or no.
  *
+ * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it behind the chunk
+ * of a prompt that is computed.
+ *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
 public class MlxScoringModel implements ScoringModel, AutoCloseable {
     private final SharedModels.Share share;
     private final PairScorer scorer;
 
-    private MlxScoringModel(Builder builder) {
+    MlxScoringModel(Builder builder) {
         share = ModelSettings.share(builder.model, builder.modelName, builder.modelPath, builder.hub);
         try {
             MlxModel model = share.model();
@@ -56,7 +64,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
 
     /** A model with settings. */
     public static Builder builder() {
-        return new Builder();
+        return BuilderFactories.first(MlxScoringModelBuilderFactory.class, Builder::new);
     }
 
     /**
@@ -67,14 +75,48 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
      */
     @Override
     public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
+        return scores(segments.stream().map(TextSegment::text).toList(), query);
+    }
+
+    final Response<List<Double>> scores(List<String> documents, String query) {
         if (query == null || query.isBlank()) {
             throw new InvalidRequestException("query (" + query + ") must not be blank");
         }
-        List<String> documents = segments.stream().map(TextSegment::text).toList();
         MlxModel model = share.model();
         PairScorer.Result result =
                 NativeParts.compute(model.name(), model.thread(), () -> scorer.score(query, documents));
         return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
+    }
+
+    /** A scoring model whose scores also come as a future, where LangChain4j has that: since 1.20. */
+    private static final class Async extends MlxScoringModel {
+        /*
+         * Its methods' types are missing in earlier versions, so that frameworks could not list the methods of a class that has
+         * them; this one is loaded where they are there.
+         */
+
+        Async(Builder builder) {
+            super(builder);
+        }
+
+        @Override
+        public CompletableFuture<ScoringResponse> doScoreAsync(ScoringRequest request) {
+            return Futures.call("mlx-score", () -> score(request));
+        }
+
+        private ScoringResponse score(ScoringRequest request) {
+            String name = model().name();
+            if (request.modelName() != null && !request.modelName().equals(name)) {
+                throw new UnsupportedFeatureException(
+                        "modelName (" + request.modelName() + ") is not supported: this model is " + name);
+            }
+            Response<List<Double>> scores = scores(request.documents(), request.query());
+            return ScoringResponse.builder()
+                    .scores(scores.content())
+                    .modelName(name)
+                    .tokenUsage(scores.tokenUsage())
+                    .build();
+        }
     }
 
     /** The model that this one runs on. */
@@ -89,7 +131,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
     }
 
     /** Settings of a scoring model. */
-    public static final class Builder {
+    public static class Builder {
         private static final int MAX_LENGTH = 8192;
         private static final int CHUNK_TOKENS = 512;
         private static final String INSTRUCTION =
@@ -102,7 +144,8 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         private String instruction = INSTRUCTION;
         private Integer maxLength;
 
-        private Builder() {}
+        /** Made by {@link #builder()}, or by a subclass of a framework. */
+        protected Builder() {}
 
         /** The loaded model to run on. One of this, {@link #modelName} and {@link #modelPath} must be set. */
         public Builder model(MlxModel loaded) {
@@ -120,6 +163,11 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         public Builder modelPath(Path folder) {
             this.modelPath = folder;
             return this;
+        }
+
+        /** Like {@link #modelPath(Path)}. */
+        public Builder modelPath(String folder) {
+            return modelPath(folder == null ? null : Path.of(folder));
         }
 
         /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
@@ -140,6 +188,16 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
             return this;
         }
 
+        /** Whether the LangChain4j that is there knows of scores as a future. */
+        private static boolean hasAsync() {
+            try {
+                ScoringModel.class.getMethod("doScoreAsync", ScoringRequest.class);
+                return true;
+            } catch (NoSuchMethodException | NoClassDefFoundError e) {
+                return false;
+            }
+        }
+
         /**
          * Loads what is to be loaded.
          *
@@ -148,7 +206,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
          */
         public MlxScoringModel build() {
             ModelSettings.atLeastOne("maxLength", maxLength);
-            return new MlxScoringModel(this);
+            return hasAsync() ? new Async(this) : new MlxScoringModel(this);
         }
     }
 }

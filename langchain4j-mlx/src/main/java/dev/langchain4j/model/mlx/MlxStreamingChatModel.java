@@ -8,9 +8,12 @@ import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.mlx.spi.MlxStreamingChatModelBuilderFactory;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Flow;
 
 /**
  * A chat model over MLX, inside this JVM, whose answers come in pieces while they are generated.
@@ -33,7 +36,7 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
 
     /** Settings of a new chat model. */
     public static Builder builder() {
-        return new Builder();
+        return BuilderFactories.first(MlxStreamingChatModelBuilderFactory.class, Builder::new);
     }
 
     /**
@@ -63,6 +66,24 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
         } catch (Throwable e) {
             events.fail(e);
         }
+    }
+
+    /**
+     * Answers a request as a stream of events, with LangChain4j 1.20 and later. Each subscription sends the request anew; its
+     * conversation is the one for which this method was called. What {@link MlxChatModel#chat} throws is the stream's error.
+     *
+     * <p>Signals come one after the other on a virtual thread of the subscription, so a subscriber may wait, and use the model.
+     * Demand is honoured, and what was not asked for yet is kept: the model does not wait for a subscriber, and no more is
+     * kept than one answer. Cancelling the subscription cancels the request at any time, before its first event too.
+     */
+    @Override
+    public Flow.Publisher<ChatModelStreamingEvent> chat(ChatRequest request) {
+        return StreamingChatModel.super.chat(MemoryIds.attach(request));
+    }
+
+    @Override
+    public Flow.Publisher<ChatModelStreamingEvent> doChat(ChatRequest request) {
+        return new ResponsePublisher(support, request);
     }
 
     @Override

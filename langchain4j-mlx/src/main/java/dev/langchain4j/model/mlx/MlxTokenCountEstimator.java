@@ -8,6 +8,7 @@ import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.TokenCountEstimator;
 import dev.langchain4j.model.mlx.cache.Isolation;
@@ -84,7 +85,10 @@ public final class MlxTokenCountEstimator implements TokenCountEstimator {
         }
         try {
             return tokensOfPrompt.applyAsInt(list);
-        } catch (InvalidRequestException | UnsupportedFeatureException e) {
+        } catch (LangChain4jException e) {
+            if (!Failures.isRefusal(e)) {
+                throw e;
+            }
             return list.stream().mapToInt(this::estimateTokenCountInMessage).sum();
         }
     }

@@ -1,17 +1,55 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
+import java.nio.file.Path;
 
 /**
- * The settings of {@link MlxModel.Builder} for the form of weights.
+ * The settings of {@link MlxModel.Builder} for the source and the form of weights.
  *
  * @param <B> the builder itself
  */
 public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends MlxKvSettings<B> {
+    Path path;
+    String modelName;
+    HuggingFaceHub hub;
     DType dtype;
     QuantizedWeights quantizedWeights = QuantizedWeights.AUTO;
 
     MlxWeightSettings() {}
+
+    /** Folder of the model. Either this or {@link #modelName} must be set. */
+    public B modelPath(Path folder) {
+        this.path = folder;
+        return self();
+    }
+
+    /** Like {@link #modelPath(Path)}. */
+    public B modelPath(String folder) {
+        return modelPath(folder == null ? null : Path.of(folder));
+    }
+
+    /**
+     * Folder of the model.
+     *
+     * @deprecated called {@link #modelPath(Path)}, as in the other builders
+     */
+    @Deprecated
+    public B path(Path folder) {
+        return modelPath(folder);
+    }
+
+    /** Folder of the model if it exists, else a Hugging Face repository id; see {@link MlxModel#load(String)}. */
+    public B modelName(String folderOrRepositoryId) {
+        this.modelName = folderOrRepositoryId;
+        return self();
+    }
+
+    /** How {@link #modelName} is found and downloaded. Default: as huggingface_hub's environment variables say. */
+    public B hub(HuggingFaceHub huggingFaceHub) {
+        this.hub = huggingFaceHub;
+        return self();
+    }
 
     /**
      * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU, where it

@@ -112,7 +112,10 @@ final class SharedModels {
         synchronized MlxModel model() {
             // A user may have closed it by itself.
             if (model == null || model.isClosed()) {
-                model = MlxModel.builder().path(key.folder()).name(key.name()).build();
+                model = MlxModel.builder()
+                        .modelPath(key.folder())
+                        .name(key.name())
+                        .build();
             }
             return model;
         }

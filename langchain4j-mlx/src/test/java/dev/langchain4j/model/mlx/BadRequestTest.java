@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.NonRetriableException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
@@ -70,7 +72,19 @@ class BadRequestTest {
         assertThatThrownBy(() -> MlxModel.load("no/such/folder"))
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("no/such/folder");
-        assertThatThrownBy(() -> MlxModel.builder().build()).hasMessageContaining("path (null)");
+        assertThatThrownBy(() -> MlxModel.builder().build()).hasMessageContaining("modelPath (null)");
+    }
+
+    /** LangChain4j 1.23 calls the attribute {@code audios()}. */
+    @Test
+    void audioOfAnAnswerIsRefusedAsImagesAre() {
+        AiMessage spoken = AiMessage.builder()
+                .text("Hello!")
+                .attributes(Map.of("generated_audio", List.of("sound")))
+                .build();
+        assertThatThrownBy(() -> builder().build().chat(UserMessage.from("Hi!"), spoken, UserMessage.from("And now?")))
+                .isInstanceOf(UnsupportedFeatureException.class)
+                .hasMessage("audio in messages is not supported by this model");
     }
 
     @ParameterizedTest

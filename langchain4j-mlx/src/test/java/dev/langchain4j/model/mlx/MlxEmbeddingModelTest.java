@@ -97,7 +97,7 @@ class MlxEmbeddingModelTest {
         for (int batchSize : new int[] {1, 4, 32}) {
             try (MlxEmbeddingModel model = MlxEmbeddingModel.builder()
                     .modelPath(folder)
-                    .batchSize(batchSize)
+                    .maxSegmentsPerBatch(batchSize)
                     .build()) {
                 EmbeddingResponse response = model.embed(request(texts, null, null));
                 assertVectors(response.embeddings(), expected.path("vectors"));

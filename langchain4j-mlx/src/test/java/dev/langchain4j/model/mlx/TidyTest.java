@@ -42,7 +42,13 @@ class TidyTest {
             Map.entry("embed", Set.of("arch", "kv", "model", "nn")),
             Map.entry("prompt", Set.of("cache", "calls", "jinja", "model", "parse", "vision")),
             Map.entry("draft", Set.of()),
-            Map.entry("generate", Set.of("cache", "draft", "kv", "model", "vision")));
+            Map.entry("generate", Set.of("cache", "draft", "kv", "model", "vision")),
+            // These two stand above the API.
+            Map.entry("spi", Set.of("the API")),
+            Map.entry("spring", Set.of("the API")));
+
+    /** Packages with classes that applications use. */
+    private static final Set<String> PUBLIC = Set.of("cache", "cache.disk", "draft", "hub", "spi", "spring");
 
     private static void eachJavaFile(BiConsumer<Path, String> check) throws IOException {
         for (String module : List.of("mlx-native", "langchain4j-mlx", "samples")) {
@@ -142,6 +148,17 @@ class TidyTest {
                                     .replace('\\', '.')))
                     .as("a new package needs a line in MAY_KNOW and in docs/architecture.md")
                     .containsExactlyInAnyOrderElementsOf(MAY_KNOW.keySet());
+        }
+    }
+
+    @Test
+    void packagesThatAreNotForApplicationsSaySo() throws IOException {
+        Path top = ROOT.resolve("langchain4j-mlx/src/main/java/dev/langchain4j/model/mlx");
+        for (String name : MAY_KNOW.keySet()) {
+            Path info = top.resolve(name.replace('.', '/')).resolve("package-info.java");
+            assertThat(Files.readString(info).contains("@Internal\npackage"))
+                    .as(info + " has @Internal unless applications use the package")
+                    .isEqualTo(!PUBLIC.contains(name));
         }
     }
 

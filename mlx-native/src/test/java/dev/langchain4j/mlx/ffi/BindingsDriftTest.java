@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -45,6 +46,33 @@ class BindingsDriftTest {
                 .as(
                         "MlxC.java is older than bindings.txt: run java src/generator/java/GenerateBindings.java in mlx-native")
                 .contains("// bindings.txt sha256 " + checksum);
+    }
+
+    /** GraalVM's native images call only what the metadata has. */
+    @Test
+    void nativeImagesKnowEachShape() throws IOException {
+        String metadata = Files.readString(MODULE.resolve("src/main/resources/META-INF/native-image/"
+                + "io.github.langchain4j-mlx/mlx-native/reachability-metadata.json"));
+        Map<String, String> types =
+                Map.of("I", "jint", "J", "jlong", "Z", "jboolean", "F", "jfloat", "D", "jdouble", "V", "void");
+        int shapes = 0;
+        try (Stream<Path> sources = Files.list(MODULE.resolve("src/main/java/dev/langchain4j/mlx/ffi"))) {
+            for (Path source : sources.toList()) {
+                Matcher m = Pattern.compile("\"([IJZFD]*)\\)([IJZFDV])\"").matcher(Files.readString(source));
+                while (m.find()) {
+                    String parameters = m.group(1)
+                            .chars()
+                            .mapToObj(letter -> "\"" + types.get(String.valueOf((char) letter)) + "\"")
+                            .collect(Collectors.joining(", "));
+                    assertThat(metadata)
+                            .as("run java src/generator/java/GenerateBindings.java in mlx-native")
+                            .contains("{\"returnType\": \"%s\", \"parameterTypes\": [%s]}"
+                                    .formatted(types.get(m.group(2)), parameters));
+                    shapes++;
+                }
+            }
+        }
+        assertThat(shapes).isGreaterThan(200);
     }
 
     @Test

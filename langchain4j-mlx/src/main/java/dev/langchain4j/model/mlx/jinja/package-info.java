@@ -9,4 +9,7 @@
  * Long, BigInteger, Double, String, List) and small classes where it differs ({@code Dict}, {@code Tuple}, {@code
  * Markup}, {@code Undefined}). Nothing here knows of models.
  */
+@Internal
 package dev.langchain4j.model.mlx.jinja;
+
+import dev.langchain4j.Internal;

@@ -5,4 +5,7 @@
  * it asks of a format of tool calls, {@link dev.langchain4j.model.mlx.parse.ReasoningFormat} how reasoning is set apart.
  * Pure text: nothing here knows tokens, models or native code.
  */
+@Internal
 package dev.langchain4j.model.mlx.parse;
+
+import dev.langchain4j.Internal;

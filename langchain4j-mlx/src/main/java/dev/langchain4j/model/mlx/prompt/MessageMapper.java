@@ -89,6 +89,10 @@ final class MessageMapper {
         if (!ai.images().isEmpty()) {
             throw new UnsupportedFeatureException("images in messages are not supported by this model");
         }
+        // AiMessage.audios() is these; LangChain4j has it since 1.23.
+        if (ai.attributes().get("generated_audio") instanceof List<?> audios && !audios.isEmpty()) {
+            throw new UnsupportedFeatureException("audio in messages is not supported by this model");
+        }
         if (ai.thinking() != null) {
             mapped.put("reasoning_content", ai.thinking());
             mapped.put("thinking", ai.thinking());

@@ -79,7 +79,7 @@ final class EmbeddingsSection implements Bench.Section {
         MlxEmbeddingModel.Builder builder =
                 MlxEmbeddingModel.builder().modelPath(folder(bench)).maxLength(bench.smoke() ? null : TOKENS_MAX);
         if (bench.text("batch", null) != null) {
-            builder.batchSize(bench.sizes("batch", "32", "4")[0]);
+            builder.maxSegmentsPerBatch(bench.sizes("batch", "32", "4")[0]);
         }
         try (MlxEmbeddingModel model = builder.build()) {
             bench.report()
