@@ -62,7 +62,10 @@ final class CompiledChains {
     /** Called by MLX. Whatever is thrown stays here: an exception must not pass through its frames. */
     private int trace(long outputs, long inputs, long number) {
         boolean compiled = t.compiles;
+        CpuFast cpuFast = t.cpuFast;
         t.compiles = false;
+        // MLX cannot compile operations that it does not know
+        t.cpuFast = null;
         try (Scope scope = Scope.open()) {
             MlxArray[] arguments = new MlxArray[Math.toIntExact(MlxC.mlx_vector_array_size(inputs))];
             for (int i = 0; i < arguments.length; i++) {
@@ -80,6 +83,7 @@ final class CompiledChains {
         } finally {
             result.set(ValueLayout.JAVA_LONG, 0, 0L);
             t.compiles = compiled;
+            t.cpuFast = cpuFast;
         }
     }
 
