@@ -1,6 +1,6 @@
 """Makes a small model of each architecture for the benchmark: random weights from a fixed seed, no use but for timing.
 
-Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2   Usage: make_architectures.py FOLDER [NAME ...]
+Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2   Usage: make_architectures.py FOLDER [--dtype=bfloat16] [NAME ...]
 Prints the names. What is there already is left alone.
 """
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import mlx.core as mx
+from mlx.utils import tree_map_with_path
 from mlx_lm.utils import _get_classes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "langchain4j-mlx/src/test/scripts"))
@@ -150,7 +151,8 @@ CONFIGS = {
 if __name__ == "__main__":
     root = Path(sys.argv[1])
     mx.set_default_device(mx.cpu)
-    for name in sys.argv[2:] or CONFIGS:
+    options = [word for word in sys.argv[2:] if word.startswith("--dtype=")]
+    for name in [word for word in sys.argv[2:] if word not in options] or CONFIGS:
         settings = CONFIGS[name]
         if "text_config" not in settings:
             settings = {**BASE, "model_type": name, **settings}
@@ -158,5 +160,10 @@ if __name__ == "__main__":
             cls, arguments = _get_classes(settings)
             model = cls(arguments.from_dict(settings))
             randomize(model, 7)
+            if options:
+                kept = getattr(model, "cast_predicate", lambda _: True)
+                dtype = getattr(mx, options[0].split("=")[1])
+                model.update(tree_map_with_path(
+                    lambda k, v: v.astype(dtype) if kept(k) and mx.issubdtype(v.dtype, mx.floating) else v, model.parameters()))
             save(model, settings, root / name)
         print(name, flush=True)

@@ -7,12 +7,18 @@ Needs: pip install mlx==0.32.2 mlx-cpu==0.32.2 mlx-lm==0.32.2
 import gc
 import json
 import platform
+import re
 import sys
+import tempfile
 import time
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlx.core as mx
 import mlx_lm
+from mlx.utils import tree_flatten
+from mlx_lm.models import gated_delta, ssm
 from mlx_lm.generate import BatchGenerator, generate_step, speculative_generate_step
 from mlx_lm.models.cache import KVCache, LRUPromptCache, load_prompt_cache, make_prompt_cache, save_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
@@ -122,6 +128,77 @@ def host(ask):
         times.append(now() - begun)
         mx.eval(token, logprobs)
     return {"seconds": times}
+
+
+VIEWS = {"AsStrided", "Broadcast", "BroadcastAxes", "ExpandDims", "Flatten", "Reshape", "Slice", "Split", "Squeeze",
+         "StopGradient", "Transpose", "Unflatten", "View"}
+
+
+def nodes_for(results, *inputs):
+    """One node that makes arrays of these shapes and types of the inputs."""
+    blanks = [mx.broadcast_to(mx.array(0, dtype), shape) for shape, dtype in results]
+    return mx.depends(blanks, [each for each in inputs if isinstance(each, mx.array)])
+
+
+def type_with(x, weight):
+    return x.dtype if weight is None or weight.dtype == x.dtype else mx.float32
+
+
+def one_kernel_ssm(x, A_log, B, C, D, dt, dt_bias, state=None, time_step_limit=(0.001, 100.0), **more):
+    if x.shape[1] > 1 or state is None:
+        return SSM_ATTN(x, A_log, B, C, D, dt, dt_bias, state, time_step_limit, **more)
+    dt = ssm.compute_dt(dt, dt_bias, time_step_limit)
+    return tuple(nodes_for([(x.shape, x.dtype), (state.shape, state.dtype)], x, A_log, B, C, D, dt, state))
+
+
+def broadcast(a, b):
+    return tuple(max(x, y) for x, y in zip((1,) * (len(b) - len(a)) + tuple(a), (1,) * (len(a) - len(b)) + tuple(b)))
+
+
+SSM_ATTN = ssm.ssm_attn
+ON_GPU = [
+    (mx.fast, "rms_norm", lambda x, weight, eps, **_: nodes_for([(x.shape, type_with(x, weight))], x, weight)[0]),
+    (mx.fast, "layer_norm", lambda x, weight, bias, eps, **_: nodes_for([(x.shape, type_with(x, weight))], x, weight, bias)[0]),
+    (mx.fast, "rope", lambda x, dims, *, offset=None, freqs=None, **_: nodes_for([(x.shape, x.dtype)], x, offset, freqs)[0]),
+    (mx.fast, "scaled_dot_product_attention", lambda q, k, v, *, scale, mask=None, sinks=None, **_:
+        nodes_for([(q.shape[:-1] + v.shape[-1:], q.dtype)], q, k, v, mask, sinks)[0]),
+    (mx, "gather_mm", lambda x, w, lhs_indices=None, rhs_indices=None, **_:
+        nodes_for([(broadcast(x.shape[:-2], rhs_indices.shape) + (x.shape[-2], w.shape[-1]), x.dtype)], x, w, rhs_indices)[0]),
+    (gated_delta, "gated_delta_ops", lambda q, k, v, g, beta, state=None, mask=None:
+        tuple(nodes_for([(v.shape, q.dtype), (state.shape, state.dtype)], q, k, v, g, beta, state, mask))),
+    (ssm, "ssm_attn", one_kernel_ssm),
+]
+
+
+@contextmanager
+def as_on_gpu():
+    """Fused operations and kernels are one node each, where the CPU would get them spelled out."""
+    plain = [getattr(owner, name) for owner, name, _ in ON_GPU]
+    for owner, name, node in ON_GPU:
+        setattr(owner, name, node)
+    try:
+        yield
+    finally:
+        for (owner, name, _), old in zip(ON_GPU, plain):
+            setattr(owner, name, old)
+
+
+def graph(ask):
+    """Nodes of the graph of a step behind a context, by name: with one token its logits, else what the caches then hold."""
+    model, config = model_of(ask)
+    vocabulary, length = config["vocab_size"], ask["length"]
+    caches = make_prompt_cache(model)
+    mx.disable_compile()
+    with as_on_gpu():
+        for count in [ask["context"]] + [1] * (length == 1):
+            mx.eval(model(mx.array(ids(count, vocabulary))[None], cache=caches), [c.state for c in caches])
+    mx.enable_compile()
+    with as_on_gpu(), tempfile.NamedTemporaryFile(suffix=".dot") as file:
+        logits = model(mx.array(ids(length, vocabulary))[None], cache=caches)
+        states = [each for _, each in tree_flatten([c.state for c in caches]) if isinstance(each, mx.array)]
+        mx.export_to_dot(file.name, *([logits] if length == 1 else []), *states)
+        names = re.findall(r'\[label ="(\w+)", shape=rectangle\]', Path(file.name).read_text())
+    return {"nodes": Counter(name for name in names if name not in VIEWS)}
 
 
 def loop(ask):
@@ -400,7 +477,7 @@ def draft(ask):
     return {"seconds": (last - first) / (len(out) - 1), "tokens": out, "accepted": accepted}
 
 
-DO = {f.__name__: f for f in (prefill, decode, draft, sampling, host, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
+DO = {f.__name__: f for f in (prefill, decode, draft, sampling, host, graph, loop, lru_build, lru, lru_hit, text, stream, batch, fairness, agents, restart)}
 print(json.dumps({"mlx": mx.__version__, "mlx-lm": mlx_lm.__version__, "python": platform.python_version()}), flush=True)
 for line in sys.stdin:
     ask = json.loads(line)

@@ -29,7 +29,12 @@ public final class Doctor {
      */
     public static boolean report(PrintStream out) {
         line(out, "Java", Runtime.version() + ", " + System.getProperty("java.vm.name"));
-        line(out, "system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        line(
+                out,
+                "system",
+                System.getProperty("os.name") + " " + System.getProperty("os.version") + " "
+                        + System.getProperty("os.arch") + ", "
+                        + Runtime.getRuntime().availableProcessors() + " processors");
         line(
                 out,
                 "native access",
@@ -49,6 +54,14 @@ public final class Doctor {
             }
             line(
                     out,
+                    "memory limits",
+                    mebibytes(MlxMemory.limitBytes()) + " before it waits, " + mebibytes(MlxMemory.budgetBytes())
+                            + " for all models, "
+                            + (MlxMemory.recommendedBytes() == 0
+                                    ? "no recommendation of the device"
+                                    : mebibytes(MlxMemory.recommendedBytes()) + " recommended by the device"));
+            line(
+                    out,
                     "memory",
                     MlxMemory.activeBytes() + " bytes active, " + (MlxMemory.peakBytes() >> 20) + " MiB peak");
             return true;
@@ -56,6 +69,10 @@ public final class Doctor {
             line(out, "FAILED", e.getMessage());
             return false;
         }
+    }
+
+    private static String mebibytes(long bytes) {
+        return (bytes >> 20) + " MiB";
     }
 
     private static void check(PrintStream out) {
@@ -75,6 +92,13 @@ public final class Doctor {
             if (!right) {
                 throw new MlxException("this platform passes arguments in another way than expected");
             }
+            OwnerThread t = OwnerThread.current();
+            line(
+                    out,
+                    "operations",
+                    (t.cpuFast == null ? "MLX's own" : "fused ones for this processor") + "; chains "
+                            + (t.compiles ? "compiled" : "one by one") + "; kernels for Metal "
+                            + (t.metal ? "where they pass their check" : "none"));
             MlxArray a = Random.normal(Random.key(1), SIZE, SIZE).eval();
             long best = Long.MAX_VALUE;
             for (int i = 0; i < ROUNDS; i++) {

@@ -12,11 +12,28 @@ public final class Fast {
 
     private static final long SCORES_MAX_GPU = 1 << 28;
 
+    private static final Compiled SILU_TIMES = Compiled.of(in -> Ops.multiply(Ops.silu(in[0]), in[1]));
+
+    private static final Compiled GELU = Compiled.of(in -> {
+        MlxArray twice = Ops.add(Ops.erf(Ops.divide(in[0], Math.sqrt(2))), 1);
+        return Ops.divide(Ops.multiply(in[0], twice), 2);
+    });
+
+    private static final Compiled GELU_TANH = Compiled.of(in -> {
+        MlxArray x = in[0];
+        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
+        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
+    });
+
     private Fast() {}
 
     /** x / rms(x) * weight over the last dimension; weight may be null. */
     public static MlxArray rmsNorm(MlxArray x, MlxArray weight, float eps) {
         OwnerThread t = OwnerThread.current();
+        if (t.sketches) {
+            DType type = weight == null ? x.dtype() : Graph.promoted(x.dtype(), weight.dtype());
+            return Graph.node(x.shape(), type, x, weight);
+        }
         MlxArray fused = t.cpuFast == null ? null : t.cpuFast.rmsNorm(x, weight, eps);
         if (fused != null) {
             return fused;
@@ -28,6 +45,10 @@ public final class Fast {
     /** (x - mean) / deviation * weight + bias over the last dimension; weight and bias may be null. */
     public static MlxArray layerNorm(MlxArray x, MlxArray weight, MlxArray bias, float eps) {
         OwnerThread t = OwnerThread.current();
+        if (t.sketches) {
+            DType type = weight == null ? x.dtype() : Graph.promoted(x.dtype(), weight.dtype());
+            return Graph.node(x.shape(), type, x, weight, bias);
+        }
         return t.result(
                 MlxC.mlx_fast_layer_norm(t.out(), t.use(x), t.useOrNone(weight), t.useOrNone(bias), eps, t.stream),
                 "layer_norm",
@@ -59,6 +80,9 @@ public final class Fast {
                     "offsets (" + offsets.length + ") must be one, or one for each of the batch (" + x.dim(0) + ")");
         }
         OwnerThread t = OwnerThread.current();
+        if (t.sketches) {
+            return Graph.node(x.shape(), x.dtype(), x, wavelengths);
+        }
         MlxArray fused =
                 t.cpuFast == null || traditional ? null : t.cpuFast.rope(x, dims, base, scale, wavelengths, offsets);
         if (fused != null) {
@@ -99,6 +123,11 @@ public final class Fast {
     public static MlxArray attention(
             MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray mask, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
+        if (t.sketches) {
+            int[] shape = q.shape();
+            shape[3] = v.dim(3);
+            return Graph.node(shape, q.dtype(), q, k, v, mask, sinks);
+        }
         boolean plain = t.cpuFast != null && mask == null && sinks == null;
         MlxArray fused = plain ? t.cpuFast.attention(q, k, v, scale, causal) : null;
         if (fused != null) {
@@ -199,27 +228,19 @@ public final class Fast {
     public static MlxArray siluTimes(MlxArray x, MlxArray y) {
         OwnerThread t = OwnerThread.current();
         MlxArray fused = t.cpuFast == null ? null : t.cpuFast.siluTimes(x, y);
-        return fused != null ? fused : Ops.multiply(Ops.silu(x), y);
+        return fused != null ? fused : SILU_TIMES.apply(x, y);
     }
 
     /** x times the share of a normal distribution below x: gelu in its exact form. */
     public static MlxArray gelu(MlxArray x) {
         MlxArray fused = fusedGelu(x, false);
-        if (fused != null) {
-            return fused;
-        }
-        MlxArray twice = Ops.add(Ops.erf(Ops.divide(x, Math.sqrt(2))), 1);
-        return Ops.divide(Ops.multiply(x, twice), 2);
+        return fused != null ? fused : GELU.apply(x);
     }
 
     /** {@link #gelu} in its older form, by a hyperbolic tangent. */
     public static MlxArray geluTanh(MlxArray x) {
         MlxArray fused = fusedGelu(x, true);
-        if (fused != null) {
-            return fused;
-        }
-        MlxArray inner = Ops.multiply(Ops.add(x, Ops.multiply(cubed(x), 0.044715)), Math.sqrt(2 / Math.PI));
-        return Ops.multiply(Ops.multiply(x, 0.5), Ops.add(Ops.tanh(inner), 1));
+        return fused != null ? fused : GELU_TANH.apply(x);
     }
 
     /** Rounded once, as a power is. */

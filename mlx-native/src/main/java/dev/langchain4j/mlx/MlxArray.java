@@ -117,6 +117,11 @@ public final class MlxArray implements AutoCloseable {
         return this;
     }
 
+    /** Whether it was freed, by its scope or by {@link #close}. */
+    public boolean isFreed() {
+        return handle == 0;
+    }
+
     /** A second handle of the same array, which belongs to the innermost open scope. Copies no data. */
     public MlxArray share() {
         OwnerThread t = OwnerThread.current();

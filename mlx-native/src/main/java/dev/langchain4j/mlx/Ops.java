@@ -1,6 +1,7 @@
 package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
+import java.util.Arrays;
 
 /**
  * Arithmetic, comparisons, reductions and products. All of them are lazy: they build a graph that is computed by
@@ -8,6 +9,8 @@ import dev.langchain4j.mlx.ffi.MlxC;
  * the operation and the shapes.
  */
 public final class Ops {
+    private static final Compiled SILU = Compiled.of(in -> multiply(in[0], sigmoid(in[0])));
+
     private Ops() {}
 
     /** Absolute value. */
@@ -255,6 +258,11 @@ public final class Ops {
     /** Products of a with the matrices of b that the indices choose (a mixture of experts). */
     public static MlxArray gatherMm(MlxArray a, MlxArray b, MlxArray rhsIndices, boolean sorted) {
         OwnerThread t = OwnerThread.current();
+        if (t.sketches) {
+            int[] batch = Arrays.copyOf(a.shape(), a.ndim() - 2);
+            int[] shape = Graph.broadcast(batch, rhsIndices.shape(), a.dim(-2), b.dim(-1));
+            return Graph.node(shape, a.dtype(), a, b, rhsIndices);
+        }
         return t.result(
                 MlxC.mlx_gather_mm(t.out(), t.use(a), t.use(b), 0L, t.use(rhsIndices), sorted, t.stream),
                 "gather_mm",
@@ -397,6 +405,6 @@ public final class Ops {
     public static MlxArray silu(MlxArray a) {
         OwnerThread t = OwnerThread.current();
         MlxArray composed = t.cpuFast == null ? null : t.cpuFast.silu(a);
-        return composed != null ? composed : multiply(a, sigmoid(a));
+        return composed != null ? composed : SILU.apply(a);
     }
 }

@@ -9,6 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
@@ -48,6 +50,18 @@ final class OwnerThread extends Thread {
     CpuFast cpuFast;
     /** Whether {@link Logits} has operations of its own: on the CPU, where the natives bring them. */
     boolean cpuLogits;
+    /** Whether chains of operations are compiled: on a GPU, or as the system property says. */
+    boolean compiles;
+    /** Whether graphs are built to be looked at, see {@link Graph#asOnGpu}. */
+    boolean sketches;
+
+    /** Whether kernels of our own can run here. */
+    boolean metal;
+
+    /** Kernels of our own by what they were made of. */
+    final Map<MetalKernel, Long> metalKernels = new HashMap<>();
+
+    private CompiledChains compiledChains;
 
     private MlxArray[] temporaries = new MlxArray[256];
     private int temporaryCount;
@@ -78,6 +92,9 @@ final class OwnerThread extends Thread {
         if (wanted == Device.GPU) {
             MlxMemory.fitToDevice();
         }
+        compiles = Boolean.parseBoolean(System.getProperty("langchain4j.mlx.compile", "" + (wanted == Device.GPU)));
+        check(MlxC.mlx_metal_is_available(out()), "metal_is_available");
+        metal = wanted == Device.GPU && outBoolean();
         device = MlxC.mlx_device_new_type(wanted.id(), 0);
         stream = MlxC.mlx_stream_new_device(device);
         check(MlxC.mlx_set_default_stream(stream), "set_default_stream");
@@ -92,9 +109,20 @@ final class OwnerThread extends Thread {
         }
     }
 
+    CompiledChains compiledChains() {
+        if (compiledChains == null) {
+            compiledChains = new CompiledChains(this);
+        }
+        return compiledChains;
+    }
+
     void closeStreams() {
         if (stream != 0) {
             settle();
+            if (compiledChains != null) {
+                compiledChains.free();
+            }
+            metalKernels.values().forEach(MlxC::mlx_fast_metal_kernel_free);
             if (cpuFast != null) {
                 cpuFast.free();
             }

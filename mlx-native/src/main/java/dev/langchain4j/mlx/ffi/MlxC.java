@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 0b43edf33cc0e0388f3c61bac9a741a2b3a67d76d82677bfe7210103ccd46567
+// bindings.txt sha256 7562389c19cfbe4343c569a3a23468e4c00cb4b618c7c59014cb39ee2278b3cc
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -1939,5 +1939,269 @@ public final class MlxC {
 
     private static final class Link_mlx_random_split {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_split", "JJJJ)I");
+    }
+
+    public static int mlx_depends(long res, long inputs, long dependencies) {
+        try {
+            return (int) Link_mlx_depends.HANDLE.invokeExact(res, inputs, dependencies);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_depends", e);
+        }
+    }
+
+    private static final class Link_mlx_depends {
+        static final MethodHandle HANDLE = Downcall.link("mlx_depends", "JJJ)I");
+    }
+
+    public static long mlx_node_namer_new() {
+        try {
+            return (long) Link_mlx_node_namer_new.HANDLE.invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_node_namer_new", e);
+        }
+    }
+
+    private static final class Link_mlx_node_namer_new {
+        static final MethodHandle HANDLE = Downcall.link("mlx_node_namer_new", ")J");
+    }
+
+    public static int mlx_node_namer_free(long namer) {
+        try {
+            return (int) Link_mlx_node_namer_free.HANDLE.invokeExact(namer);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_node_namer_free", e);
+        }
+    }
+
+    private static final class Link_mlx_node_namer_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_node_namer_free", "J)I");
+    }
+
+    public static int mlx_export_to_dot(long os, long namer, long outputs) {
+        try {
+            return (int) Link_mlx_export_to_dot.HANDLE.invokeExact(os, namer, outputs);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_export_to_dot", e);
+        }
+    }
+
+    private static final class Link_mlx_export_to_dot {
+        static final MethodHandle HANDLE = Downcall.link("mlx_export_to_dot", "JJJ)I");
+    }
+
+    public static int mlx_vector_array_set_data(long vec, long data, long size) {
+        try {
+            return (int) Link_mlx_vector_array_set_data.HANDLE.invokeExact(vec, data, size);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_vector_array_set_data", e);
+        }
+    }
+
+    private static final class Link_mlx_vector_array_set_data {
+        static final MethodHandle HANDLE = Downcall.link("mlx_vector_array_set_data", "JJJ)I");
+    }
+
+    public static long mlx_closure_new_func_payload(long fun, long payload, long dtor) {
+        try {
+            return (long) Link_mlx_closure_new_func_payload.HANDLE.invokeExact(fun, payload, dtor);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_closure_new_func_payload", e);
+        }
+    }
+
+    private static final class Link_mlx_closure_new_func_payload {
+        static final MethodHandle HANDLE = Downcall.link("mlx_closure_new_func_payload", "JJJ)J");
+    }
+
+    public static int mlx_closure_apply(long res, long cls, long input) {
+        try {
+            return (int) Link_mlx_closure_apply.HANDLE.invokeExact(res, cls, input);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_closure_apply", e);
+        }
+    }
+
+    private static final class Link_mlx_closure_apply {
+        static final MethodHandle HANDLE = Downcall.link("mlx_closure_apply", "JJJ)I");
+    }
+
+    public static int mlx_closure_free(long cls) {
+        try {
+            return (int) Link_mlx_closure_free.HANDLE.invokeExact(cls);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_closure_free", e);
+        }
+    }
+
+    private static final class Link_mlx_closure_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_closure_free", "J)I");
+    }
+
+    public static int mlx_compile(long res, long fun, boolean shapeless) {
+        try {
+            return (int) Link_mlx_compile.HANDLE.invokeExact(res, fun, shapeless);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_compile", e);
+        }
+    }
+
+    private static final class Link_mlx_compile {
+        static final MethodHandle HANDLE = Downcall.link("mlx_compile", "JJZ)I");
+    }
+
+    public static int mlx_metal_is_available(long res) {
+        try {
+            return (int) Link_mlx_metal_is_available.HANDLE.invokeExact(res);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_metal_is_available", e);
+        }
+    }
+
+    private static final class Link_mlx_metal_is_available {
+        static final MethodHandle HANDLE = Downcall.link("mlx_metal_is_available", "J)I");
+    }
+
+    public static long mlx_vector_string_new_data(long data, long size) {
+        try {
+            return (long) Link_mlx_vector_string_new_data.HANDLE.invokeExact(data, size);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_vector_string_new_data", e);
+        }
+    }
+
+    private static final class Link_mlx_vector_string_new_data {
+        static final MethodHandle HANDLE = Downcall.link("mlx_vector_string_new_data", "JJ)J");
+    }
+
+    public static int mlx_vector_string_free(long vec) {
+        try {
+            return (int) Link_mlx_vector_string_free.HANDLE.invokeExact(vec);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_vector_string_free", e);
+        }
+    }
+
+    private static final class Link_mlx_vector_string_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_vector_string_free", "J)I");
+    }
+
+    public static long mlx_fast_metal_kernel_new(long name, long input_names, long output_names, long source, long header, boolean ensure_row_contiguous, boolean atomic_outputs) {
+        try {
+            return (long) Link_mlx_fast_metal_kernel_new.HANDLE.invokeExact(name, input_names, output_names, source, header, ensure_row_contiguous, atomic_outputs);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_new", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_new {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_new", "JJJJJZZ)J");
+    }
+
+    public static void mlx_fast_metal_kernel_free(long cls) {
+        try {
+            Link_mlx_fast_metal_kernel_free.HANDLE.invokeExact(cls);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_free", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_free", "J)V");
+    }
+
+    public static int mlx_fast_metal_kernel_apply(long outputs, long cls, long inputs, long config, long stream) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_apply.HANDLE.invokeExact(outputs, cls, inputs, config, stream);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_apply", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_apply {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_apply", "JJJJJ)I");
+    }
+
+    public static long mlx_fast_metal_kernel_config_new() {
+        try {
+            return (long) Link_mlx_fast_metal_kernel_config_new.HANDLE.invokeExact();
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_new", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_new {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_new", ")J");
+    }
+
+    public static void mlx_fast_metal_kernel_config_free(long cls) {
+        try {
+            Link_mlx_fast_metal_kernel_config_free.HANDLE.invokeExact(cls);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_free", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_free", "J)V");
+    }
+
+    public static int mlx_fast_metal_kernel_config_add_output_arg(long cls, long shape, long size, int dtype) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_config_add_output_arg.HANDLE.invokeExact(cls, shape, size, dtype);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_add_output_arg", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_add_output_arg {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_output_arg", "JJJI)I");
+    }
+
+    public static int mlx_fast_metal_kernel_config_set_grid(long cls, int grid1, int grid2, int grid3) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_config_set_grid.HANDLE.invokeExact(cls, grid1, grid2, grid3);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_set_grid", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_set_grid {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_set_grid", "JIII)I");
+    }
+
+    public static int mlx_fast_metal_kernel_config_set_thread_group(long cls, int thread1, int thread2, int thread3) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_config_set_thread_group.HANDLE.invokeExact(cls, thread1, thread2, thread3);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_set_thread_group", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_set_thread_group {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_set_thread_group", "JIII)I");
+    }
+
+    public static int mlx_fast_metal_kernel_config_add_template_arg_dtype(long cls, long name, int dtype) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_config_add_template_arg_dtype.HANDLE.invokeExact(cls, name, dtype);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_add_template_arg_dtype", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_dtype {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_dtype", "JJI)I");
+    }
+
+    public static int mlx_fast_metal_kernel_config_add_template_arg_int(long cls, long name, int value) {
+        try {
+            return (int) Link_mlx_fast_metal_kernel_config_add_template_arg_int.HANDLE.invokeExact(cls, name, value);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_fast_metal_kernel_config_add_template_arg_int", e);
+        }
+    }
+
+    private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_int {
+        static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_int", "JJI)I");
     }
 }

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
@@ -44,12 +45,16 @@ public final class Apertus {
         }
 
         MlxArray apply(MlxArray x) {
-            MlxArray line = Ops.multiply(x, beta);
-            MlxArray parabola = Ops.multiply(Ops.square(x), above);
-            MlxArray exponential = Ops.multiply(Ops.subtract(Ops.expm1(Ops.minimum(x, eps)), x), below);
-            MlxArray curve = Ops.where(Ops.greater(x, MlxArray.scalar(0, x.dtype())), parabola, exponential);
-            return Ops.add(curve, line);
+            return CHAIN.apply(x, beta, above, below, eps);
         }
+
+        private static final Compiled CHAIN = Compiled.of(in -> {
+            MlxArray x = in[0];
+            MlxArray parabola = Ops.multiply(Ops.square(x), in[2]);
+            MlxArray exponential = Ops.multiply(Ops.subtract(Ops.expm1(Ops.minimum(x, in[4])), x), in[3]);
+            MlxArray curve = Ops.where(Ops.greater(x, MlxArray.scalar(0, x.dtype())), parabola, exponential);
+            return Ops.add(curve, Ops.multiply(x, in[1]));
+        });
     }
 
     private Apertus() {}

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -100,29 +102,37 @@ public final class BailingMoe {
         }
         boolean normalized = chosen > 1 && c.flag("norm_topk_prob", false);
         double scaling = c.number("routed_scaling_factor", 1);
-        return Router.topOf(
-                        scores(c, gate),
-                        all -> {
-                            MlxArray ranked = correction == null ? all : Ops.add(all, correction);
-                            return dropped > 0 ? Router.withoutLowGroups(ranked, groups, dropped, 2) : ranked;
-                        },
-                        chosen,
-                        Router.Selection.LAST,
-                        some -> Ops.multiply(normalized ? shares(some) : some, scaling))
-                .inTypeOfInput();
+        UnaryOperator<MlxArray> scores = scores(c, gate);
+        return x -> {
+            MlxArray all = scores.apply(x);
+            MlxArray ranked = correction == null ? all : Router.SUM.apply(all, correction);
+            MlxArray kept = dropped > 0 ? Router.withoutLowGroups(ranked, groups, dropped, 2) : ranked;
+            MlxArray found = Router.Selection.LAST.of(kept, chosen);
+            MlxArray some = Indexing.takeAlong(all, found, -1);
+            MlxArray factor = MlxArray.scalar(scaling, some.dtype());
+            MlxArray weights = normalized
+                    ? SHARES.apply(some, factor, x, Ops.sum(some, -1, true))
+                    : WEIGHTS.apply(some, factor, x);
+            return new Router.Choice(found, weights);
+        };
     }
+
+    /** weights * factor in the type of the input. */
+    private static final Compiled WEIGHTS = Compiled.of(in -> Ops.astype(Ops.multiply(in[0], in[1]), in[2].dtype()));
+
+    /** The same of weights that are divided by their sum. */
+    private static final Compiled SHARES = Compiled.of(in -> {
+        MlxArray shares = Ops.divide(in[0], Ops.add(in[3], 1e-20));
+        return Ops.astype(Ops.multiply(shares, in[1]), in[2].dtype());
+    });
 
     private static UnaryOperator<MlxArray> scores(ModelConfig c, Linear gate) {
         String function = c.text("score_function", "softmax");
         return switch (function) {
-            case "sigmoid" -> x -> Ops.sigmoid(Ops.astype(gate.apply(x), DType.FLOAT32));
+            case "sigmoid" -> x -> Router.SIGMOID.apply(gate.apply(x));
             case "softmax" -> x -> Ops.softmax(Ops.astype(gate.apply(x), DType.FLOAT32), -1, true);
             default -> throw c.invalid("score_function", function, "must be sigmoid or softmax");
         };
-    }
-
-    private static MlxArray shares(MlxArray weights) {
-        return Ops.divide(weights, Ops.add(Ops.sum(weights, -1, true), 1e-20));
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
@@ -37,6 +38,12 @@ public final class Gemma3n implements LanguageModel {
 
     /** Mean square that a stream has at least where it is brought to the size of another one. */
     private static final float SQUARE_MIN = 1e-5f;
+
+    /** A stream, the mean square that it is to have, and the one that it has. */
+    private static final Compiled SIZED = Compiled.of(in -> {
+        MlxArray least = MlxArray.scalar(SQUARE_MIN, in[0].dtype());
+        return Ops.multiply(in[0], Ops.divide(Ops.sqrt(in[1]), Ops.sqrt(Ops.maximum(in[2], least))));
+    });
 
     private static final double HALF_ROOT = Math.sqrt(0.5);
 
@@ -232,8 +239,9 @@ public final class Gemma3n implements LanguageModel {
     private MlxArray spread(MlxArray first) {
         MlxArray[] streams = new MlxArray[config.streams()];
         streams[0] = first;
+        MlxArray wanted = meanSquare(first);
         for (int i = 1; i < streams.length; i++) {
-            streams[i] = sized(spread.get(i - 1).apply(first), first);
+            streams[i] = sized(spread.get(i - 1).apply(first), wanted);
         }
         return Indexing.stack(2, streams);
     }
@@ -241,18 +249,20 @@ public final class Gemma3n implements LanguageModel {
     private MlxArray gathered(MlxArray h) {
         MlxArray first = stream(h, 0);
         MlxArray sum = first;
+        MlxArray wanted = meanSquare(first);
         for (int i = 1; i < config.streams(); i++) {
-            sum = Ops.add(sum, sized(gathered.get(i - 1).apply(stream(h, i)), first));
+            sum = Ops.add(sum, sized(gathered.get(i - 1).apply(stream(h, i)), wanted));
         }
         return Ops.divide(sum, config.streams());
     }
 
-    /** A stream that is as large as another one. */
-    private static MlxArray sized(MlxArray x, MlxArray like) {
-        MlxArray least = MlxArray.scalar(SQUARE_MIN, x.dtype());
-        MlxArray wanted = Ops.sqrt(Ops.mean(Ops.square(like), -1, true));
-        MlxArray found = Ops.sqrt(Ops.maximum(Ops.mean(Ops.square(x), -1, true), least));
-        return Ops.multiply(x, Ops.divide(wanted, found));
+    /** A stream of this mean square. */
+    private static MlxArray sized(MlxArray x, MlxArray wanted) {
+        return SIZED.apply(x, wanted, meanSquare(x));
+    }
+
+    private static MlxArray meanSquare(MlxArray x) {
+        return Ops.mean(Ops.square(x), -1, true);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -142,6 +143,14 @@ record Gemma3nConfig(
                 : Ropes.of(w, RopeParameters.ofFull(c, LayerTypes.FULL), shape.headDim(), 1e6, false);
     }
 
+    private static final Compiled SQUARED_DISTANCE = Compiled.of(in -> Ops.square(Ops.subtract(in[0], in[1])));
+
+    /** By how much a gate is more than so many deviations above the mean; 0 if it is not. */
+    private static final Compiled FAR_ABOVE = Compiled.of(in -> {
+        MlxArray from = Ops.add(in[1], Ops.multiply(Ops.sqrt(in[2]), in[3]));
+        return Ops.maximum(Ops.subtract(in[0], from), MlxArray.scalar(0, in[0].dtype()));
+    });
+
     /** The activation of a layer. In a sparse one only gates count that are far above the others. */
     Gating gating(int layer) {
         double part = sparsity[layer];
@@ -151,9 +160,9 @@ record Gemma3nConfig(
         double deviations = quantile(part);
         return (gate, up) -> {
             MlxArray mean = Ops.mean(gate, -1, true);
-            MlxArray deviation = Ops.sqrt(Ops.mean(Ops.square(Ops.subtract(gate, mean)), -1, true));
-            MlxArray above = Ops.subtract(gate, Ops.add(mean, Ops.multiply(deviation, deviations)));
-            return Gating.GELU_TANH.apply(Ops.maximum(above, MlxArray.scalar(0, gate.dtype())), up);
+            MlxArray variance = Ops.mean(SQUARED_DISTANCE.apply(gate, mean), -1, true);
+            MlxArray least = MlxArray.scalar(deviations, gate.dtype());
+            return Gating.GELU_TANH.apply(FAR_ABOVE.apply(gate, mean, variance, least), up);
         };
     }
 

@@ -114,7 +114,7 @@ public final class KimiLinear {
                 state.setMatrix(result.matrices());
                 return result.output();
             });
-            MlxArray gated = Ops.multiply(norm.apply(y), Ops.sigmoid(byHead(gate.apply(x))));
+            MlxArray gated = Gating.SIGMOID.apply(byHead(gate.apply(x)), norm.apply(y));
             return out.apply(Indexing.flatten(gated, 2, 3));
         }
 

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.arch;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -30,6 +31,9 @@ import java.util.stream.Stream;
  * in an order that config.json lists. Source: mlx-lm's {@code models/nemotron_h.py}.
  */
 public final class NemotronH {
+    private static final Compiled SQUARED_RELU =
+            Compiled.of(in -> Ops.square(Ops.maximum(in[0], MlxArray.scalar(0, in[0].dtype()))));
+
     private NemotronH() {}
 
     /** The model. It has a head of its own, whatever tie_word_embeddings says. */
@@ -122,7 +126,7 @@ public final class NemotronH {
     }
 
     private static MlxArray squaredRelu(MlxArray x) {
-        return Ops.square(Ops.maximum(x, MlxArray.scalar(0, x.dtype())));
+        return SQUARED_RELU.apply(x);
     }
 
     /** Experts, which in large models work on a shorter vector that is projected for them. */

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.arch;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
@@ -67,7 +68,7 @@ public final class Qwen3Next {
             MlxArray values = spans.splitHeads(v.apply(x), shape.kvHeads(), dim);
             float scale = (float) Math.pow(dim, -0.5);
             MlxArray attended = spans.attend(layer, queries, keys, values, scale, null);
-            MlxArray gated = Ops.multiply(attended, Ops.sigmoid(both[1]));
+            MlxArray gated = Gating.SIGMOID.apply(both[1], attended);
             return o.apply(spans.joinHeads(gated, shape.heads(), dim));
         }
 
@@ -87,6 +88,12 @@ public final class Qwen3Next {
             Linear out,
             DeltaShape heads)
             implements Decoder.Layer {
+
+        /** silu of the gate times what was normed, in single precision, in the type of what came before the norm. */
+        private static final Compiled GATED = Compiled.of(in -> {
+            MlxArray normed = Ops.astype(in[1], DType.FLOAT32);
+            return Ops.astype(Ops.multiply(Ops.silu(Ops.astype(in[0], DType.FLOAT32)), normed), in[2].dtype());
+        });
 
         /** What goes in: the convolution's [1, length, channels], and gate, beta and decay before their functions. */
         record Inputs(MlxArray qkv, MlxArray gate, MlxArray beta, MlxArray decay) {}
@@ -160,8 +167,7 @@ public final class Qwen3Next {
         }
 
         private MlxArray gated(MlxArray y, MlxArray gate) {
-            MlxArray normed = Ops.astype(Fast.rmsNorm(y, norm.weight(), norm.eps()), DType.FLOAT32);
-            return Ops.astype(Ops.multiply(Ops.silu(Ops.astype(gate, DType.FLOAT32)), normed), y.dtype());
+            return GATED.apply(gate, Fast.rmsNorm(y, norm.weight(), norm.eps()), y);
         }
 
         static MlxArray flat(MlxArray a) {
@@ -244,7 +250,7 @@ public final class Qwen3Next {
         return new SparseMlp(
                 Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), selection),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
-                x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
+                x -> Gating.SIGMOID.apply(sharedGate.apply(x), shared.apply(x)));
     }
 
     /** Stacks the experts of raw folders, turns their kernels, and adds the one that their norms are stored without. */

@@ -21,11 +21,7 @@ final class PositionBuffer implements AutoCloseable {
      * there is nothing yet.
      */
     void move(MlxArray like, int start, int end, int capacity) {
-        if (array == null) {
-            int[] shape = like.shape();
-            heads = shape[1];
-            dim = shape[3];
-        }
+        takeForm(like);
         DType type = array == null ? like.dtype() : array.dtype();
         MlxArray room = Indexing.unwritten(type, 1, heads, capacity, dim);
         if (start == end) {
@@ -35,6 +31,21 @@ final class PositionBuffer implements AutoCloseable {
             room.close();
             replace(moved);
         }
+    }
+
+    private void takeForm(MlxArray like) {
+        if (array == null) {
+            int[] shape = like.shape();
+            heads = shape[1];
+            dim = shape[3];
+        }
+    }
+
+    /** Takes {@code [start, end)} to the front of a new buffer that ends with what is added. */
+    void moveWith(MlxArray added, int start, int end) {
+        takeForm(added);
+        // a copy even of the added ones alone: the buffer is written in place later
+        replace(start == end ? Copies.of(added) : Indexing.concatenate(2, view(start, end), added));
     }
 
     /** Writes {@code [start, end)}. */

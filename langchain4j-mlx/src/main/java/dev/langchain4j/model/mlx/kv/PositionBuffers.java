@@ -104,6 +104,14 @@ final class PositionBuffers implements AutoCloseable {
         capacity = newCapacity;
     }
 
+    /** The same, with new positions behind those that are taken, and no room behind them. */
+    void moveWith(int start, int end, MlxArray... added) {
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i].moveWith(added[i], start, end);
+        }
+        capacity = end - start + added[0].dim(2);
+    }
+
     /** A view of {@code [start, end)} of one buffer, a temporary of the current scope. */
     MlxArray view(int buffer, int start, int end) {
         return buffers[buffer].view(start, end);

@@ -44,11 +44,14 @@ public final class RotatingKvCache extends BufferedKvCache {
     @Override
     public View update(MlxArray newKeys, MlxArray newValues, int length) {
         boolean wasteful = length == 1 && buffers.capacity() > 2 * (window + STEP);
-        if (held + length > buffers.capacity() || wasteful) {
+        boolean moved = held + length > buffers.capacity() || wasteful;
+        if (moved) {
             move(newKeys, newValues, length);
         }
         int end = held + length;
-        buffers.write(held, end, newKeys, newValues);
+        if (!moved || length < STEP) {
+            buffers.write(held, end, newKeys, newValues);
+        }
         int start = Math.max(0, held - (window - 1));
         held = end;
         offset += length;
@@ -60,8 +63,13 @@ public final class RotatingKvCache extends BufferedKvCache {
     /** Takes what positions behind the mark, or else later ones, still see to new buffers with room for {@code length} more. */
     private void move(MlxArray newKeys, MlxArray newValues, int length) {
         int kept = Math.min(held, window - 1 + (marked < 0 ? 0 : offset - marked));
-        int room = Math.max(length, Math.max(STEP, kept / 4));
-        buffers.move(held - kept, held, kept + room, newKeys, newValues);
+        if (length >= STEP) {
+            // of a chunk, which another chunk or a move will follow: no room beyond it, and one copy
+            buffers.moveWith(held - kept, held, newKeys, newValues);
+        } else {
+            int room = Math.max(length, Math.max(STEP, kept / 4));
+            buffers.move(held - kept, held, kept + room, newKeys, newValues);
+        }
         held = kept;
     }
 

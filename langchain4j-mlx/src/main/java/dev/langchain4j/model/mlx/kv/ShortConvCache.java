@@ -76,8 +76,9 @@ public final class ShortConvCache extends StateLayer {
         if (marked >= 0) {
             keepSince(since == null ? Indexing.slice(all, 1, 0, kept + length) : Indexing.concatenate(1, since, added));
         }
-        // a view would hold the buffer of a whole chunk
-        replace(Copies.of(Indexing.slice(all, 1, length, length + kept)).detach());
+        MlxArray tail = Indexing.slice(all, 1, length, length + kept);
+        // a view holds the buffer of a whole chunk
+        replace((length <= kept ? tail : Copies.of(tail)).detach());
         offset += length;
         return all;
     }

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
@@ -13,6 +14,10 @@ import dev.langchain4j.mlx.Ops;
  * arXiv:2406.06484.
  */
 public final class GatedDelta {
+    private static final Compiled LOG_DECAY = Compiled.of(in -> {
+        MlxArray x = Ops.add(in[1], in[2]);
+        return Ops.multiply(in[0], Ops.logaddexp(x, MlxArray.scalar(0, x.dtype())));
+    });
     private static final double EPS = 1e-6;
     private static final int CHUNK = 64;
     /** Shorter, because there a number for each dimension of each pair of positions is held. */
@@ -49,8 +54,7 @@ public final class GatedDelta {
 
     /** rate softplus(a + bias): the logarithm of how much of the matrix a token keeps, by value head. */
     public static MlxArray logDecay(MlxArray rate, MlxArray a, MlxArray bias) {
-        MlxArray x = Ops.add(a, bias);
-        return Ops.multiply(rate, Ops.logaddexp(x, MlxArray.scalar(0, x.dtype())));
+        return LOG_DECAY.apply(rate, a, bias);
     }
 
     /**
@@ -66,6 +70,52 @@ public final class GatedDelta {
      * @param each whether the matrix after each token is wanted
      */
     public static Result run(
+            MlxArray q,
+            MlxArray k,
+            MlxArray v,
+            MlxArray logDecay,
+            MlxArray beta,
+            MlxArray matrix,
+            int length,
+            boolean each) {
+        CheckedKernel kernel =
+                logDecay.ndim() == 3 ? RecurrentKernels.GATED_DELTA : RecurrentKernels.GATED_DELTA_BY_DIMENSION;
+        return RecurrentKernels.fits(q.dim(3)) && kernel.isUsable()
+                ? byKernel(q, k, v, logDecay, beta, matrix, length, each)
+                : composed(q, k, v, logDecay, beta, matrix, length, each);
+    }
+
+    private static Result byKernel(
+            MlxArray q,
+            MlxArray k,
+            MlxArray v,
+            MlxArray logDecay,
+            MlxArray beta,
+            MlxArray matrix,
+            int length,
+            boolean each) {
+        MlxArray m = matrix != null ? matrix : Indexing.zeros(DType.FLOAT32, v.dim(0), v.dim(2), v.dim(3), k.dim(3));
+        if (!each || length == 1) {
+            MlxArray[] both = RecurrentKernels.gatedDelta(q, k, v, logDecay, beta, m);
+            return new Result(both[0], both[1]);
+        }
+        MlxArray[] outputs = new MlxArray[length];
+        MlxArray[] matrices = new MlxArray[length];
+        for (int t = 0; t < length; t++) {
+            MlxArray[] both = RecurrentKernels.gatedDelta(
+                    token(q, t), token(k, t), token(v, t), token(logDecay, t), token(beta, t), m);
+            outputs[t] = both[0];
+            m = matrices[t] = both[1];
+        }
+        return new Result(Indexing.concatenate(1, outputs), matrices);
+    }
+
+    private static MlxArray token(MlxArray a, int t) {
+        return Indexing.slice(a, 1, t, t + 1);
+    }
+
+    /** As {@link #run}, of MLX's own operations. */
+    static Result composed(
             MlxArray q,
             MlxArray k,
             MlxArray v,

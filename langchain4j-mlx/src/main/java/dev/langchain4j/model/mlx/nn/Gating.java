@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxArray;
@@ -8,6 +9,9 @@ import java.util.function.UnaryOperator;
 
 /** How a feed-forward layer puts its gate and its values together. */
 public interface Gating {
+    /** sigmoid(gate) * up. */
+    Gating SIGMOID = compiled((gate, up) -> Ops.multiply(up, Ops.sigmoid(gate)));
+
     /** silu(gate) * up. */
     Gating SILU = Fast::siluTimes;
 
@@ -18,20 +22,26 @@ public interface Gating {
     Gating GELU_TANH = by(Fast::geluTanh);
 
     /** (up + 1) * gate * sigmoid(1.702 gate), limited to 7, as in gpt-oss. */
-    Gating CLAMPED_SWISH = Gating::clampedSwish;
+    Gating CLAMPED_SWISH = compiled(Gating::clampedSwish);
 
     /** activation(gate) * up. */
     static Gating by(UnaryOperator<MlxArray> activation) {
-        return (gate, up) -> Ops.multiply(activation.apply(gate), up);
+        return compiled((gate, up) -> Ops.multiply(activation.apply(gate), up));
     }
 
     /** silu(gate) * up, where silu(gate) is at most the limit and up within it. */
     static Gating limited(double limit) {
-        return (gate, up) -> {
+        return compiled((gate, up) -> {
             MlxArray high = MlxArray.scalar(limit, gate.dtype());
             MlxArray low = MlxArray.scalar(-limit, gate.dtype());
             return Ops.multiply(Ops.minimum(Ops.silu(gate), high), Ops.clip(up, low, high));
-        };
+        });
+    }
+
+    /** The same as one chain. */
+    static Gating compiled(Gating elementwise) {
+        Compiled chain = Compiled.of(in -> elementwise.apply(in[0], in[1]));
+        return chain::apply;
     }
 
     /** Gate and values of one shape to one array of it. */

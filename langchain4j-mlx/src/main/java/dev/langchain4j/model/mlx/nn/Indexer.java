@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
@@ -39,6 +40,16 @@ public record Indexer(
                 heads,
                 dim,
                 c.count("index_topk"));
+    }
+
+    /** Products above zero, weighted. */
+    private static final Compiled ANSWERS = Compiled.of(Indexer::weighted);
+
+    /** The same, added to others. */
+    private static final Compiled ADDED_ANSWERS = Compiled.of(in -> Ops.add(in[2], weighted(in)));
+
+    private static MlxArray weighted(MlxArray... in) {
+        return Ops.multiply(Ops.maximum(in[0], MlxArray.scalar(0, in[0].dtype())), in[1]);
     }
 
     /** Keys that are kept of new positions, as heads of these spans. */
@@ -81,8 +92,9 @@ public record Indexer(
             MlxArray[] q = Indexing.split(search.queries, heads, 1);
             MlxArray[] w = Indexing.split(search.weights, heads, 1);
             for (int i = 0; i < heads; i++) {
-                MlxArray answers = answers(q[i], w[i], across);
-                scores = scores == null ? answers : Ops.add(scores, answers);
+                scores = scores == null
+                        ? answers(q[i], w[i], across)
+                        : ADDED_ANSWERS.apply(Ops.matmul(q[i], across), w[i], scores);
             }
         }
         if (mask != null) {
@@ -92,7 +104,6 @@ public record Indexer(
     }
 
     private static MlxArray answers(MlxArray queries, MlxArray weights, MlxArray keysAcross) {
-        MlxArray products = Ops.matmul(queries, keysAcross);
-        return Ops.multiply(Ops.maximum(products, MlxArray.scalar(0, products.dtype())), weights);
+        return ANSWERS.apply(Ops.matmul(queries, keysAcross), weights);
     }
 }

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
@@ -16,7 +17,11 @@ public interface Linear {
 
     /** This layer with outputs that tanh keeps below a number; itself if that is 0. */
     default Linear capped(double cap) {
-        return cap == 0 ? this : x -> Ops.multiply(Ops.tanh(Ops.divide(apply(x), cap)), cap);
+        if (cap == 0) {
+            return this;
+        }
+        Compiled capping = Compiled.of(in -> Ops.multiply(Ops.tanh(Ops.divide(in[0], cap)), cap));
+        return x -> capping.apply(apply(x));
     }
 
     /**

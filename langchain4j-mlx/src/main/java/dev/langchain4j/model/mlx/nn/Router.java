@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
@@ -10,6 +11,17 @@ import java.util.function.UnaryOperator;
 
 /** Chooses the experts of each position. */
 public interface Router {
+    /** -(scores + correction). */
+    Compiled NEGATED_SUM = Compiled.of(in -> Ops.negative(Ops.add(in[0], in[1])));
+
+    /** scores + correction, whatever type that has. */
+    Compiled SUM = Compiled.of(in -> Ops.add(in[0], in[1]));
+
+    /** weights / sum * factor. */
+    Compiled SCALED_SHARES = Compiled.of(in -> Ops.multiply(Ops.divide(in[0], in[1]), in[2]));
+
+    /** Sigmoid in single precision. */
+    Compiled SIGMOID = Compiled.of(in -> Ops.sigmoid(Ops.astype(in[0], DType.FLOAT32)));
 
     /**
      * Experts of each position, in no order.
@@ -183,14 +195,23 @@ public interface Router {
         @Override
         public Choice choose(MlxArray x) {
             MlxArray scores = scoring.apply(gate.apply(x));
-            MlxArray ranked = correction == null ? scores : Ops.add(scores, correction);
-            if (groups > groupsChosen) {
-                ranked = withoutLowGroups(ranked, groups, groups - groupsChosen, best);
-            }
-            // experts of dropped groups tie at zero
-            MlxArray experts = Selection.FIRST_NEGATED.of(ranked, chosen);
+            MlxArray experts = Indexing.slice(Ops.argpartition(negated(scores), chosen - 1, -1), -1, 0, chosen);
             MlxArray weights = Indexing.takeAlong(scores, experts, -1);
-            return new Choice(experts, Ops.multiply(normalized ? shares(weights) : weights, scaling));
+            MlxArray factor = MlxArray.scalar(scaling, weights.dtype());
+            return new Choice(
+                    experts,
+                    normalized
+                            ? SCALED_SHARES.apply(weights, Ops.sum(weights, -1, true), factor)
+                            : scaling == 1 ? weights : Ops.multiply(weights, factor));
+        }
+
+        /** What the choice goes by, negated; experts of dropped groups tie at zero. */
+        private MlxArray negated(MlxArray scores) {
+            if (groups > groupsChosen) {
+                MlxArray ranked = correction == null ? scores : SUM.apply(scores, correction);
+                return Ops.negative(withoutLowGroups(ranked, groups, groups - groupsChosen, best));
+            }
+            return correction == null ? Ops.negative(scores) : NEGATED_SUM.apply(scores, correction);
         }
     }
 
@@ -210,7 +231,7 @@ public interface Router {
 
     /** Sigmoid scores in single precision. */
     static MlxArray sigmoid(MlxArray logits) {
-        return Ops.sigmoid(Ops.astype(logits, DType.FLOAT32));
+        return SIGMOID.apply(logits);
     }
 
     /** num_experts_per_tok, checked against the number of experts. */

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.mlx.Compiled;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
@@ -21,6 +22,14 @@ import java.util.function.UnaryOperator;
 public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double dtMin, double dtMax) {
     /** Positions that are computed together: the work grows with its square, the number of operations falls with it. */
     private static final int CHUNK = 256;
+
+    private static final Compiled STEPS = Compiled.of(StateSpace::stepsAtLeast);
+    private static final Compiled LIMITED_STEPS = Compiled.of(in -> Ops.minimum(stepsAtLeast(in), in[3]));
+
+    private static MlxArray stepsAtLeast(MlxArray... in) {
+        MlxArray sum = Ops.add(Ops.astype(in[0], DType.FLOAT32), in[1]);
+        return Ops.maximum(Ops.logaddexp(sum, MlxArray.scalar(0, DType.FLOAT32)), in[2]);
+    }
 
     /** The state space of the tensors A_log, D and dt_bias of this layer. */
     public static StateSpace load(Weights w, String name, int heads, double dtMin, double dtMax) {
@@ -59,6 +68,24 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
      */
     public Result run(MlxArray x, MlxArray b, MlxArray c, MlxArray dt, MlxArray state, int length, boolean each) {
         MlxArray steps = steps(dt);
+        boolean byKernel = length == 1 && state != null && RecurrentKernels.fits(b.dim(3));
+        if (byKernel && RecurrentKernels.STATE_SPACE.isUsable()) {
+            MlxArray[] both = RecurrentKernels.stateSpace(x, b, c, steps, rate, skip, state);
+            return new Result(both[0], both[1]);
+        }
+        return composed(x, b, c, steps, state, length, each);
+    }
+
+    /** A position of MLX's own operations: what comes out, and the state. */
+    static MlxArray[] composedStep(
+            MlxArray x, MlxArray b, MlxArray c, MlxArray steps, MlxArray rate, MlxArray skip, MlxArray state) {
+        StateSpace space = new StateSpace(rate, Indexing.expandDims(skip, -1), null, 0, 0);
+        Result result = space.composed(x, b, c, steps, state, 1, false);
+        return new MlxArray[] {result.output(), result.state()};
+    }
+
+    private Result composed(
+            MlxArray x, MlxArray b, MlxArray c, MlxArray steps, MlxArray state, int length, boolean each) {
         MlxArray rates = Ops.multiply(steps, rate);
         MlxArray weighted = Ops.multiply(Indexing.expandDims(steps, -1), x);
         int groups = b.dim(2);
@@ -94,10 +121,10 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
     }
 
     private MlxArray steps(MlxArray dt) {
-        MlxArray sum = Ops.add(Ops.astype(dt, DType.FLOAT32), dtBias);
-        MlxArray positive = Ops.logaddexp(sum, MlxArray.scalar(0, DType.FLOAT32));
-        MlxArray atLeast = Ops.maximum(positive, MlxArray.scalar(dtMin, DType.FLOAT32));
-        return Double.isInfinite(dtMax) ? atLeast : Ops.minimum(atLeast, MlxArray.scalar(dtMax, DType.FLOAT32));
+        MlxArray min = MlxArray.scalar(dtMin, DType.FLOAT32);
+        return Double.isInfinite(dtMax)
+                ? STEPS.apply(dt, dtBias, min)
+                : LIMITED_STEPS.apply(dt, dtBias, min, MlxArray.scalar(dtMax, DType.FLOAT32));
     }
 
     private static MlxArray cut(MlxArray a, int start, int end) {
@@ -152,9 +179,9 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
      * @param b [1, groups, length, state size]
      * @param c [1, groups, length, state size]
      * @param decay from each position (column) to each later one (row), [1, groups, heads of a group, length, length]
-     * @param rates [1, groups, heads of a group, length]
+     * @param since what is kept of the state at each position, [1, groups, heads of a group, length]
      */
-    private record Chunk(MlxArray x, MlxArray b, MlxArray c, MlxArray decay, MlxArray rates) {
+    private record Chunk(MlxArray x, MlxArray b, MlxArray c, MlxArray decay, MlxArray since) {
 
         static Chunk of(MlxArray x, MlxArray rates, MlxArray b, MlxArray c) {
             MlxArray r = Indexing.transpose(rates, 0, 2, 3, 1);
@@ -163,7 +190,7 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
                     Indexing.transpose(b, 0, 2, 1, 3),
                     Indexing.transpose(c, 0, 2, 1, 3),
                     Ops.exp(Decay.sums(r)),
-                    r);
+                    Ops.exp(Ops.cumsum(r, -1, false, true)));
         }
 
         /** What all positions read, [1, length, groups, heads of a group, head dim]. */
@@ -174,10 +201,10 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
             if (state == null) {
                 return y;
             }
-            MlxArray kept = Ops.matmul(c, Indexing.swapAxes(Indexing.flatten(state, 2, 3), -1, -2));
-            MlxArray before = Indexing.unflatten(Indexing.transpose(kept, 0, 2, 1, 3), -1, x.dim(2), x.dim(4));
-            MlxArray since = Indexing.transpose(Ops.exp(Ops.cumsum(rates, -1, false, true)), 0, 3, 1, 2);
-            return Ops.add(y, Ops.multiply(Indexing.expandDims(since, -1), before));
+            MlxArray seen = Ops.matmul(c, Indexing.swapAxes(Indexing.flatten(state, 2, 3), -1, -2));
+            MlxArray before = Indexing.unflatten(Indexing.transpose(seen, 0, 2, 1, 3), -1, x.dim(2), x.dim(4));
+            MlxArray kept = Indexing.transpose(since, 0, 3, 1, 2);
+            return Ops.add(y, Ops.multiply(Indexing.expandDims(kept, -1), before));
         }
 
         MlxArray next(MlxArray state) {
@@ -189,7 +216,7 @@ public record StateSpace(MlxArray rate, MlxArray skip, MlxArray dtBias, double d
             if (state == null) {
                 return added;
             }
-            MlxArray all = Indexing.expandDims(Indexing.expandDims(Ops.exp(Ops.sum(rates, -1, false)), -1), -1);
+            MlxArray all = Indexing.expandDims(Indexing.slice(since, -1, length - 1, length), -1);
             return Ops.add(Ops.multiply(all, state), added);
         }
     }

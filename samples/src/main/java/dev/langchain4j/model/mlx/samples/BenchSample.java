@@ -52,6 +52,7 @@ public final class BenchSample {
         "works",
         "alone",
         "no-wheel",
+        "nodes",
         "smoke"
     };
 

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 /** A run of the benchmarks: what is compared with what, on which models, and how often. */
 public final class Bench implements AutoCloseable {
     /** Not those that need a download, that load a machine for minutes, or that take as long as everything else together. */
-    private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,jlama";
+    private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,graph,jlama";
 
     /** A look takes all but what downloads or loads the machine whatever the size. */
     private static final String SMOKE = DEFAULT + ",batch,fairness,agents,restart,ahead,rounds,sampling,speculation";
@@ -34,6 +34,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("text", new TextSection());
         SECTIONS.put("stream", new StreamSection());
         SECTIONS.put("elements", new ElementSection());
+        SECTIONS.put("graph", new GraphSection());
         SECTIONS.put("load", new LoadSection());
         SECTIONS.put("jlama", new JlamaSection());
         SECTIONS.put("llamacpp", new LlamaCppSection());
@@ -215,6 +216,11 @@ public final class Bench implements AutoCloseable {
     /** The path that an option names. */
     Path path(String option, Path otherwise) {
         return options.has(option) ? Path.of(options.text(option, "")) : otherwise;
+    }
+
+    /** Whether this is to be listed, too. */
+    boolean lists(String option) {
+        return options.has(option);
     }
 
     /** The names that an option lists; none if it is not given. */
