@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
+    /** How often somebody who waits for the end looks whether the thread was abandoned. */
+    private static final long ABANDONED_LOOK_MILLIS = 100;
 
     private final BlockingDeque<Runnable> tasks = new LinkedBlockingDeque<>();
     private final OwnerThread thread;
@@ -209,6 +211,25 @@ public final class MlxThread implements Executor, AutoCloseable {
         return thread.halted;
     }
 
+    /** Nanoseconds that the task in hand has been running for; 0 if none runs. */
+    public long nanosInTask() {
+        long began = thread.taskBegan;
+        return began == 0 ? 0 : System.nanoTime() - began;
+    }
+
+    /**
+     * Gives the thread up because a native call in it does not return: nothing waits for it any more, neither
+     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait never run.
+     */
+    public void abandon() {
+        synchronized (tasks) {
+            closed = true;
+        }
+        thread.halted = true;
+        thread.abandoned = true;
+        Shutdown.remove(thread);
+    }
+
     /** Like {@link #close(Runnable)}, with nothing left to do. */
     @Override
     public void close() {
@@ -245,7 +266,7 @@ public final class MlxThread implements Executor, AutoCloseable {
                 tasks.add(STOP);
             }
         }
-        if (isCurrent()) {
+        if (isCurrent() || thread.abandoned) {
             return;
         }
         join();
@@ -256,9 +277,9 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     private void join() {
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        while (thread.isAlive() && !thread.abandoned) {
             try {
-                thread.join();
+                thread.join(ABANDONED_LOOK_MILLIS);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -286,12 +307,14 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     private static void run(OwnerThread self, Runnable task) {
+        self.taskBegan = System.nanoTime();
         try {
             task.run();
         } catch (Throwable e) {
             self.getUncaughtExceptionHandler().uncaughtException(self, e);
         } finally {
             Shutdown.settle(self);
+            self.taskBegan = 0;
             self.pending.decrementAndGet();
         }
     }

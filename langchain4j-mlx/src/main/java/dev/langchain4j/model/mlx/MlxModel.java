@@ -98,14 +98,19 @@ public final class MlxModel implements AutoCloseable {
             int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
             Path adapter = ModelSettings.absolute(builder.adapter);
             KvFormat format = builder.kvFormat;
-            MlxModelEstimate.check(name, folder, context, type, format, owner);
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
-            ModelLoader.Loaded read =
-                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
-                            .with(format));
-            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            ModelLoader.Loaded read;
+            if (builder.cluster != null) {
+                read = RankParts.lead(builder, folder, config, type, expanded, kept, owner, parts, this::lose);
+            } else {
+                MlxModelEstimate.check(name, folder, context, type, format, owner);
+                read = owner.call(() -> parts.weightsOf(
+                                ModelLoader.load(folder, config, type, expanded, adapter, head))
+                        .with(format));
+            }
+            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
             CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, kept);
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
@@ -323,6 +328,14 @@ public final class MlxModel implements AutoCloseable {
         return engine.isClosed();
     }
 
+    /** The thread was given up, for the ranks of this model cannot go on. */
+    private void lose(RuntimeException cause) {
+        log.error("{} is lost, and its memory with it until this process ends", name, cause);
+        if (engine != null) {
+            engine.abandon(cause);
+        }
+    }
+
     /**
      * Refuses new requests, lets running and waiting ones end within the {@link Builder#gracePeriod}, then frees
      * everything, ends the thread and returns memory to the system. An interrupt does not end the wait. On the model's
@@ -472,6 +485,10 @@ public final class MlxModel implements AutoCloseable {
             }
         }
 
+        Path adapterFolder() {
+            return adapter;
+        }
+
         private KvFormat checked() {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
@@ -489,7 +506,23 @@ public final class MlxModel implements AutoCloseable {
             kvFormat = checked();
             imageLimits();
             limits = engineLimits(exactReuse);
+            RankParts.checkRank(cluster, true);
             return new MlxModel(this);
+        }
+
+        /**
+         * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what rank 0
+         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws,
+         * end the process: what MLX holds of the other ranks lasts as long as it does.
+         *
+         * @throws ModelNotFoundException as {@link #build}
+         * @throws InvalidRequestException as {@link #build}, and if the ranks have different models or settings
+         * @throws dev.langchain4j.exception.InternalServerException if another rank is gone or does not answer
+         */
+        public void serve() {
+            kvFormat = checked();
+            RankParts.checkRank(cluster, false);
+            RankParts.serve(this, ModelSettings.locate(path, modelName, hub), kvFormat, ropeScaling, contextLength);
         }
     }
 }

@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.DType;
 public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends MlxKvSettings<B> {
     DType dtype;
     QuantizedWeights quantizedWeights = QuantizedWeights.AUTO;
+    MlxCluster cluster;
 
     MlxWeightSettings() {}
 
@@ -19,6 +20,17 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
      */
     public B dtype(DType type) {
         this.dtype = type;
+        return self();
+    }
+
+    /**
+     * Splits the model over several processes, each of which loads its share: this one, which must be rank 0, is used like
+     * any other model, and the others call {@link MlxModel.Builder#serve} with the same model and settings. For models that
+     * do not fit one machine; see docs/distributed.md for the architectures. Without {@link MlxModel.Builder#adapter}, images,
+     * heads that draft, and a prompt cache on disk. Default: null, one process has all of it.
+     */
+    public B distributed(MlxCluster ranks) {
+        this.cluster = ranks;
         return self();
     }
 

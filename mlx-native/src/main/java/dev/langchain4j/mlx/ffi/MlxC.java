@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 0b43edf33cc0e0388f3c61bac9a741a2b3a67d76d82677bfe7210103ccd46567
+// bindings.txt sha256 67d352af1bde51434e5cd320b69f5e6bb9509f6ce1331a11eef13a94d8078edc
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -1939,5 +1939,101 @@ public final class MlxC {
 
     private static final class Link_mlx_random_split {
         static final MethodHandle HANDLE = Downcall.link("mlx_random_split", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_init(long res, boolean strict, long bk) {
+        try {
+            return (int) Link_mlx_distributed_init.HANDLE.invokeExact(res, strict, bk);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_init", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_init {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_init", "JZJ)I");
+    }
+
+    public static int mlx_distributed_group_rank(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_rank.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_rank", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_rank {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_rank", "J)I");
+    }
+
+    public static int mlx_distributed_group_size(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_size.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_size", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_size {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_size", "J)I");
+    }
+
+    public static int mlx_distributed_group_free(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_free.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_free", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_free", "J)I");
+    }
+
+    public static int mlx_distributed_all_sum(long res, long x, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_all_sum.HANDLE.invokeExact(res, x, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_all_sum", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_all_sum {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_all_sum", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_all_gather(long res, long x, long group, long S) {
+        try {
+            return (int) Link_mlx_distributed_all_gather.HANDLE.invokeExact(res, x, group, S);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_all_gather", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_all_gather {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_all_gather", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_send(long res, long x, int dst, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_send.HANDLE.invokeExact(res, x, dst, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_send", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_send {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_send", "JJIJJ)I");
+    }
+
+    public static int mlx_distributed_recv(long res, long shape, long shape_num, int dtype, int src, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_recv.HANDLE.invokeExact(res, shape, shape_num, dtype, src, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_recv", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_recv {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_recv", "JJJIIJJ)I");
     }
 }

@@ -11,7 +11,9 @@ import dev.langchain4j.model.mlx.kv.RecurrentCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -47,14 +49,16 @@ public final class Qwen3Next {
             boolean bias = c.flag("attention_bias", false);
             double eps = c.number("rms_norm_eps");
             int dim = s.headDim();
+            Part queries = s.queryHeads(w.shard()).times(dim);
+            Part keys = s.keyHeads(w.shard()).times(dim);
             return new GatedAttention(
-                    Linear.load(w, name + ".q_proj", s.hidden(), 2 * s.heads() * dim, bias),
-                    Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, bias),
-                    Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, bias),
-                    Linear.load(w, name + ".o_proj", s.heads() * dim, s.hidden(), bias),
+                    Linear.loadRows(w, name + ".q_proj", s.hidden(), queries.times(2), bias),
+                    Linear.loadRows(w, name + ".k_proj", s.hidden(), keys, bias),
+                    Linear.loadRows(w, name + ".v_proj", s.hidden(), keys, bias),
+                    Linear.loadColumns(w, name + ".o_proj", queries, s.hidden(), bias),
                     RmsNorm.load(w, name + ".q_norm", dim, eps),
                     RmsNorm.load(w, name + ".k_norm", dim, eps),
-                    s,
+                    s.on(w.shard()),
                     rope);
         }
 
@@ -113,6 +117,32 @@ public final class Qwen3Next {
                         c.count("linear_conv_kernel_dim", 4));
             }
 
+            /** What a rank has of these: all where there are no as many key heads for each. */
+            DeltaShape on(Shard shard) {
+                return new DeltaShape(
+                        keyParts(shard).length(),
+                        keyDim,
+                        keyParts(shard).length() * (valueHeads / keyHeads),
+                        valueDim,
+                        width);
+            }
+
+            /** The key heads of a rank. */
+            Part keyParts(Shard shard) {
+                return keyHeads % shard.size() == 0 ? shard.heads(keyHeads) : Part.all(keyHeads);
+            }
+
+            /** The value heads of a rank: those of its key heads. */
+            Part valueParts(Shard shard) {
+                return keyParts(shard).times(valueHeads / keyHeads);
+            }
+
+            /** The queries, keys and values of a rank, one behind the other. */
+            Part channels(Shard shard) {
+                Part keys = keyParts(shard).times(keyDim);
+                return keys.and(keys).and(valueParts(shard).times(valueDim));
+            }
+
             int keys() {
                 return keyHeads * keyDim;
             }
@@ -122,15 +152,21 @@ public final class Qwen3Next {
             }
         }
 
+        /**
+         * The layer of this name.
+         *
+         * @param projections those of a rank's heads
+         */
         static DeltaNet load(ModelConfig c, Weights w, String name, int hidden, DeltaShape h, Projections projections) {
+            Part heads = h.valueParts(w.shard());
             return new DeltaNet(
                     projections,
-                    w.get(name + ".conv1d.weight", 2 * h.keys() + h.values(), h.width, 1),
-                    w.adopt(GatedDelta.rate(w.get(name + ".A_log", h.valueHeads))),
-                    w.get(name + ".dt_bias", h.valueHeads),
+                    w.part(name + ".conv1d.weight", h.channels(w.shard()), Part.all(h.width), Part.all(1)),
+                    w.adopt(GatedDelta.rate(w.part(name + ".A_log", heads))),
+                    w.part(name + ".dt_bias", heads),
                     RmsNorm.load(w, name + ".norm", h.valueDim, c.number("rms_norm_eps")),
-                    Linear.load(w, name + ".out_proj", h.values(), hidden, false),
-                    h);
+                    Linear.loadColumns(w, name + ".out_proj", heads.times(h.valueDim), hidden, false),
+                    h.on(w.shard()));
         }
 
         @Override
@@ -209,12 +245,15 @@ public final class Qwen3Next {
 
     /** Projections that are mixed by key head: its query, its key, and the values and gates of its group. */
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
-        DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
-        Linear qkvz = Linear.load(w, name + ".in_proj_qkvz", hidden, 2 * h.keys() + 2 * h.values(), false);
-        Linear ba = Linear.load(w, name + ".in_proj_ba", hidden, 2 * h.valueHeads(), false);
+        DeltaNet.DeltaShape all = DeltaNet.DeltaShape.of(c);
+        DeltaNet.DeltaShape h = all.on(w.shard());
         int dim = h.keyDim();
         int groupValues = h.values() / h.keyHeads();
-        return DeltaNet.load(c, w, name, hidden, h, x -> {
+        Part heads = all.keyParts(w.shard());
+        Linear qkvz =
+                Linear.loadRows(w, name + ".in_proj_qkvz", hidden, heads.times(2 * dim + 2 * groupValues), false);
+        Linear ba = Linear.loadRows(w, name + ".in_proj_ba", hidden, all.valueParts(w.shard()).times(2), false);
+        return DeltaNet.load(c, w, name, hidden, all, x -> {
             MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, h.keyHeads(), 2 * dim + 2 * groupValues);
             MlxArray[] p = Indexing.splitAt(byHead, -1, dim, 2 * dim, 2 * dim + groupValues);
             int group = h.valueHeads() / h.keyHeads();

@@ -9,6 +9,8 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RotatingKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
@@ -59,6 +61,23 @@ public record Attention(
             return new Shape(hidden, heads, kvHeads, dim);
         }
 
+        /** The heads that a rank has of these; all of them where the ranks cannot have as many each. */
+        public Shape on(Shard shard) {
+            return shard.isWhole() || !shard.splits(heads, kvHeads)
+                    ? this
+                    : new Shape(hidden, heads / shard.size(), Math.max(1, kvHeads / shard.size()), headDim);
+        }
+
+        /** What a rank has of a dimension with an entry for each head. */
+        public Part queryHeads(Shard shard) {
+            return shard.splits(heads, kvHeads) ? shard.heads(heads) : Part.all(heads);
+        }
+
+        /** The same for each head of keys and values. */
+        public Part keyHeads(Shard shard) {
+            return shard.splits(heads, kvHeads) ? shard.kvHeads(kvHeads) : Part.all(kvHeads);
+        }
+
         /** As {@link #of}, for architectures that know no head_dim. */
         public static Shape ofEqualHeads(ModelConfig c) {
             return of(c, Math.max(1, c.count("hidden_size") / c.count("num_attention_heads")));
@@ -87,12 +106,14 @@ public record Attention(
     /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention load(
             Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
+        Part queries = s.queryHeads(w.shard()).times(s.headDim);
+        Part keys = s.keyHeads(w.shard()).times(s.headDim);
         return of(
-                s,
-                Linear.load(w, name + ".q_proj", s.hidden, s.heads * s.headDim, qkvBias),
-                Linear.load(w, name + ".k_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
-                Linear.load(w, name + ".v_proj", s.hidden, s.kvHeads * s.headDim, qkvBias),
-                Linear.load(w, name + ".o_proj", s.heads * s.headDim, s.hidden, outputBias),
+                s.on(w.shard()),
+                Linear.loadRows(w, name + ".q_proj", s.hidden, queries, qkvBias),
+                Linear.loadRows(w, name + ".k_proj", s.hidden, keys, qkvBias),
+                Linear.loadRows(w, name + ".v_proj", s.hidden, keys, qkvBias),
+                Linear.loadColumns(w, name + ".o_proj", queries, s.hidden, outputBias),
                 queryRope,
                 keyRope);
     }
@@ -111,10 +132,12 @@ public record Attention(
     /** Attention as {@code of} makes it, with one matrix of this name for queries, keys and values. */
     public static Attention loadFused(
             Weights w, String qkv, String output, Shape s, boolean qkvBias, boolean outputBias, Rope rope) {
-        int width = (s.heads + 2 * s.kvHeads) * s.headDim;
-        Linear all = Linear.load(w, qkv, s.hidden, width, qkvBias);
-        Linear o = Linear.load(w, output, s.heads * s.headDim, s.hidden, outputBias);
-        return of(s, Projections.fused(all, s), o, rope, rope);
+        Part queries = s.queryHeads(w.shard()).times(s.headDim);
+        Part keys = s.keyHeads(w.shard()).times(s.headDim);
+        Shape own = s.on(w.shard());
+        Linear all = Linear.loadRows(w, qkv, s.hidden, queries.and(keys).and(keys), qkvBias);
+        Linear o = Linear.loadColumns(w, output, queries, s.hidden, outputBias);
+        return of(own, Projections.fused(all, own), o, rope, rope);
     }
 
     /** As the other {@code load}, with the same positions for queries and keys. */

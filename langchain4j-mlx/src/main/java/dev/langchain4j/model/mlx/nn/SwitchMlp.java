@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.function.UnaryOperator;
 
@@ -14,32 +15,39 @@ public final class SwitchMlp {
 
     private final SwitchLinear up;
     private final SwitchLinear down;
+    /** Adds up what all ranks computed. */
+    private final UnaryOperator<MlxArray> sum;
 
-    private SwitchMlp(SwitchLinear up, SwitchLinear down) {
+    private SwitchMlp(SwitchLinear up, SwitchLinear down, UnaryOperator<MlxArray> sum) {
         this.up = up;
         this.down = down;
+        this.sum = sum;
     }
 
     /** The gated layer of this name with its gate_proj, up_proj and down_proj of this many experts. */
     public static SwitchMlp load(
             Weights w, String name, int dimension, int inner, int experts, boolean bias, Gating gating) {
-        SwitchLinear gate = SwitchLinear.load(w, name + ".gate_proj", experts, dimension, inner, bias);
-        SwitchLinear up = SwitchLinear.load(w, name + ".up_proj", experts, dimension, inner, bias);
+        Part share = Mlp.share(w, name + ".down_proj", inner);
+        SwitchLinear gate = SwitchLinear.loadRows(w, name + ".gate_proj", experts, dimension, share, bias);
+        SwitchLinear up = SwitchLinear.loadRows(w, name + ".up_proj", experts, dimension, share, bias);
         return new SwitchMlp(
                 (x, chosen, sorted) -> {
                     MlxArray values = up.apply(x, chosen, sorted);
                     return gating.apply(gate.apply(x, chosen, sorted), values);
                 },
-                SwitchLinear.load(w, name + ".down_proj", experts, inner, dimension, bias));
+                SwitchLinear.loadColumns(w, name + ".down_proj", experts, share, dimension, bias),
+                w.shard().sum());
     }
 
     /** The layer of this name without gates and biases, with its fc1 and fc2 of this many experts. */
     public static SwitchMlp loadUngated(
             Weights w, String name, int dimension, int inner, int experts, UnaryOperator<MlxArray> activation) {
-        SwitchLinear up = SwitchLinear.load(w, name + ".fc1", experts, dimension, inner, false);
+        Part share = Mlp.share(w, name + ".fc2", inner);
+        SwitchLinear up = SwitchLinear.loadRows(w, name + ".fc1", experts, dimension, share, false);
         return new SwitchMlp(
                 (x, chosen, sorted) -> activation.apply(up.apply(x, chosen, sorted)),
-                SwitchLinear.load(w, name + ".fc2", experts, inner, dimension, false));
+                SwitchLinear.loadColumns(w, name + ".fc2", experts, share, dimension, false),
+                w.shard().sum());
     }
 
     /** Sends each position of [1, length, dimension] through its experts and adds up what comes out, weighted. */
@@ -50,7 +58,7 @@ public final class SwitchMlp {
                 : run(Indexing.expandDims(Indexing.expandDims(x, -2), -2), experts, false);
         MlxArray rows = Indexing.squeeze(y, -2);
         MlxArray weighted = Ops.multiply(rows, Indexing.expandDims(choice.weights(), -1));
-        return Ops.astype(Ops.sum(weighted, -2, false), rows.dtype());
+        return sum.apply(Ops.astype(Ops.sum(weighted, -2, false), rows.dtype()));
     }
 
     private MlxArray sorted(MlxArray x, MlxArray experts) {
