@@ -7,6 +7,7 @@ import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -74,8 +75,9 @@ public final class Qwen35 {
 
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
         DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
-        Part heads = h.valueParts(w.shard());
-        Linear qkv = Linear.loadRows(w, name + ".in_proj_qkv", hidden, h.channels(w.shard()), false);
+        Shard shard = h.shard(w, name);
+        Part heads = h.valueParts(shard);
+        Linear qkv = Linear.loadRows(w, name + ".in_proj_qkv", hidden, h.channels(shard), false);
         Linear z = Linear.loadRows(w, name + ".in_proj_z", hidden, heads.times(h.valueDim()), false);
         Linear b = Linear.loadRows(w, name + ".in_proj_b", hidden, heads, false);
         Linear a = Linear.loadRows(w, name + ".in_proj_a", hidden, heads, false);

@@ -49,8 +49,9 @@ public final class Qwen3Next {
             boolean bias = c.flag("attention_bias", false);
             double eps = c.number("rms_norm_eps");
             int dim = s.headDim();
-            Part queries = s.queryHeads(w.shard()).times(dim);
-            Part keys = s.keyHeads(w.shard()).times(dim);
+            Shard shard = s.shard(w, name + ".o_proj");
+            Part queries = s.queryHeads(shard).times(dim);
+            Part keys = s.keyHeads(shard).times(dim);
             return new GatedAttention(
                     Linear.loadRows(w, name + ".q_proj", s.hidden(), queries.times(2), bias),
                     Linear.loadRows(w, name + ".k_proj", s.hidden(), keys, bias),
@@ -58,7 +59,7 @@ public final class Qwen3Next {
                     Linear.loadColumns(w, name + ".o_proj", queries, s.hidden(), bias),
                     RmsNorm.load(w, name + ".q_norm", dim, eps),
                     RmsNorm.load(w, name + ".k_norm", dim, eps),
-                    s.on(w.shard()),
+                    s.on(shard),
                     rope);
         }
 
@@ -117,7 +118,12 @@ public final class Qwen3Next {
                         c.count("linear_conv_kernel_dim", 4));
             }
 
-            /** What a rank has of these: all where there are no as many key heads for each. */
+            /** The share of the key heads, with the value heads of each, that is loaded here. */
+            Shard shard(Weights w, String name) {
+                return w.shard(name + ".out_proj", keyHeads, valueHeads / keyHeads * valueDim);
+            }
+
+            /** The heads of a share. */
             DeltaShape on(Shard shard) {
                 return new DeltaShape(
                         keyParts(shard).length(),
@@ -127,17 +133,17 @@ public final class Qwen3Next {
                         width);
             }
 
-            /** The key heads of a rank. */
+            /** The key heads of a share. */
             Part keyParts(Shard shard) {
-                return keyHeads % shard.size() == 0 ? shard.heads(keyHeads) : Part.all(keyHeads);
+                return shard.heads(keyHeads);
             }
 
-            /** The value heads of a rank: those of its key heads. */
+            /** The value heads of a share: those of its key heads. */
             Part valueParts(Shard shard) {
                 return keyParts(shard).times(valueHeads / keyHeads);
             }
 
-            /** The queries, keys and values of a rank, one behind the other. */
+            /** The queries, keys and values of a share, one behind the other. */
             Part channels(Shard shard) {
                 Part keys = keyParts(shard).times(keyDim);
                 return keys.and(keys).and(valueParts(shard).times(valueDim));
@@ -155,18 +161,19 @@ public final class Qwen3Next {
         /**
          * The layer of this name.
          *
-         * @param projections those of a rank's heads
+         * @param projections those of the heads of a share
          */
         static DeltaNet load(ModelConfig c, Weights w, String name, int hidden, DeltaShape h, Projections projections) {
-            Part heads = h.valueParts(w.shard());
+            Shard shard = h.shard(w, name);
+            Part heads = h.valueParts(shard);
             return new DeltaNet(
                     projections,
-                    w.part(name + ".conv1d.weight", h.channels(w.shard()), Part.all(h.width), Part.all(1)),
+                    w.part(name + ".conv1d.weight", h.channels(shard), Part.all(h.width), Part.all(1)),
                     w.adopt(GatedDelta.rate(w.part(name + ".A_log", heads))),
                     w.part(name + ".dt_bias", heads),
                     RmsNorm.load(w, name + ".norm", h.valueDim, c.number("rms_norm_eps")),
                     Linear.loadColumns(w, name + ".out_proj", heads.times(h.valueDim), hidden, false),
-                    h.on(w.shard()));
+                    h.on(shard));
         }
 
         @Override
@@ -246,13 +253,14 @@ public final class Qwen3Next {
     /** Projections that are mixed by key head: its query, its key, and the values and gates of its group. */
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
         DeltaNet.DeltaShape all = DeltaNet.DeltaShape.of(c);
-        DeltaNet.DeltaShape h = all.on(w.shard());
+        Shard shard = all.shard(w, name);
+        DeltaNet.DeltaShape h = all.on(shard);
         int dim = h.keyDim();
         int groupValues = h.values() / h.keyHeads();
-        Part heads = all.keyParts(w.shard());
+        Part heads = all.keyParts(shard);
         Linear qkvz =
                 Linear.loadRows(w, name + ".in_proj_qkvz", hidden, heads.times(2 * dim + 2 * groupValues), false);
-        Linear ba = Linear.loadRows(w, name + ".in_proj_ba", hidden, all.valueParts(w.shard()).times(2), false);
+        Linear ba = Linear.loadRows(w, name + ".in_proj_ba", hidden, all.valueParts(shard).times(2), false);
         return DeltaNet.load(c, w, name, hidden, all, x -> {
             MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, h.keyHeads(), 2 * dim + 2 * groupValues);
             MlxArray[] p = Indexing.splitAt(byHead, -1, dim, 2 * dim, 2 * dim + groupValues);

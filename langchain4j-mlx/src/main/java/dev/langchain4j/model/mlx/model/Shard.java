@@ -18,27 +18,17 @@ public record Shard(int rank, int size, UnaryOperator<MlxArray> sum) {
         return size == 1;
     }
 
-    /**
-     * The share of a dimension that may be cut at every multiple of a unit: as even as that allows.
-     *
-     * @throws IllegalArgumentException if there are fewer units than ranks
-     */
+    /** The share of a dimension that may be cut at every multiple of a unit, as even as that allows; all of it if it is short. */
     public Part of(int length, int unit) {
         int units = Math.ceilDiv(length, unit);
         if (units < size) {
-            throw new IllegalArgumentException(
-                    length + " dimensions in units of " + unit + " cannot be split over " + size + " ranks");
+            return Part.all(length);
         }
         return new Part(length, start(rank, units) * unit, Math.min(length, start(rank + 1, units) * unit));
     }
 
     private int start(int ofRank, int units) {
         return (int) ((long) ofRank * units / size);
-    }
-
-    /** Whether attention of so many heads can be split: all ranks get as many heads, with the keys and values of those. */
-    public boolean splits(int heads, int kvHeads) {
-        return heads % size == 0 && (kvHeads % size == 0 || size % kvHeads == 0);
     }
 
     /** The heads of this rank. */

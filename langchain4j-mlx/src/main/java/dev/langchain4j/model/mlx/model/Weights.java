@@ -68,6 +68,19 @@ public final class Weights implements AutoCloseable {
         return shard;
     }
 
+    /**
+     * The share of a layer's units, such as heads, that can be loaded where its output goes through a linear layer with so many
+     * columns for each: all of them if the ranks cannot have as many each, or would part groups of quantized columns.
+     */
+    public Shard shard(String output, int units, int columns) {
+        if (shard.isWhole() || units % shard.size() != 0) {
+            return Shard.WHOLE;
+        }
+        Format format = format(output, units * columns);
+        boolean parts = format != null && units / shard.size() * columns % format.groupSize() != 0;
+        return parts ? Shard.WHOLE : shard;
+    }
+
     /** Lets {@link #format} expand quantized matrices to single precision, so that nobody sees one. */
     void expandQuantized() {
         expanding = true;

@@ -61,21 +61,25 @@ public record Attention(
             return new Shape(hidden, heads, kvHeads, dim);
         }
 
-        /** The heads that a rank has of these; all of them where the ranks cannot have as many each. */
-        public Shape on(Shard shard) {
-            return shard.isWhole() || !shard.splits(heads, kvHeads)
-                    ? this
-                    : new Shape(hidden, heads / shard.size(), Math.max(1, kvHeads / shard.size()), headDim);
+        /** The share of the heads that is loaded here, of attention whose output goes through the layer of this name. */
+        public Shard shard(Weights w, String output) {
+            int ranks = w.shard().size();
+            return kvHeads % ranks == 0 || ranks % kvHeads == 0 ? w.shard(output, heads, headDim) : Shard.WHOLE;
         }
 
-        /** What a rank has of a dimension with an entry for each head. */
+        /** The heads of a share. */
+        public Shape on(Shard shard) {
+            return new Shape(hidden, heads / shard.size(), Math.max(1, kvHeads / shard.size()), headDim);
+        }
+
+        /** What a share has of a dimension with an entry for each head. */
         public Part queryHeads(Shard shard) {
-            return shard.splits(heads, kvHeads) ? shard.heads(heads) : Part.all(heads);
+            return shard.heads(heads);
         }
 
         /** The same for each head of keys and values. */
         public Part keyHeads(Shard shard) {
-            return shard.splits(heads, kvHeads) ? shard.kvHeads(kvHeads) : Part.all(kvHeads);
+            return shard.kvHeads(kvHeads);
         }
 
         /** As {@link #of}, for architectures that know no head_dim. */
@@ -106,10 +110,11 @@ public record Attention(
     /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention load(
             Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
-        Part queries = s.queryHeads(w.shard()).times(s.headDim);
-        Part keys = s.keyHeads(w.shard()).times(s.headDim);
+        Shard shard = s.shard(w, name + ".o_proj");
+        Part queries = s.queryHeads(shard).times(s.headDim);
+        Part keys = s.keyHeads(shard).times(s.headDim);
         return of(
-                s.on(w.shard()),
+                s.on(shard),
                 Linear.loadRows(w, name + ".q_proj", s.hidden, queries, qkvBias),
                 Linear.loadRows(w, name + ".k_proj", s.hidden, keys, qkvBias),
                 Linear.loadRows(w, name + ".v_proj", s.hidden, keys, qkvBias),
@@ -132,9 +137,10 @@ public record Attention(
     /** Attention as {@code of} makes it, with one matrix of this name for queries, keys and values. */
     public static Attention loadFused(
             Weights w, String qkv, String output, Shape s, boolean qkvBias, boolean outputBias, Rope rope) {
-        Part queries = s.queryHeads(w.shard()).times(s.headDim);
-        Part keys = s.keyHeads(w.shard()).times(s.headDim);
-        Shape own = s.on(w.shard());
+        Shard shard = s.shard(w, output);
+        Part queries = s.queryHeads(shard).times(s.headDim);
+        Part keys = s.keyHeads(shard).times(s.headDim);
+        Shape own = s.on(shard);
         Linear all = Linear.loadRows(w, qkv, s.hidden, queries.and(keys).and(keys), qkvBias);
         Linear o = Linear.loadColumns(w, output, queries, s.hidden, outputBias);
         return of(own, Projections.fused(all, own), o, rope, rope);

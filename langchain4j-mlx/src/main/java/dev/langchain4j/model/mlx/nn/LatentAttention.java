@@ -15,7 +15,6 @@ import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
-import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
 
@@ -75,9 +74,9 @@ public record LatentAttention(
             return all == 0 ? 1 : Math.pow(Ropes.yarnScale(positions.factor(), all), 2);
         }
 
-        /** The heads of a rank; all where the ranks cannot have as many each. */
-        public Part own(Shard shard) {
-            return heads % shard.size() == 0 ? shard.heads(heads) : Part.all(heads);
+        /** The heads that are loaded here of the attention of this name. */
+        public Part own(Weights w, String name) {
+            return w.shard(name + ".o_proj", heads, valueDim).heads(heads);
         }
 
         private Shape withHeads(int some) {
@@ -102,14 +101,14 @@ public record LatentAttention(
                 s,
                 bias,
                 rope,
-                MultiLinear.load(w, name + ".embed_q", s.own(w.shard()), s.plainDim, s.latent),
-                MultiLinear.load(w, name + ".unembed_out", s.own(w.shard()), s.latent, s.valueDim));
+                MultiLinear.load(w, name + ".embed_q", s.own(w, name), s.plainDim, s.latent),
+                MultiLinear.load(w, name + ".unembed_out", s.own(w, name), s.latent, s.valueDim));
     }
 
     /** As {@code load}, with these matrices, of the heads that this rank has. */
     public static LatentAttention of(
             Weights w, String name, Shape s, boolean bias, Rope rope, MultiLinear embedQuery, MultiLinear unembedOut) {
-        Part heads = s.own(w.shard());
+        Part heads = s.own(w, name);
         Part width = heads.times(s.plainDim + s.turnedDim);
         return new LatentAttention(
                 s.queryRank == 0 ? null : queryDown(w, name, s, bias),

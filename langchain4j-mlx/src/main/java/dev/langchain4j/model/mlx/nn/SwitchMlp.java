@@ -36,7 +36,7 @@ public final class SwitchMlp {
                     return gating.apply(gate.apply(x, chosen, sorted), values);
                 },
                 SwitchLinear.loadColumns(w, name + ".down_proj", experts, share, dimension, bias),
-                w.shard().sum());
+                share.isWhole() ? UnaryOperator.identity() : w.shard().sum());
     }
 
     /** The layer of this name without gates and biases, with its fc1 and fc2 of this many experts. */
@@ -47,7 +47,7 @@ public final class SwitchMlp {
         return new SwitchMlp(
                 (x, chosen, sorted) -> activation.apply(up.apply(x, chosen, sorted)),
                 SwitchLinear.loadColumns(w, name + ".fc2", experts, share, dimension, false),
-                w.shard().sum());
+                share.isWhole() ? UnaryOperator.identity() : w.shard().sum());
     }
 
     /** Sends each position of [1, length, dimension] through its experts and adds up what comes out, weighted. */
