@@ -330,7 +330,7 @@ public final class MlxModel implements AutoCloseable {
 
     /** The thread was given up, for the ranks of this model cannot go on. */
     private void lose(RuntimeException cause) {
-        log.error("{} is lost, and its memory with it until this process ends", name, cause);
+        log.error("{} is lost, and its memory until this process ends", name, cause);
         if (engine != null) {
             engine.abandon(cause);
         }
@@ -356,10 +356,8 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
-        private boolean exactReuse;
         private boolean computeAhead = true;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
-        private Path adapter;
         private String chatTemplate;
         private KvFormat kvFormat;
         private EngineLimits limits;
@@ -422,27 +420,6 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Folder of an adapter that was trained for this model: by mlx-lm (adapter_config.json and adapters.safetensors,
-         * of fine_tune_type lora, dora or full), or by Hugging Face's PEFT (adapter_config.json and
-         * adapter_model.safetensors, LoRA or DoRA). Default: none.
-         */
-        public Builder adapter(Path folder) {
-            this.adapter = folder;
-            return this;
-        }
-
-        /**
-         * Whether a resumed prompt gives the same logits, bit for bit, as a prompt that is computed from its start.
-         * Then only whole chunks of prefill are kept, so each round of a loop computes its last answer and up to {@code
-         * prefillChunkTokens} tokens again; use a small chunk. Includes {@link #exactBatching}. Default: false; reused
-         * states were then partly computed in pieces of other sizes, and logits may differ in their last bits.
-         */
-        public Builder exactReuse(boolean exact) {
-            this.exactReuse = exact;
-            return this;
-        }
-
-        /**
          * Whether the certain prefix of a conversation's next prompt is computed after an answer, while no request runs
          * or waits. It helps if the chat template rewrites the last turn, for example by dropping reasoning from older
          * answers: the next message then prefills only its own tokens. The next request ends it after the current step,
@@ -485,10 +462,6 @@ public final class MlxModel implements AutoCloseable {
             }
         }
 
-        Path adapterFolder() {
-            return adapter;
-        }
-
         private KvFormat checked() {
             ModelSettings.onlyOne("path", path, "modelName", modelName);
             ModelSettings.atLeastOne("contextLength", contextLength);
@@ -505,7 +478,7 @@ public final class MlxModel implements AutoCloseable {
         public MlxModel build() {
             kvFormat = checked();
             imageLimits();
-            limits = engineLimits(exactReuse);
+            limits = engineLimits();
             RankParts.checkRank(cluster, true);
             return new MlxModel(this);
         }

@@ -29,9 +29,9 @@ final class RankParts {
     /** Refuses what a split model cannot have, before anything is read. */
     static void check(MlxModel.Builder builder, ModelConfig config) {
         ModelRegistry.checkSplits(config);
-        if (builder.adapterFolder() != null) {
+        if (builder.adapter != null) {
             throw new InvalidRequestException(
-                    "adapter (" + builder.adapterFolder() + ") must not be set for a model that is split over ranks");
+                    "adapter (" + builder.adapter + ") must not be set for a model that is split over ranks");
         }
         if (builder.disk() != DiskCache.NONE) {
             throw new InvalidRequestException("diskCache and sharedPrefixes (" + builder.disk()
