@@ -14,7 +14,7 @@ import java.util.concurrent.Future;
 
 /** A rank of {@link ClusterTest}: {@code main(rank, hostfile, mode, folder)}. */
 final class ClusterChat {
-    private static final int LONG_PROMPT_WORDS = 1500;
+    private static final int LONG_PROMPT_WORDS = 700;
 
     private ClusterChat() {}
 

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The first rank's share of a model, which looks like the whole one: what is done to it all ranks do. */
-record LeadingModel(LanguageModel model, Leader leader) implements LanguageModel {
+record LeadingModel(LanguageModel model, Leader leader, Ranks ranks) implements LanguageModel {
 
     @Override
     public MlxArray forward(MlxArray tokens, Spans spans) {
@@ -24,6 +24,11 @@ record LeadingModel(LanguageModel model, Leader leader) implements LanguageModel
         MlxArray hidden = model.forward(leader.shared(tokens), spans.over(own));
         leader.passed(hidden, own);
         return hidden;
+    }
+
+    @Override
+    public Throwable explain(Throwable failure) {
+        return ranks.explain(failure);
     }
 
     @Override

@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -52,6 +53,8 @@ public final class Ranks implements AutoCloseable {
     private PeerSockets sockets;
     private Watch watch;
     private Leader leader;
+    private Consumer<RuntimeException> lost;
+    private final AtomicBoolean lossTold = new AtomicBoolean();
 
     private Ranks(RankSettings settings, MlxThread thread) {
         this.settings = settings;
@@ -158,17 +161,37 @@ public final class Ranks implements AutoCloseable {
     public LanguageModel lead(LanguageModel model, Consumer<RuntimeException> lost) {
         awaitLoaded();
         leader = new Leader(group);
+        this.lost = lost;
         watch = new Watch(
                 settings,
                 sockets,
                 () -> Math.min(thread.nanosInTask(), leader.nanosSinceSent()),
-                cause -> {
-                    leader.fail(cause);
-                    giveUp(cause);
-                    lost.accept(cause);
-                },
+                this::lose,
                 this::rest);
-        return new LeadingModel(model, leader);
+        return new LeadingModel(model, leader, this);
+    }
+
+    /**
+     * What a step's failure means: what MLX could not compute on this rank the others wait for, or it waited for one of them.
+     * Then they cannot go on. On the model's thread of the leading rank.
+     *
+     * @return the failure, or why the ranks cannot go on
+     */
+    Throwable explain(Throwable failure) {
+        if (!(failure instanceof MlxException) || MlxThread.isShuttingDown()) {
+            return failure;
+        }
+        RankLostException cause = watch.explain(failure);
+        lose(cause);
+        return cause;
+    }
+
+    private void lose(RankLostException cause) {
+        if (lossTold.compareAndSet(false, true)) {
+            leader.fail(cause);
+            giveUp(cause);
+            lost.accept(cause);
+        }
     }
 
     /** The thread and the group are of no use any more. */
@@ -209,10 +232,7 @@ public final class Ranks implements AutoCloseable {
         try {
             end.join();
         } catch (java.util.concurrent.CompletionException e) {
-            RankLostException cause = e.getCause() instanceof RankLostException known
-                    ? known
-                    : new RankLostException("this rank (" + settings.rank() + ") failed: " + e.getCause());
-            throw giveUp(cause);
+            throw giveUp(e.getCause() instanceof RankLostException known ? known : watch.explain(e.getCause()));
         } finally {
             watch.close();
         }

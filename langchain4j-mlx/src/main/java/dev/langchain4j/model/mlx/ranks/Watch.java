@@ -11,6 +11,9 @@ import java.util.function.LongSupplier;
 final class Watch implements AutoCloseable {
     private static final long LOOK_EVERY_MILLIS = 50;
 
+    /** A failed computation may show before the closed connection that it comes from. */
+    private static final int LOOKS_AFTER_FAILURE = 10;
+
     private final RankSettings settings;
     private final PeerSockets sockets;
     private final LongSupplier nanosInStep;
@@ -53,6 +56,22 @@ final class Watch implements AutoCloseable {
                 return;
             }
         }
+    }
+
+    /** Why a computation failed: the rank that is lost, if one is noticed to be in the next moment. */
+    RankLostException explain(Throwable failure) {
+        try {
+            for (int i = 0; i < LOOKS_AFTER_FAILURE; i++) {
+                RankLostException found = find();
+                if (found != null) {
+                    return found;
+                }
+                Thread.sleep(LOOK_EVERY_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return new RankLostException("a step failed on rank " + settings.rank() + ": " + failure.getMessage());
     }
 
     private RankLostException find() {

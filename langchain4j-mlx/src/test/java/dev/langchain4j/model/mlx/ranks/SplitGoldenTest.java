@@ -31,7 +31,7 @@ class SplitGoldenTest {
             "gpt_oss",
             "glm4_moe",
             "deepseek_v3",
-            "qwen3+kv8");
+            "qwen3-q8+kv8");
 
     @TempDir
     Path folder;
@@ -39,6 +39,12 @@ class SplitGoldenTest {
     @Test
     void twoRanksComputeWhatOneComputes() throws Exception {
         compare(2);
+    }
+
+    /** Heads and groups that three ranks cannot share evenly stay whole on each of them. */
+    @Test
+    void threeRanksComputeWhatOneComputes() throws Exception {
+        compare(3);
     }
 
     @Test
