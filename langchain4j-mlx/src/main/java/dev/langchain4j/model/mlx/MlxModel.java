@@ -331,9 +331,7 @@ public final class MlxModel implements AutoCloseable {
     /** The thread was given up, for the ranks of this model cannot go on. */
     private void lose(RuntimeException cause) {
         log.error("{} is lost, and its memory until this process ends", name, cause);
-        if (engine != null) {
-            engine.abandon(cause);
-        }
+        RankParts.abandon(engine, cause);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.Doctor;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
+import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -98,6 +99,13 @@ final class RankParts {
                 thread,
                 parts);
         return share.with(ranks.lead(share.model(), lost));
+    }
+
+    /** Ends all requests of an engine; null for one that is still being made. */
+    static void abandon(Engine engine, RuntimeException cause) {
+        if (engine != null) {
+            engine.abandon(cause);
+        }
     }
 
     /** Follows rank 0 until it closes the model. */

@@ -291,7 +291,21 @@ public final class Qwen3Next {
         return new SparseMlp(
                 Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), selection),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
-                x -> Ops.multiply(Ops.sigmoid(sharedGate.apply(x)), shared.apply(x)));
+                new GatedExpert(sharedGate, shared));
+    }
+
+    /** An expert that all positions go through as far as a gate lets them. */
+    private record GatedExpert(Linear gate, Mlp expert) implements FeedForward {
+        @Override
+        public MlxArray apply(MlxArray x) {
+            return Ops.multiply(Ops.sigmoid(gate.apply(x)), expert.apply(x));
+        }
+
+        @Override
+        public MlxArray partial(MlxArray x) {
+            MlxArray part = expert.partial(x);
+            return part == null ? null : Ops.multiply(Ops.sigmoid(gate.apply(x)), part);
+        }
     }
 
     /** Stacks the experts of raw folders, turns their kernels, and adds the one that their norms are stored without. */

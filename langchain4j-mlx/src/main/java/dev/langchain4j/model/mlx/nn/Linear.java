@@ -16,6 +16,14 @@ public interface Linear {
     /** Applies the layer: [..., in] to [..., out]. */
     MlxArray apply(MlxArray x);
 
+    /**
+     * What this rank computes of it, where the layer is the sum of what all ranks compute, and has nothing beside; null where
+     * it is not.
+     */
+    default Linear unsummed() {
+        return null;
+    }
+
     /** This layer with outputs that tanh keeps below a number; itself if that is 0. */
     default Linear capped(double cap) {
         return cap == 0 ? this : x -> Ops.multiply(Ops.tanh(Ops.divide(apply(x), cap)), cap);
@@ -39,16 +47,26 @@ public interface Linear {
 
     /** The layer of this name, of which each rank has some of the inputs: what all ranks compute is added up. */
     static Linear loadColumns(Weights weights, String name, Part in, int out, boolean bias) {
-        if (weights.shard().isWhole()) {
+        if (in.isWhole()) {
             return load(weights, name, in.whole(), out, bias);
         }
         Linear partial = load(weights, name, in, Part.all(out), false);
         MlxArray b = bias ? weights.get(name + ".bias", out) : null;
-        UnaryOperator<MlxArray> sum = in.isWhole() ? UnaryOperator.identity() : weights.shard().sum();
-        return x -> {
+        return new SummedLinear(partial, weights.shard().sum(), b);
+    }
+
+    /** The sum of what all ranks compute; the bias may be null. */
+    record SummedLinear(Linear partial, UnaryOperator<MlxArray> sum, MlxArray bias) implements Linear {
+        @Override
+        public MlxArray apply(MlxArray x) {
             MlxArray y = sum.apply(partial.apply(x));
-            return b == null ? y : Ops.add(y, b);
-        };
+            return bias == null ? y : Ops.add(y, bias);
+        }
+
+        @Override
+        public Linear unsummed() {
+            return bias == null ? partial : null;
+        }
     }
 
     private static Linear load(Weights weights, String name, Part in, Part out, boolean bias) {

@@ -69,4 +69,10 @@ public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements
     public MlxArray apply(MlxArray x) {
         return down.apply(gating.apply(gate.apply(x), up.apply(x)));
     }
+
+    @Override
+    public MlxArray partial(MlxArray x) {
+        Linear part = down.unsummed();
+        return part == null ? null : part.apply(gating.apply(gate.apply(x), up.apply(x)));
+    }
 }

@@ -15,7 +15,7 @@ public final class SwitchMlp {
 
     private final SwitchLinear up;
     private final SwitchLinear down;
-    /** Adds up what all ranks computed. */
+    /** Adds up what all ranks computed; null where this is whole on every rank. */
     private final UnaryOperator<MlxArray> sum;
 
     private SwitchMlp(SwitchLinear up, SwitchLinear down, UnaryOperator<MlxArray> sum) {
@@ -36,7 +36,7 @@ public final class SwitchMlp {
                     return gating.apply(gate.apply(x, chosen, sorted), values);
                 },
                 SwitchLinear.loadColumns(w, name + ".down_proj", experts, share, dimension, bias),
-                share.isWhole() ? UnaryOperator.identity() : w.shard().sum());
+                share.isWhole() ? null : w.shard().sum());
     }
 
     /** The layer of this name without gates and biases, with its fc1 and fc2 of this many experts. */
@@ -47,18 +47,32 @@ public final class SwitchMlp {
         return new SwitchMlp(
                 (x, chosen, sorted) -> activation.apply(up.apply(x, chosen, sorted)),
                 SwitchLinear.loadColumns(w, name + ".fc2", experts, share, dimension, false),
-                share.isWhole() ? UnaryOperator.identity() : w.shard().sum());
+                share.isWhole() ? null : w.shard().sum());
     }
 
     /** Sends each position of [1, length, dimension] through its experts and adds up what comes out, weighted. */
     public MlxArray apply(MlxArray x, Router.Choice choice) {
+        MlxArray y = own(x, choice);
+        return sum == null ? y : sum.apply(y);
+    }
+
+    /** The same with the output of a layer that all positions go through as well added to it. */
+    MlxArray apply(MlxArray x, Router.Choice choice, FeedForward shared) {
+        MlxArray part = sum == null ? null : shared.partial(x);
+        return part == null
+                ? Ops.add(apply(x, choice), shared.apply(x))
+                : sum.apply(Ops.add(own(x, choice), part));
+    }
+
+    /** What this rank has of it. */
+    private MlxArray own(MlxArray x, Router.Choice choice) {
         MlxArray experts = choice.experts();
         MlxArray y = experts.size() >= SORTED_ROWS_MIN
                 ? sorted(x, experts)
                 : run(Indexing.expandDims(Indexing.expandDims(x, -2), -2), experts, false);
         MlxArray rows = Indexing.squeeze(y, -2);
         MlxArray weighted = Ops.multiply(rows, Indexing.expandDims(choice.weights(), -1));
-        return sum.apply(Ops.astype(Ops.sum(weighted, -2, false), rows.dtype()));
+        return Ops.astype(Ops.sum(weighted, -2, false), rows.dtype());
     }
 
     private MlxArray sorted(MlxArray x, MlxArray experts) {

@@ -62,7 +62,8 @@ public final class LocalRanks implements AutoCloseable {
         return started;
     }
 
-    private static Path hostfile(int ranks) throws IOException {
+    /** A hostfile of free ports of this machine. */
+    public static Path hostfile(int ranks) throws IOException {
         List<ServerSocket> sockets = new ArrayList<>();
         List<String> hosts = new ArrayList<>();
         try {
