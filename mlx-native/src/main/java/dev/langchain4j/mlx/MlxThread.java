@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
@@ -113,6 +114,7 @@ public final class MlxThread implements Executor, AutoCloseable {
     @Override
     public void execute(Runnable task) {
         synchronized (tasks) {
+            checkNotAbandoned();
             if (closed && !isCurrent()) {
                 throw new IllegalStateException("MlxThread \"" + thread.getName() + "\" is closed");
             }
@@ -169,7 +171,9 @@ public final class MlxThread implements Executor, AutoCloseable {
         try {
             while (true) {
                 try {
-                    return task.answer.get();
+                    return task.answer.get(ABANDONED_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    checkNotAbandoned();
                 } catch (InterruptedException e) {
                     interrupted = true;
                     task.cancelled = true;
@@ -220,13 +224,15 @@ public final class MlxThread implements Executor, AutoCloseable {
     /**
      * Gives the thread up because a native call in it does not return: nothing waits for it any more, neither
      * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait never run.
+     *
+     * @param cause is thrown to those who wait for a task, and to those who come later
      */
-    public void abandon() {
+    public void abandon(RuntimeException cause) {
+        thread.abandoned = cause;
+        thread.halted = true;
         synchronized (tasks) {
             closed = true;
         }
-        thread.halted = true;
-        thread.abandoned = true;
         Shutdown.remove(thread);
     }
 
@@ -266,7 +272,7 @@ public final class MlxThread implements Executor, AutoCloseable {
                 tasks.add(STOP);
             }
         }
-        if (isCurrent() || thread.abandoned) {
+        if (isCurrent() || thread.abandoned != null) {
             return;
         }
         join();
@@ -277,7 +283,7 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     private void join() {
         boolean interrupted = false;
-        while (thread.isAlive() && !thread.abandoned) {
+        while (thread.isAlive() && thread.abandoned == null) {
             try {
                 thread.join(ABANDONED_LOOK_MILLIS);
             } catch (InterruptedException e) {
@@ -339,7 +345,9 @@ public final class MlxThread implements Executor, AutoCloseable {
         try {
             while (true) {
                 try {
-                    return answer.get();
+                    return answer.get(ABANDONED_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    checkNotAbandoned();
                 } catch (InterruptedException e) {
                     interrupted = true;
                     if (tasks.remove(queued)) {
@@ -355,6 +363,12 @@ public final class MlxThread implements Executor, AutoCloseable {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    private void checkNotAbandoned() {
+        if (thread.abandoned != null) {
+            throw thread.abandoned;
         }
     }
 

@@ -60,8 +60,8 @@ final class OwnerThread extends Thread {
     volatile boolean halted;
     /** When the task began that runs, of {@link System#nanoTime}; 0 if none does. */
     volatile long taskBegan;
-    /** Whether nobody waits for it any more: a native call of it does not return. */
-    volatile boolean abandoned;
+    /** Why nobody waits for it any more: a native call of it does not return. Null while it does. */
+    volatile RuntimeException abandoned;
 
     OwnerThread(String name, Runnable work) {
         super(null, work, name);

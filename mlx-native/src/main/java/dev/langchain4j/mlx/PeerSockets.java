@@ -33,8 +33,7 @@ public final class PeerSockets {
      * @param others ports that this process connected to
      * @param connected who listens there
      */
-    public static PeerSockets find(
-            Collection<Integer> own, int accepted, Collection<Integer> others, int connected) {
+    public static PeerSockets find(Collection<Integer> own, int accepted, Collection<Integer> others, int connected) {
         PeerSockets found = new PeerSockets();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment address = arena.allocate(ADDRESS_BYTES, 8);
@@ -81,8 +80,8 @@ public final class PeerSockets {
                 entry.set(ValueLayout.JAVA_SHORT, 6, (short) 0);
                 int ready = SystemC.poll(entry.address(), 1, 0);
                 int events = ready <= 0 ? 0 : entry.get(ValueLayout.JAVA_SHORT, 6);
-                boolean ended = (events & POLLIN) != 0
-                        && SystemC.recv(peer.getKey(), entry.address(), 1, MSG_PEEK) == 0;
+                boolean ended =
+                        (events & POLLIN) != 0 && SystemC.recv(peer.getKey(), entry.address(), 1, MSG_PEEK) == 0;
                 if (ended || (events & (POLLERR | POLLHUP)) != 0) {
                     return peer.getValue();
                 }

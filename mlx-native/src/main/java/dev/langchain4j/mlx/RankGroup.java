@@ -73,13 +73,7 @@ public final class RankGroup implements AutoCloseable {
     public MlxArray receive(DType type, int from, int... shape) {
         return thread.result(
                 MlxC.mlx_distributed_recv(
-                        thread.out(),
-                        thread.ints(0, shape),
-                        shape.length,
-                        type.id(),
-                        from,
-                        handle,
-                        thread.cpuStream),
+                        thread.out(), thread.ints(0, shape), shape.length, type.id(), from, handle, thread.cpuStream),
                 "recv",
                 null);
     }

@@ -49,8 +49,8 @@ public final class MlxCluster {
         String file = environment.get(jaccl ? "MLX_IBV_DEVICES" : "MLX_HOSTFILE");
         String rank = environment.get("MLX_RANK");
         if (file == null || rank == null) {
-            throw new InvalidRequestException("MLX_RANK (" + rank + ") and MLX_HOSTFILE (" + file
-                    + ") must be set, as mlx.launch sets them");
+            throw new InvalidRequestException(
+                    "MLX_RANK (" + rank + ") and MLX_HOSTFILE (" + file + ") must be set, as mlx.launch sets them");
         }
         int number;
         try {
@@ -58,7 +58,11 @@ public final class MlxCluster {
         } catch (NumberFormatException e) {
             throw new InvalidRequestException("MLX_RANK (" + rank + ") must be a whole number", e);
         }
-        return builder().rank(number).hostfile(Path.of(file)).backend(jaccl ? "jaccl" : "ring").build();
+        return builder()
+                .rank(number)
+                .hostfile(Path.of(file))
+                .backend(jaccl ? "jaccl" : "ring")
+                .build();
     }
 
     /** Settings of a rank. */
@@ -202,7 +206,10 @@ public final class MlxCluster {
         private Map<String, String> ringEnvironment(List<List<String>> addresses) {
             StringBuilder text = new StringBuilder();
             for (List<String> own : addresses) {
-                text.append(text.isEmpty() ? "[" : ", ").append("[\"").append(String.join("\", \"", own)).append("\"]");
+                text.append(text.isEmpty() ? "[" : ", ")
+                        .append("[\"")
+                        .append(String.join("\", \"", own))
+                        .append("\"]");
             }
             return Map.of("MLX_RANK", String.valueOf(rank), "MLX_HOSTFILE", written("mlx-ring", text + "]"));
         }

@@ -106,8 +106,7 @@ public final class MlxModel implements AutoCloseable {
                 read = RankParts.lead(builder, folder, config, type, expanded, kept, owner, parts, this::lose);
             } else {
                 MlxModelEstimate.check(name, folder, context, type, format, owner);
-                read = owner.call(() -> parts.weightsOf(
-                                ModelLoader.load(folder, config, type, expanded, adapter, head))
+                read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
                         .with(format));
             }
             DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);

@@ -258,9 +258,9 @@ public final class Qwen3Next {
         int dim = h.keyDim();
         int groupValues = h.values() / h.keyHeads();
         Part heads = all.keyParts(shard);
-        Linear qkvz =
-                Linear.loadRows(w, name + ".in_proj_qkvz", hidden, heads.times(2 * dim + 2 * groupValues), false);
-        Linear ba = Linear.loadRows(w, name + ".in_proj_ba", hidden, all.valueParts(shard).times(2), false);
+        Linear qkvz = Linear.loadRows(w, name + ".in_proj_qkvz", hidden, heads.times(2 * dim + 2 * groupValues), false);
+        Linear ba = Linear.loadRows(
+                w, name + ".in_proj_ba", hidden, all.valueParts(shard).times(2), false);
         return DeltaNet.load(c, w, name, hidden, all, x -> {
             MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, h.keyHeads(), 2 * dim + 2 * groupValues);
             MlxArray[] p = Indexing.splitAt(byHead, -1, dim, 2 * dim, 2 * dim + groupValues);

@@ -33,12 +33,14 @@ public record Part(int whole, int... bounds) {
 
     /** The same where each index stands for so many. */
     public Part times(int factor) {
-        return new Part(whole * factor, Arrays.stream(bounds).map(b -> b * factor).toArray());
+        return new Part(
+                whole * factor, Arrays.stream(bounds).map(b -> b * factor).toArray());
     }
 
     /** The same where so many indices become one; whether they may is what {@link #isMultipleOf} says. */
     public Part over(int divisor) {
-        return new Part(whole / divisor, Arrays.stream(bounds).map(b -> b / divisor).toArray());
+        return new Part(
+                whole / divisor, Arrays.stream(bounds).map(b -> b / divisor).toArray());
     }
 
     /** Whether all ranges begin and end at multiples. */

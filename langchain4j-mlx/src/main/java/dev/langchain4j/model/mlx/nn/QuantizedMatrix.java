@@ -20,7 +20,12 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
      * @param shape the dimensions before the columns: {out}, or {experts, out}
      */
     static QuantizedMatrix load(Weights weights, String name, Format format, int in, int... shape) {
-        return load(weights, name, format, Part.all(in), Arrays.stream(shape).mapToObj(Part::all).toArray(Part[]::new));
+        return load(
+                weights,
+                name,
+                format,
+                Part.all(in),
+                Arrays.stream(shape).mapToObj(Part::all).toArray(Part[]::new));
     }
 
     /**
@@ -36,12 +41,15 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
         boolean affine = format.mode().equals("affine");
         Part inGroups = in.over(format.groupSize());
         Part[] groups = with(shape, inGroups);
-        Part[] words = with(shape, in.isWhole()
-                ? Part.all(in.whole() * format.bits() / 32)
-                : inGroups.times(format.groupSize() * format.bits() / 32));
+        Part[] words = with(
+                shape,
+                in.isWhole()
+                        ? Part.all(in.whole() * format.bits() / 32)
+                        : inGroups.times(format.groupSize() * format.bits() / 32));
         MlxArray weight = weights.packedPart(name + ".weight", DType.UINT32, words);
-        MlxArray scales =
-                affine ? weights.part(name + ".scales", groups) : weights.packedPart(name + ".scales", DType.UINT8, groups);
+        MlxArray scales = affine
+                ? weights.part(name + ".scales", groups)
+                : weights.packedPart(name + ".scales", DType.UINT8, groups);
         MlxArray biases = affine ? weights.part(name + ".biases", groups) : null;
         return new QuantizedMatrix(weight, scales, biases, format);
     }

@@ -34,16 +34,20 @@ interface SwitchLinear {
      */
     static SwitchLinear loadColumns(Weights weights, String name, int experts, Part in, int out, boolean bias) {
         MlxArray b = bias ? weights.get(name + ".bias", experts, out) : null;
-        return load(weights, name, experts, in, Part.all(out), in.isWhole() || weights.shard().rank() == 0 ? b : null);
+        return load(
+                weights,
+                name,
+                experts,
+                in,
+                Part.all(out),
+                in.isWhole() || weights.shard().rank() == 0 ? b : null);
     }
 
     private static SwitchLinear load(Weights weights, String name, int experts, Part in, Part out, MlxArray bias) {
         SwitchLinear product = product(weights, name, experts, in, out);
         SwitchLinear layer = bias == null ? product : biased(product, bias);
         Change change = weights.change(name);
-        return change == null
-                ? layer
-                : LowRank.experts(weights, change, experts, in.length(), out.length(), layer);
+        return change == null ? layer : LowRank.experts(weights, change, experts, in.length(), out.length(), layer);
     }
 
     private static SwitchLinear biased(SwitchLinear product, MlxArray biases) {

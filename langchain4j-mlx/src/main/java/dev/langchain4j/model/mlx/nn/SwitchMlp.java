@@ -59,9 +59,7 @@ public final class SwitchMlp {
     /** The same with the output of a layer that all positions go through as well added to it. */
     MlxArray apply(MlxArray x, Router.Choice choice, FeedForward shared) {
         MlxArray part = sum == null ? null : shared.partial(x);
-        return part == null
-                ? Ops.add(apply(x, choice), shared.apply(x))
-                : sum.apply(Ops.add(own(x, choice), part));
+        return part == null ? Ops.add(apply(x, choice), shared.apply(x)) : sum.apply(Ops.add(own(x, choice), part));
     }
 
     /** What this rank has of it. */

@@ -132,8 +132,7 @@ final class Leader {
         }
         try (MlxArray hidden = lastHidden) {
             lastHidden = null;
-            Stream<MlxArray> buffers =
-                    lastLayers.stream().flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)));
+            Stream<MlxArray> buffers = lastLayers.stream().flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)));
             Eval.async(Stream.concat(Stream.of(hidden), buffers).toArray(MlxArray[]::new));
         }
     }

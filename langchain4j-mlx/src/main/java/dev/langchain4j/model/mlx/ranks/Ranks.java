@@ -38,7 +38,7 @@ public final class Ranks implements AutoCloseable {
     /** After so long without a request the other ranks rest between looks, so that they do not keep a processor busy. */
     private static final long REST_AFTER_NANOS = 500_000_000L;
 
-    private static final int REST_MILLIS = 20;
+    private static final int REST_MILLIS = 40;
 
     /** Who has the group; MLX's group is that of the settings that were used first. */
     private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
@@ -73,8 +73,9 @@ public final class Ranks implements AutoCloseable {
         }
         Ranks ranks = new Ranks(settings, thread);
         if (!OPEN.compareAndSet(null, ranks)) {
-            throw new InvalidRequestException("a model that is split over ranks is open in this process already: close it"
-                    + " before another one is loaded");
+            throw new InvalidRequestException(
+                    "a model that is split over ranks is open in this process already: close it"
+                            + " before another one is loaded");
         }
         try {
             ranks.open();
@@ -97,10 +98,7 @@ public final class Ranks implements AutoCloseable {
                     + group.rank() + " of " + group.size() + ", not " + settings.rank() + " of " + settings.size());
         }
         sockets = PeerSockets.find(
-                settings.ports(settings.rank()),
-                settings.left(),
-                settings.ports(settings.right()),
-                settings.right());
+                settings.ports(settings.rank()), settings.left(), settings.ports(settings.right()), settings.right());
     }
 
     private boolean isSameGroup(RankSettings other) {
@@ -197,7 +195,7 @@ public final class Ranks implements AutoCloseable {
     /** The thread and the group are of no use any more. */
     private RankLostException giveUp(RankLostException cause) {
         over = cause;
-        thread.abandon();
+        thread.abandon(cause);
         return cause;
     }
 
@@ -205,8 +203,8 @@ public final class Ranks implements AutoCloseable {
         if (leader.nanosSinceSent() > REST_AFTER_NANOS && thread.nanosInTask() == 0 && !thread.hasWaiting()) {
             try {
                 thread.execute(() -> leader.rest(REST_MILLIS));
-            } catch (IllegalStateException e) {
-                // it is being closed
+            } catch (IllegalStateException | RankLostException e) {
+                // it is being closed, or is lost
             }
         }
     }

@@ -17,9 +17,15 @@ class CommandTest {
         assertThat(first.with(Command.ofLayer(Kind.TRIM, 4, 1, 17)))
                 .isEqualTo(new Command(Kind.TRIM, 4, 0, 2, 17, 0, 0));
         assertThat(first.with(Command.ofLayer(Kind.TRIM, 4, 2, 17))).as("a gap").isNull();
-        assertThat(first.with(Command.ofLayer(Kind.TRIM, 4, 1, 18))).as("elsewhere").isNull();
-        assertThat(first.with(Command.ofLayer(Kind.TRIM, 5, 1, 17))).as("another sequence").isNull();
-        assertThat(first.with(Command.ofLayer(Kind.MARK, 4, 1, 17))).as("something else").isNull();
+        assertThat(first.with(Command.ofLayer(Kind.TRIM, 4, 1, 18)))
+                .as("elsewhere")
+                .isNull();
+        assertThat(first.with(Command.ofLayer(Kind.TRIM, 5, 1, 17)))
+                .as("another sequence")
+                .isNull();
+        assertThat(first.with(Command.ofLayer(Kind.MARK, 4, 1, 17)))
+                .as("something else")
+                .isNull();
     }
 
     @Test
@@ -44,7 +50,8 @@ class CommandTest {
     void commandsArriveAsTheyWereSent() {
         List<Command> sent = new ArrayList<>();
         for (int i = 0; i < 2 * StepRecord.COMMANDS_MAX + 1; i++) {
-            sent.add(new Command(Kind.values()[i % Kind.values().length], i, 2 * i, 3 * i, -i, i, Integer.MAX_VALUE - i));
+            sent.add(new Command(
+                    Kind.values()[i % Kind.values().length], i, 2 * i, 3 * i, -i, i, Integer.MAX_VALUE - i));
         }
         List<Command> waiting = new ArrayList<>(sent);
         List<Command> received = new ArrayList<>();

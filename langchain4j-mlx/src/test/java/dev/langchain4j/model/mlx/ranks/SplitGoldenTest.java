@@ -57,11 +57,11 @@ class SplitGoldenTest {
         for (String name : FOLDERS) {
             models.add(Goldens.folder("models").resolve(name).toString());
         }
-        try (RankProcesses ranks =
-                RankProcesses.start(folder, SplitModels.class, Collections.nCopies(count, models))) {
+        try (RankProcesses ranks = RankProcesses.start(folder, SplitModels.class, Collections.nCopies(count, models))) {
             ranks.ends(0, 300);
             String output = ranks.output(0);
-            List<String> lines = output.lines().filter(line -> line.contains(" gap ")).toList();
+            List<String> lines =
+                    output.lines().filter(line -> line.contains(" gap ")).toList();
             System.out.println(count + " ranks\n" + output);
             assertThat(lines).as(output).hasSize(FOLDERS.size());
             for (String line : lines) {

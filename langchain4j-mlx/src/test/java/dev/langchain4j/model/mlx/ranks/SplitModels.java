@@ -48,8 +48,8 @@ final class SplitModels {
                 Ranks ranks = Ranks.join(settings, thread);
                 ranks.agree(Map.of("model", folder.toString()));
                 ModelConfig config = ModelFolder.config(folder);
-                ModelLoader.Loaded share = thread.call(
-                        () -> ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
+                ModelLoader.Loaded share =
+                        thread.call(() -> ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
                                 .with(format));
                 try {
                     if (rank == 0) {
@@ -78,8 +78,9 @@ final class SplitModels {
             }
         });
         List<float[]> got = thread.call(() -> play(split, prompt));
-        ModelLoader.Loaded whole = thread.call(() ->
-                ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, false).with(format));
+        ModelLoader.Loaded whole = thread.call(
+                () -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, false)
+                        .with(format));
         try {
             List<float[]> want = thread.call(() -> play(whole.model(), prompt));
             double gap = 0;
@@ -139,7 +140,8 @@ final class SplitModels {
         Arrays.fill(lengths, tokens.length / sequences.size());
         MlxArray logits;
         try (Scope scope = Scope.open()) {
-            Spans spans = Spans.of(sequences, lengths, sequences.stream().map(s -> Sight.NONE).toList());
+            Spans spans = Spans.of(
+                    sequences, lengths, sequences.stream().map(s -> Sight.NONE).toList());
             MlxArray hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), spans);
             logits = model.logits(hidden).detach();
         }

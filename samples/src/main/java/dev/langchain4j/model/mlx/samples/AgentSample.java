@@ -81,8 +81,8 @@ public final class AgentSample {
     private static void talk(Options options, MlxModel.Builder settings, MlxCluster cluster) throws IOException {
         try (MlxModel mlx = settings.distributed(cluster).build()) {
             String ranks = cluster == null ? "" : cluster.size() + " ranks, ";
-            System.out.println(
-                    "MLX inside the JVM: " + mlx.name() + ", " + ranks + "context " + mlx.contextLength() + " tokens\n");
+            System.out.println("MLX inside the JVM: " + mlx.name() + ", " + ranks + "context " + mlx.contextLength()
+                    + " tokens\n");
             if (options.has("interactive")) {
                 try (AgentConsole console = new AgentConsole()) {
                     TravelDesk desk = desk(mlx, new RoundPrinter(console::quiet));

@@ -16,10 +16,10 @@ import java.util.List;
  */
 public final class LocalRanks implements AutoCloseable {
     private final List<Process> others = new ArrayList<>();
-    private final MlxCluster cluster;
+    private final Path hostfile;
 
-    private LocalRanks(MlxCluster cluster) {
-        this.cluster = cluster;
+    private LocalRanks(Path hostfile) {
+        this.hostfile = hostfile;
     }
 
     /** Whether this process was started as a rank. */
@@ -39,8 +39,7 @@ public final class LocalRanks implements AutoCloseable {
     /** Starts all ranks but the first, which is this process. */
     public static LocalRanks start(int ranks, Class<?> sample, String[] arguments) throws IOException {
         Path hostfile = hostfile(ranks);
-        LocalRanks started =
-                new LocalRanks(MlxCluster.builder().rank(0).hostfile(hostfile).build());
+        LocalRanks started = new LocalRanks(hostfile);
         Thread end = new Thread(started::close, "end-ranks");
         Runtime.getRuntime().addShutdownHook(end);
         for (int rank = 1; rank < ranks; rank++) {
@@ -81,9 +80,14 @@ public final class LocalRanks implements AutoCloseable {
         return Files.writeString(file, "[" + String.join(", ", hosts) + "]");
     }
 
-    /** How this process finds the others. */
+    /** Where the ranks are. */
+    public Path hostfile() {
+        return hostfile;
+    }
+
+    /** How this process, which is the first rank, finds the others. */
     public MlxCluster cluster() {
-        return cluster;
+        return MlxCluster.builder().rank(0).hostfile(hostfile).build();
     }
 
     /** Ends those that do not end by themselves when the model was closed. */

@@ -20,8 +20,10 @@ final class RingRank {
     private RingRank() {}
 
     public static void main(String[] args) {
-        MlxModel.Builder settings =
-                MlxModel.builder().path(Path.of(args[0])).speculation(Speculation.OFF).computeAhead(false);
+        MlxModel.Builder settings = MlxModel.builder()
+                .path(Path.of(args[0]))
+                .speculation(Speculation.OFF)
+                .computeAhead(false);
         if (LocalRanks.serves(settings)) {
             return;
         }
