@@ -151,6 +151,9 @@ public final class MlxCluster {
             }
             atLeastASecond("timeout", timeout);
             atLeastASecond("startTimeout", startTimeout);
+            if (!Files.isRegularFile(hostfile)) {
+                throw invalid("must be a file");
+            }
             JsonNode json = JsonFiles.read(hostfile);
             JsonNode hosts = json.has("hosts") ? json.get("hosts") : json;
             if (!hosts.isArray() || hosts.size() < 2 || hosts.size() > RANKS_MAX) {

@@ -12,43 +12,42 @@ record Command(Kind kind, int target, int first, int count, int a, int b, int c)
     /** How many integers a command takes. */
     static final int INTS = 7;
 
+    /** What is to be done. */
     enum Kind {
         /** A new sequence has empty layers. */
-        NEW(0),
+        NEW,
         /** The next span of the pass that follows is of this sequence, and has {@code a} tokens. */
-        SPAN(0),
+        SPAN,
         /** A forward pass of the spans before, {@code a} tokens together. */
-        PASS(0),
+        PASS,
         /** Layers may grow to {@code a} tokens. */
-        RESERVE(0),
+        RESERVE,
         /** Layers keep what is needed to go back, for {@code a} tokens. */
-        MARK(0),
+        MARK,
         /** Layers forget all from position {@code a} on. */
-        TRIM(0),
+        TRIM,
         /** Layers take what they share with others into buffers of their own. */
-        SEPARATE(0),
+        SEPARATE,
         /** Layers are closed. */
-        CLOSE(0),
+        CLOSE,
         /** Positions {@code [a, b)} of layers become the snapshots from number {@code c} on. */
-        SLICE(3),
+        SLICE,
         /** The states of layers become the snapshots from number {@code c} on. */
-        STATE(3),
+        STATE,
         /** Layers get back the snapshots from number {@code c} on. */
-        RESTORE(3),
+        RESTORE,
         /** Positions {@code [a, b)} of snapshots become those from number {@code c} on. */
-        CUT(3),
+        CUT,
         /** Snapshots are closed. */
-        DROP(0),
+        DROP,
         /** There is nothing to do for {@code a} milliseconds. */
-        REST(0),
+        REST,
         /** The leading rank closes the model. */
-        END(0);
+        END;
 
         /** Whether {@code c} counts on with layers or snapshots. */
-        private final boolean numbers;
-
-        Kind(int numbered) {
-            numbers = numbered == 3;
+        private boolean numbers() {
+            return this == SLICE || this == STATE || this == RESTORE || this == CUT;
         }
 
         /** Whether the target is a snapshot, and counts on. */
@@ -77,7 +76,7 @@ record Command(Kind kind, int target, int first, int count, int a, int b, int c)
         boolean follows = kind.isOfSnapshots()
                 ? next.target == target + count
                 : next.target == target && next.first == first + count;
-        boolean counts = next.c == (kind.numbers ? c + count : c);
+        boolean counts = next.c == (kind.numbers() ? c + count : c);
         return same && follows && counts ? new Command(kind, target, first, count + next.count, a, b, c) : null;
     }
 

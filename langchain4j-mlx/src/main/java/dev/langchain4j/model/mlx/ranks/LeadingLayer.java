@@ -12,6 +12,7 @@ final class LeadingLayer implements LayerCache {
     private final int sequence;
     private final int index;
     private final LayerCache own;
+    private boolean closed;
 
     LeadingLayer(Leader leader, int sequence, int index, LayerCache own) {
         this.leader = leader;
@@ -128,6 +129,9 @@ final class LeadingLayer implements LayerCache {
     @Override
     public void close() {
         own.close();
-        tell(Kind.CLOSE, 0);
+        if (!closed) {
+            closed = true;
+            tell(Kind.CLOSE, 0);
+        }
     }
 }

@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -28,6 +29,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * This process as one of those that compute a model together: joins them, sees to it that all have the same model, then leads
@@ -140,7 +142,7 @@ public final class Ranks implements AutoCloseable {
         }
     }
 
-    private static java.util.stream.IntStream digest(String text) {
+    private static IntStream digest(String text) {
         try {
             byte[] bytes = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
             int[] ints = new int[DIGEST_INTS];
@@ -229,7 +231,7 @@ public final class Ranks implements AutoCloseable {
         });
         try {
             end.join();
-        } catch (java.util.concurrent.CompletionException e) {
+        } catch (CompletionException e) {
             throw giveUp(e.getCause() instanceof RankLostException known ? known : watch.explain(e.getCause()));
         } finally {
             watch.close();

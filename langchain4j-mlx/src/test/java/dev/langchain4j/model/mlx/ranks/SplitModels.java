@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.ranks;
 
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Safetensors;
@@ -14,6 +15,7 @@ import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,7 +31,7 @@ final class SplitModels {
 
     public static void main(String[] args) throws Exception {
         int rank = Integer.parseInt(args[0]);
-        String hosts = java.nio.file.Files.readString(Path.of(args[1]));
+        String hosts = Files.readString(Path.of(args[1])).strip();
         List<List<String>> addresses = Arrays.stream(hosts.split(","))
                 .map(host -> List.of(host.replaceAll("[\\[\\]\" ]", "")))
                 .toList();
@@ -44,6 +46,7 @@ final class SplitModels {
         for (String name : Arrays.asList(args).subList(2, args.length)) {
             Path folder = Path.of(name.replace(QUANTIZED, ""));
             KvFormat format = name.endsWith(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
+            long handles = LiveHandles.count();
             try (MlxThread thread = MlxThread.start("rank")) {
                 Ranks ranks = Ranks.join(settings, thread);
                 ranks.agree(Map.of("model", folder.toString()));
@@ -64,6 +67,9 @@ final class SplitModels {
                         share.weights().close();
                     });
                 }
+            }
+            if (LiveHandles.count() != handles) {
+                System.out.println("leaked " + (LiveHandles.count() - handles) + " by " + name);
             }
         }
         System.out.println("done");
