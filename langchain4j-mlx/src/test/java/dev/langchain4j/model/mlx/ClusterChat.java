@@ -22,8 +22,8 @@ final class ClusterChat {
         MlxCluster cluster = MlxCluster.builder()
                 .rank(Integer.parseInt(args[0]))
                 .hostfile(Path.of(args[1]))
-                .timeout(Duration.ofSeconds(4))
-                .startTimeout(Duration.ofSeconds(40))
+                .timeout(Duration.ofSeconds(args[2].equals("chat") ? 60 : 5))
+                .startTimeout(Duration.ofSeconds(90))
                 .build();
         MlxModel.Builder builder = MlxModel.builder()
                 .path(Path.of(args[3]))
@@ -38,11 +38,6 @@ final class ClusterChat {
             }
             try (MlxModel mlx = builder.build()) {
                 play(args[2], mlx);
-            }
-            if (args[2].equals("twice")) {
-                try (MlxModel mlx = builder.build()) {
-                    play(args[2], mlx);
-                }
             }
         } catch (Throwable e) {
             System.out.println("FAILED " + e.getClass().getSimpleName() + " " + e.getMessage());

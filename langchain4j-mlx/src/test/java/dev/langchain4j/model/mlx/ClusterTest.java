@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** A model of several JVMs answers as one does, and ends its requests when one of them is lost. */
-@Timeout(240)
+@Timeout(400)
 class ClusterTest {
-    /** Far more than the timeout of a step, which is 4 seconds. */
-    private static final long SECONDS_MAX = 60;
+    /** Far more than the timeout of a step, which is 5 seconds. */
+    private static final long SECONDS_MAX = 100;
 
     @TempDir
     Path folder;
