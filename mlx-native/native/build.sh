@@ -117,7 +117,7 @@ check_rust() {
     fi
 }
 
-mlxc_key() { (cd "$NATIVE_DIR" && cat versions.sh common.sh format_shim.h vectors.h instruction_sets.h logits.cpp logits_kernels.h logits_rows.h fused.cpp fused_kernels.h encoder.cpp encoder_kernels.h | short_hash); }
+mlxc_key() { (cd "$NATIVE_DIR" && cat versions.sh common.sh format_shim.h vectors.h instruction_sets.h logits.cpp logits_kernels.h logits_rows.h fused.cpp fused_kernels.h encoder.cpp encoder_kernels.h unwritten.cpp | short_hash); }
 
 text_key() { (cd "$NATIVE_DIR/../text" && cat Cargo.toml Cargo.lock src/*.rs | short_hash); }
 

@@ -86,10 +86,10 @@ fetch_mlx_c() {
 }
 
 # compile_mlx_c FOLDER SOURCE MLX LINK_OPTIONS...: libmlxc from SOURCE against the unpacked wheel MLX, by ${CXX[@]}; on Linux
-# with logits.cpp, fused.cpp and encoder.cpp, which are for the CPU backend.
+# with logits.cpp, fused.cpp, encoder.cpp and unwritten.cpp, which are for the CPU backend.
 # Called directly, not through CMake: MLX's CMake files ask for the whole CUDA toolkit where the wheel has CUDA.
 compile_mlx_c() {
-    local folder=$1 source=$2 mlx=$3 library=libmlxc.so own=("$NATIVE_DIR/logits.cpp" "$NATIVE_DIR/fused.cpp" "$NATIVE_DIR/encoder.cpp")
+    local folder=$1 source=$2 mlx=$3 library=libmlxc.so own=("$NATIVE_DIR"/{logits,fused,encoder,unwritten}.cpp)
     shift 3
     [ "$TARGET_OS" = Darwin ] && library=libmlxc.dylib own=()
     local objects=$folder/.objects

@@ -34,11 +34,21 @@ DEEPSEEK = dict(**ROUTED, **LATENT, topk_method="noaux_tc", scoring_func="sigmoi
 INDEXED = dict(DEEPSEEK, index_head_dim=32, index_n_heads=8, index_topk=256)
 MAMBA = dict(mamba_n_heads=16, mamba_d_head=32, mamba_d_state=64, mamba_d_conv=4, mamba_n_groups=1, mamba_conv_bias=True,
              mamba_proj_bias=False, attention_bias=False, mlp_bias=False)
+MINISTRAL = dict(sliding_window=512, layer_types=LAYERS, rope_parameters={
+    **ROPE, "llama_4_scaling_beta": 0.1, "original_max_position_embeddings": 4096})
+GEMMA3 = dict(sliding_window=512, sliding_window_pattern=4, query_pre_attn_scalar=32)
+GEMMA4 = dict(
+    global_head_dim=64, vocab_size_per_layer_input=2048, num_global_key_value_heads=2, num_kv_shared_layers=1,
+    hidden_size_per_layer_input=32, sliding_window=512, sliding_window_pattern=2, attention_k_eq_v=False,
+    final_logit_softcapping=30.0, use_double_wide_mlp=False, enable_moe_block=False, tie_word_embeddings=True,
+    layer_types=["sliding_attention", "full_attention"] * 2, rope_parameters=GEMMA4_ROPE)
 LFM2 = dict(norm_eps=1e-5, conv_bias=False, conv_L_cache=3, layer_types=["conv", "full_attention"] * 2)
 
 
-def wrapped(model_type, **text):
-    return dict(model_type=model_type, text_config={**BASE, "model_type": model_type + "_text", **text})
+def wrapped(model_type, /, **text):
+    """The language model of one that sees."""
+    text = {**BASE, "model_type": model_type + "_text", **text}
+    return dict(model_type=model_type, vocab_size=text["vocab_size"], text_config=text)
 
 
 CONFIGS = {
@@ -46,16 +56,14 @@ CONFIGS = {
     "qwen2": {},
     "qwen3": {},
     "smollm3": dict(no_rope_layer_interval=4),
-    "ministral3": dict(sliding_window=512, layer_types=LAYERS, rope_parameters={
-        **ROPE, "llama_4_scaling_beta": 0.1, "original_max_position_embeddings": 4096}),
+    "ministral3": MINISTRAL,
+    "mistral3": wrapped("mistral3", **MINISTRAL, model_type="ministral3"),
     "phi3": dict(num_key_value_heads=8),
     "gemma2": dict(query_pre_attn_scalar=32, attn_logit_softcapping=50.0, final_logit_softcapping=30.0),
-    "gemma3_text": dict(sliding_window=512, sliding_window_pattern=4, query_pre_attn_scalar=32),
-    "gemma4_text": dict(
-        global_head_dim=64, vocab_size_per_layer_input=2048, num_global_key_value_heads=2, num_kv_shared_layers=1,
-        hidden_size_per_layer_input=32, sliding_window=512, sliding_window_pattern=2, attention_k_eq_v=False,
-        final_logit_softcapping=30.0, use_double_wide_mlp=False, enable_moe_block=False, tie_word_embeddings=True,
-        layer_types=["sliding_attention", "full_attention"] * 2, rope_parameters=GEMMA4_ROPE),
+    "gemma3_text": GEMMA3,
+    "gemma3": wrapped("gemma3", **GEMMA3),
+    "gemma4_text": GEMMA4,
+    "gemma4": wrapped("gemma4", **GEMMA4),
     "gpt_oss": dict(sliding_window=128, num_local_experts=8, num_experts_per_tok=2,
                     layer_types=["sliding_attention", "full_attention"] * 2, rope_scaling=dict(
                         rope_type="yarn", factor=4.0, original_max_position_embeddings=1024, beta_fast=32.0,

@@ -1,6 +1,8 @@
 package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
+import dev.langchain4j.mlx.ffi.UnwrittenC;
+import java.util.Arrays;
 
 /** Making, reshaping, slicing and gathering. Negative axes count from the last. Lazy, as {@link Ops}. */
 public final class Indexing {
@@ -10,6 +12,26 @@ public final class Indexing {
     public static MlxArray zeros(DType type, int... shape) {
         OwnerThread t = OwnerThread.current();
         return t.result(MlxC.mlx_zeros(t.out(), t.ints(0, shape), shape.length, type.id(), t.stream), "zeros", null);
+    }
+
+    /**
+     * Elements that are all written before they are read: on the CPU whatever lies in their memory, which costs nothing before
+     * that; elsewhere zeros.
+     *
+     * @throws IllegalArgumentException if the shape has a negative length, or more bytes than can be counted
+     */
+    public static MlxArray unwritten(DType type, int... shape) {
+        long bytes = type.bytes();
+        for (int length : shape) {
+            if (length < 0 || length > 0 && bytes > Long.MAX_VALUE / length) {
+                throw new IllegalArgumentException("no array of " + type + " has the shape " + Arrays.toString(shape));
+            }
+            bytes *= length;
+        }
+        OwnerThread t = OwnerThread.current();
+        return t.cpuFast == null
+                ? zeros(type, shape)
+                : t.result(UnwrittenC.array(t.out(), t.ints(0, shape), shape.length, type.id()), "unwritten", null);
     }
 
     /** Ones. */

@@ -68,6 +68,32 @@ class MlxArrayTest {
     }
 
     @Test
+    void whatIsUnwrittenHasWhatIsWritten() {
+        inScope(() -> {
+            MlxArray room = Indexing.unwritten(DType.FLOAT32, 2, 3, 2);
+            room.memory(1, 0, 3).forEach(part -> part.asFloatBuffer().put(new float[] {1, 2, 3, 4, 5, 6}));
+            assertThat(room.shape()).containsExactly(2, 3, 2);
+            assertThat(Ops.add(room, room).toFloats()).containsExactly(2, 4, 6, 8, 10, 12, 2, 4, 6, 8, 10, 12);
+            MlxArray ofHugePages = Indexing.unwritten(DType.UINT8, 5 << 20);
+            ByteBuffer memory = ofHugePages.memory(0, 0, 5 << 20).getFirst();
+            for (int i = 0; i < 5; i++) {
+                memory.put((i << 20) + i, (byte) (i + 1));
+            }
+            assertThat(Indexing.slice(ofHugePages, 0, (3 << 20) + 3, (3 << 20) + 4)
+                            .toInts())
+                    .containsExactly(4);
+            assertThat(Indexing.unwritten(DType.INT32, 3, 0).toInts()).isEmpty();
+            int most = Integer.MAX_VALUE;
+            for (int[] wrong : new int[][] {{most, most}, {most, most, most}, {-1}, {-2, -2}}) {
+                assertThatThrownBy(() -> Indexing.unwritten(DType.FLOAT32, wrong))
+                        .isInstanceOf(IllegalArgumentException.class);
+            }
+            assertThatThrownBy(() -> Indexing.unwritten(DType.UINT8, most, most))
+                    .isInstanceOf(MlxException.class);
+        });
+    }
+
+    @Test
     void aPartIsOverwrittenInPlace() {
         inScope(() -> {
             MlxArray whole = Indexing.reshape(Indexing.arange(0, 12, DType.FLOAT32), 2, 3, 2);

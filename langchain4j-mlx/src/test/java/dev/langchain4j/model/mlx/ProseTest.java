@@ -41,7 +41,8 @@ class ProseTest {
             "the very (same )?(bits|prompt|logits|last|address|tokens|end|first)", "identical, the same",
             "goes? on (as|with|behind|to|where)", "continues",
             "all the same", "nevertheless, still",
-            "who(ever)? (asks|comes|hears|sees|wants|uses|needs|has) (it|what|them|one)", "a subject: the caller, a request",
+            "who(ever)? (asks|comes|hears|sees|wants|uses|needs|has) (it|what|them|one)",
+                    "a subject: the caller, a request",
             "nobody (is|has|can|else|waits|needs|loads?|loaded) ", "no request, no caller",
             "the step in hand", "the current step",
             "a stranger's", "untrusted",
@@ -92,7 +93,8 @@ class ProseTest {
         Pattern comment = Pattern.compile("(?s)/\\*\\*(.*?)\\*/");
         for (String folder : API) {
             try (Stream<Path> files = Files.list(top.resolve(folder))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".java")).toList()) {
                     String text = Files.readString(file);
                     if (!Pattern.compile("(?m)^public ").matcher(text).find() || text.contains("\n@Internal\n")) {
                         continue;
@@ -101,7 +103,8 @@ class ProseTest {
                     while (matcher.find()) {
                         long line = text.substring(0, matcher.start()).lines().count() + 1;
                         comments.add(new Text(
-                                file.getFileName() + ":" + line, matcher.group(1).replaceAll("\n *\\* ?", "\n")));
+                                file.getFileName() + ":" + line,
+                                matcher.group(1).replaceAll("\n *\\* ?", "\n")));
                     }
                 }
             }
@@ -142,7 +145,8 @@ class ProseTest {
                     for (String sentence : cell.split("(?<=[.!?:;]|[.!?:;]\\*\\*|[.!?:;]\\))\\s+")) {
                         int words = sentence.strip().split("\\s+").length;
                         // A list of names is no sentence.
-                        if (words > WORDS_MAX && sentence.chars().filter(c -> c == ',').count() < words / 3) {
+                        if (words > WORDS_MAX
+                                && sentence.chars().filter(c -> c == ',').count() < words / 3) {
                             bad.add("%s: %d words, at most %d: %s"
                                     .formatted(text.place(), words, WORDS_MAX, sentence.strip()));
                         }

@@ -70,7 +70,6 @@ class RequestEndTest {
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
     }
 
-    /** One request at a time, so that others wait, unless the settings say more. */
     private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
         return settings.apply(MlxModel.builder().path(random).maxConcurrent(1)).build();
     }

@@ -12,9 +12,11 @@ import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.List;
 
 /** EXAONE 3 and 3.5: Llama with names of its own. Source: mlx-lm's {@code models/exaone.py}. */
 public final class Exaone {
@@ -50,17 +52,20 @@ public final class Exaone {
                 RmsNorm.load(w, name + ".ln_1", hidden, eps),
                 Attention.of(
                         s,
-                        Linear.load(w, own + ".q_proj", hidden, s.heads() * s.headDim(), bias),
-                        Linear.load(w, own + ".k_proj", hidden, s.kvHeads() * s.headDim(), bias),
-                        Linear.load(w, own + ".v_proj", hidden, s.kvHeads() * s.headDim(), bias),
+                        Projections.load(
+                                w,
+                                hidden,
+                                bias,
+                                List.of(own + ".q_proj", own + ".k_proj", own + ".v_proj"),
+                                s.widths()),
                         Linear.load(w, own + ".out_proj", s.heads() * s.headDim(), hidden, bias),
                         rope,
                         rope),
                 null,
                 RmsNorm.load(w, name + ".ln_2", hidden, eps),
                 new Mlp(
-                        Linear.load(w, name + ".mlp.c_fc_0", hidden, inner, mlpBias),
-                        Linear.load(w, name + ".mlp.c_fc_1", hidden, inner, mlpBias),
+                        Projections.load(
+                                w, hidden, mlpBias, List.of(name + ".mlp.c_fc_0", name + ".mlp.c_fc_1"), inner, inner),
                         Linear.load(w, name + ".mlp.c_proj", inner, hidden, mlpBias),
                         Gating.SILU),
                 null);

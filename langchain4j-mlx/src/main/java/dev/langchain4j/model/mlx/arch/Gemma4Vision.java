@@ -8,7 +8,6 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
-import dev.langchain4j.model.mlx.nn.Attention.Projections;
 import dev.langchain4j.model.mlx.nn.FeedForward;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.GridRope;
@@ -17,6 +16,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.vision.ImageFeatures;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
@@ -151,7 +151,7 @@ record Gemma4Vision(
         Linear gate = linear(c, w, name + ".gate_proj", c.hidden, c.inner);
         Linear up = linear(c, w, name + ".up_proj", c.hidden, c.inner);
         Linear down = linear(c, w, name + ".down_proj", c.inner, c.hidden);
-        return new Mlp(gate, up, down, Gating.by(activation));
+        return new Mlp(Projections.parted(gate, up), down, Gating.by(activation));
     }
 
     /** A layer that limits what goes in and what comes out, in models that were trained so. */

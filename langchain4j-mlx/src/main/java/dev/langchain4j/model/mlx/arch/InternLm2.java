@@ -14,9 +14,11 @@ import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -60,15 +62,20 @@ public final class InternLm2 {
                 null,
                 RmsNorm.load(w, name + ".ffn_norm", hidden, eps),
                 new Mlp(
-                        Linear.load(w, name + ".feed_forward.w1", hidden, inner, false),
-                        Linear.load(w, name + ".feed_forward.w3", hidden, inner, false),
+                        Projections.load(
+                                w,
+                                hidden,
+                                false,
+                                List.of(name + ".feed_forward.w1", name + ".feed_forward.w3"),
+                                inner,
+                                inner),
                         Linear.load(w, name + ".feed_forward.w2", inner, hidden, false),
                         Gating.SILU),
                 null);
     }
 
     /** Heads as they come out: for each head of keys the queries that share it, the key, the value. */
-    private static Attention.Projections byGroup(Linear qkv, Shape s) {
+    private static Projections byGroup(Linear qkv, Shape s) {
         int group = s.heads() / s.kvHeads();
         return x -> {
             MlxArray grouped = Indexing.unflatten(qkv.apply(x), -1, s.kvHeads(), group + 2, s.headDim());

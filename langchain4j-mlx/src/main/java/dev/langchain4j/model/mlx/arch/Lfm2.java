@@ -20,6 +20,7 @@ import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.LayerTypes;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
@@ -121,9 +122,12 @@ public final class Lfm2 {
         Linear out = Linear.load(w, name + ".out_proj", s.heads() * dim, s.hidden(), false);
         return Attention.of(
                         s,
-                        Linear.load(w, name + ".q_proj", s.hidden(), s.heads() * dim, false),
-                        Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, false),
-                        Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, false),
+                        Projections.load(
+                                w,
+                                s.hidden(),
+                                false,
+                                List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj"),
+                                s.widths()),
                         out,
                         rope,
                         rope)
@@ -136,8 +140,7 @@ public final class Lfm2 {
         int outer = c.count("block_dim", c.count("hidden_size"));
         int inner = inner(c);
         return new Mlp(
-                Linear.load(w, name + ".w1", outer, inner, false),
-                Linear.load(w, name + ".w3", outer, inner, false),
+                Projections.load(w, outer, false, List.of(name + ".w1", name + ".w3"), inner, inner),
                 Linear.load(w, name + ".w2", inner, outer, false),
                 Gating.SILU);
     }

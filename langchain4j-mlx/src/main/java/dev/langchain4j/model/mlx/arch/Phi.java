@@ -13,8 +13,10 @@ import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.ParallelBlock;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
+import java.util.List;
 
 /**
  * Phi-1.5 and Phi-2: attention and a feed-forward layer without gate beside each other, biases everywhere, positions on a
@@ -52,9 +54,12 @@ public final class Phi {
         int hidden = s.hidden();
         Attention attention = Attention.of(
                         s,
-                        Linear.load(w, own + ".q_proj", hidden, s.heads() * s.headDim(), true),
-                        Linear.load(w, own + ".k_proj", hidden, s.kvHeads() * s.headDim(), true),
-                        Linear.load(w, own + ".v_proj", hidden, s.kvHeads() * s.headDim(), true),
+                        Projections.load(
+                                w,
+                                hidden,
+                                true,
+                                List.of(own + ".q_proj", own + ".k_proj", own + ".v_proj"),
+                                s.widths()),
                         Linear.load(w, own + ".dense", s.heads() * s.headDim(), hidden, true),
                         rope,
                         rope)

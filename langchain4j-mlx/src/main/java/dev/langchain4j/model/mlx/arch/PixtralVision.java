@@ -8,7 +8,6 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
-import dev.langchain4j.model.mlx.nn.Attention.Projections;
 import dev.langchain4j.model.mlx.nn.Gating;
 import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Linear;
@@ -16,6 +15,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.vision.ImageFeatures;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
@@ -142,16 +142,21 @@ record PixtralVision(
     private static PatchBlock block(ModelConfig vision, Config c, Weights w, String name) {
         int hidden = c.hidden;
         UnaryOperator<MlxArray> activation = Activations.of(vision, "hidden_act", "gelu");
+        String attention = name + ".attention";
         return new PatchBlock(
                 RmsNorm.load(w, name + ".attention_norm", hidden, EPS),
                 new PatchAttention(
                         c.heads,
                         c.headDim(),
-                        Projections.parted(
-                                Linear.load(w, name + ".attention.q_proj", hidden, hidden, false),
-                                Linear.load(w, name + ".attention.k_proj", hidden, hidden, false),
-                                Linear.load(w, name + ".attention.v_proj", hidden, hidden, false)),
-                        Linear.load(w, name + ".attention.o_proj", hidden, hidden, false)),
+                        Projections.load(
+                                w,
+                                hidden,
+                                false,
+                                List.of(attention + ".q_proj", attention + ".k_proj", attention + ".v_proj"),
+                                hidden,
+                                hidden,
+                                hidden),
+                        Linear.load(w, attention + ".o_proj", hidden, hidden, false)),
                 RmsNorm.load(w, name + ".ffn_norm", hidden, EPS),
                 Mlp.load(
                         w,

@@ -7,10 +7,12 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Gating;
+import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchEmbedding;
+import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.vision.ImageFeatures;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
@@ -85,8 +87,9 @@ record Qwen25Vision(
 
     private static PatchBlock block(QwenVisionConfig c, Weights w, String name, UnaryOperator<MlxArray> activation) {
         Mlp mlp = new Mlp(
-                QwenVisionConfig.linear(w, name + ".mlp.gate_proj", c.hidden(), c.inner()),
-                QwenVisionConfig.linear(w, name + ".mlp.up_proj", c.hidden(), c.inner()),
+                Projections.parted(
+                        QwenVisionConfig.linear(w, name + ".mlp.gate_proj", c.hidden(), c.inner()),
+                        QwenVisionConfig.linear(w, name + ".mlp.up_proj", c.hidden(), c.inner())),
                 QwenVisionConfig.linear(w, name + ".mlp.down_proj", c.inner(), c.hidden()),
                 Gating.by(activation));
         return new PatchBlock(
@@ -105,7 +108,7 @@ record Qwen25Vision(
     public ImageFeatures encode(ProcessedImage image) {
         QwenPatches patches = QwenPatches.of(image, c.merge(), c.channels(), c.side());
         QwenPatches.Windows windows = patches.windows(window);
-        UnaryOperator<MlxArray> positions = patches.positions(windows.order(), c.headDim(), c.theta());
+        GridRope positions = GridRope.quarters(patches.places(windows.order()), c.headDim(), c.theta());
         MlxArray x = embedding.apply(image.pixels(), patches.count());
         x = Indexing.reshape(tokens(Indexing.reshape(x, -1, c.merged()), windows.order()), 1, -1, c.hidden());
         for (int i = 0; i < blocks.size(); i++) {

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Embedding;
+import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
@@ -137,7 +138,7 @@ record Qwen3Vision(
     @Override
     public ImageFeatures encode(ProcessedImage image) {
         QwenPatches patches = QwenPatches.of(image, c.merge(), c.channels(), c.side());
-        UnaryOperator<MlxArray> positions = patches.positions(patches.inOrder(), c.headDim(), c.theta());
+        GridRope positions = GridRope.quarters(patches.places(patches.inOrder()), c.headDim(), c.theta());
         MlxArray x = embedding.apply(image.pixels(), patches.count());
         x = Ops.add(x, Ops.astype(patches.blocked(stretched(patches.height(), patches.width())), x.dtype()));
         List<MlxArray> deepstack = new ArrayList<>();

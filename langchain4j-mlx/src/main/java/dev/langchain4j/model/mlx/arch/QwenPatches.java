@@ -2,13 +2,12 @@ package dev.langchain4j.model.mlx.arch;
 
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.PatchAttention.Run;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * The patches of a picture in the order of Qwen's vision towers: block by block, where a block of {@code merge} by
@@ -131,47 +130,16 @@ record QwenPatches(int height, int width, int merge) {
         return bands;
     }
 
-    /**
-     * Rotary positions of two axes: the first quarter of a head turns with the row, the second with the column, each against
-     * its counterpart in the other half.
-     *
-     * @param order tokens as they are fed
-     * @return turns heads, [1, patches, heads, headDim], in single precision
-     */
-    UnaryOperator<MlxArray> positions(int[] order, int headDim, double theta) {
-        float[][] table = angles(order, headDim, theta);
-        MlxArray cosines = MlxArray.of(table[0], 1, count(), 1, headDim);
-        MlxArray sines = MlxArray.of(table[1], 1, count(), 1, headDim);
-        return x -> {
-            MlxArray left = Indexing.slice(x, 3, 0, headDim / 2);
-            MlxArray right = Indexing.slice(x, 3, headDim / 2, headDim);
-            MlxArray across = Indexing.concatenate(3, right, left);
-            return Ops.astype(Ops.add(Ops.multiply(x, cosines), Ops.multiply(across, sines)), x.dtype());
-        };
-    }
-
-    /** Cosines and sines, [patches, headDim] each; the sines of the first half are negated. */
-    float[][] angles(int[] order, int headDim, double theta) {
-        int quarter = headDim / 4;
-        int sides = Math.max(height, width);
-        float[] cosines = new float[sides * quarter];
-        float[] sines = new float[sides * quarter];
-        for (int i = 0; i < cosines.length; i++) {
-            double angle = i / quarter * Math.pow(theta, -2.0 * (i % quarter) / (headDim / 2));
-            cosines[i] = (float) Math.cos(angle);
-            sines[i] = (float) Math.sin(angle);
+    /** Where the patches are, token by token in this order. */
+    GridRope.Places places(int[] order) {
+        int[] rows = new int[count()];
+        int[] columns = new int[count()];
+        for (int i = 0; i < count(); i++) {
+            int patch = order[i / block()] * block() + i % block();
+            rows[i] = row(patch);
+            columns[i] = column(patch);
         }
-        float[][] table = new float[2][count() * headDim];
-        for (int p = 0; p < count(); p++) {
-            int patch = order[p / block()] * block() + p % block();
-            int[] places = {row(patch), column(patch)};
-            for (int i = 0; i < headDim; i++) {
-                int from = places[i / quarter % 2] * quarter + i % quarter;
-                table[0][p * headDim + i] = cosines[from];
-                table[1][p * headDim + i] = i < headDim / 2 ? -sines[from] : sines[from];
-            }
-        }
-        return table;
+        return new GridRope.Places(rows, columns);
     }
 
     /**

@@ -4,10 +4,10 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
-import dev.langchain4j.model.mlx.nn.Attention;
 import dev.langchain4j.model.mlx.nn.Linear;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchEmbedding;
+import dev.langchain4j.model.mlx.nn.Projections;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -91,10 +91,9 @@ record QwenVisionConfig(
     }
 
     PatchAttention attention(Weights w, String name) {
-        Attention.Shape shape = new Attention.Shape(hidden, heads, heads, headDim());
         Linear qkv = linear(w, name + ".qkv", hidden, 3 * hidden);
         Linear o = linear(w, name + ".proj", hidden, hidden);
-        return new PatchAttention(heads, headDim(), Attention.Projections.fused(qkv, shape), o);
+        return new PatchAttention(heads, headDim(), Projections.fused(qkv, hidden, hidden, hidden), o);
     }
 
     /** The layer of this name, with a bias if there is one. */

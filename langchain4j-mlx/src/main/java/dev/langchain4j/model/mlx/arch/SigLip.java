@@ -7,7 +7,6 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Activations;
-import dev.langchain4j.model.mlx.nn.Attention.Projections;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
@@ -15,6 +14,7 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
+import dev.langchain4j.model.mlx.nn.Projections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -66,10 +66,14 @@ record SigLip(
                 new PatchAttention(
                         heads,
                         hidden / heads,
-                        Projections.parted(
-                                Linear.load(w, attention + ".q_proj", hidden, hidden, true),
-                                Linear.load(w, attention + ".k_proj", hidden, hidden, true),
-                                Linear.load(w, attention + ".v_proj", hidden, hidden, true)),
+                        Projections.load(
+                                w,
+                                hidden,
+                                true,
+                                List.of(attention + ".q_proj", attention + ".k_proj", attention + ".v_proj"),
+                                hidden,
+                                hidden,
+                                hidden),
                         Linear.load(w, attention + ".out_proj", hidden, hidden, true)),
                 LayerNorm.load(w, name + ".layer_norm2", hidden, eps, true),
                 Mlp.loadUngated(

@@ -61,16 +61,19 @@ final class ArrayCodec implements SnapshotCodec {
 
     @Override
     public List<List<Piece>> place(LayerCache layer, int start, int end, int to, List<Section> sections) {
-        List<ArrayForm> forms = new ArrayList<>();
+        ArrayForm[] forms = new ArrayForm[ARRAYS_MAX];
+        int slots = 0;
         for (Section section : sections) {
             Objects.checkIndex(section.type(), TYPES.length);
-            if (section.slot() != forms.size()) {
+            if (Objects.checkIndex(section.slot(), ARRAYS_MAX) < slots) {
                 return null;
             }
-            forms.add(new ArrayForm(TYPES[section.type()], section.shape()));
+            forms[section.slot()] = new ArrayForm(TYPES[section.type()], section.shape());
+            slots = section.slot() + 1;
         }
         int from = layer.offset();
-        List<List<ByteBuffer>> memory = layer.memory(to, end - start, forms);
+        List<List<ByteBuffer>> memory =
+                layer.memory(to, end - start, Arrays.asList(forms).subList(0, slots));
         if (memory == null) {
             return null;
         }

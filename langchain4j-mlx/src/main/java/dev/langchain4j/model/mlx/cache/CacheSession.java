@@ -126,6 +126,11 @@ public final class CacheSession implements AutoCloseable {
         }
     }
 
+    /** Called before the first record is read into empty layers, of which a token takes so many bytes. */
+    void restoring(double tokenBytes) {
+        cache.room().reserve(key, sequence, request.tokens().length, tokenBytes);
+    }
+
     /**
      * Called when the layers hold the prompt up to a position.
      *

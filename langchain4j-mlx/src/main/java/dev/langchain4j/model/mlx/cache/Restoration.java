@@ -163,6 +163,9 @@ final class Restoration {
 
     /** Reads straight into the layers that allow it; the others take snapshots of what was read. */
     private boolean restored(DiskRecord edge, int end) {
+        if (edge != null && position == 0) {
+            session.restoring((double) edge.bytes() / (edge.end() - edge.start()));
+        }
         Set<LayerCache> filled = new HashSet<>();
         List<Section> sections = edge == null
                 ? null

@@ -82,6 +82,19 @@ final class Room {
         }
     }
 
+    /**
+     * Lets the empty layers of a sequence take room for the prompt and an answer at once, if that is free: of a model of which
+     * no sequence was seen, but a record on disk.
+     *
+     * @param tokenBytes what a token takes in the record
+     */
+    void reserve(CacheKey key, Sequence sequence, int promptTokens, double tokenBytes) {
+        int tokens = promptTokens + ANSWER_TOKENS;
+        if (bytesOf(key, 1) == 0 && (isUnlimited() || isFree((long) (tokenBytes * (tokens + BUFFER_STEP))))) {
+            sequence.layers.forEach(layer -> layer.reserve(tokens));
+        }
+    }
+
     /** Makes room for the prompt of a sequence that begins, and for an answer if that is free; gives what was granted. */
     int grantPrompt(CacheKey key, Sequence sequence, int promptTokens) {
         if (isUnlimited() || bytesOf(key, promptTokens) == 0) {

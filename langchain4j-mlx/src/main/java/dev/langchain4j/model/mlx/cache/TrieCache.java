@@ -13,14 +13,12 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The prompt cache as the engine drives it: what a model computed for its prompts, found by their tokens. Any number of
- * sessions may run at once.
+ * The prompt cache of an engine: what a model computed for its prompts, found by their tokens. Many sessions may be open.
  *
  * <p>A single API over the parts: {@link PrefixTrie} finds and holds, {@link SequenceStore} moves between layers and
  * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
  *
- * <p>All of it belongs to the one thread that owns the model, but for {@link #access}, which gives other threads what they
- * may ask.
+ * <p>It belongs to the thread that owns the model. {@link #access} serves other threads.
  */
 @Internal
 public final class TrieCache implements AutoCloseable {

@@ -12,6 +12,7 @@ import dev.langchain4j.model.mlx.nn.Activations;
 import dev.langchain4j.model.mlx.nn.Embedding;
 import dev.langchain4j.model.mlx.nn.LayerNorm;
 import dev.langchain4j.model.mlx.nn.Linear;
+import dev.langchain4j.model.mlx.nn.Projections;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -131,9 +132,7 @@ final class BertEncoder implements TextEncoder {
     /** Queries, keys and values side by side, by one product where the matrices are plain. */
     private UnaryOperator<MlxArray> qkv(Weights w, String... names) {
         if (Stream.of(names).allMatch(name -> w.format(name, hidden) == null && w.change(name) == null)) {
-            MlxArray matrix = w.joined(Stream.of(names).map(n -> n + ".weight").toList(), hidden, hidden);
-            MlxArray bias = w.joined(Stream.of(names).map(n -> n + ".bias").toList(), hidden);
-            return Linear.of(w, matrix, bias)::apply;
+            return Projections.joined(w, hidden, true, List.of(names), hidden, hidden, hidden)::apply;
         }
         List<Linear> each = Stream.of(names)
                 .map(n -> Linear.load(w, n, hidden, hidden, true))

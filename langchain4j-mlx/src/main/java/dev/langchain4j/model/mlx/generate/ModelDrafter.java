@@ -274,9 +274,10 @@ final class ModelDrafter implements Drafter {
 
     /** A token that the draft model does not know is fed as one that it knows. */
     private MlxArray ids(int[] tokens) {
-        int[] known = Arrays.stream(tokens)
-                .map(id -> id < model.vocabularySize() ? id : 0)
-                .toArray();
+        int[] known = tokens.clone();
+        for (int i = 0; i < known.length; i++) {
+            known[i] = known[i] < model.vocabularySize() ? known[i] : 0;
+        }
         return MlxArray.of(known, 1, known.length);
     }
 

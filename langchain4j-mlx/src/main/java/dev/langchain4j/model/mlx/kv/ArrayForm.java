@@ -13,17 +13,24 @@ public record ArrayForm(DType type, int[] shape) {
 
     /** Throws IllegalArgumentException unless these are keys and values [1, heads, positions, dim] of so many positions. */
     static void checkKeysAndValues(List<ArrayForm> forms, int positions) {
-        boolean fit = forms.size() == 2;
+        check(forms, 2, positions);
+    }
+
+    /** Throws IllegalArgumentException unless there are so many, [1, heads, positions, dim] with as many heads as the first. */
+    static void check(List<ArrayForm> forms, int count, int positions) {
+        boolean fit = forms.size() == count;
         for (ArrayForm form : forms) {
-            fit &= form.shape.length == 4
+            fit &= form != null
+                    && form.shape.length == 4
                     && form.shape[0] == 1
+                    && form.shape[1] > 0
                     && form.shape[1] == forms.getFirst().shape[1]
                     && form.shape[2] == positions
                     && form.shape[3] > 0;
         }
         if (!fit) {
             throw new IllegalArgumentException(
-                    "arrays (" + forms + ") must be keys and values of " + positions + " positions");
+                    "arrays (%s) must be %d of %d positions".formatted(forms, count, positions));
         }
     }
 

@@ -73,9 +73,9 @@ public interface LayerCache extends AutoCloseable {
      *
      * @param end position after the last one
      * @param positions how many the slice held
-     * @param arrays all that {@link Snapshot#arrays} gave of it
-     * @return of each array one part for each head, with the positions in native order; null if this layer takes snapshots
-     *     only
+     * @param arrays all that {@link Snapshot#arrays} gave of it, null where there is none
+     * @return of each array that there is one part for each head, with the positions in native order; null if this layer takes a snapshot
+     *     of them
      * @throws IllegalArgumentException if the arrays are none of such a slice
      */
     default List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {

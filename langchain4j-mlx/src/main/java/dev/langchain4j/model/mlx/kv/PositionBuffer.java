@@ -27,14 +27,23 @@ final class PositionBuffer implements AutoCloseable {
             dim = shape[3];
         }
         DType type = array == null ? like.dtype() : array.dtype();
-        MlxArray room = Indexing.zeros(type, 1, heads, capacity - (end - start), dim);
-        MlxArray moved = start == end ? room : Indexing.concatenate(2, view(start, end), room);
-        replace(moved);
+        MlxArray room = Indexing.unwritten(type, 1, heads, capacity, dim);
+        if (start == end) {
+            replace(room);
+        } else {
+            MlxArray moved = put(room, view(start, end), 0, end - start);
+            room.close();
+            replace(moved);
+        }
     }
 
     /** Writes {@code [start, end)}. */
     void write(MlxArray update, int start, int end) {
-        replace(Indexing.sliceUpdate(array, update, new int[] {0, 0, start, 0}, new int[] {1, heads, end, dim}));
+        replace(put(array, update, start, end));
+    }
+
+    private MlxArray put(MlxArray into, MlxArray update, int start, int end) {
+        return Indexing.sliceUpdate(into, update, new int[] {0, 0, start, 0}, new int[] {1, heads, end, dim});
     }
 
     /** Writes {@code [start, end)} of what is computed already. */

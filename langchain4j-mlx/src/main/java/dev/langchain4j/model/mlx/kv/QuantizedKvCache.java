@@ -8,7 +8,9 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.mlx.Scope;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Keys and values of a full-attention layer in few bits: packed numbers, scales and biases for each position, in buffers
@@ -249,6 +251,27 @@ public final class QuantizedKvCache implements AttentionCache {
             offset = slice.end();
         }
         Eval.eval(buffers());
+    }
+
+    /** Of packed positions only: what is kept in both forms comes as a snapshot. */
+    @Override
+    public List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
+        if (offset < start || arrays.size() < 2 || arrays.get(0) != null || arrays.get(1) != null) {
+            return null;
+        }
+        List<ArrayForm> parts = arrays.subList(2, arrays.size());
+        ArrayForm.check(parts, ARRAYS, positions);
+        try (Scope scope = Scope.open()) {
+            packPlain();
+        }
+        kvHeads = parts.getFirst().shape()[1];
+        return packed.memory(packedTo, end, parts);
+    }
+
+    @Override
+    public void filled(int end) {
+        packedTo = end;
+        offset = end;
     }
 
     @Override

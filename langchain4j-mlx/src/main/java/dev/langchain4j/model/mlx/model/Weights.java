@@ -105,7 +105,8 @@ public final class Weights implements AutoCloseable {
             List<MlxArray> made = derived.subList(before, derived.size());
             made.forEach(MlxArray::close);
             made.clear();
-            names.forEach(name -> tensors.remove(name).close());
+            List<String> left = tensors.keySet().stream().filter(TextPart::sees).toList();
+            left.forEach(name -> tensors.remove(name).close());
             names.forEach(unused::remove);
             return null;
         }
@@ -245,13 +246,17 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * Tensors of one shape one behind the other along their first dimension, which take the place of what they are made of.
+     * Tensors one behind the other along their first dimension, which take the place of what they are made of.
      *
+     * @param shapes of each
      * @throws InvalidRequestException as {@link #get}
      */
-    public MlxArray joined(List<String> names, int... shape) {
-        MlxArray joined = Indexing.concatenate(
-                0, names.stream().map(name -> get(name, shape)).toArray(MlxArray[]::new));
+    public MlxArray joined(List<String> names, List<int[]> shapes) {
+        MlxArray[] parts = new MlxArray[names.size()];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = get(names.get(i), shapes.get(i));
+        }
+        MlxArray joined = Indexing.concatenate(0, parts);
         names.forEach(name -> tensors.remove(name).close());
         tensors.put(String.join("+", names), joined.detach());
         return joined;

@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.kv.KvCache;
@@ -12,11 +11,12 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.List;
 
 /**
  * Grouped-query attention with rotary positions, over the whole context or a sliding window.
  *
- * @param qkv what makes queries, keys and values of the layer's input
+ * @param qkv queries, keys and values, [1, tokens, heads * dim] each, of the layer's input
  * @param qNorm norm of queries, by head or over all heads as {@code normsHeads} says; null for none
  * @param queryRope positions of queries
  * @param keyRope positions of keys
@@ -86,24 +86,10 @@ public record Attention(
         public static Shape ofEqualHeads(ModelConfig c) {
             return of(c, Math.max(1, c.count("hidden_size") / c.count("num_attention_heads")));
         }
-    }
 
-    /** Makes queries, keys and values, [1, tokens, heads * dim] each, of [1, tokens, hidden]. */
-    public interface Projections {
-
-        /** Queries, keys and values, in this order. */
-        MlxArray[] of(MlxArray x);
-
-        /** One matrix for each of them. */
-        static Projections parted(Linear q, Linear k, Linear v) {
-            return x -> new MlxArray[] {q.apply(x), k.apply(x), v.apply(x)};
-        }
-
-        /** One matrix for all, which has the queries of all heads first, then the keys, then the values. */
-        static Projections fused(Linear qkv, Shape s) {
-            int keysFrom = s.heads * s.headDim;
-            int valuesFrom = keysFrom + s.kvHeads * s.headDim;
-            return x -> Indexing.splitAt(qkv.apply(x), -1, keysFrom, valuesFrom);
+        /** Lengths of the queries, keys and values of a token. */
+        public int[] widths() {
+            return new int[] {heads * headDim, kvHeads * headDim, kvHeads * headDim};
         }
     }
 
@@ -113,22 +99,16 @@ public record Attention(
         Shard shard = s.shard(w, name + ".o_proj");
         Part queries = s.queryHeads(shard).times(s.headDim);
         Part keys = s.keyHeads(shard).times(s.headDim);
+        List<String> names = List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj");
         return of(
                 s.on(shard),
-                Linear.loadRows(w, name + ".q_proj", s.hidden, queries, qkvBias),
-                Linear.loadRows(w, name + ".k_proj", s.hidden, keys, qkvBias),
-                Linear.loadRows(w, name + ".v_proj", s.hidden, keys, qkvBias),
+                Projections.load(w, s.hidden, qkvBias, names, queries, keys, keys),
                 Linear.loadColumns(w, name + ".o_proj", queries, s.hidden, outputBias),
                 queryRope,
                 keyRope);
     }
 
     /** Attention of these parts without norms, scaled by the root of a head's dimensions, over the whole context. */
-    public static Attention of(Shape s, Linear q, Linear k, Linear v, Linear o, Rope queryRope, Rope keyRope) {
-        return of(s, Projections.parted(q, k, v), o, queryRope, keyRope);
-    }
-
-    /** As the other {@code of}, whatever makes queries, keys and values. */
     public static Attention of(Shape s, Projections qkv, Linear o, Rope queryRope, Rope keyRope) {
         float scale = (float) Math.pow(s.headDim, -0.5);
         return new Attention(s, qkv, o, null, null, true, queryRope, keyRope, scale, 0, null, false, false);
@@ -143,7 +123,7 @@ public record Attention(
         Shape own = s.on(shard);
         Linear all = Linear.loadRows(w, qkv, s.hidden, queries.and(keys).and(keys), qkvBias);
         Linear o = Linear.loadColumns(w, output, queries, s.hidden, outputBias);
-        return of(own, Projections.fused(all, own), o, rope, rope);
+        return of(own, Projections.fused(all, own.widths()), o, rope, rope);
     }
 
     /** As the other {@code load}, with the same positions for queries and keys. */

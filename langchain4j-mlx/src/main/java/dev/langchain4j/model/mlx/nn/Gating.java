@@ -42,6 +42,11 @@ public interface Gating {
         MlxArray limit = MlxArray.scalar(7, type);
         MlxArray g = Ops.minimum(gate, limit);
         MlxArray u = Ops.clip(up, MlxArray.scalar(-7, type), limit);
-        return Ops.multiply(Ops.add(u, 1), Ops.multiply(g, Ops.sigmoid(Ops.multiply(g, 1.702))));
+        MlxArray scaled = Ops.multiply(g, 1.702);
+        MlxArray shifted = Ops.add(u, 1);
+        // In half precision another order would round otherwise than the reference does.
+        return type == DType.FLOAT32
+                ? Fast.siluTimes(scaled, Ops.divide(shifted, 1.702))
+                : Ops.multiply(shifted, Ops.multiply(g, Ops.sigmoid(scaled)));
     }
 }

@@ -5,17 +5,22 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.List;
 import java.util.function.UnaryOperator;
 
-/** The gated feed-forward layer: down(gating(gate(x), up(x))). */
-public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements FeedForward {
+/**
+ * The gated feed-forward layer: down(gating(gate(x), up(x))).
+ *
+ * @param gateUp gate and values of the layer's input
+ */
+public record Mlp(Projections gateUp, Linear down, Gating gating) implements FeedForward {
 
     /** The layer of this name with its gate_proj, up_proj and down_proj. */
     public static Mlp load(Weights weights, String name, int dimension, int inner, boolean bias, Gating gating) {
         Part share = share(weights, name + ".down_proj", inner);
+        List<String> names = List.of(name + ".gate_proj", name + ".up_proj");
         return new Mlp(
-                Linear.loadRows(weights, name + ".gate_proj", dimension, share, bias),
-                Linear.loadRows(weights, name + ".up_proj", dimension, share, bias),
+                Projections.load(weights, dimension, bias, names, share, share),
                 Linear.loadColumns(weights, name + ".down_proj", share, dimension, bias),
                 gating);
     }
@@ -44,10 +49,7 @@ public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements
 
     /** The layer whose gate and values come out of one matrix, gate first. */
     public static FeedForward fused(Linear gateUp, Linear down) {
-        return x -> {
-            MlxArray[] parts = Indexing.split(gateUp.apply(x), 2, -1);
-            return down.apply(Gating.SILU.apply(parts[0], parts[1]));
-        };
+        return new Mlp(x -> Indexing.split(gateUp.apply(x), 2, -1), down, Gating.SILU);
     }
 
     /** A layer without a gate: down(activation(up(x))), from two linear layers of these names. */
@@ -67,12 +69,17 @@ public record Mlp(Linear gate, Linear up, Linear down, Gating gating) implements
 
     @Override
     public MlxArray apply(MlxArray x) {
-        return down.apply(gating.apply(gate.apply(x), up.apply(x)));
+        return down.apply(gated(x));
     }
 
     @Override
     public MlxArray partial(MlxArray x) {
         Linear part = down.unsummed();
-        return part == null ? null : part.apply(gating.apply(gate.apply(x), up.apply(x)));
+        return part == null ? null : part.apply(gated(x));
+    }
+
+    private MlxArray gated(MlxArray x) {
+        MlxArray[] parts = gateUp.of(x);
+        return gating.apply(parts[0], parts[1]);
     }
 }

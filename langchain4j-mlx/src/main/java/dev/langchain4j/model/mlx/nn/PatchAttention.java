@@ -13,10 +13,10 @@ import java.util.function.UnaryOperator;
  *     and values may be fewer and divide the others
  * @param scale what scores are multiplied by
  */
-public record PatchAttention(int heads, int headDim, Attention.Projections qkv, Linear o, float scale) {
+public record PatchAttention(int heads, int headDim, Projections qkv, Linear o, float scale) {
 
     /** Scaled by the root of a head's dimensions. */
-    public PatchAttention(int heads, int headDim, Attention.Projections qkv, Linear o) {
+    public PatchAttention(int heads, int headDim, Projections qkv, Linear o) {
         this(heads, headDim, qkv, o, (float) (1 / Math.sqrt(headDim)));
     }
 

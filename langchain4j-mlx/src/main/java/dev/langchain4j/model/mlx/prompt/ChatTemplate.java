@@ -201,8 +201,17 @@ public final class ChatTemplate {
             List<Map<String, Object>> tools,
             Map<String, ?> arguments,
             ControlTokens control) {
-        boolean marked =
-                control != null && (control.areIn(messages) || control.areIn(tools) || control.areIn(arguments));
+        return write(messages, tools, arguments, control, control != null && control.areIn(messages));
+    }
+
+    /** The same where it is known whether texts of messages could become a part of a control token. */
+    Rendered write(
+            List<Map<String, Object>> messages,
+            List<Map<String, Object>> tools,
+            Map<String, ?> arguments,
+            ControlTokens control,
+            boolean messagesSpell) {
+        boolean marked = control != null && (messagesSpell || control.areIn(tools) || control.areIn(arguments));
         Rendered rendered = marked
                 ? fitted(
                         control.markMessages(messages),

@@ -17,21 +17,21 @@ record Context(long high, long low) {
 
     /** The context of each message of a request, and of the answer to it: one more than there are messages. */
     static Context[] of(List<KnownMessages.Known> messages) {
-        MessageDigest digest = sha256();
         Context[] contexts = new Context[messages.size() + 1];
         contexts[0] = NONE;
         for (int i = 0; i < messages.size(); i++) {
-            contexts[i + 1] = contexts[i].followedBy(messages.get(i).digest(), digest);
+            contexts[i + 1] = messages.get(i).after(contexts[i]);
         }
         return contexts;
     }
 
-    private Context followedBy(byte[] message, MessageDigest digest) {
+    /** The context behind a message with this digest. */
+    Context followedBy(byte[] message) {
         ByteBuffer both = ByteBuffer.allocate(2 * Long.BYTES + message.length)
                 .putLong(high)
                 .putLong(low)
                 .put(message);
-        ByteBuffer next = ByteBuffer.wrap(digest.digest(both.array()));
+        ByteBuffer next = ByteBuffer.wrap(sha256().digest(both.array()));
         return new Context(next.getLong(), next.getLong());
     }
 

@@ -38,6 +38,8 @@ final class ControlTokens {
     private final BitSet ids = new BitSet();
     /** Characters that tell a control token from words. */
     private final BitSet telling = new BitSet();
+
+    private final int[] tellingEach;
     /** What stands between the outermost telling characters. */
     private final Set<String> cores = new HashSet<>();
 
@@ -61,6 +63,7 @@ final class ControlTokens {
                 add(name);
             }
         }
+        tellingEach = telling.stream().toArray();
         cuts = new CutTokens(tokenizer, ids, templates);
     }
 
@@ -154,7 +157,7 @@ final class ControlTokens {
 
     private boolean isSuspect(String text) {
         // There are few of them, and looking for one character is what a JVM does fastest.
-        for (int c = telling.nextSetBit(0); c >= 0; c = telling.nextSetBit(c + 1)) {
+        for (int c : tellingEach) {
             if (text.indexOf(c) >= 0) {
                 return true;
             }

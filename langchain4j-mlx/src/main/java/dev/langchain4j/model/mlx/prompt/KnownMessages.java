@@ -20,6 +20,12 @@ final class KnownMessages {
         private final Map<String, Object> mapped;
         private final byte[] digest;
         private volatile TurnContent content;
+        private volatile Step step;
+        /** Null before it was looked for. */
+        private volatile Boolean spells;
+
+        /** From the context before a message to the one behind it. */
+        private record Step(Context before, Context after) {}
 
         private Known(ChatMessage message, boolean sees) {
             mapped = Collections.unmodifiableMap(MessageMapper.map(message, sees));
@@ -31,9 +37,28 @@ final class KnownMessages {
             return mapped;
         }
 
-        /** Of what {@link Context} counts. */
-        byte[] digest() {
-            return digest;
+        /**
+         * See {@link ControlTokens#areIn}.
+         *
+         * @param control always the same
+         */
+        boolean spells(ControlTokens control) {
+            Boolean known = spells;
+            if (known == null) {
+                known = control.areIn(mapped);
+                spells = known;
+            }
+            return known;
+        }
+
+        /** The context behind it; mostly that of the last time, for a conversation keeps its messages. */
+        Context after(Context before) {
+            Step known = step;
+            if (known == null || !known.before.equals(before)) {
+                known = new Step(before, before.followedBy(digest));
+                step = known;
+            }
+            return known.after;
         }
 
         /** What identifies it, given the message itself. */

@@ -117,8 +117,9 @@ public final class PromptWriter implements ConversationListener {
         Context[] contexts = Context.of(known);
         GeneratedTurn[] turns = turns(request, known, contexts);
         List<Map<String, Object>> mapped = mapped(known, turns);
+        ControlTokens asked = request.allowControlTokens() ? null : control;
         ChatTemplate.Rendered written = template.write(
-                mapped, tools.of(request.tools()), request.arguments(), request.allowControlTokens() ? null : control);
+                mapped, tools.of(request.tools()), request.arguments(), asked, asked != null && spell(mapped, known));
         RenderResult rendered = filled(written.result(), request.pictures());
         Splicer splicer = new Splicer(rendered, request.format(), encoder, within);
         boolean[] spliced = new boolean[turns.length];
@@ -237,6 +238,17 @@ public final class PromptWriter implements ConversationListener {
             mapped.add(message);
         }
         return mapped;
+    }
+
+    /** Whether texts of these messages could become a part of a control token; known of those that are as they were. */
+    private boolean spell(List<Map<String, Object>> mapped, List<KnownMessages.Known> known) {
+        for (int i = 0; i < mapped.size(); i++) {
+            boolean same = mapped.get(i) == known.get(i).mapped();
+            if (same ? known.get(i).spells(control) : control.areIn(mapped.get(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** What the template writes behind the last message; null if the last message's end is not known. */

@@ -28,6 +28,9 @@ final class TurnTrials {
     private final List<Map<String, Object>> tools;
     private final Map<Key, Boolean> known = new ConcurrentHashMap<>();
 
+    /** Null before it was tried. */
+    private volatile Boolean refusesCalls;
+
     /**
      * Trials of a template.
      *
@@ -52,7 +55,12 @@ final class TurnTrials {
 
     /** See {@link TemplateAbilities#refusesCalls()}. */
     boolean refusesCalls(TemplateAbilities can) {
-        return render(sample("ucr").messages, can, Extent.NOTHING) == null;
+        Boolean refuses = refusesCalls;
+        if (refuses == null) {
+            refuses = render(sample("ucr").messages, can, Extent.NOTHING) == null;
+            refusesCalls = refuses;
+        }
+        return refuses;
     }
 
     private boolean says(String letters, TemplateAbilities can) {

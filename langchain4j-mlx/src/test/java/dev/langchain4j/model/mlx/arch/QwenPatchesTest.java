@@ -2,8 +2,8 @@ package dev.langchain4j.model.mlx.arch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
+import dev.langchain4j.model.mlx.nn.GridRope;
 import dev.langchain4j.model.mlx.nn.PatchAttention.Run;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
 import java.util.List;
@@ -52,26 +52,11 @@ class QwenPatchesTest {
         assertThat(patches.windows(8).runs()).isEqualTo(List.of(new Run(1, 12)));
     }
 
-    /** Of four dimensions the first and the third count rows, the others columns. */
     @Test
-    void headsTurnByRowAndColumn() {
-        QwenPatches patches = new QwenPatches(2, 4, 2);
-        float[][] table = patches.angles(new int[] {1, 0}, 4, 10_000);
-        // the first patch is that of the second token: row 0, column 2
-        assertThat(List.of(table[0][0], table[0][1], table[0][2], table[0][3]))
-                .containsExactly(1f, (float) Math.cos(2), 1f, (float) Math.cos(2));
-        assertThat(List.of(table[1][1], table[1][3])).containsExactly((float) -Math.sin(2), (float) Math.sin(2));
-        // the last one is at row 1, column 1 of the first token
-        assertThat(List.of(table[0][28], table[0][29])).containsExactly((float) Math.cos(1), (float) Math.cos(1));
-    }
-
-    @Test
-    void higherDimensionsTurnSlower() {
-        float[][] table = new QwenPatches(2, 2, 1).angles(new int[] {0, 1, 2, 3}, 8, 100);
-        // the last patch, row 1 and column 1: angles 1 and 1/10, for rows and again for columns
-        assertThat(table[0][24]).isEqualTo((float) Math.cos(1));
-        assertThat(table[0][25]).isEqualTo((float) Math.cos(0.1));
-        assertThat(table[1][31]).isCloseTo((float) Math.sin(0.1), within(1e-7f));
+    void placesFollowTheOrderOfTokens() {
+        GridRope.Places places = new QwenPatches(2, 4, 2).places(new int[] {1, 0});
+        assertThat(places.rows()).containsExactly(0, 0, 1, 1, 0, 0, 1, 1);
+        assertThat(places.columns()).containsExactly(2, 3, 2, 3, 0, 1, 0, 1);
     }
 
     @Test

@@ -63,6 +63,8 @@ class TowerConfigTest {
                 "gemma3|vision_config|num_attention_heads|5",
                 "gemma3|vision_config|hidden_act|\"mish\"",
                 "gemma3|vision_config|image_size|3",
+                "gemma3|vision_config|num_hidden_layers|5",
+                "mistral3|vision_config|num_hidden_layers|5",
                 "gemma3||mm_tokens_per_image|10",
                 "gemma4|vision_config|head_dim|6",
                 "gemma4|vision_config|num_key_value_heads|3",

@@ -12,38 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
-import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** How requests share the time of a model, and it the time of its thread: told in the time of a clock that steps advance. */
-class FairShareTest extends SchedulerHarness {
-    private static final long MILLI = 1_000_000;
-    private static final int FOREVER = 100_000;
-
-    @BeforeEach
-    void costs() {
-        tasks.shared = false;
-        cuts = true;
-        nanosOfChunk = 5 * MILLI;
-        nanosOfToken = MILLI;
-        nanosOfDecode = 30 * MILLI;
-    }
-
-    private static EngineLimits limits(int concurrent, int stallMillis, double decodeShare) {
-        return new EngineLimits(
-                concurrent, 1000, null, Duration.ZERO, false, true, Duration.ofMillis(stallMillis), decodeShare);
-    }
-
-    /** Runs passes until something holds; each pass is a task, for something else waits after it. */
-    private void runUntil(BooleanSupplier holds) {
-        tasks.shared = true;
-        for (int i = 0; !holds.getAsBoolean(); i++) {
-            assertThat(i).as("passes").isLessThan(FOREVER);
-            assertThat(tasks.runOne()).as("something is left to do").isTrue();
-        }
-    }
-
+/** How requests share the time of a model: told in the time of a clock that steps advance. */
+class FairShareTest extends TimedHarness {
     private long longest() {
         return chunks.stream().mapToLong(c -> c).max().orElse(0) / MILLI;
     }
@@ -188,8 +160,7 @@ class FairShareTest extends SchedulerHarness {
         steps.clear();
         submit(scheduler, fake("short", "s", 40, FOREVER));
         runUntil(() -> steps.contains("short"));
-        assertThat(steps.stream().filter(step -> !step.equals("decoding")))
-                .containsExactly("short:prefill", "short");
+        assertThat(steps.stream().filter(step -> !step.equals("decoding"))).containsExactly("short:prefill", "short");
         assertThat(steps.subList(0, steps.indexOf("short:prefill"))).containsExactly("decoding");
         steps.clear();
         runUntil(() -> steps.contains("long:prefill"));
@@ -332,71 +303,6 @@ class FairShareTest extends SchedulerHarness {
         assertThat(waiter.begun).isTrue();
         assertThat(waiter.prefixWaits).isEqualTo(SchedulingPolicy.PREFIX_WAITS_MAX);
         tasks.runAll();
-    }
-
-    // ---- others of the thread -------------------------------------------------------------------------------------
-
-    /** Embeddings: a queue of them, each of which takes a while. */
-    private void work(int count, long nanos, List<Long> waited) {
-        for (int i = 0; i < count; i++) {
-            long asked = now;
-            tasks.execute(() -> {
-                waited.add(now - asked);
-                steps.add("embedding");
-                now += nanos;
-            });
-        }
-    }
-
-    @Test
-    void anEmbeddingWaitsForAStepAtMost() {
-        submit(scheduler(limits(4, 60, 0.5)), fake("chat", null, 500, 100));
-        List<Long> waited = new ArrayList<>();
-        tasks.shared = true;
-        for (int i = 0; i < 50; i++) {
-            tasks.runOne();
-            tasks.shared = false;
-            // It comes while a step is computed.
-            long before = now;
-            tasks.queue.addLast(() -> {
-                waited.add(now - before);
-                now += 1;
-            });
-            tasks.runOne();
-            tasks.runOne();
-            tasks.shared = true;
-        }
-        assertThat(waited).hasSize(50).allSatisfy(wait -> assertThat(wait).isLessThanOrEqualTo(105 * MILLI));
-    }
-
-    @Test
-    void manyEmbeddingsLeaveChatsHalfOfTheTime() {
-        List<Long> waited = new ArrayList<>();
-        work(100, 200 * MILLI, waited);
-        Scheduler scheduler = scheduler(limits(4, 60, 0.5));
-        Fake chat = fake("chat", null, 100, 200);
-        submit(scheduler, chat);
-        tasks.runAll();
-        int first = steps.indexOf("chat:prefill");
-        int last = steps.lastIndexOf("chat");
-        assertThat(first).as("embeddings before its first step").isEqualTo(1);
-        long embeddings =
-                steps.subList(first, last).stream().filter("embedding"::equals).count();
-        long chatNanos = 105 * MILLI + 200 * nanosOfDecode;
-        assertThat((double) embeddings * 200 * MILLI / chatNanos).isBetween(0.7, 1.0);
-        assertThat(waited).hasSize(100);
-    }
-
-    @Test
-    void modelsOfOneThreadTakeTurns() {
-        Scheduler one = scheduler(limits(1, 60, 0.5));
-        Scheduler two = scheduler(limits(1, 60, 0.5));
-        submit(one, fake("one", null, 0, 50));
-        submit(two, fake("two", null, 0, 50));
-        tasks.runAll();
-        for (int i = 0; i < 96; i += 4) {
-            assertThat(steps.subList(i, i + 4)).contains("one", "two");
-        }
     }
 
     // ---- random schedules -----------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class KvCacheTest {
     @Test
     void aLayerThatTakesSnapshotsOnlySaysSo() {
         thread.run(() -> {
-            try (QuantizedKvCache layer = new QuantizedKvCache(8, 32, 0)) {
+            try (RotatingKvCache layer = new RotatingKvCache(16)) {
                 assertThat(layer.memory(5, 5, forms(5))).isNull();
                 assertThatThrownBy(() -> layer.filled(5)).isInstanceOf(UnsupportedOperationException.class);
             }

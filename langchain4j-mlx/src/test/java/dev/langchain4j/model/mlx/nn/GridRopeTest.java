@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.nn.GridRope.Places;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -14,9 +16,9 @@ class GridRopeTest {
 
     @Test
     void patchesAreCountedRowByRow() {
-        float[] angles = GridRope.angles(2, 3, new float[] {1}, new float[] {0.5f, 10}, false);
+        float[] angles = GridRope.angles(Places.ofGrid(2, 3), new float[] {1}, new float[] {0.5f, 10}, false);
         assertThat(angles).containsExactly(0, 0, 0, 0, 0.5f, 10, 0, 1, 20, 1, 0, 0, 1, 0.5f, 10, 1, 1, 20);
-        float[] columnsFirst = GridRope.angles(2, 2, new float[] {1}, new float[] {3}, true);
+        float[] columnsFirst = GridRope.angles(Places.ofGrid(2, 2), new float[] {1}, new float[] {3}, true);
         assertThat(columnsFirst).containsExactly(0, 0, 3, 0, 0, 1, 3, 1);
     }
 
@@ -44,6 +46,27 @@ class GridRopeTest {
                     check(halves, 1, 3, 2 / 4.0);
                     check(halves, 4, 6, 1);
                     check(halves, 5, 7, 1 / 4.0);
+                    Places places = new Places(new int[] {0, 2, 0, 1, 0, 1}, new int[] {0, 0, 1, 0, 0, 2});
+                    MlxArray quarters = GridRope.quarters(places, 8, 16).apply(heads);
+                    check(quarters.toFloats(), 0, 4, 1);
+                    check(quarters.toFloats(), 1, 5, 1 / 4.0);
+                    check(quarters.toFloats(), 2, 6, 2);
+                    check(quarters.toFloats(), 3, 7, 2 / 4.0);
+                }
+            });
+        }
+    }
+
+    @Test
+    void headsKeepTheirTypeWhereTheyAreTurnedInSinglePrecision() throws Exception {
+        try (MlxThread thread = MlxThread.start("rope")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open()) {
+                    MlxArray heads = Ops.astype(MlxArray.of(new float[] {1, 2, 3, 4}, 1, 1, 1, 4), DType.BFLOAT16);
+                    Places place = new Places(new int[] {0}, new int[] {0});
+                    MlxArray turned = GridRope.quarters(place, 4, 16).apply(heads);
+                    assertThat(turned.dtype()).isEqualTo(DType.BFLOAT16);
+                    assertThat(Ops.astype(turned, DType.FLOAT32).toFloats()).containsExactly(1, 2, 3, 4);
                 }
             });
         }

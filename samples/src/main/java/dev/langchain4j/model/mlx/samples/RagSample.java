@@ -39,11 +39,15 @@ public final class RagSample {
     /** How a model is asked: what it retrieves, and the questions of its script. */
     private record Setup(int segmentCharacters, int results, String system, List<String> script) {}
 
-    private static final Setup DEMO = new Setup(200, 1, "You answer questions of travellers.", List.of(
-            "When does the museum of Lisbon open?",
-            "When does the library of Vienna close?",
-            "How much is a ticket for the ferry of Athens?",
-            "Where is the castle of Prague?"));
+    private static final Setup DEMO = new Setup(
+            200,
+            1,
+            "You answer questions of travellers.",
+            List.of(
+                    "When does the museum of Lisbon open?",
+                    "When does the library of Vienna close?",
+                    "How much is a ticket for the ferry of Athens?",
+                    "Where is the castle of Prague?"));
     private static final Setup OTHERS = new Setup(
             1_000,
             3,

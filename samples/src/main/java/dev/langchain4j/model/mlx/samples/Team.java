@@ -90,8 +90,7 @@ public final class Team {
                 @V("amount") int amount);
     }
 
-    private static final List<Class<?>> ROLES =
-            List.of(Forecaster.class, Cashier.class, Timetable.class, Booker.class);
+    private static final List<Class<?>> ROLES = List.of(Forecaster.class, Cashier.class, Timetable.class, Booker.class);
 
     private final MlxModel model;
     private final ChatModel chat;
@@ -162,7 +161,9 @@ public final class Team {
         for (Method method : TravelTools.class.getDeclaredMethods()) {
             if (method.isAnnotationPresent(Tool.class)) {
                 ToolSpecification tool = ToolSpecifications.toolSpecificationFrom(method);
-                tools.put(tool, tool.name().equals("weather") ? this::askForecaster : new DefaultToolExecutor(own, method));
+                tools.put(
+                        tool,
+                        tool.name().equals("weather") ? this::askForecaster : new DefaultToolExecutor(own, method));
             }
         }
         return tools;

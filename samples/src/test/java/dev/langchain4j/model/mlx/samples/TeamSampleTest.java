@@ -77,7 +77,9 @@ class TeamSampleTest {
             team.ask("ann", "Hello!");
             assertThat(team.ask("ann", "Compare the weather in Oslo and Rome."))
                     .isEqualTo("In Oslo it is 15 degrees, windy, in Rome it is 12 degrees, fog.");
-            assertThat(rounds.of("Forecaster")).as("two questions, two rounds each").hasSize(4);
+            assertThat(rounds.of("Forecaster"))
+                    .as("two questions, two rounds each")
+                    .hasSize(4);
         }
     }
 

@@ -95,6 +95,11 @@ public final class DiskRecord {
         return end;
     }
 
+    /** Bytes that it takes of its file, once it can be read. */
+    public long bytes() {
+        return length;
+    }
+
     /** Whether it can be read. */
     public boolean isStored() {
         return phase == Phase.STORED;

@@ -22,7 +22,6 @@ final class RecordReader {
 
     private final Vault vault;
     private ByteBuffer stored = ByteBuffer.allocateDirect(0);
-    private ByteBuffer opened = ByteBuffer.allocateDirect(0);
 
     /** @param vault null where nothing is encrypted */
     RecordReader(Vault vault) {
@@ -53,7 +52,6 @@ final class RecordReader {
      * took them.
      *
      * @param offset where it lies, which may be another place by now
-     * @param to is asked if the record is not encrypted
      */
     List<Section> read(Segment segment, long offset, DiskRecord record, SealKey key, Destination to)
             throws IOException {
@@ -63,25 +61,24 @@ final class RecordReader {
         List<CompletableFuture<Void>> reads = new ArrayList<>();
         try {
             for (List<Stored> layer : byLayer(all)) {
-                List<List<Piece>> pieces = key != null
-                        ? null
-                        : to.of(layer.stream().map(Stored::section).toList());
+                List<List<Piece>> taken =
+                        to.of(layer.stream().map(Stored::section).toList());
                 for (int i = 0; i < layer.size(); i++) {
                     Stored each = layer.get(i);
-                    ByteBuffer own = pieces == null ? ownMemory(record, each) : null;
+                    ByteBuffer own = taken == null ? ownMemory(record, each, key != null) : null;
+                    List<Piece> pieces = own == null ? taken.get(i) : List.of(new Piece(own.remaining(), own));
+                    int index = sections.size();
                     sections.add(each.section().with(own));
-                    List<Piece> into = own == null ? pieces.get(i) : List.of(new Piece(own.remaining(), own));
-                    reads.add(start(() -> read(segment, offset, each, into)));
+                    reads.add(start(
+                            key == null
+                                    ? () -> read(segment, offset, each, pieces)
+                                    : () -> open(segment, offset, each, pieces, key, record, index)));
                 }
             }
         } finally {
             await(reads);
         }
-        if (key == null) {
-            return sections;
-        }
-        opened = roomFor(record.length, opened);
-        return vault.open(key, record, sections, opened);
+        return sections;
     }
 
     private static List<List<Stored>> byLayer(List<Stored> sections) {
@@ -97,9 +94,16 @@ final class RecordReader {
         return layers;
     }
 
-    private ByteBuffer ownMemory(DiskRecord record, Stored section) throws IOException {
+    private ByteBuffer ownMemory(DiskRecord record, Stored section, boolean sealed) throws IOException {
         stored = roomFor(record.length, stored);
-        return stored.slice((int) section.offset(), (int) section.length());
+        return stored.slice((int) section.offset(), sealed ? openedLength(section) : (int) section.length());
+    }
+
+    private static int openedLength(Stored sealed) throws IOException {
+        if (sealed.length() < SealKey.OVERHEAD) {
+            throw new IOException("damaged section");
+        }
+        return (int) sealed.length() - SealKey.OVERHEAD;
     }
 
     private static ByteBuffer roomFor(long length, ByteBuffer buffer) throws IOException {
@@ -135,6 +139,29 @@ final class RecordReader {
                 throw io.getCause();
             }
             throw e;
+        }
+    }
+
+    /** Reads a section and decrypts it: all of it at once, for nothing of it is known to be right before its end. */
+    private void open(
+            Segment segment, long offset, Stored section, List<Piece> pieces, SealKey key, DiskRecord record, int index)
+            throws IOException {
+        ByteBuffer sealed = ByteBuffer.allocate((int) section.length());
+        read(segment, offset, section, List.of(new Piece(sealed.capacity(), sealed)));
+        ByteBuffer opened = ByteBuffer.allocate(openedLength(section));
+        vault.open(key, record, index, section.section().with(sealed), opened);
+        opened.flip();
+        for (Piece piece : pieces) {
+            if (piece.length() > opened.remaining()) {
+                throw new IOException("another length");
+            }
+            if (piece.into() != null) {
+                piece.into().duplicate().put(opened.slice(opened.position(), piece.length()));
+            }
+            opened.position(opened.position() + piece.length());
+        }
+        if (opened.hasRemaining()) {
+            throw new IOException("another length");
         }
     }
 

@@ -122,15 +122,14 @@ final class Vault {
         return sealed;
     }
 
-    /** Decrypts sections into memory that has room for them. */
-    List<Section> open(SealKey key, DiskRecord record, List<Section> sections, ByteBuffer into) throws IOException {
-        List<Section> opened = new ArrayList<>();
-        for (Section section : sections) {
-            int start = into.position();
-            key.open(section.bytes(), context(record, opened.size(), section), into);
-            opened.add(section.with(into.slice(start, into.position() - start)));
-        }
-        return opened;
+    /**
+     * Decrypts a section.
+     *
+     * @param index its place among the sections of the record
+     * @param into takes the bytes, from its position on
+     */
+    void open(SealKey key, DiskRecord record, int index, Section sealed, ByteBuffer into) throws IOException {
+        key.open(sealed.bytes(), context(record, index, sealed), into);
     }
 
     /** The tokens of an edge, encrypted, as numbers; a state has none. */

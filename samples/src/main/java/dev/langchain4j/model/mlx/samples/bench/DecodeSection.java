@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.samples.bench;
 
+import dev.langchain4j.mlx.Device;
 import dev.langchain4j.model.mlx.generate.GenerationResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Greedy tokens behind a context that the prompt cache holds, through the whole engine. */
 final class DecodeSection implements Bench.Section {
@@ -26,6 +29,54 @@ final class DecodeSection implements Bench.Section {
             }
         }
         bench.report().end();
+        if (Device.best() == Device.CPU) {
+            quantized(bench);
+        }
+    }
+
+    /** The same folder in single precision and in 4 bits, as it is and expanded as models are on the CPU: in turn. */
+    private static void quantized(Bench bench) {
+        bench.report()
+                .table(
+                        "quantized",
+                        "Decode of quantized folders, ms a token",
+                        "model",
+                        "single precision",
+                        "4 bits, expanded",
+                        "4 bits",
+                        "expanded, ratio to single precision");
+        for (Path folder : bench.models("small-qwen3-q4,small-llama-q4")) {
+            Path single = folder.resolveSibling(folder.getFileName().toString().replace("q4", "fp32"));
+            if (!folder.toString().endsWith("q4") || !Files.exists(single)) {
+                continue;
+            }
+            try (Subject plain = new Subject(single);
+                    Subject expanded = new Subject(folder, true);
+                    Subject packed = new Subject(folder)) {
+                List<Subject> all = List.of(plain, expanded, packed);
+                double[][] times = new double[all.size()][bench.rounds(5)];
+                for (int round = -1; round < times[0].length; round++) {
+                    for (int i = 0; i < times.length; i++) {
+                        bench.pause();
+                        times[i][Math.max(0, round)] = 1e3 * uncached(all.get(i));
+                    }
+                }
+                Spread wanted = Spread.of(times[0]);
+                Spread got = Spread.of(times[1]);
+                bench.report()
+                        .row(
+                                folder.getFileName().toString(),
+                                wanted,
+                                got,
+                                Spread.of(times[2]),
+                                got.median() / wanted.median());
+            }
+        }
+        bench.report().end();
+    }
+
+    private static double uncached(Subject subject) {
+        return each(subject.generate(subject.uncached(), Tokens.of(1, subject.vocabulary(), 7), 32, null), 32);
     }
 
     private static void row(Bench bench, Subject subject, Path model, int context, int rounds) {

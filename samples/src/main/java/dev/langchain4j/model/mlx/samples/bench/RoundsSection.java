@@ -193,8 +193,12 @@ final class RoundsSection implements Bench.Section {
     /** Milliseconds by event, in the order of the rounds; of the decode its first token only. */
     private static Map<String, List<Double>> events(Path file) throws IOException {
         Map<String, List<Double>> events = new LinkedHashMap<>();
+        long caller = Thread.currentThread().threadId();
         RecordingFile.readAllEvents(file).stream()
                 .filter(event -> event.getEventType().getName().startsWith(EVENTS))
+                // What is computed ahead writes prompts, too, on a thread of its own.
+                .filter(event -> !event.getEventType().getName().equals(EVENTS + PROMPT)
+                        || event.getThread().getJavaThreadId() == caller)
                 .sorted(Comparator.comparing(RecordedEvent::getStartTime))
                 .forEach(event -> {
                     String name = event.getEventType().getName().substring(EVENTS.length());

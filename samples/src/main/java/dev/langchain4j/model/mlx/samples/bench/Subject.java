@@ -31,6 +31,7 @@ import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.kv.AttentionCache;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,10 +62,16 @@ final class Subject implements AutoCloseable {
     private final int headDim;
 
     Subject(Path folder) {
+        this(folder, false);
+    }
+
+    /** @param expanded whether quantized weights become plain ones, as models do by default on the CPU where they fit */
+    Subject(Path folder, boolean expanded) {
         thread = MlxThread.start("bench");
         boolean cpu = thread.device() == Device.CPU;
         chunkTokens = cpu ? 512 : 2048;
-        loaded = thread.call(() -> ModelLoader.load(folder, cpu ? DType.FLOAT32 : null));
+        DType wanted = cpu ? DType.FLOAT32 : null;
+        loaded = thread.call(() -> ModelLoader.load(folder, ModelFolder.config(folder), wanted, expanded, null, false));
         type = thread.call(this::computedType);
         tokenizer = Tokenizer.fromFile(folder.resolve("tokenizer.json"));
         key = CacheKey.of(folder.toString(), "bench");

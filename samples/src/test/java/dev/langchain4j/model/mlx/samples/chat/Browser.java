@@ -184,8 +184,7 @@ final class Browser implements AutoCloseable {
     @SuppressWarnings("unchecked")
     List<String> violations() {
         driver.executeScript(resource("/axe.min.js"));
-        return (List<String>) Objects.requireNonNull(driver.executeAsyncScript(
-                """
+        return (List<String>) Objects.requireNonNull(driver.executeAsyncScript("""
                 const done = arguments[arguments.length - 1];
                 axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(
                   result => done(result.violations.flatMap(rule => rule.nodes.map(node =>

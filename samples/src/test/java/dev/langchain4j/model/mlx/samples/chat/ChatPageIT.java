@@ -147,8 +147,8 @@ class ChatPageIT {
         open(greedy());
         String answer = "# Trains\\n\\nThe **first** one: `X528`\\n\\n- one\\n- two\\n\\n```\\n<b>code</b>\\n```\\n"
                 + "<img src=x onerror=alert(1)> [link](javascript:alert(1)) [good](https://example.org)";
-        String made = browser.text("(() => { const box = document.createElement('div'); box.append(...markdown('" + answer
-                + "')); return box.innerHTML; })()");
+        String made = browser.text("(() => { const box = document.createElement('div'); box.append(...markdown('"
+                + answer + "')); return box.innerHTML; })()");
         assertThat(made)
                 .contains("<h3>Trains</h3>", "<strong>first</strong>", "<code>X528</code>", "<li>one</li><li>two</li>")
                 .contains("&lt;b&gt;code&lt;/b&gt;", "&lt;img src=x", "href=\"https://example.org\"")
@@ -162,9 +162,11 @@ class ChatPageIT {
         URI uri = URI.create(browser.text("location.origin") + "/conversations");
         HttpRequest.Builder post = HttpRequest.newBuilder(uri).POST(HttpRequest.BodyPublishers.noBody());
         assertThat(status(http, post.copy())).as("a form of another site").isEqualTo(415);
-        assertThat(status(http, post.copy().header("Content-Type", "text/plain"))).isEqualTo(415);
+        assertThat(status(http, post.copy().header("Content-Type", "text/plain")))
+                .isEqualTo(415);
         HttpRequest.Builder json = post.copy().header("Content-Type", "application/json");
-        assertThat(status(http, json.copy().header("Origin", "https://example.org"))).isEqualTo(403);
+        assertThat(status(http, json.copy().header("Origin", "https://example.org")))
+                .isEqualTo(403);
         assertThat(status(http, json)).isEqualTo(200);
         try (Socket socket = new Socket("localhost", uri.getPort())) {
             socket.getOutputStream()
@@ -176,7 +178,8 @@ class ChatPageIT {
     }
 
     private static int status(HttpClient http, HttpRequest.Builder request) throws Exception {
-        return http.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+        return http.send(request.build(), HttpResponse.BodyHandlers.discarding())
+                .statusCode();
     }
 
     @Test

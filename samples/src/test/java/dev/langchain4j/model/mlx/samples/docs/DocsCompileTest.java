@@ -124,7 +124,11 @@ class DocsCompileTest {
                 .toList();
         String path = ReadmeDependencies.classPath(Files.readString(ROOT.resolve("README.md")));
         assertThat(path).contains("langchain4j-core").doesNotContain("javalin").doesNotContain("agentic");
-        Path prelude = Path.of(Prelude.class.getProtectionDomain().getCodeSource().getLocation().getPath());
+        Path prelude = Path.of(Prelude.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .getPath());
         assertThat(blocks).hasSizeGreaterThan(1);
         assertThat(failures(blocks, path + File.pathSeparator + prelude)).isEmpty();
     }
@@ -169,8 +173,7 @@ class DocsCompileTest {
             sources.add(source(name, code, form, path));
         }
         DiagnosticCollector<JavaFileObject> diagnostics = new DiagnosticCollector<>();
-        List<String> options = List.of(
-                "-proc:none", "-nowarn", "-d", classes.toString(), "-cp", path);
+        List<String> options = List.of("-proc:none", "-nowarn", "-d", classes.toString(), "-cp", path);
         COMPILER.getTask(null, null, diagnostics, options, null, sources).call();
         Map<Integer, String> errors = new LinkedHashMap<>();
         for (Diagnostic<? extends JavaFileObject> diagnostic : diagnostics.getDiagnostics()) {
