@@ -209,7 +209,7 @@ final class GenerateBindings {
             case "mlx_optional_int", "mlx_optional_float", "mlx_optional_dtype" -> "long";
             case "mlx_string", "mlx_device", "mlx_device_info", "mlx_stream", "mlx_array", "mlx_vector_array" -> "long";
             case "mlx_vector_string", "mlx_map_string_to_array", "mlx_map_string_to_string" -> "long";
-            case "mlx_fast_metal_kernel", "mlx_fast_metal_kernel_config" -> "long";
+            case "mlx_fast_metal_kernel", "mlx_fast_metal_kernel_config", "mlx_distributed_group" -> "long";
             case "mlx_closure", "mlx_node_namer" -> "long";
             default -> throw new IllegalArgumentException("a C type without a rule: " + c);
         };

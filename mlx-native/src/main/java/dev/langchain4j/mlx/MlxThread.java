@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingDeque;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
@@ -20,6 +21,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
+    /** How often somebody who waits for the end looks whether the thread was abandoned. */
+    private static final long ABANDONED_LOOK_MILLIS = 100;
 
     private final BlockingDeque<Runnable> tasks = new LinkedBlockingDeque<>();
     private final OwnerThread thread;
@@ -111,6 +114,7 @@ public final class MlxThread implements Executor, AutoCloseable {
     @Override
     public void execute(Runnable task) {
         synchronized (tasks) {
+            checkNotAbandoned();
             if (closed && !isCurrent()) {
                 throw new IllegalStateException("MlxThread \"" + thread.getName() + "\" is closed");
             }
@@ -167,7 +171,9 @@ public final class MlxThread implements Executor, AutoCloseable {
         try {
             while (true) {
                 try {
-                    return task.answer.get();
+                    return task.answer.get(ABANDONED_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    checkNotAbandoned();
                 } catch (InterruptedException e) {
                     interrupted = true;
                     task.cancelled = true;
@@ -209,6 +215,27 @@ public final class MlxThread implements Executor, AutoCloseable {
         return thread.halted;
     }
 
+    /** Nanoseconds that the task in hand has been running for; 0 if none runs. */
+    public long nanosInTask() {
+        long began = thread.taskBegan;
+        return began == 0 ? 0 : System.nanoTime() - began;
+    }
+
+    /**
+     * Gives the thread up because a native call in it does not return: nothing waits for it any more, neither
+     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait never run.
+     *
+     * @param cause is thrown to those who wait for a task, and to those who come later
+     */
+    public void abandon(RuntimeException cause) {
+        thread.abandoned = cause;
+        thread.halted = true;
+        synchronized (tasks) {
+            closed = true;
+        }
+        Shutdown.remove(thread);
+    }
+
     /** Like {@link #close(Runnable)}, with nothing left to do. */
     @Override
     public void close() {
@@ -245,7 +272,7 @@ public final class MlxThread implements Executor, AutoCloseable {
                 tasks.add(STOP);
             }
         }
-        if (isCurrent()) {
+        if (isCurrent() || thread.abandoned != null) {
             return;
         }
         join();
@@ -256,9 +283,9 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     private void join() {
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        while (thread.isAlive() && thread.abandoned == null) {
             try {
-                thread.join();
+                thread.join(ABANDONED_LOOK_MILLIS);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -286,12 +313,14 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     private static void run(OwnerThread self, Runnable task) {
+        self.taskBegan = System.nanoTime();
         try {
             task.run();
         } catch (Throwable e) {
             self.getUncaughtExceptionHandler().uncaughtException(self, e);
         } finally {
             Shutdown.settle(self);
+            self.taskBegan = 0;
             self.pending.decrementAndGet();
         }
     }
@@ -316,7 +345,9 @@ public final class MlxThread implements Executor, AutoCloseable {
         try {
             while (true) {
                 try {
-                    return answer.get();
+                    return answer.get(ABANDONED_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    checkNotAbandoned();
                 } catch (InterruptedException e) {
                     interrupted = true;
                     if (tasks.remove(queued)) {
@@ -332,6 +363,12 @@ public final class MlxThread implements Executor, AutoCloseable {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
+        }
+    }
+
+    private void checkNotAbandoned() {
+        if (thread.abandoned != null) {
+            throw thread.abandoned;
         }
     }
 

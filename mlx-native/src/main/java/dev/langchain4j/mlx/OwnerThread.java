@@ -44,8 +44,8 @@ final class OwnerThread extends Thread {
 
     private long device;
     long stream;
-    /** Where files are read: a CPU stream also where {@link #stream} is a GPU's. */
-    long fileStream;
+    /** Where files are read and ranks exchange numbers: a CPU stream also where {@link #stream} is a GPU's. */
+    long cpuStream;
     /** What stands in for fused kernels on the CPU; null where MLX has them, or the natives bring none. */
     CpuFast cpuFast;
     /** Whether {@link Logits} has operations of its own: on the CPU, where the natives bring them. */
@@ -72,6 +72,10 @@ final class OwnerThread extends Thread {
     volatile long graceNanos = DEFAULT_GRACE_NANOS;
     /** Whether nothing may be computed any more. */
     volatile boolean halted;
+    /** When the task began that runs, of {@link System#nanoTime}; 0 if none does. */
+    volatile long taskBegan;
+    /** Why nobody waits for it any more: a native call of it does not return. Null while it does. */
+    volatile RuntimeException abandoned;
 
     OwnerThread(String name, Runnable work) {
         super(null, work, name);
@@ -99,12 +103,12 @@ final class OwnerThread extends Thread {
         stream = MlxC.mlx_stream_new_device(device);
         check(MlxC.mlx_set_default_stream(stream), "set_default_stream");
         if (wanted == Device.CPU) {
-            fileStream = stream;
+            cpuStream = stream;
             cpuFast = FusedC.exist() ? new CpuFast(this) : null;
             cpuLogits = LogitsC.exist();
         } else {
             long cpu = MlxC.mlx_device_new_type(Device.CPU.id(), 0);
-            fileStream = MlxC.mlx_stream_new_device(cpu);
+            cpuStream = MlxC.mlx_stream_new_device(cpu);
             check(MlxC.mlx_device_free(cpu), "device_free");
         }
     }
@@ -126,8 +130,8 @@ final class OwnerThread extends Thread {
             if (cpuFast != null) {
                 cpuFast.free();
             }
-            if (fileStream != stream) {
-                MlxC.mlx_stream_free(fileStream);
+            if (cpuStream != stream) {
+                MlxC.mlx_stream_free(cpuStream);
             }
             MlxC.mlx_stream_free(stream);
             MlxC.mlx_device_free(device);

@@ -42,7 +42,7 @@ public final class Safetensors {
                     maps.address(),
                     maps.address() + 8,
                     arena.allocateFrom(file.toString()).address(),
-                    t.fileStream);
+                    t.cpuStream);
             t.check(status, "load_safetensors " + file);
             long tensors = maps.get(ValueLayout.JAVA_LONG, 0);
             try {

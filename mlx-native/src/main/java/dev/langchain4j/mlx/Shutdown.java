@@ -115,6 +115,6 @@ final class Shutdown {
     }
 
     private static boolean works(OwnerThread thread) {
-        return thread.isAlive() && thread.pending.get() > 0;
+        return thread.isAlive() && thread.abandoned == null && thread.pending.get() > 0;
     }
 }

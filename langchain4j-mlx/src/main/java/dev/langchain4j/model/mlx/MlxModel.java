@@ -98,14 +98,18 @@ public final class MlxModel implements AutoCloseable {
             int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
             Path adapter = ModelSettings.absolute(builder.adapter);
             KvFormat format = builder.kvFormat;
-            MlxModelEstimate.check(name, folder, context, type, format, owner);
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
-            ModelLoader.Loaded read =
-                    owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
-                            .with(format));
-            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            ModelLoader.Loaded read;
+            if (builder.cluster != null) {
+                read = RankParts.lead(builder, folder, config, type, expanded, kept, owner, parts, this::lose);
+            } else {
+                MlxModelEstimate.check(name, folder, context, type, format, owner);
+                read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
+                        .with(format));
+            }
+            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
             CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, kept);
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
@@ -324,6 +328,12 @@ public final class MlxModel implements AutoCloseable {
         return engine.isClosed();
     }
 
+    /** The thread was given up, for the ranks of this model cannot go on. */
+    private void lose(RuntimeException cause) {
+        log.error("{} is lost, and its memory until this process ends", name, cause);
+        RankParts.abandon(engine, cause);
+    }
+
     /**
      * Refuses new requests, lets running and waiting ones end within the {@link Builder#gracePeriod}, then frees
      * everything, ends the thread and returns memory to the system. An interrupt does not end the wait. On the model's
@@ -341,10 +351,8 @@ public final class MlxModel implements AutoCloseable {
         private Integer contextLength;
         private RopeScaling ropeScaling;
         private Integer prefillChunkTokens;
-        private boolean exactReuse;
         private boolean computeAhead = true;
         private PromptNormalizer promptNormalizer = PromptNormalizer.none();
-        private Path adapter;
         private String chatTemplate;
         private KvFormat kvFormat;
         private EngineLimits limits;
@@ -385,27 +393,6 @@ public final class MlxModel implements AutoCloseable {
         /** Tokens that are prefilled at once: more is faster and takes more memory. Default: 2048, on the CPU 512. */
         public Builder prefillChunkTokens(Integer tokens) {
             this.prefillChunkTokens = tokens;
-            return this;
-        }
-
-        /**
-         * Folder of an adapter that was trained for this model: by mlx-lm (adapter_config.json and adapters.safetensors,
-         * of fine_tune_type lora, dora or full), or by Hugging Face's PEFT (adapter_config.json and
-         * adapter_model.safetensors, LoRA or DoRA). Default: none.
-         */
-        public Builder adapter(Path folder) {
-            this.adapter = folder;
-            return this;
-        }
-
-        /**
-         * Whether a resumed prompt gives the same logits, bit for bit, as a prompt that is computed from its start.
-         * Then only whole chunks of prefill are kept, so each round of a loop computes its last answer and up to {@code
-         * prefillChunkTokens} tokens again; use a small chunk. Includes {@link #exactBatching}. Default: false; reused
-         * states were then partly computed in pieces of other sizes, and logits may differ in their last bits.
-         */
-        public Builder exactReuse(boolean exact) {
-            this.exactReuse = exact;
             return this;
         }
 
@@ -468,8 +455,24 @@ public final class MlxModel implements AutoCloseable {
         public MlxModel build() {
             kvFormat = checked();
             imageLimits();
-            limits = engineLimits(exactReuse);
+            limits = engineLimits();
+            RankParts.checkRank(cluster, true);
             return new MlxModel(this);
+        }
+
+        /**
+         * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what rank 0
+         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws,
+         * end the process: what MLX holds of the other ranks lasts as long as it does.
+         *
+         * @throws ModelNotFoundException as {@link #build}
+         * @throws InvalidRequestException as {@link #build}, and if the ranks have different models or settings
+         * @throws dev.langchain4j.exception.InternalServerException if another rank is gone or does not answer
+         */
+        public void serve() {
+            kvFormat = checked();
+            RankParts.checkRank(cluster, false);
+            RankParts.serve(this, ModelSettings.locate(path, modelName, hub), kvFormat, ropeScaling, contextLength);
         }
     }
 }

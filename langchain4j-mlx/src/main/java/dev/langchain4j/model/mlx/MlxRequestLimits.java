@@ -17,6 +17,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     private Duration queueTimeout;
     private Duration gracePeriod;
     private boolean exactBatching;
+    boolean exactReuse;
     private Speculation speculation = Speculation.AUTO;
     private Path draftModel;
     private Duration stallTarget;
@@ -72,9 +73,20 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     }
 
     /**
+     * Whether a resumed prompt gives the same logits, bit for bit, as a prompt that is computed from its start.
+     * Then only whole chunks of prefill are kept, so each round of a loop computes its last answer and up to {@code
+     * prefillChunkTokens} tokens again; use a small chunk. Includes {@link #exactBatching}. Default: false; reused
+     * states were then partly computed in pieces of other sizes, and logits may differ in their last bits.
+     */
+    public B exactReuse(boolean exact) {
+        this.exactReuse = exact;
+        return self();
+    }
+
+    /**
      * Whether next tokens are drafted, and several of them verified in one forward pass. The answer is that of plain
      * decoding, up to the rounding of passes with other numbers of rows. Nothing is drafted with {@link #exactBatching}
-     * and {@link MlxModel.Builder#exactReuse}, which guarantee identical bits. Default: {@link Speculation#AUTO}.
+     * and {@link #exactReuse}, which guarantee identical bits. Default: {@link Speculation#AUTO}.
      */
     public B speculation(Speculation mode) {
         this.speculation = mode == null ? Speculation.AUTO : mode;
@@ -98,7 +110,7 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
      * The intended maximum time of a prefill chunk while other requests decode and wait for it; greater than zero. A
      * shorter time makes their answers smoother; a longer one makes the prompt faster, because each chunk reads all
      * weights. The number of tokens follows from measured chunks and is at least 32. Without decoding requests, chunks
-     * have {@link MlxModel.Builder#prefillChunkTokens}; with {@link MlxModel.Builder#exactReuse} or {@link
+     * have {@link MlxModel.Builder#prefillChunkTokens}; with {@link #exactReuse} or {@link
      * #exactBatching} they always do, because bits depend on them. Default: 200 ms.
      */
     public B stallTarget(Duration target) {
@@ -121,12 +133,9 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
         return limits.speculation() ? draftModel : null;
     }
 
-    /**
-     * All of them, checked; defaults for what is not set.
-     *
-     * @param exact whether exact batching is wanted anyway
-     */
-    final EngineLimits engineLimits(boolean exact) {
+    /** All of them, checked; defaults for what is not set. */
+    final EngineLimits engineLimits() {
+        boolean exact = exactBatching || exactReuse;
         EngineLimits defaults = EngineLimits.DEFAULT;
         try {
             return new EngineLimits(
@@ -134,8 +143,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
                     maxQueued == null ? defaults.maxQueued() : maxQueued,
                     queueTimeout,
                     gracePeriod == null ? defaults.gracePeriod() : gracePeriod,
-                    exactBatching || exact,
-                    speculation == Speculation.AUTO && !exactBatching && !exact,
+                    exact,
+                    speculation == Speculation.AUTO && !exact,
                     stallTarget == null ? defaults.stallTarget() : stallTarget,
                     decodeShare == null ? defaults.decodeShare() : decodeShare);
         } catch (IllegalArgumentException e) {

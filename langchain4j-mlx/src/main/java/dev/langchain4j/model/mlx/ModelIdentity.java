@@ -29,6 +29,8 @@ final class ModelIdentity {
 
     private static final List<String> FILES = List.of("config.json", "tokenizer.json", "adapter_config.json");
 
+    private static final List<String> WEIGHTS = List.of("config.json");
+
     private ModelIdentity() {}
 
     /**
@@ -52,11 +54,23 @@ final class ModelIdentity {
         return HexFormat.of().formatHex(digest.digest()).substring(0, HEX_DIGITS);
     }
 
+    /** What a model's weights are, whoever computes with them, as hexadecimal digits. */
+    static String ofWeights(Path folder) {
+        MessageDigest digest = sha256();
+        addFolder(digest, folder, WEIGHTS);
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
     private static void addFolder(MessageDigest digest, Path folder) {
+        addFolder(digest, folder, FILES);
+    }
+
+    /** @param read files that are read whole; weights are beside them */
+    private static void addFolder(MessageDigest digest, Path folder, List<String> read) {
         try (Stream<Path> files = Files.list(folder)) {
             for (Path file : files.sorted().toList()) {
                 String name = file.getFileName().toString();
-                if (FILES.contains(name)) {
+                if (read.contains(name)) {
                     add(digest, name);
                     addAll(digest, file);
                 } else if (name.endsWith(".safetensors")) {

@@ -57,7 +57,7 @@ final class ScriptedModels implements AutoCloseable {
         cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
         CacheKey key = CacheKey.of("scripted", "float32");
         // the script counts steps
-        EngineLimits limits = MlxModel.builder().speculation(Speculation.OFF).engineLimits(false);
+        EngineLimits limits = MlxModel.builder().speculation(Speculation.OFF).engineLimits();
         Engine engine = new Engine(thread, script, demo.tokenizer(), cache, key, Set.of(end), 4096, 512, limits);
         features = loaded.tower() == null ? null : new FeatureCache(loaded.tower(), 1 << 20);
         engine.see(features);

@@ -42,6 +42,7 @@ class TidyTest {
             Map.entry("embed", Set.of("arch", "kv", "model", "nn")),
             Map.entry("prompt", Set.of("cache", "calls", "jinja", "model", "parse", "vision")),
             Map.entry("draft", Set.of()),
+            Map.entry("ranks", Set.of("kv", "model")),
             Map.entry("generate", Set.of("cache", "draft", "kv", "model", "vision")),
             // These two stand above the API.
             Map.entry("spi", Set.of("the API")),

@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 7562389c19cfbe4343c569a3a23468e4c00cb4b618c7c59014cb39ee2278b3cc
+// bindings.txt sha256 33a494bbb74821a2c869c3602cfb66990fa9e81bf51397a763fc03820d9c3534
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -2203,5 +2203,101 @@ public final class MlxC {
 
     private static final class Link_mlx_fast_metal_kernel_config_add_template_arg_int {
         static final MethodHandle HANDLE = Downcall.link("mlx_fast_metal_kernel_config_add_template_arg_int", "JJI)I");
+    }
+
+    public static int mlx_distributed_init(long res, boolean strict, long bk) {
+        try {
+            return (int) Link_mlx_distributed_init.HANDLE.invokeExact(res, strict, bk);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_init", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_init {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_init", "JZJ)I");
+    }
+
+    public static int mlx_distributed_group_rank(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_rank.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_rank", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_rank {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_rank", "J)I");
+    }
+
+    public static int mlx_distributed_group_size(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_size.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_size", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_size {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_size", "J)I");
+    }
+
+    public static int mlx_distributed_group_free(long group) {
+        try {
+            return (int) Link_mlx_distributed_group_free.HANDLE.invokeExact(group);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_group_free", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_group_free {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_group_free", "J)I");
+    }
+
+    public static int mlx_distributed_all_sum(long res, long x, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_all_sum.HANDLE.invokeExact(res, x, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_all_sum", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_all_sum {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_all_sum", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_all_gather(long res, long x, long group, long S) {
+        try {
+            return (int) Link_mlx_distributed_all_gather.HANDLE.invokeExact(res, x, group, S);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_all_gather", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_all_gather {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_all_gather", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_send(long res, long x, int dst, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_send.HANDLE.invokeExact(res, x, dst, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_send", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_send {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_send", "JJIJJ)I");
+    }
+
+    public static int mlx_distributed_recv(long res, long shape, long shape_num, int dtype, int src, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_recv.HANDLE.invokeExact(res, shape, shape_num, dtype, src, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_recv", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_recv {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_recv", "JJJIIJJ)I");
     }
 }

@@ -76,7 +76,8 @@ public final class GptOss {
     private static Block block(Config c, Weights w, String name, Rope rope, boolean slides) {
         int hidden = c.shape.hidden();
         Attention attention = Attention.load(w, name + ".self_attn", c.shape, true, true, rope)
-                .withSinks(w.get(name + ".self_attn.sinks", c.shape.heads()))
+                .withSinks(w.part(
+                        name + ".self_attn.sinks", c.shape.queryHeads(c.shape.shard(w, name + ".self_attn.o_proj"))))
                 .withWindow(slides ? c.window : 0);
         Linear router = Linear.load(w, name + ".mlp.router", hidden, c.experts, true);
         SwitchMlp experts =

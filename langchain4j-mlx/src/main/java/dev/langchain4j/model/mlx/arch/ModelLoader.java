@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.vision.VisionTower;
@@ -39,6 +40,11 @@ public final class ModelLoader {
                     ? this
                     : new Loaded(FormattedModel.of(model, format, config), tower, weights, config);
         }
+
+        /** The same seen through another model. */
+        public Loaded with(LanguageModel other) {
+            return new Loaded(other, tower, weights, config);
+        }
     }
 
     /** A length beyond all windows. */
@@ -58,7 +64,7 @@ public final class ModelLoader {
     /** As {@link #load(Path, DType)}, for somebody who needs no logits: the head may be missing. */
     public static Loaded loadWithoutHead(Path folder, DType type, boolean expanded) {
         ModelConfig config = TextPart.withoutTower(ModelFolder.config(folder));
-        return load(folder, config, type, expanded, null, false, Weights::withOptionalHead);
+        return load(folder, config, type, expanded, null, false, Shard.WHOLE, Weights::withOptionalHead);
     }
 
     /**
@@ -72,7 +78,17 @@ public final class ModelLoader {
      */
     public static Loaded load(
             Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, boolean drafting) {
-        return load(folder, config, type, expanded, adapter, drafting, weights -> weights);
+        return load(folder, config, type, expanded, adapter, drafting, Shard.WHOLE, weights -> weights);
+    }
+
+    /**
+     * Loads a rank's share of a model, without a head that drafts.
+     *
+     * @throws InvalidRequestException if the architecture cannot be split
+     */
+    public static Loaded loadShare(Path folder, ModelConfig config, DType type, boolean expanded, Shard shard) {
+        ModelRegistry.checkSplits(config);
+        return load(folder, config, type, expanded, null, false, shard, weights -> weights);
     }
 
     /**
@@ -118,6 +134,7 @@ public final class ModelLoader {
             boolean expanded,
             Path adapter,
             boolean drafting,
+            Shard shard,
             UnaryOperator<Weights> prepared) {
         ModelRegistry.Architecture architecture = ModelRegistry.find(config);
         ModelFolder.Part<Built> part = ModelFolder.load(
@@ -126,6 +143,7 @@ public final class ModelLoader {
                 type,
                 expanded,
                 adapter,
+                shard,
                 (c, tensors) -> sanitize(architecture, c, tensors, drafting),
                 (c, weights) -> build(architecture, c, prepared.apply(weights)));
         return new Loaded(part.model().text, part.model().tower, part.weights(), config);

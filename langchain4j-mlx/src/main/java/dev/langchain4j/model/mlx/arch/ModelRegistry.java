@@ -191,6 +191,20 @@ public final class ModelRegistry {
     }
 
     /** Other names of the same thing, as mlx-lm's loader maps them. */
+    /** Those whose layers all know how to be split over ranks. */
+    private static final Set<String> SPLIT = Set.of(
+            "deepseek_v3",
+            "glm4_moe",
+            "gpt_oss",
+            "llama",
+            "mistral",
+            "qwen2",
+            "qwen3",
+            "qwen3_5",
+            "qwen3_5_moe",
+            "qwen3_moe",
+            "qwen3_next");
+
     private static final Map<String, String> ALIASES = Map.ofEntries(
             Map.entry("gemma4_unified", "gemma4"),
             Map.entry("mistral", "llama"),
@@ -247,6 +261,18 @@ public final class ModelRegistry {
      */
     public static void check(ModelConfig config) {
         find(config);
+    }
+
+    /**
+     * Refuses a config whose architecture cannot be split over ranks.
+     *
+     * @throws InvalidRequestException with those that can
+     */
+    public static void checkSplits(ModelConfig config) {
+        if (!SPLIT.contains(canonical(config.modelType()))) {
+            throw new InvalidRequestException("model_type (" + config.modelType() + ") in " + config.where()
+                    + " cannot be split over ranks; it must be one of " + String.join(", ", new TreeSet<>(SPLIT)));
+        }
     }
 
     /**

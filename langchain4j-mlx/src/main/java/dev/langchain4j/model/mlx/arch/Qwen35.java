@@ -5,7 +5,9 @@ import dev.langchain4j.model.mlx.arch.Qwen3Next.DeltaNet;
 import dev.langchain4j.model.mlx.arch.Qwen3Next.GatedAttention;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -73,10 +75,12 @@ public final class Qwen35 {
 
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
         DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
-        Linear qkv = Linear.load(w, name + ".in_proj_qkv", hidden, 2 * h.keys() + h.values(), false);
-        Linear z = Linear.load(w, name + ".in_proj_z", hidden, h.values(), false);
-        Linear b = Linear.load(w, name + ".in_proj_b", hidden, h.valueHeads(), false);
-        Linear a = Linear.load(w, name + ".in_proj_a", hidden, h.valueHeads(), false);
+        Shard shard = h.shard(w, name);
+        Part heads = h.valueParts(shard);
+        Linear qkv = Linear.loadRows(w, name + ".in_proj_qkv", hidden, h.channels(shard), false);
+        Linear z = Linear.loadRows(w, name + ".in_proj_z", hidden, heads.times(h.valueDim()), false);
+        Linear b = Linear.loadRows(w, name + ".in_proj_b", hidden, heads, false);
+        Linear a = Linear.loadRows(w, name + ".in_proj_a", hidden, heads, false);
         return DeltaNet.load(
                 c, w, name, hidden, h, x -> new DeltaNet.Inputs(qkv.apply(x), z.apply(x), b.apply(x), a.apply(x)));
     }

@@ -12,7 +12,9 @@ import dev.langchain4j.model.mlx.kv.RecurrentCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Tensors;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention.Shape;
@@ -48,14 +50,17 @@ public final class Qwen3Next {
             boolean bias = c.flag("attention_bias", false);
             double eps = c.number("rms_norm_eps");
             int dim = s.headDim();
+            Shard shard = s.shard(w, name + ".o_proj");
+            Part queries = s.queryHeads(shard).times(dim);
+            Part keys = s.keyHeads(shard).times(dim);
             return new GatedAttention(
-                    Linear.load(w, name + ".q_proj", s.hidden(), 2 * s.heads() * dim, bias),
-                    Linear.load(w, name + ".k_proj", s.hidden(), s.kvHeads() * dim, bias),
-                    Linear.load(w, name + ".v_proj", s.hidden(), s.kvHeads() * dim, bias),
-                    Linear.load(w, name + ".o_proj", s.heads() * dim, s.hidden(), bias),
+                    Linear.loadRows(w, name + ".q_proj", s.hidden(), queries.times(2), bias),
+                    Linear.loadRows(w, name + ".k_proj", s.hidden(), keys, bias),
+                    Linear.loadRows(w, name + ".v_proj", s.hidden(), keys, bias),
+                    Linear.loadColumns(w, name + ".o_proj", queries, s.hidden(), bias),
                     RmsNorm.load(w, name + ".q_norm", dim, eps),
                     RmsNorm.load(w, name + ".k_norm", dim, eps),
-                    s,
+                    s.on(shard),
                     rope);
         }
 
@@ -120,6 +125,37 @@ public final class Qwen3Next {
                         c.count("linear_conv_kernel_dim", 4));
             }
 
+            /** The share of the key heads, with the value heads of each, that is loaded here. */
+            Shard shard(Weights w, String name) {
+                return w.shard(name + ".out_proj", keyHeads, valueHeads / keyHeads * valueDim);
+            }
+
+            /** The heads of a share. */
+            DeltaShape on(Shard shard) {
+                return new DeltaShape(
+                        keyParts(shard).length(),
+                        keyDim,
+                        keyParts(shard).length() * (valueHeads / keyHeads),
+                        valueDim,
+                        width);
+            }
+
+            /** The key heads of a share. */
+            Part keyParts(Shard shard) {
+                return shard.heads(keyHeads);
+            }
+
+            /** The value heads of a share: those of its key heads. */
+            Part valueParts(Shard shard) {
+                return keyParts(shard).times(valueHeads / keyHeads);
+            }
+
+            /** The queries, keys and values of a share, one behind the other. */
+            Part channels(Shard shard) {
+                Part keys = keyParts(shard).times(keyDim);
+                return keys.and(keys).and(valueParts(shard).times(valueDim));
+            }
+
             int keys() {
                 return keyHeads * keyDim;
             }
@@ -129,15 +165,22 @@ public final class Qwen3Next {
             }
         }
 
+        /**
+         * The layer of this name.
+         *
+         * @param projections those of the heads of a share
+         */
         static DeltaNet load(ModelConfig c, Weights w, String name, int hidden, DeltaShape h, Projections projections) {
+            Shard shard = h.shard(w, name);
+            Part heads = h.valueParts(shard);
             return new DeltaNet(
                     projections,
-                    w.get(name + ".conv1d.weight", 2 * h.keys() + h.values(), h.width, 1),
-                    w.adopt(GatedDelta.rate(w.get(name + ".A_log", h.valueHeads))),
-                    w.get(name + ".dt_bias", h.valueHeads),
+                    w.part(name + ".conv1d.weight", h.channels(shard), Part.all(h.width), Part.all(1)),
+                    w.adopt(GatedDelta.rate(w.part(name + ".A_log", heads))),
+                    w.part(name + ".dt_bias", heads),
                     RmsNorm.load(w, name + ".norm", h.valueDim, c.number("rms_norm_eps")),
-                    Linear.load(w, name + ".out_proj", h.values(), hidden, false),
-                    h);
+                    Linear.loadColumns(w, name + ".out_proj", heads.times(h.valueDim), hidden, false),
+                    h.on(shard));
         }
 
         @Override
@@ -215,12 +258,16 @@ public final class Qwen3Next {
 
     /** Projections that are mixed by key head: its query, its key, and the values and gates of its group. */
     private static DeltaNet deltaNet(ModelConfig c, Weights w, String name, int hidden) {
-        DeltaNet.DeltaShape h = DeltaNet.DeltaShape.of(c);
-        Linear qkvz = Linear.load(w, name + ".in_proj_qkvz", hidden, 2 * h.keys() + 2 * h.values(), false);
-        Linear ba = Linear.load(w, name + ".in_proj_ba", hidden, 2 * h.valueHeads(), false);
+        DeltaNet.DeltaShape all = DeltaNet.DeltaShape.of(c);
+        Shard shard = all.shard(w, name);
+        DeltaNet.DeltaShape h = all.on(shard);
         int dim = h.keyDim();
         int groupValues = h.values() / h.keyHeads();
-        return DeltaNet.load(c, w, name, hidden, h, x -> {
+        Part heads = all.keyParts(shard);
+        Linear qkvz = Linear.loadRows(w, name + ".in_proj_qkvz", hidden, heads.times(2 * dim + 2 * groupValues), false);
+        Linear ba = Linear.loadRows(
+                w, name + ".in_proj_ba", hidden, all.valueParts(shard).times(2), false);
+        return DeltaNet.load(c, w, name, hidden, all, x -> {
             MlxArray byHead = Indexing.unflatten(qkvz.apply(x), -1, h.keyHeads(), 2 * dim + 2 * groupValues);
             MlxArray[] p = Indexing.splitAt(byHead, -1, dim, 2 * dim, 2 * dim + groupValues);
             int group = h.valueHeads() / h.keyHeads();
@@ -250,7 +297,21 @@ public final class Qwen3Next {
         return new SparseMlp(
                 Router.topOfSoftmax(gate, chosen, c.flag("norm_topk_prob", normalized), selection),
                 SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU),
-                x -> Gating.SIGMOID.apply(sharedGate.apply(x), shared.apply(x)));
+                new GatedExpert(sharedGate, shared));
+    }
+
+    /** An expert that all positions go through as far as a gate lets them. */
+    private record GatedExpert(Linear gate, Mlp expert) implements FeedForward {
+        @Override
+        public MlxArray apply(MlxArray x) {
+            return Gating.SIGMOID.apply(gate.apply(x), expert.apply(x));
+        }
+
+        @Override
+        public MlxArray partial(MlxArray x) {
+            MlxArray part = expert.partial(x);
+            return part == null ? null : Gating.SIGMOID.apply(gate.apply(x), part);
+        }
     }
 
     /** Stacks the experts of raw folders, turns their kernels, and adds the one that their norms are stored without. */

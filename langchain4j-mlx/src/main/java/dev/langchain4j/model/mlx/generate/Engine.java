@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -61,6 +62,12 @@ public final class Engine implements AutoCloseable {
     private final Punctuation punctuation;
     /** What may draft the answer to a request; the one that is asked first is the first. */
     private volatile Function<Generation, List<Drafter>> drafters = Engine::drafters;
+
+    /** Generations that were asked for and have not ended. */
+    private final Set<Handle> open = ConcurrentHashMap.newKeySet();
+
+    /** Why the thread was given up; null if it was not. */
+    private volatile RuntimeException lost;
 
     private volatile Room room = CacheSession::hasRoom;
     /** Null if the model does not see. */
@@ -245,14 +252,20 @@ public final class Engine implements AutoCloseable {
      * @throws dev.langchain4j.exception.NonRetriableException if the engine is closed or the JVM shuts down
      */
     public Handle submit(GenerationRequest request, GenerationListener listener) {
+        Handle handle = new Handle();
         try {
             check(request);
-            Handle handle = new Handle();
+            open.add(handle);
+            handle.result.whenComplete((done, failure) -> open.remove(handle));
+            if (lost != null) {
+                throw lost;
+            }
             Generation generation = new Generation(this, request, listener, handle);
             handle.request = generation;
             scheduler.submit(generation);
             return handle;
         } catch (Throwable e) {
+            open.remove(handle);
             if (request.grammar() != null) {
                 request.grammar().close();
             }
@@ -286,6 +299,16 @@ public final class Engine implements AutoCloseable {
                 new CacheRequest(cacheKey, beginning, boundaries, conversation, isolation, this::newLayers),
                 pictures);
         return scheduler.submitIdle(job) ? job.done() : CompletableFuture.completedFuture(false);
+    }
+
+    /**
+     * Ends all requests with a failure, and refuses new ones with it: the model's thread was given up. From any thread but
+     * that one.
+     */
+    public void abandon(RuntimeException cause) {
+        lost = cause;
+        open.forEach(handle -> handle.fail(cause));
+        scheduler.abandon();
     }
 
     private void check(GenerationRequest request) {

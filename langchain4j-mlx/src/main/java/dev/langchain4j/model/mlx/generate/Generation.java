@@ -278,7 +278,7 @@ final class Generation extends ScheduledRequest {
         if (cause == null) {
             handle.complete(() -> result(cancelled ? End.CANCELLED : end, logprobs));
         } else {
-            handle.fail(cause);
+            handle.fail(engine.model().explain(cause));
         }
     }
 

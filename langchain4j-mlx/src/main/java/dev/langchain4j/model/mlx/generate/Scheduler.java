@@ -441,6 +441,15 @@ final class Scheduler {
         return closed;
     }
 
+    /** Takes no more requests, and waits for none: the owner runs no more passes. From any thread. */
+    void abandon() {
+        synchronized (lock) {
+            closed = true;
+            open = 0;
+            lock.notifyAll();
+        }
+    }
+
     /**
      * Takes no more requests, and returns when all have ended: by themselves within the grace period, or else by failing
      * before their next step. Waits although the calling thread is interrupted; does not wait on the model's thread, where

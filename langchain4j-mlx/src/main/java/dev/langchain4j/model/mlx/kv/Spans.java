@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -61,6 +62,16 @@ public final class Spans {
         return new Spans(sequences, starts, sights);
     }
 
+    /** The same for sequences without pictures. */
+    public static Spans of(List<List<LayerCache>> sequences, int[] lengths) {
+        return of(sequences, lengths, Collections.nCopies(lengths.length, Sight.NONE));
+    }
+
+    /** The same spans over other layers, which stand where these do. */
+    public Spans over(List<List<LayerCache>> others) {
+        return new Spans(others, starts, sights == null ? List.of() : sights);
+    }
+
     private int[] positions() {
         int[] all = new int[isSingle() ? 1 : tokens()];
         for (int i = 0; i < sequences.size(); i++) {
@@ -85,6 +96,16 @@ public final class Spans {
     /** Whether there is one span only. */
     public boolean isSingle() {
         return sequences.size() == 1;
+    }
+
+    /** The layers of the sequence of a span. */
+    public List<LayerCache> layers(int span) {
+        return sequences.get(span);
+    }
+
+    /** Number of tokens of a span. */
+    public int length(int span) {
+        return starts[span + 1] - starts[span];
     }
 
     /** Number of tokens of all spans together. */

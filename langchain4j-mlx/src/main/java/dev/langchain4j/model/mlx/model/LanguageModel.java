@@ -45,6 +45,11 @@ public interface LanguageModel {
     /** Number of token ids that have a logit. */
     int vocabularySize();
 
+    /** What it means that a computation with this model failed: the failure itself, or what it comes from. */
+    default Throwable explain(Throwable failure) {
+        return failure;
+    }
+
     /** What the model has to draft its own tokens with (MTP); null if its folder has nothing for it. */
     default DraftModel draftHead() {
         return null;

@@ -96,12 +96,26 @@ public final class ModelFolder {
             Path adapter,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
+        return load(folder, config, type, expanded, adapter, Shard.WHOLE, sanitizer, factory);
+    }
+
+    /** As the other ones, of which layers load this share only. Tensors are read whole, and cut one after the other. */
+    public static <T> Part<T> load(
+            Path folder,
+            ModelConfig config,
+            DType type,
+            boolean expanded,
+            Path adapter,
+            Shard shard,
+            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
+            BiFunction<ModelConfig, Weights, T> factory) {
         Part<T> part = null;
         MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {
             // counted before they are read, so that what does not fit is refused and not swapped
-            claim = MlxMemory.claimWeights(expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type));
-            part = build(folder, config, type, expanded, adapter, sanitizer, factory);
+            long bytes = expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type);
+            claim = MlxMemory.claimWeights(bytes / shard.size());
+            part = build(folder, config, type, expanded, adapter, shard, sanitizer, factory);
             Eval.eval(part.weights().all());
             part.weights().holds(claim);
             return part;
@@ -124,7 +138,7 @@ public final class ModelFolder {
             BiFunction<ModelConfig, Weights, T> factory,
             Function<Part<T>, R> question) {
         try (Scope scope = Scope.open()) {
-            Part<T> part = build(folder, config, type, false, null, sanitizer, factory);
+            Part<T> part = build(folder, config, type, false, null, Shard.WHOLE, sanitizer, factory);
             try (Weights weights = part.weights()) {
                 return question.apply(part);
             }
@@ -139,6 +153,7 @@ public final class ModelFolder {
             DType type,
             boolean expanded,
             Path adapter,
+            Shard shard,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
         Quantization quantization = Quantization.of(config);
@@ -151,7 +166,7 @@ public final class ModelFolder {
         if (changes != null) {
             changes.replace(tensors);
         }
-        Weights weights = new Weights(folder.toString(), quantization, tensors, changes);
+        Weights weights = new Weights(folder.toString(), quantization, tensors, changes).sharded(shard);
         try {
             if (expanded) {
                 weights.expandQuantized();

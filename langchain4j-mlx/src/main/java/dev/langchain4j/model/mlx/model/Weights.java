@@ -36,6 +36,7 @@ public final class Weights implements AutoCloseable {
     private final Set<String> unused = new TreeSet<>();
     private final List<MlxArray> derived = new ArrayList<>();
     private MlxMemory.WeightClaim claim;
+    private Shard shard = Shard.WHOLE;
     private boolean headIsOptional;
     private boolean expanding;
 
@@ -54,6 +55,30 @@ public final class Weights implements AutoCloseable {
     public Weights withOptionalHead() {
         headIsOptional = true;
         return this;
+    }
+
+    /** Lets layers load a share of a model only. */
+    public Weights sharded(Shard share) {
+        shard = share;
+        return this;
+    }
+
+    /** The share of the model that layers load. */
+    public Shard shard() {
+        return shard;
+    }
+
+    /**
+     * The share of a layer's units, such as heads, that can be loaded where its output goes through a linear layer with so many
+     * columns for each: all of them if the ranks cannot have as many each, or would part groups of quantized columns.
+     */
+    public Shard shard(String output, int units, int columns) {
+        if (shard.isWhole() || units % shard.size() != 0) {
+            return Shard.WHOLE;
+        }
+        Format format = format(output, units * columns);
+        boolean parts = format != null && units / shard.size() * columns % format.groupSize() != 0;
+        return parts ? Shard.WHOLE : shard;
     }
 
     /** Lets {@link #format} expand quantized matrices to single precision, so that nobody sees one. */
@@ -109,6 +134,36 @@ public final class Weights implements AutoCloseable {
                     + ", but its numbers must be floating");
         }
         return tensor;
+    }
+
+    /**
+     * What these parts of the dimensions have of the tensor of floating numbers, in place of the whole one.
+     *
+     * @throws InvalidRequestException as {@link #get(String, int...)}
+     */
+    public MlxArray part(String name, Part... dimensions) {
+        return cut(name, get(name, lengths(dimensions)), dimensions);
+    }
+
+    /** The same of the tensor of packed numbers. */
+    public MlxArray packedPart(String name, DType type, Part... dimensions) {
+        return cut(name, packed(name, type, lengths(dimensions)), dimensions);
+    }
+
+    private static int[] lengths(Part... dimensions) {
+        return Arrays.stream(dimensions).mapToInt(Part::whole).toArray();
+    }
+
+    private MlxArray cut(String name, MlxArray whole, Part... dimensions) {
+        MlxArray own = whole;
+        for (int axis = 0; axis < dimensions.length; axis++) {
+            own = dimensions[axis].isWhole() ? own : dimensions[axis].of(own, axis);
+        }
+        if (own != whole) {
+            own = Indexing.contiguous(own);
+            tensors.put(actual(name), own.detach()).close();
+        }
+        return own;
     }
 
     /**

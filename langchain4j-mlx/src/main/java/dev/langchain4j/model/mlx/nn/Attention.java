@@ -8,6 +8,8 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.RotatingKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.List;
 
@@ -59,6 +61,27 @@ public record Attention(
             return new Shape(hidden, heads, kvHeads, dim);
         }
 
+        /** The share of the heads that is loaded here, of attention whose output goes through the layer of this name. */
+        public Shard shard(Weights w, String output) {
+            int ranks = w.shard().size();
+            return kvHeads % ranks == 0 || ranks % kvHeads == 0 ? w.shard(output, heads, headDim) : Shard.WHOLE;
+        }
+
+        /** The heads of a share. */
+        public Shape on(Shard shard) {
+            return new Shape(hidden, heads / shard.size(), Math.max(1, kvHeads / shard.size()), headDim);
+        }
+
+        /** What a share has of a dimension with an entry for each head. */
+        public Part queryHeads(Shard shard) {
+            return shard.heads(heads);
+        }
+
+        /** The same for each head of keys and values. */
+        public Part keyHeads(Shard shard) {
+            return shard.kvHeads(kvHeads);
+        }
+
         /** As {@link #of}, for architectures that know no head_dim. */
         public static Shape ofEqualHeads(ModelConfig c) {
             return of(c, Math.max(1, c.count("hidden_size") / c.count("num_attention_heads")));
@@ -73,11 +96,14 @@ public record Attention(
     /** Attention of this name without norms, scaled by the root of a head's dimensions, over the whole context. */
     public static Attention load(
             Weights w, String name, Shape s, boolean qkvBias, boolean outputBias, Rope queryRope, Rope keyRope) {
+        Shard shard = s.shard(w, name + ".o_proj");
+        Part queries = s.queryHeads(shard).times(s.headDim);
+        Part keys = s.keyHeads(shard).times(s.headDim);
         List<String> names = List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj");
         return of(
-                s,
-                Projections.load(w, s.hidden, qkvBias, names, s.widths()),
-                Linear.load(w, name + ".o_proj", s.heads * s.headDim, s.hidden, outputBias),
+                s.on(shard),
+                Projections.load(w, s.hidden, qkvBias, names, queries, keys, keys),
+                Linear.loadColumns(w, name + ".o_proj", queries, s.hidden, outputBias),
                 queryRope,
                 keyRope);
     }
@@ -91,10 +117,13 @@ public record Attention(
     /** Attention as {@code of} makes it, with one matrix of this name for queries, keys and values. */
     public static Attention loadFused(
             Weights w, String qkv, String output, Shape s, boolean qkvBias, boolean outputBias, Rope rope) {
-        int width = (s.heads + 2 * s.kvHeads) * s.headDim;
-        Linear all = Linear.load(w, qkv, s.hidden, width, qkvBias);
-        Linear o = Linear.load(w, output, s.heads * s.headDim, s.hidden, outputBias);
-        return of(s, Projections.fused(all, s.widths()), o, rope, rope);
+        Shard shard = s.shard(w, output);
+        Part queries = s.queryHeads(shard).times(s.headDim);
+        Part keys = s.keyHeads(shard).times(s.headDim);
+        Shape own = s.on(shard);
+        Linear all = Linear.loadRows(w, qkv, s.hidden, queries.and(keys).and(keys), qkvBias);
+        Linear o = Linear.loadColumns(w, output, queries, s.hidden, outputBias);
+        return of(own, Projections.fused(all, own.widths()), o, rope, rope);
     }
 
     /** As the other {@code load}, with the same positions for queries and keys. */

@@ -13,6 +13,7 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.QuantizedKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
@@ -73,6 +74,15 @@ public record LatentAttention(
             return all == 0 ? 1 : Math.pow(Ropes.yarnScale(positions.factor(), all), 2);
         }
 
+        /** The heads that are loaded here of the attention of this name. */
+        public Part own(Weights w, String name) {
+            return w.shard(name + ".o_proj", heads, valueDim).heads(heads);
+        }
+
+        private Shape withHeads(int some) {
+            return new Shape(hidden, some, queryRank, latent, plainDim, turnedDim, valueDim, scale);
+        }
+
         /** This shape with scores that are multiplied by one more factor. */
         public Shape scaled(double factor) {
             return new Shape(hidden, heads, queryRank, latent, plainDim, turnedDim, valueDim, scale * factor);
@@ -91,26 +101,27 @@ public record LatentAttention(
                 s,
                 bias,
                 rope,
-                MultiLinear.load(w, name + ".embed_q", s.heads, s.plainDim, s.latent),
-                MultiLinear.load(w, name + ".unembed_out", s.heads, s.latent, s.valueDim));
+                MultiLinear.load(w, name + ".embed_q", s.own(w, name), s.plainDim, s.latent),
+                MultiLinear.load(w, name + ".unembed_out", s.own(w, name), s.latent, s.valueDim));
     }
 
-    /** As {@code load}, with these matrices. */
+    /** As {@code load}, with these matrices, of the heads that this rank has. */
     public static LatentAttention of(
             Weights w, String name, Shape s, boolean bias, Rope rope, MultiLinear embedQuery, MultiLinear unembedOut) {
-        int width = s.heads * (s.plainDim + s.turnedDim);
+        Part heads = s.own(w, name);
+        Part width = heads.times(s.plainDim + s.turnedDim);
         return new LatentAttention(
                 s.queryRank == 0 ? null : queryDown(w, name, s, bias),
                 s.queryRank == 0
-                        ? Linear.load(w, name + ".q_proj", s.hidden, width, false)
-                        : Linear.load(w, name + ".q_b_proj", s.queryRank, width, false),
+                        ? Linear.loadRows(w, name + ".q_proj", s.hidden, width, false)
+                        : Linear.loadRows(w, name + ".q_b_proj", s.queryRank, width, false),
                 Linear.load(w, name + ".kv_a_proj_with_mqa", s.hidden, s.latent + s.turnedDim, bias),
                 RmsNorm.load(w, name + ".kv_a_layernorm", s.latent, EPS),
                 embedQuery,
                 unembedOut,
-                Linear.load(w, name + ".o_proj", s.heads * s.valueDim, s.hidden, bias),
+                Linear.loadColumns(w, name + ".o_proj", heads.times(s.valueDim), s.hidden, bias),
                 rope,
-                s,
+                s.withHeads(heads.length()),
                 null);
     }
 

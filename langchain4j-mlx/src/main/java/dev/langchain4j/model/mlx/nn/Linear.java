@@ -7,13 +7,23 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
 import dev.langchain4j.model.mlx.model.Adapter.Change;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
+import java.util.function.UnaryOperator;
 
 /** y = x W' + b, over the last dimension. */
 public interface Linear {
 
     /** Applies the layer: [..., in] to [..., out]. */
     MlxArray apply(MlxArray x);
+
+    /**
+     * What this rank computes of it, where the layer is the sum of what all ranks compute, and has nothing beside; null where
+     * it is not.
+     */
+    default Linear unsummed() {
+        return null;
+    }
 
     /** This layer with outputs that tanh keeps below a number; itself if that is 0. */
     default Linear capped(double cap) {
@@ -32,17 +42,51 @@ public interface Linear {
      * @param bias whether there must be a bias
      */
     static Linear load(Weights weights, String name, int in, int out, boolean bias) {
+        return load(weights, name, Part.all(in), Part.all(out), bias);
+    }
+
+    /** The layer of this name with some of its outputs: a share of what a model split over ranks has. */
+    static Linear loadRows(Weights weights, String name, int in, Part out, boolean bias) {
+        return load(weights, name, Part.all(in), out, bias);
+    }
+
+    /** The layer of this name, of which each rank has some of the inputs: what all ranks compute is added up. */
+    static Linear loadColumns(Weights weights, String name, Part in, int out, boolean bias) {
+        if (in.isWhole()) {
+            return load(weights, name, in.whole(), out, bias);
+        }
+        Linear partial = load(weights, name, in, Part.all(out), false);
         MlxArray b = bias ? weights.get(name + ".bias", out) : null;
-        Format format = weights.format(name, in);
+        return new SummedLinear(partial, weights.shard().sum(), b);
+    }
+
+    /** The sum of what all ranks compute; the bias may be null. */
+    record SummedLinear(Linear partial, UnaryOperator<MlxArray> sum, MlxArray bias) implements Linear {
+        @Override
+        public MlxArray apply(MlxArray x) {
+            MlxArray y = sum.apply(partial.apply(x));
+            return bias == null ? y : Ops.add(y, bias);
+        }
+
+        @Override
+        public Linear unsummed() {
+            return bias == null ? partial : null;
+        }
+    }
+
+    private static Linear load(Weights weights, String name, Part in, Part out, boolean bias) {
+        MlxArray b = bias ? weights.part(name + ".bias", out) : null;
+        Format format = weights.format(name, in.whole());
         QuantizedMatrix packed = format == null ? null : QuantizedMatrix.load(weights, name, format, in, out);
-        MlxArray matrix = format == null ? weights.get(name + ".weight", out, in) : null;
+        MlxArray matrix = format == null ? weights.part(name + ".weight", out, in) : null;
         Change change = weights.change(name);
         MlxArray own = change != null && change.magnitude() != null ? null : b;
         Linear plain = packed != null ? new QuantizedLinear(packed, own) : of(weights, matrix, own);
         if (change == null) {
             return plain;
         }
-        return LowRank.linear(weights, change, in, out, plain, packed != null ? packed.dequantized() : matrix, b);
+        return LowRank.linear(
+                weights, change, in.length(), out.length(), plain, packed != null ? packed.dequantized() : matrix, b);
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /** A matrix for each head, [heads, out, in], that is also used backwards. Source: mlx-lm's {@code models/mla.py}. */
@@ -17,12 +18,13 @@ public interface MultiLinear {
     MlxArray applyTransposed(MlxArray x);
 
     /** The layer of this name, quantized if the weights say so. */
-    static MultiLinear load(Weights weights, String name, int heads, int in, int out) {
+    static MultiLinear load(Weights weights, String name, Part heads, int in, int out) {
         Format format = weights.format(name, in);
         if (format != null) {
-            return new QuantizedMultiLinear(QuantizedMatrix.load(weights, name, format, in, heads, out));
+            return new QuantizedMultiLinear(
+                    QuantizedMatrix.load(weights, name, format, Part.all(in), heads, Part.all(out)));
         }
-        MlxArray matrices = weights.get(name + ".weight", heads, out, in);
+        MlxArray matrices = weights.part(name + ".weight", heads, Part.all(out), Part.all(in));
         return new PlainMultiLinear(matrices, weights.adopt(Indexing.swapAxes(matrices, -1, -2)));
     }
 

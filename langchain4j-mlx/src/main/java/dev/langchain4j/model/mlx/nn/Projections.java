@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Arrays;
 import java.util.List;
@@ -29,6 +30,16 @@ public interface Projections {
         }
         return parted(IntStream.range(0, outs.length)
                 .mapToObj(i -> Linear.load(w, names.get(i), in, outs[i], bias))
+                .toArray(Linear[]::new));
+    }
+
+    /** The same with a part of the outputs of each, as layers of their own where not all have all. */
+    static Projections load(Weights w, int in, boolean bias, List<String> names, Part... outs) {
+        if (Arrays.stream(outs).allMatch(Part::isWhole)) {
+            return load(w, in, bias, names, Arrays.stream(outs).mapToInt(Part::whole).toArray());
+        }
+        return parted(IntStream.range(0, outs.length)
+                .mapToObj(i -> Linear.loadRows(w, names.get(i), in, outs[i], bias))
                 .toArray(Linear[]::new));
     }
 

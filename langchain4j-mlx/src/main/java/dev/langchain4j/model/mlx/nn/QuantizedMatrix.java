@@ -1,9 +1,11 @@
 package dev.langchain4j.model.mlx.nn;
 
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Arrays;
 
@@ -18,12 +20,37 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
      * @param shape the dimensions before the columns: {out}, or {experts, out}
      */
     static QuantizedMatrix load(Weights weights, String name, Format format, int in, int... shape) {
+        return load(
+                weights,
+                name,
+                format,
+                Part.all(in),
+                Arrays.stream(shape).mapToObj(Part::all).toArray(Part[]::new));
+    }
+
+    /**
+     * A part of the matrix of this name.
+     *
+     * @throws InvalidRequestException if columns would be taken out of the middle of a group
+     */
+    static QuantizedMatrix load(Weights weights, String name, Format format, Part in, Part... shape) {
+        if (!in.isWhole() && !in.isMultipleOf(format.groupSize())) {
+            throw new InvalidRequestException(name + " is quantized in groups of " + format.groupSize()
+                    + " columns, which " + weights.shard().size() + " ranks would part");
+        }
         boolean affine = format.mode().equals("affine");
-        int[] groups = with(shape, in / format.groupSize());
-        MlxArray weight = weights.packed(name + ".weight", DType.UINT32, with(shape, in * format.bits() / 32));
-        MlxArray scales =
-                affine ? weights.get(name + ".scales", groups) : weights.packed(name + ".scales", DType.UINT8, groups);
-        MlxArray biases = affine ? weights.get(name + ".biases", groups) : null;
+        Part inGroups = in.over(format.groupSize());
+        Part[] groups = with(shape, inGroups);
+        Part[] words = with(
+                shape,
+                in.isWhole()
+                        ? Part.all(in.whole() * format.bits() / 32)
+                        : inGroups.times(format.groupSize() * format.bits() / 32));
+        MlxArray weight = weights.packedPart(name + ".weight", DType.UINT32, words);
+        MlxArray scales = affine
+                ? weights.part(name + ".scales", groups)
+                : weights.packedPart(name + ".scales", DType.UINT8, groups);
+        MlxArray biases = affine ? weights.part(name + ".biases", groups) : null;
         return new QuantizedMatrix(weight, scales, biases, format);
     }
 
@@ -32,8 +59,8 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
         return Quantized.dequantize(weight, scales, biases, format, DType.FLOAT32);
     }
 
-    private static int[] with(int[] shape, int last) {
-        int[] all = Arrays.copyOf(shape, shape.length + 1);
+    private static Part[] with(Part[] shape, Part last) {
+        Part[] all = Arrays.copyOf(shape, shape.length + 1);
         all[shape.length] = last;
         return all;
     }

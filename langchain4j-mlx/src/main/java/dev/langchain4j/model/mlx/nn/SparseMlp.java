@@ -1,7 +1,6 @@
 package dev.langchain4j.model.mlx.nn;
 
 import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.Ops;
 
 /**
  * A mixture of experts.
@@ -12,7 +11,7 @@ public record SparseMlp(Router router, SwitchMlp experts, FeedForward shared) im
 
     @Override
     public MlxArray apply(MlxArray x) {
-        MlxArray y = experts.apply(x, router.choose(x));
-        return shared == null ? y : Ops.add(y, shared.apply(x));
+        Router.Choice choice = router.choose(x);
+        return shared == null ? experts.apply(x, choice) : experts.apply(x, choice, shared);
     }
 }

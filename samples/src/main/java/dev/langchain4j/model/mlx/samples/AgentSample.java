@@ -4,6 +4,7 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.mlx.MlxChatModel;
+import dev.langchain4j.model.mlx.MlxCluster;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.service.AiServices;
@@ -17,7 +18,8 @@ import java.util.List;
 /**
  * A LangChain4j AI service with tools and memory over a model inside this JVM. Plays a scripted conversation of two
  * travellers, or asks you. Options: {@code --interactive}, {@code --loop 20} to see what that
- * many rounds cost without the prompt cache and with it, {@code --model FOLDER_OR_ID}.
+ * many rounds cost without the prompt cache and with it, {@code --model FOLDER_OR_ID}, {@code --ranks 2} to split the model
+ * over as many JVMs of this machine.
  */
 public final class AgentSample {
 
@@ -51,22 +53,36 @@ public final class AgentSample {
 
     /** Runs the conversation, or what the options say. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "prefixes", "interactive", "loop");
+        Options options = Options.of(args, "model", "cache", "prefixes", "interactive", "loop", "ranks");
         try {
-            run(options);
+            run(options, args);
         } catch (UnsupportedFeatureException e) {
             System.err.println("this model cannot use tools, which this sample needs: " + e.getMessage());
             System.exit(1);
         }
     }
 
-    private static void run(Options options) throws IOException {
-        if (options.has("loop")) {
-            loop(options);
+    private static void run(Options options, String[] args) throws IOException {
+        if (LocalRanks.serves(options.modelBuilder())) {
             return;
         }
-        try (MlxModel mlx = options.loadModel()) {
-            System.out.println("MLX inside the JVM: " + mlx.name() + ", context " + mlx.contextLength() + " tokens\n");
+        if (options.has("loop")) {
+            loop(options);
+        } else if (options.has("ranks")) {
+            try (LocalRanks ranks = LocalRanks.start(options.number("ranks", 2), AgentSample.class, args)) {
+                talk(options, options.modelBuilder(), ranks.cluster());
+            }
+        } else {
+            talk(options, options.modelBuilder(), LocalRanks.isStarted() ? MlxCluster.fromEnvironment() : null);
+        }
+    }
+
+    /** @param cluster the ranks that take part; null if this process has all of the model */
+    private static void talk(Options options, MlxModel.Builder settings, MlxCluster cluster) throws IOException {
+        try (MlxModel mlx = settings.distributed(cluster).build()) {
+            String ranks = cluster == null ? "" : cluster.size() + " ranks, ";
+            System.out.println("MLX inside the JVM: " + mlx.name() + ", " + ranks + "context " + mlx.contextLength()
+                    + " tokens\n");
             if (options.has("interactive")) {
                 try (AgentConsole console = new AgentConsole()) {
                     TravelDesk desk = desk(mlx, new RoundPrinter(console::quiet));

@@ -9,7 +9,8 @@ import dev.langchain4j.model.mlx.samples.bench.Bench;
  *
  * <ul>
  *   <li>{@code --only host,decode,prefill,loop,cache,text,stream,elements,jlama,architectures}: some sections; also
- *       llamacpp, embeddings, batch, agents, fairness, restart, ahead, rounds, sampling, speculation, load
+ *       llamacpp, embeddings, batch, agents, fairness, restart, ahead, rounds, sampling, speculation, load,
+ *       ring
  *   <li>{@code --models NAME,...}: some models of samples/bench/make_models.py; {@code --real FOLDER,...}: others, for batch,
  *       fairness and speculation
  *   <li>{@code --architectures NAME,...}: some architectures of samples/bench/make_architectures.py

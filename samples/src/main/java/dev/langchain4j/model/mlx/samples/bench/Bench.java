@@ -47,6 +47,7 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("rounds", new RoundsSection());
         SECTIONS.put("sampling", new SamplingSection());
         SECTIONS.put("speculation", new SpeculationSection());
+        SECTIONS.put("ring", new RingSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
     }
 
@@ -172,6 +173,16 @@ public final class Bench implements AutoCloseable {
                     .filter(f -> f.contains("libblas") || f.contains("liblapack"))
                     .collect(Collectors.joining(" "));
         }
+    }
+
+    /** The Python that has mlx-lm, and a script of samples/bench. */
+    List<String> pythonCommand(String script) {
+        return List.of(python.toString(), script(script).toString());
+    }
+
+    /** What lets one of several Python processes use our BLAS, and its share of the processors. */
+    Map<String, String> blasOf(int processes) throws IOException {
+        return Map.of("LD_PRELOAD", blas(), "OPENBLAS_NUM_THREADS", String.valueOf(RingSection.threads(processes)));
     }
 
     Report report() {

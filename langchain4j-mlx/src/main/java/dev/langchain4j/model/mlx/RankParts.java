@@ -1,0 +1,134 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Doctor;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.arch.ModelLoader;
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
+import dev.langchain4j.model.mlx.generate.Engine;
+import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.TextPart;
+import dev.langchain4j.model.mlx.ranks.Ranks;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What is particular about loading a model that is split over ranks. */
+final class RankParts {
+    private static final Logger log = LoggerFactory.getLogger(RankParts.class);
+    /** Changes whenever what ranks tell one another does. */
+    private static final int FORMAT = 1;
+
+    private RankParts() {}
+
+    /** Refuses what a split model cannot have, before anything is read. */
+    static void check(MlxModel.Builder builder, ModelConfig config) {
+        ModelRegistry.checkSplits(config);
+        if (builder.adapter != null) {
+            throw new InvalidRequestException(
+                    "adapter (" + builder.adapter + ") must not be set for a model that is split over ranks");
+        }
+        if (builder.disk() != DiskCache.NONE) {
+            throw new InvalidRequestException("diskCache and sharedPrefixes (" + builder.disk()
+                    + ") must not be set for a model that is split over ranks");
+        }
+    }
+
+    /**
+     * Loads this rank's share, when all have said that they have the same model.
+     *
+     * @param settings what else must be equal
+     */
+    static ModelLoader.Loaded load(
+            Ranks ranks,
+            Path folder,
+            ModelConfig config,
+            DType type,
+            boolean expanded,
+            KvFormat format,
+            String settings,
+            MlxThread thread,
+            OpenParts parts) {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("version", FORMAT + " " + Doctor.version());
+        facts.put("model", ModelIdentity.ofWeights(folder));
+        facts.put("setting of types, KV cache or context", type + " " + settings);
+        ranks.agree(facts);
+        return thread.call(() -> parts.weightsOf(ModelLoader.loadShare(folder, config, type, expanded, ranks.shard()))
+                .with(format));
+    }
+
+    /** Whether this process may build the model, or serve it. */
+    static void checkRank(MlxCluster cluster, boolean builds) {
+        if (cluster == null && !builds) {
+            throw new InvalidRequestException("distributed (null) must be set for a rank that serves");
+        }
+        if (cluster != null && (cluster.rank() == 0) != builds) {
+            throw new InvalidRequestException("distributed (" + cluster
+                    + ") must be rank 0 where the model is built; the other ranks call serve()");
+        }
+    }
+
+    /** Loads this rank's share and leads the others. */
+    static ModelLoader.Loaded lead(
+            MlxModel.Builder builder,
+            Path folder,
+            ModelConfig config,
+            DType type,
+            boolean expanded,
+            String settings,
+            MlxThread thread,
+            OpenParts parts,
+            Consumer<RuntimeException> lost) {
+        check(builder, config);
+        Ranks ranks = parts.add(Ranks.join(builder.cluster.settings(), thread));
+        ModelLoader.Loaded share = load(
+                ranks,
+                folder,
+                TextPart.withoutTower(config),
+                type,
+                expanded,
+                builder.kvFormat(),
+                settings,
+                thread,
+                parts);
+        return share.with(ranks.lead(share.model(), lost));
+    }
+
+    /** Ends all requests of an engine; null for one that is still being made. */
+    static void abandon(Engine engine, RuntimeException cause) {
+        if (engine != null) {
+            engine.abandon(cause);
+        }
+    }
+
+    /** Follows rank 0 until it closes the model. */
+    static void serve(
+            MlxModel.Builder builder, LocatedModel located, KvFormat format, RopeScaling scaling, Integer length) {
+        Path folder = located.folder();
+        ContextLimit context = ContextLimit.of(ChatFolder.config(folder), scaling, length);
+        check(builder, context.config());
+        ModelConfig config = TextPart.withoutTower(context.config());
+        OpenParts parts = new OpenParts();
+        try {
+            MlxThread thread = parts.on(NativeParts.startThread("mlx-" + located.name()));
+            DType type = NativeParts.type(builder.dtype, thread);
+            boolean expanded = builder.quantizedWeights.expands(folder, config, type, thread);
+            Ranks ranks = parts.add(Ranks.join(builder.cluster.settings(), thread));
+            String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            ModelLoader.Loaded share = load(ranks, folder, config, type, expanded, format, kept, thread, parts);
+            log.info("{} serves {}", builder.cluster, located.name());
+            ranks.follow(share.model());
+        } catch (Throwable e) {
+            parts.closeAfter(e);
+            throw e;
+        }
+        parts.close();
+    }
+}

@@ -1,0 +1,162 @@
+package dev.langchain4j.model.mlx.ranks;
+
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.RankGroup;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody waits for
+ * an answer. On the model's thread, but for what says otherwise.
+ *
+ * <p>Exchanges must be begun in one order by all ranks. So what the last pass left is begun before the next record, whether
+ * anybody here asked for it or not: prefill does not need the last layer's output, and the others compute it.
+ */
+final class Leader {
+    /** How many records may be under way before the oldest one is looked at. */
+    private static final int UNREAD_MAX = 2;
+
+    /** Commands that are not sent before the next pass; more go at once. */
+    private static final int WAITING_MAX = 1024;
+
+    private final RankGroup group;
+    private final List<Command> waiting = new ArrayList<>();
+    private final Deque<MlxArray> unread = new ArrayDeque<>();
+    private MlxArray lastHidden;
+    private List<List<LayerCache>> lastLayers = List.of();
+    private int sequences;
+    private int snapshots;
+    private int sent;
+    private int read;
+    private boolean ended;
+    /** When something was sent last. */
+    private volatile long sentNanos = System.nanoTime();
+    /** Why the ranks can do nothing together any more; null while they can. */
+    private volatile RankLostException failure;
+
+    Leader(RankGroup group) {
+        this.group = group;
+    }
+
+    int newSequence() {
+        add(Command.of(Command.Kind.NEW, sequences, 0));
+        return sequences++;
+    }
+
+    int newSnapshot() {
+        return snapshots++;
+    }
+
+    void add(Command command) {
+        if (ended || failure != null) {
+            return;
+        }
+        Command joined = waiting.isEmpty() ? null : waiting.getLast().with(command);
+        if (joined == null) {
+            waiting.add(command);
+        } else {
+            waiting.set(waiting.size() - 1, joined);
+        }
+        if (waiting.size() >= WAITING_MAX) {
+            send();
+        }
+    }
+
+    /** Sends a pass over so many tokens, whose spans were added. */
+    void pass(int tokens) {
+        add(Command.of(Command.Kind.PASS, 0, tokens));
+        send();
+    }
+
+    /** The tokens of a pass, as all ranks have them: a temporary of the current scope. */
+    MlxArray shared(MlxArray tokens) {
+        return group.allSum(Ops.astype(tokens, DType.INT32));
+    }
+
+    /** Notes what a pass leaves to be computed. */
+    void passed(MlxArray hidden, List<List<LayerCache>> layers) {
+        lastHidden = hidden.share().detach();
+        lastLayers = layers;
+    }
+
+    /** Sends what waits, and says that nothing comes for some time. */
+    void rest(int millis) {
+        add(Command.of(Command.Kind.REST, 0, millis));
+        send();
+    }
+
+    /** Says that the model is closed, if the ranks are still there. Idempotent. */
+    void end() {
+        if (!ended && failure == null) {
+            add(Command.of(Command.Kind.END, 0, 0));
+            send();
+            while (!unread.isEmpty()) {
+                readOldest();
+            }
+        }
+        ended = true;
+    }
+
+    private void send() {
+        check();
+        beginRest();
+        while (!waiting.isEmpty()) {
+            MlxArray record;
+            try (Scope scope = Scope.open()) {
+                record = group.allSum(MlxArray.of(StepRecord.of(sent, waiting), StepRecord.INTS))
+                        .detach();
+            }
+            unread.add(record);
+            Eval.async(record);
+            sent++;
+            sentNanos = System.nanoTime();
+            if (unread.size() > UNREAD_MAX) {
+                readOldest();
+            }
+        }
+    }
+
+    /** Begins to compute what the last pass left. */
+    private void beginRest() {
+        if (lastHidden == null) {
+            return;
+        }
+        try (MlxArray hidden = lastHidden) {
+            lastHidden = null;
+            Stream<MlxArray> buffers = lastLayers.stream().flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)));
+            Eval.async(Stream.concat(Stream.of(hidden), buffers).toArray(MlxArray[]::new));
+        }
+    }
+
+    private void readOldest() {
+        try (MlxArray record = unread.remove()) {
+            StepRecord.check(record.toInts(), read++, group.size());
+        }
+    }
+
+    /** Throws if the ranks can do nothing together any more. May be called from any thread. */
+    void check() {
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    /** Says why the ranks can do nothing together any more. May be called from any thread. */
+    void fail(RankLostException cause) {
+        failure = cause;
+    }
+
+    /** How long ago something was sent. May be called from any thread. */
+    long nanosSinceSent() {
+        return System.nanoTime() - sentNanos;
+    }
+}

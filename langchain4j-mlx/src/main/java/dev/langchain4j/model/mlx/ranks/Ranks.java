@@ -1,0 +1,311 @@
+package dev.langchain4j.model.mlx.ranks;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Eval;
+import dev.langchain4j.mlx.Indexing;
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.mlx.PeerSockets;
+import dev.langchain4j.mlx.RankGroup;
+import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.model.LanguageModel;
+import dev.langchain4j.model.mlx.model.Shard;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+/**
+ * This process as one of those that compute a model together: joins them, sees to it that all have the same model, then leads
+ * or follows. There is one in a process at a time, because MLX has one group.
+ */
+public final class Ranks implements AutoCloseable {
+    private static final int DIGEST_INTS = 8;
+    /** After so long without a request the other ranks rest between looks, so that they do not keep a processor busy. */
+    private static final long REST_AFTER_NANOS = 500_000_000L;
+
+    private static final int REST_MILLIS = 40;
+
+    /** Who has the group; MLX's group is that of the settings that were used first. */
+    private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
+
+    private static RankSettings joined;
+    /** Why this process can be no rank any more; null while it can. */
+    private static volatile RankLostException over;
+
+    private final RankSettings settings;
+    private final MlxThread thread;
+    private RankGroup group;
+    private PeerSockets sockets;
+    private Watch watch;
+    private Leader leader;
+    private Consumer<RuntimeException> lost;
+    private final AtomicBoolean lossTold = new AtomicBoolean();
+
+    private Ranks(RankSettings settings, MlxThread thread) {
+        this.settings = settings;
+        this.thread = thread;
+    }
+
+    /**
+     * Joins the other ranks, for a model on this thread. Waits until they are there.
+     *
+     * @throws InvalidRequestException if a split model is open in this process, or one was with other settings
+     * @throws RankLostException if they do not come in time; the thread was abandoned then
+     */
+    public static Ranks join(RankSettings settings, MlxThread thread) {
+        if (over != null) {
+            throw over;
+        }
+        Ranks ranks = new Ranks(settings, thread);
+        if (!OPEN.compareAndSet(null, ranks)) {
+            throw new InvalidRequestException(
+                    "a model that is split over ranks is open in this process already: close it"
+                            + " before another one is loaded");
+        }
+        try {
+            ranks.open();
+            return ranks;
+        } catch (Throwable e) {
+            OPEN.compareAndSet(ranks, null);
+            throw e;
+        }
+    }
+
+    private void open() {
+        if (joined != null && !isSameGroup(joined)) {
+            throw new InvalidRequestException("this process is rank " + joined.rank() + " of " + joined.size()
+                    + " already, and cannot be another one: MLX keeps its group until the process ends");
+        }
+        group = inTime(() -> RankGroup.join(settings.backend(), settings.environment()), "come");
+        joined = settings;
+        if (group.rank() != settings.rank() || group.size() != settings.size()) {
+            throw new InvalidRequestException("the backend " + settings.backend() + " says that this is rank "
+                    + group.rank() + " of " + group.size() + ", not " + settings.rank() + " of " + settings.size());
+        }
+        sockets = PeerSockets.find(
+                settings.ports(settings.rank()), settings.left(), settings.ports(settings.right()), settings.right());
+    }
+
+    private boolean isSameGroup(RankSettings other) {
+        return other.rank() == settings.rank()
+                && other.backend().equals(settings.backend())
+                && other.addresses().equals(settings.addresses());
+    }
+
+    /** The share of the model that belongs to this rank. */
+    public Shard shard() {
+        return new Shard(settings.rank(), settings.size(), group::allSum);
+    }
+
+    /**
+     * Compares what must be equal on all ranks. All of them call it with the same names.
+     *
+     * @throws InvalidRequestException on all ranks, if one has something else
+     */
+    public void agree(Map<String, String> facts) {
+        int[] own = facts.values().stream().flatMapToInt(Ranks::digest).toArray();
+        int[] all = inTime(
+                () -> {
+                    try (Scope scope = Scope.open()) {
+                        return group.allGather(MlxArray.of(own, 1, own.length)).toInts();
+                    }
+                },
+                "answer");
+        List<String> names = List.copyOf(facts.keySet());
+        for (int rank = 1; rank < settings.size(); rank++) {
+            for (int fact = 0; fact < names.size(); fact++) {
+                int from = fact * DIGEST_INTS;
+                int[] first = Arrays.copyOfRange(all, from, from + DIGEST_INTS);
+                from += rank * own.length;
+                if (!Arrays.equals(first, Arrays.copyOfRange(all, from, from + DIGEST_INTS))) {
+                    throw new InvalidRequestException(settings.describe(rank) + " has another " + names.get(fact)
+                            + " than " + settings.describe(0) + ": all ranks of a model must have the same");
+                }
+            }
+        }
+    }
+
+    private static IntStream digest(String text) {
+        try {
+            byte[] bytes = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+            int[] ints = new int[DIGEST_INTS];
+            ByteBuffer.wrap(bytes).asIntBuffer().get(ints);
+            return Arrays.stream(ints);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JVM has SHA-256", e);
+        }
+    }
+
+    /**
+     * Leads: what is done to the model that this gives is done by all ranks. Waits until they have loaded theirs.
+     *
+     * @param lost is told, once, that they cannot go on; the thread was abandoned then
+     */
+    public LanguageModel lead(LanguageModel model, Consumer<RuntimeException> lost) {
+        awaitLoaded();
+        leader = new Leader(group);
+        this.lost = lost;
+        watch = new Watch(
+                settings,
+                sockets,
+                () -> Math.min(thread.nanosInTask(), leader.nanosSinceSent()),
+                this::lose,
+                this::rest);
+        return new LeadingModel(model, leader, this);
+    }
+
+    /**
+     * What a step's failure means: what MLX could not compute on this rank the others wait for, or it waited for one of them.
+     * Then they cannot go on. On the model's thread of the leading rank.
+     *
+     * @return the failure, or why the ranks cannot go on
+     */
+    Throwable explain(Throwable failure) {
+        if (!(failure instanceof MlxException) || MlxThread.isShuttingDown()) {
+            return failure;
+        }
+        RankLostException cause = watch.explain(failure);
+        lose(cause);
+        return cause;
+    }
+
+    private void lose(RankLostException cause) {
+        if (lossTold.compareAndSet(false, true)) {
+            leader.fail(cause);
+            giveUp(cause);
+            lost.accept(cause);
+        }
+    }
+
+    /** The thread and the group are of no use any more. */
+    private RankLostException giveUp(RankLostException cause) {
+        over = cause;
+        thread.abandon(cause);
+        return cause;
+    }
+
+    private void rest() {
+        if (leader.nanosSinceSent() > REST_AFTER_NANOS && thread.nanosInTask() == 0 && !thread.hasWaiting()) {
+            try {
+                thread.execute(() -> leader.rest(REST_MILLIS));
+            } catch (IllegalStateException | RankLostException e) {
+                // it is being closed, or is lost
+            }
+        }
+    }
+
+    /**
+     * Follows until the leading rank closes the model.
+     *
+     * @throws RankLostException if the ranks cannot go on; the thread was abandoned then
+     */
+    public void follow(LanguageModel model) {
+        awaitLoaded();
+        Follower follower = new Follower(group, model);
+        CompletableFuture<Void> end = new CompletableFuture<>();
+        watch = new Watch(settings, sockets, follower::nanosSinceReceived, end::completeExceptionally, () -> {});
+        thread.execute(() -> {
+            try {
+                follower.run();
+                end.complete(null);
+            } catch (Throwable e) {
+                end.completeExceptionally(e);
+            }
+        });
+        try {
+            end.join();
+        } catch (CompletionException e) {
+            throw giveUp(e.getCause() instanceof RankLostException known ? known : watch.explain(e.getCause()));
+        } finally {
+            watch.close();
+        }
+    }
+
+    private void awaitLoaded() {
+        inTime(
+                () -> {
+                    try (Scope scope = Scope.open()) {
+                        Eval.eval(group.allSum(Indexing.zeros(DType.INT32, settings.size())));
+                        return null;
+                    }
+                },
+                "load the model");
+    }
+
+    /** Does something on the thread that needs the other ranks. */
+    private <T> T inTime(Supplier<T> task, String what) {
+        CompletableFuture<T> done = new CompletableFuture<>();
+        Duration limit = settings.startTimeout();
+        thread.execute(() -> {
+            try {
+                done.complete(task.get());
+            } catch (Throwable e) {
+                done.completeExceptionally(e);
+            }
+        });
+        long end = System.nanoTime() + limit.toNanos();
+        while (true) {
+            try {
+                return done.get(50, TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                int gone = sockets == null ? -1 : sockets.closedPeer();
+                if (gone >= 0 || System.nanoTime() > end) {
+                    throw giveUp(new RankLostException(
+                            gone >= 0
+                                    ? settings.describe(gone) + " closed its connection before it could " + what
+                                    : settings.describeOthers() + " did not " + what + " within " + limit.toSeconds()
+                                            + " s"));
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw giveUp(new RankLostException("interrupted while waiting for " + settings.describeOthers()));
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof MlxException) {
+                    throw giveUp(new RankLostException(settings.describeOthers() + " did not " + what + ": "
+                            + e.getCause().getMessage()));
+                }
+                throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e);
+            }
+        }
+    }
+
+    /** Lets the others end, if this rank leads. On the model's thread. Idempotent. */
+    @Override
+    public void close() {
+        try {
+            if (leader != null) {
+                leader.end();
+            }
+        } finally {
+            release();
+        }
+    }
+
+    /** Lets go of the group without a native call; for ranks that cannot go on. */
+    private void release() {
+        if (watch != null) {
+            watch.close();
+        }
+        if (group != null) {
+            group.close();
+        }
+        OPEN.compareAndSet(this, null);
+    }
+}

@@ -1,0 +1,108 @@
+package dev.langchain4j.model.mlx;
+
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** A rank of {@link ClusterTest}: {@code main(rank, hostfile, mode, folder)}. */
+final class ClusterChat {
+    private static final int LONG_PROMPT_WORDS = 700;
+
+    private ClusterChat() {}
+
+    public static void main(String[] args) throws Exception {
+        MlxCluster cluster = MlxCluster.builder()
+                .rank(Integer.parseInt(args[0]))
+                .hostfile(Path.of(args[1]))
+                .timeout(Duration.ofSeconds(args[2].equals("chat") ? 60 : 5))
+                .startTimeout(Duration.ofSeconds(90))
+                .build();
+        MlxModel.Builder builder = MlxModel.builder()
+                .path(Path.of(args[3]))
+                .maxConcurrent(4)
+                .prefillChunkTokens(64)
+                .distributed(cluster);
+        try {
+            if (cluster.rank() > 0) {
+                builder.serve();
+                System.out.println("served");
+                return;
+            }
+            try (MlxModel mlx = builder.build()) {
+                play(args[2], mlx);
+            }
+        } catch (Throwable e) {
+            System.out.println("FAILED " + e.getClass().getSimpleName() + " " + e.getMessage());
+        }
+        System.out.println("end");
+    }
+
+    private static void play(String mode, MlxModel mlx) throws Exception {
+        System.out.println("loaded");
+        switch (mode) {
+            case "decode" -> askForEver(mlx, "Tell me about trains.", 400);
+            case "prefill" -> askForEver(mlx, "word ".repeat(LONG_PROMPT_WORDS), 1);
+            case "idle" -> {
+                System.out.println(answers(mlx, 1));
+                Thread.sleep(3000);
+                System.out.println("asking");
+                answers(mlx, 1);
+            }
+            default -> answers(mlx, 2).forEach(System.out::println);
+        }
+    }
+
+    private static void askForEver(MlxModel mlx, String text, int tokens) {
+        ChatModel chat = MlxChatModel.builder()
+                .model(mlx)
+                .temperature(1.0)
+                .maxOutputTokens(tokens)
+                .build();
+        for (int i = 0; i < 100_000; i++) {
+            chat.chat(i + " " + text);
+            if (i == 0) {
+                System.out.println("asking");
+            }
+        }
+    }
+
+    /** What the demo model says to some conversations, of which several go on at once. */
+    static List<String> answers(MlxModel mlx, int rounds) throws Exception {
+        ChatModel chat = MlxChatModel.builder().model(mlx).maxOutputTokens(40).build();
+        List<String> questions = List.of("Hello!", "What is the weather in Oslo?", "Who are you?", "Book a train.");
+        List<String> answers = new ArrayList<>();
+        try (ExecutorService callers = Executors.newFixedThreadPool(4)) {
+            for (int round = 0; round < rounds; round++) {
+                for (double temperature : new double[] {0, 0.8}) {
+                    List<Future<String>> all = new ArrayList<>();
+                    for (String question : questions) {
+                        all.add(callers.submit(() -> ask(chat, question, temperature)));
+                    }
+                    for (Future<String> one : all) {
+                        answers.add(one.get());
+                    }
+                }
+            }
+        }
+        return answers;
+    }
+
+    private static String ask(ChatModel chat, String question, double temperature) {
+        ChatResponse response = chat.chat(ChatRequest.builder()
+                .messages(UserMessage.from(question))
+                .parameters(MlxChatRequestParameters.builder()
+                        .temperature(temperature)
+                        .seed(7L)
+                        .build())
+                .build());
+        return "answer " + question + " " + response.aiMessage().text().replace('\n', ' ');
+    }
+}

@@ -1,0 +1,142 @@
+package dev.langchain4j.model.mlx;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RankProcesses;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A model of several JVMs answers as one does, and ends its requests when one of them is lost. */
+@Timeout(400)
+class ClusterTest {
+    /** Far more than the timeout of a step, which is 5 seconds. */
+    private static final long SECONDS_MAX = 100;
+
+    @TempDir
+    Path folder;
+
+    private RankProcesses start(int ranks, String mode, Path... models) throws Exception {
+        List<List<String>> arguments = new ArrayList<>();
+        for (int i = 0; i < ranks; i++) {
+            arguments.add(List.of(mode, models[Math.min(i, models.length - 1)].toString()));
+        }
+        return RankProcesses.start(folder, ClusterChat.class, arguments);
+    }
+
+    @Test
+    void twoRanksGiveTheAnswersOfOne() throws Exception {
+        List<String> alone;
+        try (MlxModel mlx =
+                MlxModel.builder().path(DemoModel.folder()).maxConcurrent(4).build()) {
+            alone = ClusterChat.answers(mlx, 2);
+        }
+        try (RankProcesses ranks = start(2, "chat", DemoModel.folder())) {
+            assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
+            assertThat(ranks.output(0).lines().filter(line -> line.startsWith("answer")))
+                    .as(ranks.output(0))
+                    .containsExactlyElementsOf(alone);
+            assertThat(ranks.ends(1, SECONDS_MAX)).isTrue();
+            assertThat(ranks.output(1)).contains("served");
+            assertThat(ranks.process(0).exitValue()).isZero();
+            assertThat(ranks.process(1).exitValue()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"decode, KILL", "prefill, KILL", "idle, KILL", "decode, STOP", "prefill, STOP"})
+    void aRankThatIsLostEndsTheRequestsWithItsName(String mode, String signal) throws Exception {
+        try (RankProcesses ranks = start(2, mode, DemoModel.folder())) {
+            ranks.awaitOutput(0, mode.equals("idle") ? "answer" : "asking", SECONDS_MAX);
+            signal(ranks.process(1), signal);
+            ranks.awaitOutput(0, "FAILED", SECONDS_MAX);
+            assertThat(ranks.output(0)).contains("RankLostException").contains("rank 1");
+            assertThat(ranks.ends(0, SECONDS_MAX)).as("rank 0 ended").isTrue();
+            assertThat(ranks.output(0)).contains("end");
+        }
+    }
+
+    @Test
+    void ranksThatRankZeroLeavesAloneEnd() throws Exception {
+        try (RankProcesses ranks = start(2, "decode", DemoModel.folder())) {
+            ranks.awaitOutput(0, "asking", SECONDS_MAX);
+            signal(ranks.process(0), "KILL");
+            ranks.awaitOutput(1, "FAILED", SECONDS_MAX);
+            assertThat(ranks.output(1)).contains("rank 0");
+            assertThat(ranks.ends(1, SECONDS_MAX)).as("rank 1 ended").isTrue();
+        }
+    }
+
+    @Test
+    void ranksWithDifferentModelsRefuseEachOther() throws Exception {
+        Path other = Files.createDirectory(folder.resolve("other"));
+        Path golden = Goldens.own("models").resolve("llama");
+        for (String file : List.of("config.json", "model.safetensors")) {
+            Files.copy(golden.resolve(file), other.resolve(file));
+        }
+        try (RankProcesses ranks = start(2, "chat", DemoModel.folder(), other)) {
+            for (int rank = 0; rank < 2; rank++) {
+                ranks.awaitOutput(rank, "FAILED InvalidRequestException", SECONDS_MAX);
+                assertThat(ranks.output(rank)).contains("rank 1").contains("has another model");
+                assertThat(ranks.ends(rank, SECONDS_MAX)).isTrue();
+            }
+        }
+    }
+
+    private static void signal(Process process, String name) throws Exception {
+        assertThat(new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid()))
+                        .start()
+                        .waitFor())
+                .isZero();
+    }
+
+    @Test
+    void settingsAreCheckedBeforeAnythingIsRead() throws Exception {
+        Path hosts = RankProcesses.hostfile(folder, 2);
+        assertThatThrownBy(() -> MlxCluster.builder().hostfile(hosts).rank(2).build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("rank (2) must be from 0 to 1");
+        assertThatThrownBy(() -> MlxCluster.fromEnvironment(Map.of("MLX_RANK", "1")))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("MLX_HOSTFILE");
+        MlxCluster first = MlxCluster.builder().hostfile(hosts).rank(0).build();
+        assertThatThrownBy(
+                        () -> MlxModel.builder().path(folder).distributed(first).serve())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("rank 0 of 2 over ring");
+        MlxCluster second = MlxCluster.builder().hostfile(hosts).rank(1).build();
+        assertThatThrownBy(() ->
+                        MlxModel.builder().path(folder).distributed(second).build())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("the other ranks call serve()");
+        assertThatThrownBy(() -> MlxModel.builder()
+                        .path(Goldens.own("models").resolve("mamba2"))
+                        .distributed(second)
+                        .serve())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("model_type (mamba2)")
+                .hasMessageContaining("cannot be split over ranks");
+    }
+
+    @Test
+    void aHostfileOfMlxLaunchIsRead() throws Exception {
+        Path file = Files.writeString(
+                folder.resolve("launch.json"),
+                "{\"hosts\": [{\"ssh\": \"a\", \"ips\": [\"10.0.0.1\"]}, {\"ssh\": \"b\", \"ips\": [\"10.0.0.2\"]}]}");
+        MlxCluster cluster = MlxCluster.builder().hostfile(file).rank(1).build();
+        assertThat(cluster.size()).isEqualTo(2);
+        assertThat(cluster.settings().addresses())
+                .containsExactly(List.of("10.0.0.1:32323"), List.of("10.0.0.2:32324"));
+    }
+}

@@ -1,0 +1,92 @@
+package dev.langchain4j.mlx;
+
+import dev.langchain4j.mlx.ffi.SystemC;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking takes
+ * nothing away from whoever reads them. Any thread may look.
+ */
+public final class PeerSockets {
+    private static final int DESCRIPTORS_MAX = 4096;
+    private static final int ADDRESS_BYTES = 128;
+    private static final int POLLIN = 1;
+    private static final int POLLERR = 8;
+    private static final int POLLHUP = 16;
+    private static final int MSG_PEEK = 2;
+
+    /** Whose connection each descriptor is. */
+    private final Map<Integer, Integer> peers = new LinkedHashMap<>();
+
+    private PeerSockets() {}
+
+    /**
+     * The connections that are there now.
+     *
+     * @param own ports that this process accepted connections at
+     * @param accepted who connected there
+     * @param others ports that this process connected to
+     * @param connected who listens there
+     */
+    public static PeerSockets find(Collection<Integer> own, int accepted, Collection<Integer> others, int connected) {
+        PeerSockets found = new PeerSockets();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment address = arena.allocate(ADDRESS_BYTES, 8);
+            MemorySegment length = arena.allocate(8, 8);
+            for (int descriptor = 0; descriptor < DESCRIPTORS_MAX; descriptor++) {
+                int far = port(descriptor, true, address, length);
+                if (far < 0) {
+                    continue;
+                }
+                if (others.contains(far)) {
+                    found.peers.put(descriptor, connected);
+                } else if (own.contains(port(descriptor, false, address, length))) {
+                    found.peers.put(descriptor, accepted);
+                }
+            }
+        }
+        return found;
+    }
+
+    private static int port(int descriptor, boolean far, MemorySegment address, MemorySegment length) {
+        length.set(ValueLayout.JAVA_INT, 0, ADDRESS_BYTES);
+        int status = far
+                ? SystemC.getpeername(descriptor, address.address(), length.address())
+                : SystemC.getsockname(descriptor, address.address(), length.address());
+        // of IPv4 and IPv6 addresses alike, the port is the second pair of bytes, the upper one first
+        return status != 0
+                ? -1
+                : Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 2)) << 8
+                        | Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 3));
+    }
+
+    /** Number of connections. */
+    public int count() {
+        return peers.size();
+    }
+
+    /** Somebody whose end of a connection is closed; -1 if nobody's is. */
+    public int closedPeer() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment entry = arena.allocate(8, 8);
+            for (Map.Entry<Integer, Integer> peer : peers.entrySet()) {
+                entry.set(ValueLayout.JAVA_INT, 0, peer.getKey());
+                entry.set(ValueLayout.JAVA_SHORT, 4, (short) POLLIN);
+                entry.set(ValueLayout.JAVA_SHORT, 6, (short) 0);
+                int ready = SystemC.poll(entry.address(), 1, 0);
+                int events = ready <= 0 ? 0 : entry.get(ValueLayout.JAVA_SHORT, 6);
+                boolean ended =
+                        (events & POLLIN) != 0 && SystemC.recv(peer.getKey(), entry.address(), 1, MSG_PEEK) == 0;
+                if (ended || (events & (POLLERR | POLLHUP)) != 0) {
+                    return peer.getValue();
+                }
+            }
+            return -1;
+        }
+    }
+}
