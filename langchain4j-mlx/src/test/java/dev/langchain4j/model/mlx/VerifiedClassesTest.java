@@ -55,7 +55,8 @@ class VerifiedClassesTest {
 
     private static List<String> names(Path folder) throws IOException {
         try (Stream<Path> files = Files.walk(folder)) {
-            return files.map(file -> folder.relativize(file).toString().replace('/', '.').replace('\\', '.'))
+            return files.map(file ->
+                            folder.relativize(file).toString().replace('/', '.').replace('\\', '.'))
                     .filter(file -> file.endsWith(".class") && !file.endsWith("package-info.class"))
                     .map(file -> "dev.langchain4j.model.mlx." + file.substring(0, file.length() - ".class".length()))
                     .toList();
