@@ -36,7 +36,12 @@ public interface Projections {
     /** The same with a part of the outputs of each, as layers of their own where not all have all. */
     static Projections load(Weights w, int in, boolean bias, List<String> names, Part... outs) {
         if (Arrays.stream(outs).allMatch(Part::isWhole)) {
-            return load(w, in, bias, names, Arrays.stream(outs).mapToInt(Part::whole).toArray());
+            return load(
+                    w,
+                    in,
+                    bias,
+                    names,
+                    Arrays.stream(outs).mapToInt(Part::whole).toArray());
         }
         return parted(IntStream.range(0, outs.length)
                 .mapToObj(i -> Linear.loadRows(w, names.get(i), in, outs[i], bias))
