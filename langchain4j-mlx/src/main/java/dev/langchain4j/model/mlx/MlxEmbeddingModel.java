@@ -123,8 +123,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     }
 
     /**
-     * Computes vectors without blocking the caller, with LangChain4j 1.20 and later. Cancelling the future ends it behind the
-     * batch that is computed.
+     * Computes vectors without blocking the caller, with LangChain4j 1.20 and later. Cancelling the future ends it after the
+     * current batch.
      */
     @Override
     public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {

@@ -29,7 +29,7 @@ import java.util.concurrent.CompletableFuture;
  * reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something else
  * than yes or no.
  *
- * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it behind the chunk
+ * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it after the chunk
  * of a prompt that is computed.
  *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.

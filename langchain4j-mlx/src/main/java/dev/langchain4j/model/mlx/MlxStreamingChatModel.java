@@ -69,7 +69,7 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
     }
 
     /**
-     * Answers a request as a stream of events, with LangChain4j 1.20 and later. Each subscription sends the request anew; its
+     * Answers a request as a stream of events, with LangChain4j 1.20 and later. Each subscription sends the request again; its
      * conversation is the one for which this method was called. What {@link MlxChatModel#chat} throws is the stream's error.
      *
      * <p>Signals come one after the other on a virtual thread of the subscription, so a subscriber may wait, and use the model.
