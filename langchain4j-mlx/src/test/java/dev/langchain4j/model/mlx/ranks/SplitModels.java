@@ -25,7 +25,7 @@ import java.util.Map;
 
 /** A rank of {@link SplitGoldenTest}: the first one compares what all compute with what it computes alone. */
 final class SplitModels {
-    private static final String QUANTIZED = "+kv8";
+    static final String QUANTIZED = "+kv8";
 
     private SplitModels() {}
 
