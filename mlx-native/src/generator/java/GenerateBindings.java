@@ -81,7 +81,8 @@ final class GenerateBindings {
                       %s
                     ],
                     "upcalls": [
-                      {"returnType": "void", "parameterTypes": ["void*", "jlong"]}
+                      {"returnType": "void", "parameterTypes": ["void*", "jlong"]},
+                      {"returnType": "jint", "parameterTypes": ["jlong", "jlong", "jlong"]}
                     ]
                   },
                   "resources": [

@@ -73,9 +73,8 @@ final class CompiledChains {
                 arguments[i] = t.adopt(t.outLong());
             }
             MlxArray made = chains.get((int) number - 1).chain().of(arguments);
-            MemorySegment handle = result;
-            handle.set(ValueLayout.JAVA_LONG, 0, t.use(made));
-            t.check(MlxC.mlx_vector_array_set_data(outputs, handle.address(), 1), "vector_array_set_data");
+            result.set(ValueLayout.JAVA_LONG, 0, t.use(made));
+            t.check(MlxC.mlx_vector_array_set_data(outputs, result.address(), 1), "vector_array_set_data");
             return 0;
         } catch (Throwable e) {
             failure = e;

@@ -78,7 +78,7 @@ public final class Graph {
         return sketch(true, builder);
     }
 
-    /** As {@link #asOnGpu}, without compiled chains: what it builds can be computed anywhere, to arrays of the right shapes. */
+    /** As {@link #asOnGpu}, without compiled chains: any device can compute it, to arrays of the right shapes. */
     public static <T> T withoutNumbers(Callable<T> builder) throws Exception {
         return sketch(false, builder);
     }

@@ -57,20 +57,13 @@ public record MetalKernel(String name, List<String> inputs, List<String> outputs
         if (t.sketches) {
             return Graph.nodes(launch.shapes, launch.results, arrays);
         }
-        Map<MetalKernel, Long> made = t.metalKernels;
-        if (!made.containsKey(this)) {
-            made.put(this, make(t));
-        }
+        long kernel = t.metalKernels.computeIfAbsent(this, unknown -> make(t));
         long config = config(launch, t);
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment results = arena.allocate(8, 8);
+        try {
             long vector = t.vector(arrays);
             try {
-                t.check(
-                        MlxC.mlx_fast_metal_kernel_apply(results.address(), made.get(this), vector, config, t.stream),
-                        name,
-                        arrays);
-                return t.unpack(results.get(ValueLayout.JAVA_LONG, 0));
+                t.check(MlxC.mlx_fast_metal_kernel_apply(t.out(), kernel, vector, config, t.stream), name, arrays);
+                return t.unpack(t.outLong());
             } finally {
                 MlxC.mlx_vector_array_free(vector);
             }
@@ -112,7 +105,7 @@ public record MetalKernel(String name, List<String> inputs, List<String> outputs
 
     private long config(Launch launch, OwnerThread t) {
         long config = MlxC.mlx_fast_metal_kernel_config_new();
-        try (Arena arena = Arena.ofConfined()) {
+        try {
             for (int i = 0; i < launch.shapes.length; i++) {
                 int[] shape = launch.shapes[i];
                 t.check(
@@ -126,11 +119,10 @@ public record MetalKernel(String name, List<String> inputs, List<String> outputs
             t.check(MlxC.mlx_fast_metal_kernel_config_set_thread_group(config, s[0], s[1], s[2]), name);
             launch.types.forEach((key, type) -> t.check(
                     MlxC.mlx_fast_metal_kernel_config_add_template_arg_dtype(
-                            config, arena.allocateFrom(key).address(), type.id()),
+                            config, OwnerThread.constant(key), type.id()),
                     name));
             launch.numbers.forEach((key, number) -> t.check(
-                    MlxC.mlx_fast_metal_kernel_config_add_template_arg_int(
-                            config, arena.allocateFrom(key).address(), number),
+                    MlxC.mlx_fast_metal_kernel_config_add_template_arg_int(config, OwnerThread.constant(key), number),
                     name));
             return config;
         } catch (Throwable e) {

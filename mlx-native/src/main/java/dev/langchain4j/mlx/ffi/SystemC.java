@@ -8,7 +8,7 @@ import java.lang.invoke.MethodHandle;
 
 /** The functions of the C library that are called: environment variables, and the state of this process's sockets. */
 public final class SystemC {
-    private static final SymbolLookup LIBRARY = Linker.nativeLinker().defaultLookup();
+    static final SymbolLookup LIBRARY = Linker.nativeLinker().defaultLookup();
 
     private SystemC() {}
 

@@ -53,11 +53,13 @@ class BindingsDriftTest {
     void nativeImagesKnowEachShape() throws IOException {
         String metadata = Files.readString(MODULE.resolve("src/main/resources/META-INF/native-image/"
                 + "io.github.langchain4j-mlx/mlx-native/reachability-metadata.json"));
+        int upcalls = 0;
         Map<String, String> types =
                 Map.of("I", "jint", "J", "jlong", "Z", "jboolean", "F", "jfloat", "D", "jdouble", "V", "void");
         int shapes = 0;
         try (Stream<Path> sources = Files.list(MODULE.resolve("src/main/java/dev/langchain4j/mlx/ffi"))) {
             for (Path source : sources.toList()) {
+                upcalls += Files.readString(source).contains(".upcallStub(") ? 1 : 0;
                 Matcher m = Pattern.compile("\"([IJZFD]*)\\)([IJZFDV])\"").matcher(Files.readString(source));
                 while (m.find()) {
                     String parameters = m.group(1)
@@ -73,6 +75,11 @@ class BindingsDriftTest {
             }
         }
         assertThat(shapes).isGreaterThan(200);
+        assertThat(upcalls).isEqualTo(2);
+        assertThat(metadata.substring(metadata.indexOf("\"upcalls\"")))
+                .as("those of NativeErrors and TraceStub")
+                .contains("{\"returnType\": \"void\", \"parameterTypes\": [\"void*\", \"jlong\"]}")
+                .contains("{\"returnType\": \"jint\", \"parameterTypes\": [\"jlong\", \"jlong\", \"jlong\"]}");
     }
 
     @Test

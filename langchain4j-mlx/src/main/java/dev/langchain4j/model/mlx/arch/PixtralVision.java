@@ -15,7 +15,6 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
-import dev.langchain4j.model.mlx.nn.Projections;
 import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.vision.ImageFeatures;
 import dev.langchain4j.model.mlx.vision.ProcessedImage;
@@ -27,9 +26,9 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * The vision tower of Pixtral and Mistral Small 3: patches of pictures of any size, rotary positions by row and column. Source:
- * transformers' {@code models/pixtral/modeling_pixtral.py}, {@code models/mistral3/modeling_mistral3.py} and {@code
- * models/llava/modeling_llava.py}.
+ * The vision tower of Pixtral and Mistral Small 3: patches of pictures of any size, rotary positions by row and column.
+ * Source: transformers' {@code models/pixtral/modeling_pixtral.py}, {@code models/mistral3/modeling_mistral3.py} and
+ * {@code models/llava/modeling_llava.py}.
  *
  * @param taken the layers whose outputs are projected, side by side; 0 for what the first one gets
  */
@@ -145,18 +144,7 @@ record PixtralVision(
         String attention = name + ".attention";
         return new PatchBlock(
                 RmsNorm.load(w, name + ".attention_norm", hidden, EPS),
-                new PatchAttention(
-                        c.heads,
-                        c.headDim(),
-                        Projections.load(
-                                w,
-                                hidden,
-                                false,
-                                List.of(attention + ".q_proj", attention + ".k_proj", attention + ".v_proj"),
-                                hidden,
-                                hidden,
-                                hidden),
-                        Linear.load(w, attention + ".o_proj", hidden, hidden, false)),
+                PatchAttention.load(w, attention, attention + ".o_proj", hidden, c.heads, false),
                 RmsNorm.load(w, name + ".ffn_norm", hidden, EPS),
                 Mlp.load(
                         w,

@@ -14,7 +14,6 @@ import dev.langchain4j.model.mlx.nn.Mlp;
 import dev.langchain4j.model.mlx.nn.PatchAttention;
 import dev.langchain4j.model.mlx.nn.PatchBlock;
 import dev.langchain4j.model.mlx.nn.PatchGrid;
-import dev.langchain4j.model.mlx.nn.Projections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -63,18 +62,7 @@ record SigLip(
         String attention = name + ".self_attn";
         return new PatchBlock(
                 LayerNorm.load(w, name + ".layer_norm1", hidden, eps, true),
-                new PatchAttention(
-                        heads,
-                        hidden / heads,
-                        Projections.load(
-                                w,
-                                hidden,
-                                true,
-                                List.of(attention + ".q_proj", attention + ".k_proj", attention + ".v_proj"),
-                                hidden,
-                                hidden,
-                                hidden),
-                        Linear.load(w, attention + ".out_proj", hidden, hidden, true)),
+                PatchAttention.load(w, attention, attention + ".out_proj", hidden, heads, true),
                 LayerNorm.load(w, name + ".layer_norm2", hidden, eps, true),
                 Mlp.loadUngated(
                         w,

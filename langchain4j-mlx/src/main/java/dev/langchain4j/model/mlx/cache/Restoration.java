@@ -202,14 +202,13 @@ final class Restoration {
         }
     }
 
-    /** Whether all layers took a record; if not they are as before. */
+    /** Whether all layers took a record. */
     private boolean restoreInto(TrieRecord record, DiskRecord from) {
         try {
             record.restore(sequence);
             return true;
         } catch (RuntimeException e) {
             log.warn("A part of the prompt cache on disk does not fit: {}", from, e);
-            cutBack(position);
             if (from != null) {
                 source.miss(from, "does not fit");
             }
@@ -267,12 +266,9 @@ final class Restoration {
         find();
     }
 
+    /** Forgets what was restored behind a position, and gives up what was only read. */
     private void cutBack(int to) {
-        for (LayerCache layer : sequence.layers) {
-            if (layer.sliceable() && layer.offset() > to) {
-                layer.trimTo(to);
-            }
-        }
+        sequence.layers.stream().filter(LayerCache::sliceable).forEach(layer -> layer.trimTo(to));
     }
 
     private void used() {

@@ -16,18 +16,17 @@ public record ArrayForm(DType type, int[] shape) {
         check(forms, 2, positions);
     }
 
-    /** Throws IllegalArgumentException unless there are so many, [1, heads, positions, dim] with as many heads as the first. */
+    /** Throws IllegalArgumentException unless these are so many arrays [1, heads, positions, dim] of equally many heads. */
     static void check(List<ArrayForm> forms, int count, int positions) {
-        boolean fit = forms.size() == count;
-        for (ArrayForm form : forms) {
-            fit &= form != null
-                    && form.shape.length == 4
-                    && form.shape[0] == 1
-                    && form.shape[1] > 0
-                    && form.shape[1] == forms.getFirst().shape[1]
-                    && form.shape[2] == positions
-                    && form.shape[3] > 0;
-        }
+        boolean fit = forms.size() == count
+                && forms.stream()
+                        .allMatch(form -> form != null
+                                && form.shape.length == 4
+                                && form.shape[0] == 1
+                                && form.shape[1] > 0
+                                && form.shape[1] == forms.getFirst().shape[1]
+                                && form.shape[2] == positions
+                                && form.shape[3] > 0);
         if (!fit) {
             throw new IllegalArgumentException(
                     "arrays (%s) must be %d of %d positions".formatted(forms, count, positions));

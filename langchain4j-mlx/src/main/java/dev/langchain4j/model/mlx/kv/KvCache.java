@@ -84,5 +84,8 @@ public final class KvCache extends BufferedKvCache {
     public void trimTo(int position) {
         Positions.checkTrim(position, offset);
         offset = position;
+        if (position == 0) {
+            buffers.close();
+        }
     }
 }

@@ -69,13 +69,14 @@ public interface LayerCache extends AutoCloseable {
 
     /**
      * Memory of this layer for the positions {@code [offset(), end)}, so that what a slice held of them can be read straight
-     * into it. Nothing counts before {@link #filled} was called, and nothing else may be before that.
+     * into it. They count once {@link #filled} is called. If it cannot be, {@link #trimTo} gives them up; nothing else may be
+     * called before one of the two.
      *
      * @param end position after the last one
      * @param positions how many the slice held
-     * @param arrays all that {@link Snapshot#arrays} gave of it, null where there is none
-     * @return of each array that there is one part for each head, with the positions in native order; null if this layer takes a snapshot
-     *     of them
+     * @param arrays the form of each of its {@link Snapshot#arrays}, null where there is none
+     * @return for each form that is not null the memory of each head, with its positions in order; null if this layer takes
+     *     a snapshot of them instead
      * @throws IllegalArgumentException if the arrays are none of such a slice
      */
     default List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
@@ -128,7 +129,8 @@ public interface LayerCache extends AutoCloseable {
     }
 
     /**
-     * Forgets all positions from {@code offset} on, and ends a mark.
+     * Forgets all positions from {@code offset} on, and ends a mark. A sliceable layer that has none left frees its buffers,
+     * so that whatever shaped them no longer matters.
      *
      * @throws IllegalArgumentException if {@code offset} is not within {@code [0, offset()]}
      * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}, lies behind

@@ -35,7 +35,6 @@ public final class QuantizedKvCache implements AttentionCache {
     /** Packed numbers, scales and biases of keys, then of values, of {@code [0, packedTo)}. */
     private final PositionBuffers packed = new PositionBuffers(2 * PARTS, Integer.MAX_VALUE);
 
-    private int kvHeads;
     private int packedTo;
     private int offset;
 
@@ -143,7 +142,6 @@ public final class QuantizedKvCache implements AttentionCache {
         if (packed.capacity() == 0) {
             check("key", newKeys.dim(3));
             check("value", newValues.dim(3));
-            kvHeads = newKeys.dim(1);
         }
         MlxArray[] parts = Arrays.copyOf(Quantized.quantize(newKeys, format), 2 * PARTS);
         System.arraycopy(Quantized.quantize(newValues, format), 0, parts, PARTS, PARTS);
@@ -164,10 +162,12 @@ public final class QuantizedKvCache implements AttentionCache {
 
     /** Queries of the heads that share a head of keys are rows of one product, so that it is read once. */
     private MlxArray attendPacked(MlxArray queries, int length, float scale, MlxArray sinks, MlxArray ahead) {
+        MlxArray keys = view(0);
+        int kvHeads = keys.dim(1);
         int heads = queries.dim(1);
         int rows = heads / kvHeads * length;
         MlxArray grouped = Indexing.reshape(Ops.multiply(queries, scale), 1, kvHeads, rows, queries.dim(3));
-        MlxArray scores = Quantized.matmul(grouped, view(0), view(1), view(2), format);
+        MlxArray scores = Quantized.matmul(grouped, keys, view(1), view(2), format);
         if (length > 1) {
             MlxArray lowest = MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype());
             MlxArray byHead = Indexing.reshape(scores, 1, kvHeads, heads / kvHeads, length, offset);
@@ -182,6 +182,7 @@ public final class QuantizedKvCache implements AttentionCache {
 
     /** Sinks take their part of each row, and give nothing for it. */
     private MlxArray sharesBeside(MlxArray sinks, MlxArray scores, int length) {
+        int kvHeads = scores.dim(1);
         int group = sinks.dim(0) / kvHeads;
         MlxArray byHead = Indexing.reshape(Ops.astype(sinks, scores.dtype()), 1, kvHeads, group, 1);
         MlxArray rows = Indexing.reshape(
@@ -243,9 +244,6 @@ public final class QuantizedKvCache implements AttentionCache {
         if (slice.packed() != null) {
             try (Scope scope = Scope.open()) {
                 packPlain();
-                if (kvHeads == 0) {
-                    kvHeads = slice.packed()[0].dim(1);
-                }
                 write(slice.packed(), slice.end());
             }
             offset = slice.end();
@@ -264,7 +262,6 @@ public final class QuantizedKvCache implements AttentionCache {
         try (Scope scope = Scope.open()) {
             packPlain();
         }
-        kvHeads = parts.getFirst().shape()[1];
         return packed.memory(packedTo, end, parts);
     }
 
@@ -294,6 +291,9 @@ public final class QuantizedKvCache implements AttentionCache {
         Positions.checkTrim(position, offset);
         offset = position;
         packedTo = Math.min(packedTo, position);
+        if (position == 0) {
+            packed.close();
+        }
         plain.trimTo(Math.min(position, start));
     }
 

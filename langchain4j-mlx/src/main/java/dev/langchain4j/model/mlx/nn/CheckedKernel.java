@@ -100,11 +100,11 @@ final class CheckedKernel {
             return Double.NaN;
         }
         double largest = 1e-6;
+        // not a number once one difference is not
         double gap = 0;
         for (int i = 0; i < a.length; i++) {
             largest = Math.max(largest, Math.abs(a[i]));
-            double difference = Math.abs(a[i] - b[i]);
-            gap = difference <= gap ? gap : difference;
+            gap = Math.max(gap, Math.abs(a[i] - b[i]));
         }
         return gap / largest;
     }

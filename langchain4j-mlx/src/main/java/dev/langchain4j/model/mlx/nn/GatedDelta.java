@@ -80,20 +80,9 @@ public final class GatedDelta {
             boolean each) {
         CheckedKernel kernel =
                 logDecay.ndim() == 3 ? RecurrentKernels.GATED_DELTA : RecurrentKernels.GATED_DELTA_BY_DIMENSION;
-        return RecurrentKernels.fits(q.dim(3)) && kernel.isUsable()
-                ? byKernel(q, k, v, logDecay, beta, matrix, length, each)
-                : composed(q, k, v, logDecay, beta, matrix, length, each);
-    }
-
-    private static Result byKernel(
-            MlxArray q,
-            MlxArray k,
-            MlxArray v,
-            MlxArray logDecay,
-            MlxArray beta,
-            MlxArray matrix,
-            int length,
-            boolean each) {
+        if (!RecurrentKernels.fits(q.dim(3)) || !kernel.isUsable()) {
+            return composed(q, k, v, logDecay, beta, matrix, length, each);
+        }
         MlxArray m = matrix != null ? matrix : Indexing.zeros(DType.FLOAT32, v.dim(0), v.dim(2), v.dim(3), k.dim(3));
         if (!each || length == 1) {
             MlxArray[] both = RecurrentKernels.gatedDelta(q, k, v, logDecay, beta, m);

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.nn;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.model.Weights;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
@@ -18,6 +19,16 @@ public record PatchAttention(int heads, int headDim, Projections qkv, Linear o, 
     /** Scaled by the root of a head's dimensions. */
     public PatchAttention(int heads, int headDim, Projections qkv, Linear o) {
         this(heads, headDim, qkv, o, (float) (1 / Math.sqrt(headDim)));
+    }
+
+    /** Of q_proj, k_proj and v_proj below this name, all as wide as the input, and of the layer with this other name. */
+    public static PatchAttention load(Weights w, String name, String output, int hidden, int heads, boolean bias) {
+        List<String> names = List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj");
+        return new PatchAttention(
+                heads,
+                hidden / heads,
+                Projections.load(w, hidden, bias, names, hidden, hidden, hidden),
+                Linear.load(w, output, hidden, hidden, bias));
     }
 
     /** So many windows of so many patches each, one behind the other; patches attend to those of their own window only. */

@@ -7,6 +7,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Random;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * The recurrences of {@link GatedDelta} and {@link StateSpace} as kernels for Metal, written from the formulas there. Each
@@ -88,26 +89,10 @@ final class RecurrentKernels {
             }
             """);
 
-    /** Checked with two sequences' worth of heads that share keys, over several positions; both kinds of decay. */
-    static final CheckedKernel GATED_DELTA = new CheckedKernel(
-            DELTA.name(),
-            MetalKernel::isSupported,
-            RecurrentKernels::deltaInput,
-            in -> gatedDelta(in[0], in[1], in[2], in[3], in[4], in[5]),
-            in -> {
-                GatedDelta.Result r = GatedDelta.composed(in[0], in[1], in[2], in[3], in[4], in[5], 5, false);
-                return new MlxArray[] {r.output(), r.matrix()};
-            });
+    static final CheckedKernel GATED_DELTA = gatedDelta(DELTA.name(), RecurrentKernels::deltaInput);
 
-    static final CheckedKernel GATED_DELTA_BY_DIMENSION = new CheckedKernel(
-            DELTA.name() + " by dimension",
-            MetalKernel::isSupported,
-            RecurrentKernels::deltaInputByDimension,
-            in -> gatedDelta(in[0], in[1], in[2], in[3], in[4], in[5]),
-            in -> {
-                GatedDelta.Result r = GatedDelta.composed(in[0], in[1], in[2], in[3], in[4], in[5], 5, false);
-                return new MlxArray[] {r.output(), r.matrix()};
-            });
+    static final CheckedKernel GATED_DELTA_BY_DIMENSION =
+            gatedDelta(DELTA.name() + " by dimension", RecurrentKernels::deltaInputByDimension);
 
     static final CheckedKernel STATE_SPACE = new CheckedKernel(
             SPACE.name(),
@@ -117,6 +102,19 @@ final class RecurrentKernels {
             in -> StateSpace.composedStep(in[0], in[1], in[2], in[3], in[4], in[5], in[6]));
 
     private RecurrentKernels() {}
+
+    /** Checked over several positions, with heads that share keys. */
+    private static CheckedKernel gatedDelta(String name, Supplier<MlxArray[]> input) {
+        return new CheckedKernel(
+                name,
+                MetalKernel::isSupported,
+                input,
+                in -> gatedDelta(in[0], in[1], in[2], in[3], in[4], in[5]),
+                in -> {
+                    GatedDelta.Result r = GatedDelta.composed(in[0], in[1], in[2], in[3], in[4], in[5], 5, false);
+                    return new MlxArray[] {r.output(), r.matrix()};
+                });
+    }
 
     /** Whether rows of so many elements can be shared by the lanes of a group. */
     static boolean fits(int elements) {

@@ -14,7 +14,7 @@ public interface Router {
     /** -(scores + correction). */
     Compiled NEGATED_SUM = Compiled.of(in -> Ops.negative(Ops.add(in[0], in[1])));
 
-    /** scores + correction, whatever type that has. */
+    /** scores + correction, which may be of another type. */
     Compiled SUM = Compiled.of(in -> Ops.add(in[0], in[1]));
 
     /** weights / sum * factor. */

@@ -60,7 +60,7 @@ final class FakeLayer implements LayerCache {
     private int capacity;
     private int reserved;
     private long digest;
-    /** Tokens that were asked for and do not count yet. */
+    /** Tokens that were asked for and do not count yet; null if there are none. */
     private ByteBuffer filling;
 
     private boolean closed;
@@ -94,6 +94,7 @@ final class FakeLayer implements LayerCache {
 
     void feed(int token) {
         requireOpen();
+        require(filling == null, "feed", offset, offset + 1);
         if (kind == Kind.RECURRENT) {
             digest = digest * 31 + token + 1;
         } else {
@@ -160,7 +161,7 @@ final class FakeLayer implements LayerCache {
     @Override
     public Snapshot slice(int start, int end) {
         requireOpen();
-        require(sliceable() && start >= 0 && start < end && end <= offset, "slice", start, end);
+        require(sliceable() && filling == null && start >= 0 && start < end && end <= offset, "slice", start, end);
         return new FakeSnapshot(
                 start, end, Arrays.copyOfRange(tokens, start, end), 0, (long) (end - start) * unitBytes);
     }
@@ -177,6 +178,7 @@ final class FakeLayer implements LayerCache {
     @Override
     public void restore(Snapshot snapshot) {
         requireOpen();
+        require(filling == null, "restore", snapshot.start(), snapshot.end());
         FakeSnapshot from = (FakeSnapshot) snapshot;
         from.requireOpen();
         ledger.copying();
@@ -210,6 +212,7 @@ final class FakeLayer implements LayerCache {
         for (ByteBuffer ids = filling.clear(); ids.hasRemaining(); offset++) {
             tokens[offset] = ids.getInt();
         }
+        filling = null;
         require(offset == end, "filled", offset, end);
         grow();
         bytes();
@@ -231,6 +234,7 @@ final class FakeLayer implements LayerCache {
     public void trimTo(int to) {
         requireOpen();
         require(to >= 0 && to <= offset && (sliceable() || to == offset), "trim", to, offset);
+        filling = null;
         offset = to;
     }
 

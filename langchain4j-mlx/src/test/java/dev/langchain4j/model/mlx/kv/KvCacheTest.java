@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Random;
 import dev.langchain4j.mlx.Scope;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,7 +113,7 @@ class KvCacheTest {
                 feed(read, 10, 3);
                 try (Snapshot before = read.slice(0, 10)) {
                     float[] keys = before.arrays()[0].toFloats();
-                    read.trimTo(0);
+                    read.trimTo(5);
                     move(whole, read, 20);
                     read.filled(20);
                     assertThat(before.arrays()[0].toFloats()).isEqualTo(keys);
@@ -134,11 +135,31 @@ class KvCacheTest {
                         List.of(form(DType.FLOAT32, HEADS, 5, KEY_DIM), form(DType.FLOAT32, HEADS, 5, KEY_DIM)),
                         List.of(
                                 new ArrayForm(DType.FLOAT32, new int[] {HEADS, 5, KEY_DIM}),
-                                form(DType.FLOAT32, HEADS, 5, VALUE_DIM)));
+                                form(DType.FLOAT32, HEADS, 5, VALUE_DIM)),
+                        List.of(new ArrayForm(DType.FLOAT32, new int[] {5}), forms(5).getLast()),
+                        Arrays.asList(null, forms(5).getLast()));
                 for (List<ArrayForm> forms : wrong) {
                     assertThatThrownBy(() -> layer.memory(15, 5, forms)).isInstanceOf(IllegalArgumentException.class);
                 }
                 assertThat(layer.offset()).isEqualTo(10);
+            }
+        });
+    }
+
+    /** What is of no use may have other shapes: an empty layer that made room for it is as it was. */
+    @Test
+    void anEmptyLayerForgetsTheShapeOfWhatWasNotRead() {
+        thread.run(() -> {
+            try (KvCache layer = new KvCache();
+                    KvCache untouched = new KvCache()) {
+                layer.memory(5, 5, List.of(form(DType.FLOAT16, 1, 5, 7), form(DType.FLOAT16, 1, 5, 9)));
+                layer.trimTo(0);
+                assertThat(layer.bytes()).isZero();
+                feed(layer, 10, 1);
+                feed(untouched, 10, 1);
+                assertThat(layer.bytes()).isEqualTo(untouched.bytes());
+                assertThat(all(layer, true)).isEqualTo(all(untouched, true));
+                assertThat(all(layer, false)).isEqualTo(all(untouched, false));
             }
         });
     }

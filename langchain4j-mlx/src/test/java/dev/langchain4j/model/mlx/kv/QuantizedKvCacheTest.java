@@ -21,6 +21,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Attention that reads packed keys and values, and attention that has them unpacked ({@link QuantizedKvCache#update}), are
@@ -114,6 +115,43 @@ class QuantizedKvCacheTest {
                 }
             });
         }
+    }
+
+    /** A record that does not fit is not read; the layer goes on with what it holds, or as an empty one. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 20})
+    void aLayerIsAsItWasWhenArraysOfOtherShapesAreNotRead(int held) {
+        long handles = LiveHandles.count();
+        try (MlxThread thread = MlxThread.start("packed")) {
+            thread.run(() -> {
+                try (Scope scope = Scope.open();
+                        QuantizedKvCache layer = new QuantizedKvCache(8, 32, 0);
+                        QuantizedKvCache untouched = new QuantizedKvCache(8, 32, 0)) {
+                    if (held > 0) {
+                        feed(layer, new Random(1), held);
+                        feed(untouched, new Random(1), held);
+                    }
+                    ArrayForm part = new ArrayForm(DType.UINT32, new int[] {1, 2 * KV_HEADS, 5, 8});
+                    List<ArrayForm> wrong = Arrays.asList(null, null, part, part, part, part, part, part);
+                    if (held > 0) {
+                        assertThatThrownBy(() -> layer.memory(held + 5, 5, wrong))
+                                .isInstanceOf(IllegalArgumentException.class);
+                    } else {
+                        layer.memory(5, 5, wrong);
+                    }
+                    layer.trimTo(held);
+                    Random random = new Random(2);
+                    MlxArray queries = heads(random, HEADS, 3);
+                    MlxArray keys = heads(random, KV_HEADS, 3);
+                    MlxArray values = heads(random, KV_HEADS, 3);
+                    MlxArray one = untouched.attend(queries, keys, values, 3, SCALE, null, null);
+                    MlxArray other = layer.attend(queries, keys, values, 3, SCALE, null, null);
+                    assertThat(other.eval().toFloats()).isEqualTo(one.eval().toFloats());
+                    assertThat(layer.bytes()).isEqualTo(untouched.bytes());
+                }
+            });
+        }
+        assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
     private static void feed(QuantizedKvCache layer, Random random, int length) {

@@ -62,6 +62,15 @@ class CheckedKernelTest {
     }
 
     @Test
+    void oneThatIsNoNumberIsEnough() {
+        assertThat(believed(true, 1, x -> {
+                    MlxArray third = Ops.equal(x, MlxArray.scalar(3, DType.FLOAT32));
+                    return Ops.where(third, MlxArray.scalar(Double.NaN, DType.FLOAT32), Ops.add(x, x));
+                }))
+                .containsExactly(false);
+    }
+
+    @Test
     void resultsThatAreNoNumbersAreNotBelieved() {
         assertThat(believed(true, 1, x -> Ops.multiply(x, Double.NaN))).containsExactly(false);
     }

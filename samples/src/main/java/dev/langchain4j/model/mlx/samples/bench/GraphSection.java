@@ -18,9 +18,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What a GPU would have to launch for a step: nodes of the graphs of a decode step and of a prefill chunk, behind a context
- * that is there already, as far as shapes matter. A fused operation, a compiled chain and a kernel are one node each; views are none. With
- * {@code --nodes} both sides' nodes are listed by name.
+ * What a GPU would have to launch for a step: the nodes of the graphs of a decode step and of a prefill chunk behind a
+ * context, of which only the shapes matter. A fused operation, a compiled chain and a kernel are one node each; views are
+ * none. With {@code --nodes} both sides' nodes are listed by name.
  */
 final class GraphSection implements Bench.Section {
     private static final int CONTEXT = 600;
