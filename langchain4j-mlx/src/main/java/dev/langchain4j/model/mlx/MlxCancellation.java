@@ -9,8 +9,9 @@ import java.util.List;
  * it to requests with {@link MlxChatRequestParameters.Builder#cancellation}; one may serve several requests, such as all
  * rounds of a tool loop.
  *
- * <p>A blocking call then fails with a {@link dev.langchain4j.exception.NonRetriableException}; a streaming handler gets no
- * callback any more, as with LangChain4j's {@link StreamingHandle}. What was computed stays in the prompt cache.
+ * <p>A blocking call, a future or a stream of events then fails with a {@link
+ * dev.langchain4j.exception.NonRetriableException}; a streaming handler gets no callback any more, as with LangChain4j's
+ * {@link StreamingHandle}. What was computed stays in the prompt cache.
  *
  * <p>Thread-safe.
  */

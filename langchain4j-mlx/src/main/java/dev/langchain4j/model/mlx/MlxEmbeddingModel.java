@@ -109,7 +109,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     @Override
     public EmbeddingResponse doEmbed(EmbeddingRequest request) {
         EmbeddingRequestParameters parameters = request.parameters();
-        checkModelName(parameters.modelName());
+        ModelSettings.sameModel(parameters.modelName(), shared.name);
         int dimensions = dimensions(parameters.dimensions());
         String prompt = prompt(parameters.inputType());
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
@@ -129,13 +129,6 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     @Override
     public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {
         return Futures.call("mlx-embed", () -> doEmbed(request));
-    }
-
-    private void checkModelName(String name) {
-        if (name != null && !name.equals(shared.name)) {
-            throw new UnsupportedFeatureException(
-                    "modelName (" + name + ") is not supported: this model is " + shared.name);
-        }
     }
 
     private int dimensions(Integer wanted) {
@@ -303,7 +296,10 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** Stands before texts of the input type DOCUMENT. Default: the folder's prompt {@code document} or {@code passage}. */
+        /**
+         * Stands before texts of the input type DOCUMENT. Default: the folder's prompt {@code document} or
+         * {@code passage}.
+         */
         public Builder documentPrompt(String prompt) {
             this.documentPrompt = prompt;
             return this;

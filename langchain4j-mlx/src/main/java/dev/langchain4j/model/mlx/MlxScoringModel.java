@@ -2,7 +2,6 @@ package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InvalidRequestException;
-import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.mlx.embed.PairScorer;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.spi.MlxScoringModelBuilderFactory;
@@ -88,13 +87,11 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         return Response.from(result.scores(), new TokenUsage(result.tokens(), null));
     }
 
-    /** A scoring model whose scores also come as a future, where LangChain4j has that: since 1.20. */
+    /**
+     * A scoring model whose scores also come as a future. A class of its own, loaded with LangChain4j 1.20 and later only:
+     * earlier versions lack the types in its methods, and frameworks fail to list methods whose types are missing.
+     */
     private static final class Async extends MlxScoringModel {
-        /*
-         * Its methods' types are missing in earlier versions, so that frameworks could not list the methods of a class that has
-         * them; this one is loaded where they are there.
-         */
-
         Async(Builder builder) {
             super(builder);
         }
@@ -106,10 +103,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
 
         private ScoringResponse score(ScoringRequest request) {
             String name = model().name();
-            if (request.modelName() != null && !request.modelName().equals(name)) {
-                throw new UnsupportedFeatureException(
-                        "modelName (" + request.modelName() + ") is not supported: this model is " + name);
-            }
+            ModelSettings.sameModel(request.modelName(), name);
             Response<List<Double>> scores = scores(request.documents(), request.query());
             return ScoringResponse.builder()
                     .scores(scores.content())

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxThread;
@@ -33,6 +34,13 @@ final class ModelSettings {
     /** Tokens that are prefilled at once: what was set, else what suits the device. */
     static int chunkTokens(Integer set, MlxThread thread) {
         return set != null ? set : thread.device() == Device.CPU ? 512 : 2048;
+    }
+
+    /** Refuses a request for another model than this; null is a request that names none. */
+    static void sameModel(String asked, String name) {
+        if (asked != null && !asked.equals(name)) {
+            throw new UnsupportedFeatureException("modelName (" + asked + ") is not supported: this model is " + name);
+        }
     }
 
     /** Refuses what is below 1; null is a setting that was left open. */

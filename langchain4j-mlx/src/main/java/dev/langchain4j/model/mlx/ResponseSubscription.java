@@ -1,14 +1,11 @@
 package dev.langchain4j.model.mlx;
 
-import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteResponse;
-import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialThinking;
-import dev.langchain4j.model.chat.response.PartialToolCall;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.ArrayDeque;
 import java.util.Queue;
@@ -34,13 +31,15 @@ final class ResponseSubscription implements Flow.Subscription, OutputSink {
     // Guarded by this.
     private final Queue<ChatModelStreamingEvent> events = new ArrayDeque<>();
     private long demand;
+    /** Whether the subscriber hears nothing any more: it has cancelled, or gets its last signal. */
     private boolean cancelled;
+
     private ChatExecution execution;
     /** Makes the response, or throws why there is none; null while the model generates, and once it was asked. */
     private Supplier<ChatResponse> response;
     /** Whether the response is among the events, or was. */
     private boolean complete;
-    /** Why there is no response; null for nothing. */
+    /** Why there is no response; null if nothing failed. */
     private Throwable failure;
 
     ResponseSubscription(
@@ -235,22 +234,11 @@ final class ResponseSubscription implements Flow.Subscription, OutputSink {
 
     @Override
     public void partialToolCall(int index, String id, String name, String arguments) {
-        add(PartialToolCall.builder()
-                .index(index)
-                .id(id)
-                .name(name)
-                .partialArguments(arguments)
-                .build());
+        add(StreamingEvents.partial(index, id, name, arguments));
     }
 
     @Override
     public void toolCall(int index, String id, String name, String arguments) {
-        add(new CompleteToolCall(
-                index,
-                ToolExecutionRequest.builder()
-                        .id(id)
-                        .name(name)
-                        .arguments(arguments)
-                        .build()));
+        add(StreamingEvents.complete(index, id, name, arguments));
     }
 }

@@ -111,23 +111,33 @@ final class StreamingEvents implements OutputSink, StreamingHandle {
 
     @Override
     public void partialToolCall(int index, String id, String name, String arguments) {
-        PartialToolCall call = PartialToolCall.builder()
-                .index(index)
-                .id(id)
-                .name(name)
-                .partialArguments(arguments)
-                .build();
+        PartialToolCall call = partial(index, id, name, arguments);
         queue.add(() -> handler.onPartialToolCall(call, new PartialToolCallContext(this)));
     }
 
     @Override
     public void toolCall(int index, String id, String name, String arguments) {
-        ToolExecutionRequest request = ToolExecutionRequest.builder()
+        CompleteToolCall call = complete(index, id, name, arguments);
+        queue.add(() -> handler.onCompleteToolCall(call));
+    }
+
+    static PartialToolCall partial(int index, String id, String name, String arguments) {
+        return PartialToolCall.builder()
+                .index(index)
                 .id(id)
                 .name(name)
-                .arguments(arguments)
+                .partialArguments(arguments)
                 .build();
-        queue.add(() -> handler.onCompleteToolCall(new CompleteToolCall(index, request)));
+    }
+
+    static CompleteToolCall complete(int index, String id, String name, String arguments) {
+        return new CompleteToolCall(
+                index,
+                ToolExecutionRequest.builder()
+                        .id(id)
+                        .name(name)
+                        .arguments(arguments)
+                        .build());
     }
 
     private void deliver() {

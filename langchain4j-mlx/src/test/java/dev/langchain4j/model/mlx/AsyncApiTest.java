@@ -10,7 +10,6 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import dev.langchain4j.invocation.InvocationContext;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.chat.ChatModel;
@@ -31,21 +30,19 @@ import dev.langchain4j.model.mlx.testing.Goldens;
 import dev.langchain4j.model.scoring.request.ScoringRequest;
 import dev.langchain4j.model.scoring.request.ScoringRequestParameters;
 import dev.langchain4j.model.scoring.response.ScoringResponse;
-import dev.langchain4j.observability.api.event.AiServiceRequestIssuedEvent;
-import dev.langchain4j.observability.api.listener.AiServiceRequestIssuedListener;
 import dev.langchain4j.store.memory.chat.InMemoryChatMemoryStore;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -291,18 +288,31 @@ class AsyncApiTest {
     }
 
     @Test
-    void aSubscriptionThatIsCancelledAtOnceSendsNothing() throws Exception {
+    void aSubscriptionThatIsCancelledAtOnceSendsNothing() {
+        sendsNothing(Flow.Subscription::cancel);
+    }
+
+    @Test
+    void aSubscriptionThatIsRefusedSendsNothing() {
+        sendsNothing(given -> {
+            given.request(1);
+            throw new AssertionError("mine");
+        });
+    }
+
+    private static void sendsNothing(Consumer<Flow.Subscription> onSubscribe) {
         long before = mlx.engine().stats().finished() + mlx.engine().stats().cancelled();
-        Recording subscriber = new Recording(Long.MAX_VALUE) {
+        Recording subscriber = new Recording(0) {
             @Override
             public void onSubscribe(Flow.Subscription given) {
-                given.cancel();
+                onSubscribe.accept(given);
             }
         };
         streaming.chat(request("Hello!")).subscribe(subscriber);
         chat.chat("Hello!");
         assertThat(mlx.engine().stats().finished() + mlx.engine().stats().cancelled())
                 .isEqualTo(before + 1);
+        assertThat(subscriber.events).isEmpty();
         assertThat(subscriber.end).isNotDone();
     }
 
@@ -340,6 +350,21 @@ class AsyncApiTest {
     }
 
     @Test
+    void anEarlierCancellationIsTheStreamsErrorToo() throws Exception {
+        MlxCancellation cancellation = new MlxCancellation();
+        cancellation.cancel();
+        Recording subscriber = new Recording(Long.MAX_VALUE);
+        streaming
+                .chat(request(
+                        "Hello! ".repeat(1000),
+                        MlxChatRequestParameters.builder().cancellation(cancellation)))
+                .subscribe(subscriber);
+        assertThat(subscriber.end.get()).isEqualTo("error");
+        assertThat(subscriber.error).isInstanceOf(NonRetriableException.class).hasMessageContaining("cancelled");
+        assertThat(subscriber.events).isEmpty();
+    }
+
+    @Test
     void langChain4jsOwnBridgeGetsTheResponse() throws Exception {
         assertThat(StreamingChatModelHelper.chatAsync(streaming, request("Hello!"))
                         .get()
@@ -354,7 +379,7 @@ class AsyncApiTest {
     void theConversationOfAServiceIsCarried() throws Exception {
         for (String way : List.of("future", "stream")) {
             ChatRequest request = request("Hello, " + way + "!");
-            issued(request, way);
+            MemoryIdsTest.issue(AsyncApiTest.class, way, request);
             if (way.equals("future")) {
                 chat.chatAsync(request).get();
             } else {
@@ -368,22 +393,6 @@ class AsyncApiTest {
                     .as("bytes that only this conversation holds")
                     .isPositive();
         }
-    }
-
-    private static void issued(ChatRequest request, String id) {
-        InvocationContext invocation = InvocationContext.builder()
-                .invocationId(UUID.randomUUID())
-                .interfaceName(AsyncApiTest.class.getName())
-                .methodName("chat")
-                .chatMemoryId(id)
-                .build();
-        AiServiceRequestIssuedEvent event = AiServiceRequestIssuedEvent.builder()
-                .invocationContext(invocation)
-                .request(request)
-                .build();
-        MemoryIds.LISTENERS.stream()
-                .filter(AiServiceRequestIssuedListener.class::isInstance)
-                .forEach(listener -> ((AiServiceRequestIssuedListener) listener).onEvent(event));
     }
 
     @Test
@@ -418,6 +427,27 @@ class AsyncApiTest {
             assertThatThrownBy(() -> model.embedAsync(request).get())
                     .isInstanceOf(ExecutionException.class)
                     .hasCauseInstanceOf(NonRetriableException.class);
+        }
+    }
+
+    @Test
+    void cancellingVectorsDropsTheBatchThatWaits() throws Exception {
+        CompletableFuture<Void> other = new CompletableFuture<>();
+        try (MlxEmbeddingModel model =
+                MlxEmbeddingModel.builder().modelPath(RERANKER).build()) {
+            MlxThread thread = model.thread();
+            try {
+                thread.execute(other::join);
+                eventually(() -> thread.nanosInTask() > 0);
+                CompletableFuture<EmbeddingResponse> future = model.embedAsync(EmbeddingRequest.builder()
+                        .textSegments(List.of(TextSegment.from("a train")))
+                        .build());
+                eventually(thread::hasWaiting);
+                future.cancel(true);
+                eventually(() -> !thread.hasWaiting());
+            } finally {
+                other.complete(null);
+            }
         }
     }
 

@@ -242,7 +242,7 @@ class MemoryIdsTest {
     }
 
     /** What an AI service tells just before it calls its model. */
-    private static void issue(Class<?> service, Object id, ChatRequest request) {
+    static void issue(Class<?> service, Object id, ChatRequest request) {
         InvocationContext invocation = InvocationContext.builder()
                 .invocationId(UUID.randomUUID())
                 .interfaceName(service.getName())

@@ -4,8 +4,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * How the time of a model is shared between prefill and decode while requests want both: a chunk of prefill lasts about the
- * stall target at most, and then decode gets its share before the next one. The end of a prompt need not wait for all of that
- * share, only for a step: its request decodes then, too. Is told what each step took.
+ * stall target at most, and then decode gets its share before the next one. The last chunk of a prompt waits for one step of
+ * decode only, because its request decodes next. Is told what each step took.
  *
  * <p>How many tokens fit into the stall target is told by the best rate that was seen, by how far a chunk lay from the
  * beginning of its prompt, for attention makes later ones slower; and by how much slower the last chunks were. When the
@@ -41,8 +41,8 @@ final class TimeShare {
      * Whether decode has to come before the next chunk.
      *
      * @param position where that chunk begins
-     * @param remaining tokens that its prompt has left. Where they are one chunk, it goes before what is owed, behind a single
-     *     step of decode; but no more than a chunk's share is put off
+     * @param remaining tokens that its prompt has left; if they are one chunk, it waits for one step of decode only, unless
+     *     more than one chunk's share is owed
      */
     boolean owesDecode(int position, int remaining) {
         boolean canWait = stepped && owed <= stallNanos * decodePerPrefill && remaining <= chunkTokens(position);

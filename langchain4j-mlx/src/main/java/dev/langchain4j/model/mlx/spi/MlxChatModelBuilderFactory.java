@@ -4,7 +4,7 @@ import dev.langchain4j.model.mlx.MlxChatModel;
 import java.util.function.Supplier;
 
 /**
- * Makes the builders that {@link MlxChatModel#builder()} gives. Found by {@link java.util.ServiceLoader}, so that a framework can
- * have a blocking chat model built its own way. Not for applications.
+ * Makes the builders that {@link MlxChatModel#builder()} returns. A framework provides it through {@link
+ * java.util.ServiceLoader}. Not for applications.
  */
 public interface MlxChatModelBuilderFactory extends Supplier<MlxChatModel.Builder> {}

@@ -4,10 +4,10 @@ import dev.langchain4j.model.mlx.MlxMetrics;
 import dev.langchain4j.model.mlx.MlxModel;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
@@ -17,7 +17,7 @@ import org.springframework.context.annotation.Configuration;
  */
 @AutoConfiguration(after = MlxAutoConfiguration.class)
 @ConditionalOnProperty(name = "langchain4j.mlx.enabled", matchIfMissing = true)
-@ConditionalOnBean(MlxModel.class)
+@ConditionalOnSingleCandidate(MlxModel.class)
 public class MlxActuatorAutoConfiguration {
 
     /** Meters: Spring Boot binds them to its registries. */

@@ -11,9 +11,9 @@ import dev.langchain4j.model.mlx.MlxStreamingChatModel;
 import dev.langchain4j.model.mlx.MlxTokenCountEstimator;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnSingleCandidate;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 
@@ -23,7 +23,7 @@ import org.springframework.context.annotation.Bean;
  */
 @AutoConfiguration(after = MlxAutoConfiguration.class)
 @ConditionalOnProperty(name = "langchain4j.mlx.enabled", matchIfMissing = true)
-@ConditionalOnBean(MlxModel.class)
+@ConditionalOnSingleCandidate(MlxModel.class)
 @EnableConfigurationProperties(MlxProperties.class)
 public class MlxChatAutoConfiguration {
 

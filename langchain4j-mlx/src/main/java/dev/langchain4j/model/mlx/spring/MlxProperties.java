@@ -8,7 +8,8 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to.
+ * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to; a property
+ * that is not among them ends the start of the application.
  *
  * @param enabled Whether models are configured.
  * @param modelName Hugging Face repository ID, or folder, of the language model.
@@ -25,7 +26,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param embeddingModel The embedding model.
  * @param scoringModel The scoring model.
  */
-@ConfigurationProperties("langchain4j.mlx")
+@ConfigurationProperties(prefix = "langchain4j.mlx", ignoreUnknownFields = false)
 public record MlxProperties(
         @DefaultValue("true") boolean enabled,
         String modelName,

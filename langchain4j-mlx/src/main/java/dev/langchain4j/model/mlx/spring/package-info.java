@@ -1,2 +1,2 @@
-/** Spring Boot's auto-configuration of MLX models; see docs/integration.md. */
+/** Spring Boot's auto-configuration of MLX models; see docs/frameworks.md. */
 package dev.langchain4j.model.mlx.spring;

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -133,11 +134,24 @@ class MlxAutoConfigurationTest {
                 .getFailure()
                 .rootCause()
                 .hasMessage("contextLength (0) must be at least 1"));
+        demo.withPropertyValues("langchain4j.mlx.chat-model.temperature=-1")
+                .run(context ->
+                        assertThat(context).getFailure().rootCause().hasMessageStartingWith("temperature (-1.0) must"));
         plain.withPropertyValues("langchain4j.mlx.model-name=a/b", "langchain4j.mlx.model-path=c")
                 .run(context -> assertThat(context)
                         .getFailure()
                         .rootCause()
                         .hasMessageContaining("must be set, and only one of them"));
+    }
+
+    @Test
+    void aMisspelledPropertyFailsTheStart() {
+        for (String name : List.of("langchain4j.mlx.context-size", "langchain4j.mlx.chat-model.temprature")) {
+            plain.withPropertyValues(name + "=1").run(context -> assertThat(context)
+                    .getFailure()
+                    .rootCause()
+                    .hasMessage("The elements [" + name + "] were left unbound."));
+        }
     }
 
     @Test
@@ -158,6 +172,22 @@ class MlxAutoConfigurationTest {
                             context.getBean(MlxChatModel.class).model())
                     .isSameAs(mlx));
         }
+    }
+
+    @Test
+    void ofSeveralModelsThePrimaryOneHasChatModels() {
+        Supplier<MlxModel> load = () -> MlxModel.load(DemoModel.folder());
+        ApplicationContextRunner both =
+                plain.withBean("one", MlxModel.class, load).withBean("other", MlxModel.class, load);
+        both.run(context -> assertThat(context)
+                .hasNotFailed()
+                .doesNotHaveBean(ChatModel.class)
+                .doesNotHaveBean(MlxMetrics.class)
+                .doesNotHaveBean(HEALTH));
+        both.withInitializer(context ->
+                        context.getBeanFactory().getBeanDefinition("other").setPrimary(true))
+                .run(context ->
+                        assertThat(context.getBean(MlxChatModel.class).model()).isSameAs(context.getBean("other")));
     }
 
     @Test
