@@ -195,12 +195,12 @@ function turnElement(turn) {
 }
 
 /** Reasoning can be folded away; what the reader chose stays while the answer is written. */
-const unfolded = new Set();
+const folds = new Map();
 function thinkingElement(turn) {
   const key = `${picked}/${turn.question}`;
-  const open = unfolded.has(key) || (isRunning(turn) && turn.answer === '');
+  const open = folds.get(key) ?? (isRunning(turn) && turn.answer === '');
   const made = element('details', {class: 'thinking', open: open && ''}, element('summary', {}, 'Reasoning'), element('p', {}, turn.thinking));
-  made.firstChild.onclick = () => made.open ? unfolded.delete(key) : unfolded.add(key);
+  made.firstChild.onclick = () => folds.set(key, !made.open);
   return made;
 }
 

@@ -26,7 +26,7 @@ class ProseTest {
     private static final int WORDS_MAX = 40;
     private static final List<String> MODULES = List.of("mlx-native", "langchain4j-mlx", "samples");
     /** Packages whose public classes applications use. */
-    private static final List<String> API = List.of("", "cache", "cache/disk", "hub", "spi", "spring");
+    private static final List<String> API = List.of("", "cache", "cache/disk", "draft", "hub", "spi", "spring");
 
     /** Expressions that readers stumbled over, and the words of the field for them. */
     private static final Map<Pattern, String> WORDS = words(
@@ -247,6 +247,21 @@ class ProseTest {
             }
         });
         assertThat(bad).isEmpty();
+    }
+
+    /** What samples/run lists without a name. */
+    @Test
+    void everySampleIsInReadme() throws IOException {
+        String readme = pages().get("README.md");
+        try (Stream<Path> files = Files.list(ROOT.resolve("samples/src/main/java/dev/langchain4j/model/mlx/samples"))) {
+            assertThat(files.map(file -> file.getFileName().toString())
+                            .filter(file -> file.endsWith("Sample.java"))
+                            .map(file -> "| `samples/run "
+                                    + file.replace("Sample.java", "").toLowerCase(Locale.ROOT))
+                            .filter(row -> !readme.contains(row)))
+                    .as("rows that README.md's table of samples lacks")
+                    .isEmpty();
+        }
     }
 
     /** A table of figures needs the command or the test that prints it in its section. */

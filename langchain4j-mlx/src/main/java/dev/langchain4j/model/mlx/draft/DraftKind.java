@@ -2,16 +2,16 @@ package dev.langchain4j.model.mlx.draft;
 
 /** Where drafted tokens come from. */
 public enum DraftKind {
-    /** A grammar leaves no other text: the answer must keep a JSON schema, or has to call a tool. */
+    /** Text that a grammar forces: the answer must conform to a JSON schema, or call a tool. */
     FORCED,
-    /** A call that the model began by itself goes on like this, if it is one of the tools on offer. */
+    /** The syntax of a tool call that the model began by itself. */
     SYNTAX,
-    /** The prompt goes on like this where it has the same tokens as the answer. */
+    /** Text of the prompt that follows the same tokens as those of the answer. */
     COPIED,
-    /** The prompt cache knows what came behind the same tokens in other answers. */
+    /** Text of other answers and earlier turns that follows the same tokens. */
     CONTINUED,
-    /** A smaller model with the same tokenizer says so. */
+    /** Tokens of a smaller model with the same tokenizer. */
     DRAFT_MODEL,
-    /** The model's own heads for the tokens behind the next one say so (MTP). */
+    /** Tokens of the model's own head for multi-token prediction. */
     MTP
 }

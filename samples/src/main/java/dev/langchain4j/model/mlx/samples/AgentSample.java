@@ -17,14 +17,14 @@ import java.util.List;
 
 /**
  * A LangChain4j AI service with tools and memory over a model inside this JVM. Plays a scripted conversation of two
- * travellers, or asks you. Options: {@code --interactive}, {@code --loop 20} to see what that
- * many rounds cost without the prompt cache and with it, {@code --model FOLDER_OR_ID}, {@code --ranks 2} to split the model
- * over as many JVMs of this machine.
+ * travellers. Options: {@code --interactive} to ask it yourself, {@code --loop 20} to compare the cost of as many rounds
+ * without the prompt cache and with it, {@code --ranks 2} to split the model over two JVMs of this machine, and those of
+ * {@link Options#modelBuilder}.
  */
 public final class AgentSample {
 
     /** What all conversations of the service begin with, before its tools. */
-    static final String SYSTEM = "You are a travel assistant. Use the tools when you need facts.";
+    public static final String SYSTEM = "You are a travel assistant. Use the tools when you need facts.";
 
     /** The AI service. */
     interface TravelDesk {

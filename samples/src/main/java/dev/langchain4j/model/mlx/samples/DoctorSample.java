@@ -6,13 +6,12 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.RankGroup;
 import dev.langchain4j.mlx.Scope;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * What MLX there is on this machine, and whether it works. {@code --ranks 2} starts as many processes here and measures what
- * they exchange over MLX's ring; with MLX_RANK and MLX_HOSTFILE, as mlx.launch sets them, those of several machines are
- * measured.
+ * Reports the MLX installation of this machine, and whether it works. {@code --ranks 2} starts two processes here and measures
+ * a sum over both of them by MLX's ring. With MLX_RANK and MLX_HOSTFILE, as mlx.launch sets them, this process is one of
+ * several, and the sum over them is measured.
  */
 public final class DoctorSample {
     private static final int EXCHANGES = 200;
@@ -37,8 +36,7 @@ public final class DoctorSample {
     private static void measure(String rank, String hostfile) {
         try (MlxThread thread = MlxThread.start("doctor")) {
             thread.run(() -> {
-                Map<String, String> settings = Map.of(
-                        "MLX_RANK", rank, "MLX_HOSTFILE", Path.of(hostfile).toString());
+                Map<String, String> settings = Map.of("MLX_RANK", rank, "MLX_HOSTFILE", hostfile);
                 try (RankGroup group = RankGroup.join("ring", settings)) {
                     for (int size : SIZES) {
                         double micros = microsOfSum(group, size);

@@ -2,8 +2,6 @@ package dev.langchain4j.model.mlx.samples;
 
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
-import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
-import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,21 +10,12 @@ import java.util.Locale;
 /** Notes what each round costs until its first token, and draws two runs of the same rounds beside each other. */
 final class LoopChart implements ChatModelListener {
     private static final int WIDTH = 40;
-    private static final double MILLIS = 1e6;
 
-    private record Round(int prompt, int prefilled, double firstTokenMillis) {}
-
-    private final List<Round> rounds = new ArrayList<>();
+    private final List<RoundCost> rounds = new ArrayList<>();
 
     @Override
     public void onResponse(ChatModelResponseContext context) {
-        MlxChatResponseMetadata metadata =
-                (MlxChatResponseMetadata) context.chatResponse().metadata();
-        MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
-        rounds.add(new Round(
-                usage.inputTokenCount(),
-                usage.inputTokenCount() - usage.cachedTokens(),
-                metadata.timeToFirstToken().toNanos() / MILLIS));
+        rounds.add(RoundCost.of(context));
     }
 
     int rounds() {
@@ -35,14 +24,16 @@ final class LoopChart implements ChatModelListener {
 
     /** Draws time to first token by round, without a cache and with it. */
     static void draw(LoopChart cold, LoopChart cached, PrintStream out) {
-        double longest =
-                cold.rounds.stream().mapToDouble(Round::firstTokenMillis).max().orElse(1);
+        double longest = cold.rounds.stream()
+                .mapToDouble(RoundCost::firstTokenMillis)
+                .max()
+                .orElse(1);
         out.println("time to first token, round by round: without the cache (░) and with it (█)\n");
         double coldSum = 0;
         double cachedSum = 0;
         for (int i = 0; i < Math.min(cold.rounds.size(), cached.rounds.size()); i++) {
-            Round without = cold.rounds.get(i);
-            Round with = cached.rounds.get(i);
+            RoundCost without = cold.rounds.get(i);
+            RoundCost with = cached.rounds.get(i);
             coldSum += without.firstTokenMillis();
             cachedSum += with.firstTokenMillis();
             out.printf(

@@ -19,8 +19,8 @@ public final class Options {
     private Options() {}
 
     /**
-     * Reads the arguments of a program. Where another option is given, or something that is no option, and for
-     * {@code --help}, says which options it has and ends the program.
+     * Reads the arguments of a program. Prints the options that it has, and ends it, for {@code --help}, for an unknown
+     * option and for an argument that is none.
      *
      * @param known names of all options that it has
      */

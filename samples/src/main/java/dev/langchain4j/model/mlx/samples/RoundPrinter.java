@@ -6,8 +6,6 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelRequestContext;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
-import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
-import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -38,17 +36,8 @@ final class RoundPrinter implements ChatModelListener {
         for (ToolExecutionRequest call : context.chatResponse().aiMessage().toolExecutionRequests()) {
             out.accept("      -> " + call.name() + " " + call.arguments());
         }
-        MlxChatResponseMetadata metadata =
-                (MlxChatResponseMetadata) context.chatResponse().metadata();
-        MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
+        RoundCost cost = RoundCost.of(context);
         out.accept(String.format(
-                Locale.ROOT,
-                "      [prompt %d = %d cached + %d prefilled | first token %.0f ms | %d tokens at %.0f/s]",
-                usage.inputTokenCount(),
-                usage.cachedTokens(),
-                usage.inputTokenCount() - usage.cachedTokens(),
-                metadata.timeToFirstToken().toNanos() / 1e6,
-                usage.outputTokenCount(),
-                metadata.decodeTokensPerSecond()));
+                Locale.ROOT, "      [%s at %.0f/s]", cost, cost.metadata().decodeTokensPerSecond()));
     }
 }

@@ -3,11 +3,7 @@ package dev.langchain4j.model.mlx.samples;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
-import dev.langchain4j.model.mlx.MlxChatRequestParameters;
-import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
-import dev.langchain4j.model.mlx.MlxMemoryId;
 import dev.langchain4j.model.mlx.MlxModel;
-import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.atomic.LongAdder;
@@ -15,7 +11,7 @@ import java.util.concurrent.atomic.LongAdder;
 /**
  * A team of agents over langchain4j-agentic: a supervisor, three agents that work in parallel, and one that follows them.
  * Prints what each round cost, how much of its prompt came from the prompt cache, and how many agents decoded at once.
- * Options: {@code --model FOLDER_OR_ID}, {@code --cache FOLDER}.
+ * Has the options of {@link Options#modelBuilder}.
  */
 public final class TeamSample {
     /** As many as the workflow has agents in parallel. */
@@ -60,28 +56,15 @@ public final class TeamSample {
 
         @Override
         public void onResponse(ChatModelResponseContext context) {
-            MlxChatRequestParameters parameters =
-                    (MlxChatRequestParameters) context.chatRequest().parameters();
-            MlxChatResponseMetadata metadata =
-                    (MlxChatResponseMetadata) context.chatResponse().metadata();
-            MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
-            prompts.add(usage.inputTokenCount());
-            cached.add(usage.cachedTokens());
+            RoundCost cost = RoundCost.of(context);
+            prompts.add(cost.prompt());
+            cached.add(cost.cached());
             out.println(String.format(
                     Locale.ROOT,
-                    "  %-10s [prompt %d = %d cached + %d prefilled | first token %.0f ms | %d tokens, up to %d at once]",
-                    role(parameters),
-                    usage.inputTokenCount(),
-                    usage.cachedTokens(),
-                    usage.inputTokenCount() - usage.cachedTokens(),
-                    metadata.timeToFirstToken().toNanos() / 1e6,
-                    usage.outputTokenCount(),
-                    metadata.maxRows()));
-        }
-
-        private static String role(MlxChatRequestParameters parameters) {
-            String service = ((MlxMemoryId) parameters.memoryId()).service();
-            return service.substring(service.lastIndexOf('$') + 1).toLowerCase(Locale.ROOT);
+                    "  %-10s [%s, up to %d at once]",
+                    cost.service().toLowerCase(Locale.ROOT),
+                    cost,
+                    cost.metadata().maxRows()));
         }
 
         String summary() {

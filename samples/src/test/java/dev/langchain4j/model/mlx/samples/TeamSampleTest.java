@@ -4,11 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
-import dev.langchain4j.model.mlx.MlxChatRequestParameters;
-import dev.langchain4j.model.mlx.MlxChatResponseMetadata;
-import dev.langchain4j.model.mlx.MlxMemoryId;
 import dev.langchain4j.model.mlx.MlxModel;
-import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -21,29 +17,17 @@ import org.junit.jupiter.api.Test;
 class TeamSampleTest {
     private static final Path DEMO = Path.of(System.getProperty("project.root")).resolve("samples/demo-model/model");
 
-    /** A round of an agent. */
-    private record Round(String role, int prompt, int cached, int rows) {}
-
     /** Notes all rounds. */
     private static final class Rounds implements ChatModelListener {
-        private final List<Round> all = new CopyOnWriteArrayList<>();
+        private final List<RoundCost> all = new CopyOnWriteArrayList<>();
 
         @Override
         public void onResponse(ChatModelResponseContext context) {
-            MlxMemoryId id = (MlxMemoryId)
-                    ((MlxChatRequestParameters) context.chatRequest().parameters()).memoryId();
-            MlxChatResponseMetadata metadata =
-                    (MlxChatResponseMetadata) context.chatResponse().metadata();
-            MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
-            all.add(new Round(
-                    id.service().substring(id.service().lastIndexOf('$') + 1),
-                    usage.inputTokenCount(),
-                    usage.cachedTokens(),
-                    metadata.maxRows()));
+            all.add(RoundCost.of(context));
         }
 
-        List<Round> of(String role) {
-            return all.stream().filter(round -> round.role().equals(role)).toList();
+        List<RoundCost> of(String role) {
+            return all.stream().filter(round -> round.service().equals(role)).toList();
         }
     }
 
@@ -65,7 +49,9 @@ class TeamSampleTest {
                         .as("cached tokens of the first prompt of " + role)
                         .isGreaterThanOrEqualTo(common);
             }
-            assertThat(rounds.all).as("agents in one forward pass").anyMatch(round -> round.rows() > 1);
+            assertThat(rounds.all)
+                    .as("agents in one forward pass")
+                    .anyMatch(round -> round.metadata().maxRows() > 1);
         }
     }
 

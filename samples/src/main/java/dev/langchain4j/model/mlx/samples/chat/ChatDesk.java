@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.samples.chat;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.Content;
 import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
@@ -14,14 +15,16 @@ import dev.langchain4j.model.mlx.MlxMemoryId;
 import dev.langchain4j.model.mlx.MlxMetrics;
 import dev.langchain4j.model.mlx.MlxModel;
 import dev.langchain4j.model.mlx.MlxStreamingChatModel;
-import dev.langchain4j.model.mlx.MlxTokenUsage;
 import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.samples.AgentSample;
+import dev.langchain4j.model.mlx.samples.RoundCost;
 import dev.langchain4j.service.AiServices;
 import dev.langchain4j.service.MemoryId;
 import dev.langchain4j.service.SystemMessage;
 import dev.langchain4j.service.TokenStream;
 import dev.langchain4j.service.UserMessage;
 import dev.langchain4j.service.tool.ToolExecution;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.ArrayList;
@@ -40,7 +43,7 @@ final class ChatDesk implements ChatModelListener {
 
     /** The AI service; the conversation's name is its memory ID. */
     interface TravelDesk {
-        @SystemMessage("You are a travel assistant. Use the tools when you need facts.")
+        @SystemMessage(AgentSample.SYSTEM)
         TokenStream chat(
                 @MemoryId String conversation, @UserMessage List<Content> contents, ChatRequestParameters parameters);
     }
@@ -57,7 +60,8 @@ final class ChatDesk implements ChatModelListener {
     private record Load(int running, int waiting, double queuedMillis) {}
 
     private final MlxModel model;
-    private final MeterRegistry meters = new SimpleMeterRegistry();
+    private final Gauge runningRequests;
+    private final Gauge waitingRequests;
     private final TravelDesk withTools;
     private final TravelDesk withoutTools;
     private final EventStreams events;
@@ -68,7 +72,10 @@ final class ChatDesk implements ChatModelListener {
     ChatDesk(MlxModel model, MlxStreamingChatModel.Builder chat, Object tools, EventStreams events) {
         this.model = model;
         this.events = events;
+        MeterRegistry meters = new SimpleMeterRegistry();
         new MlxMetrics(model).bindTo(meters);
+        runningRequests = meters.get("langchain4j.mlx.requests.running").gauge();
+        waitingRequests = meters.get("langchain4j.mlx.requests.waiting").gauge();
         MlxStreamingChatModel chatModel = chat.model(model).listeners(this).build();
         withTools = service(chatModel).tools(tools).build();
         withoutTools = service(chatModel).build();
@@ -155,7 +162,7 @@ final class ChatDesk implements ChatModelListener {
             turns.add(turn);
             changed(name, turn);
         }
-        (tools ? withTools : withoutTools)
+        TokenStream answer = (tools ? withTools : withoutTools)
                 .chat(
                         name,
                         contents,
@@ -168,8 +175,13 @@ final class ChatDesk implements ChatModelListener {
                 .onIntermediateResponse(response -> roundEnded(turn, response))
                 .onToolExecuted(execution -> executed(name, turn, execution))
                 .onCompleteResponse(response -> ended(name, turn, Turn.State.DONE, null))
-                .onError(error -> ended(name, turn, Turn.State.FAILED, error.getMessage()))
-                .start();
+                .onError(error -> ended(name, turn, Turn.State.FAILED, error.getMessage()));
+        try {
+            answer.start();
+        } catch (UnsupportedFeatureException e) {
+            // The only failure that is thrown.
+            ended(name, turn, Turn.State.FAILED, e.getMessage());
+        }
     }
 
     /** Stops the answer at once, also while it waits or its prompt is computed; a tool that runs ends first. Its text stays. */
@@ -200,8 +212,10 @@ final class ChatDesk implements ChatModelListener {
 
     private synchronized void thought(String name, Turn turn, String text) {
         running(name, turn);
-        turn.thinking.append(text);
-        changed(name, turn);
+        if (turn.isRunning()) {
+            turn.thinking.append(text);
+            changed(name, turn);
+        }
     }
 
     private synchronized void running(String name, Turn turn) {
@@ -227,13 +241,10 @@ final class ChatDesk implements ChatModelListener {
     /** Called for each round of a tool loop, before its answer is given on. */
     @Override
     public void onResponse(ChatModelResponseContext context) {
-        MlxChatRequestParameters parameters =
-                (MlxChatRequestParameters) context.chatRequest().parameters();
-        MlxChatResponseMetadata metadata =
-                (MlxChatResponseMetadata) context.chatResponse().metadata();
-        MlxTokenUsage usage = (MlxTokenUsage) metadata.tokenUsage();
+        RoundCost cost = RoundCost.of(context);
+        MlxChatResponseMetadata metadata = cost.metadata();
         Double rate = metadata.decodeTokensPerSecond();
-        String name = (String) ((MlxMemoryId) parameters.memoryId()).id();
+        String name = (String) cost.memoryId().id();
         synchronized (this) {
             Conversation conversation = conversations.get(name);
             double queued = metadata.queued().toNanos() / 1e6;
@@ -241,11 +252,11 @@ final class ChatDesk implements ChatModelListener {
             if (conversation != null) {
                 Turn turn = conversation.turns().getLast();
                 turn.rounds.add(new Turn.Round(
-                        usage.inputTokenCount(),
-                        usage.cachedTokens(),
-                        usage.outputTokenCount(),
+                        cost.prompt(),
+                        cost.cached(),
+                        cost.generated(),
                         queued,
-                        metadata.timeToFirstToken().toNanos() / 1e6,
+                        cost.firstTokenMillis(),
                         rate == null ? 0 : rate,
                         metadata.maxRows() == null ? 1 : metadata.maxRows(),
                         metadata.reuseReason().toString()));
@@ -278,15 +289,11 @@ final class ChatDesk implements ChatModelListener {
     }
 
     private void loadChanged(double queuedMillis) {
-        Load now = new Load(requests("running"), requests("waiting"), queuedMillis);
+        Load now = new Load((int) runningRequests.value(), (int) waitingRequests.value(), queuedMillis);
         if (!now.equals(load)) {
             load = now;
             events.publish(Map.of("type", "load", "load", load));
         }
-    }
-
-    private int requests(String state) {
-        return (int) meters.get("langchain4j.mlx.requests." + state).gauge().value();
     }
 
     /** Publishes what the cache holds and who runs, once the model has a moment for it. */

@@ -58,7 +58,8 @@ final class EventStreams implements AutoCloseable {
 
     @Override
     public void close() {
-        queues.removeIf(queue -> queue.offer(LAST) || true);
+        queues.forEach(queue -> queue.offer(LAST));
+        queues.clear();
     }
 
     private static String json(Map<String, Object> event) {
