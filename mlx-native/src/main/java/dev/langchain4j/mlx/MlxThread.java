@@ -223,7 +223,7 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     /**
      * Gives the thread up because a native call in it does not return: nothing waits for it any more, neither
-     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait never run.
+     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait may never run.
      *
      * @param cause is thrown to those who wait for a task, and to those who come later
      */

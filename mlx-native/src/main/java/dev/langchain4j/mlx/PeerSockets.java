@@ -15,6 +15,8 @@ import java.util.Map;
 public final class PeerSockets {
     private static final int DESCRIPTORS_MAX = 4096;
     private static final int ADDRESS_BYTES = 128;
+    private static final int IPV4_BYTES = 16;
+    private static final int IPV6_BYTES = 28;
     private static final int POLLIN = 1;
     private static final int POLLERR = 8;
     private static final int POLLHUP = 16;
@@ -58,16 +60,12 @@ public final class PeerSockets {
         int status = far
                 ? SystemC.getpeername(descriptor, address.address(), length.address())
                 : SystemC.getsockname(descriptor, address.address(), length.address());
-        // of IPv4 and IPv6 addresses alike, the port is the second pair of bytes, the upper one first
-        return status != 0
+        int bytes = length.get(ValueLayout.JAVA_INT, 0);
+        // of IPv4 and IPv6 addresses alike, the port is the second pair of bytes, the upper one first; others have none
+        return status != 0 || (bytes != IPV4_BYTES && bytes != IPV6_BYTES)
                 ? -1
                 : Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 2)) << 8
                         | Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 3));
-    }
-
-    /** Number of connections. */
-    public int count() {
-        return peers.size();
     }
 
     /** Somebody whose end of a connection is closed; -1 if nobody's is. */

@@ -104,7 +104,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
      */
     ChatExecution start() {
         if (model.engine().isClosed()) {
-            throw Failures.closed(model.name(), null);
+            throw Failures.closed(model, null);
         }
         checkSupported(model, parameters);
         parameters.check();
@@ -147,7 +147,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
         } catch (IllegalArgumentException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         } catch (IllegalStateException e) {
-            throw model.engine().isClosed() ? Failures.closed(model.name(), e) : e;
+            throw model.engine().isClosed() ? Failures.closed(model, e) : e;
         }
         return this;
     }

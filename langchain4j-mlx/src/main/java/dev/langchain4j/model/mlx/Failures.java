@@ -44,8 +44,10 @@ final class Failures {
         return new NonRetriableException("the request was cancelled", cause);
     }
 
-    static NonRetriableException closed(String modelName, Throwable cause) {
-        return new NonRetriableException("the model " + modelName + " is closed", cause);
+    /** Why a model takes no requests any more: it was closed, or its thread was given up. */
+    static RuntimeException closed(MlxModel model, Throwable cause) {
+        RuntimeException lost = model.engine().lost();
+        return lost != null ? lost : new NonRetriableException("the model " + model.name() + " is closed", cause);
     }
 
     /**

@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.ranks.RankSettings;
@@ -22,6 +24,7 @@ import java.util.Set;
  * Neither encrypts nor asks who is there: use a network that you trust.
  */
 public final class MlxCluster {
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Set<String> BACKENDS = Set.of("ring", "jaccl");
     /** The first port that mlx.launch takes, unless it is told otherwise. */
     private static final int FIRST_PORT = 32323;
@@ -207,14 +210,8 @@ public final class MlxCluster {
         }
 
         private Map<String, String> ringEnvironment(List<List<String>> addresses) {
-            StringBuilder text = new StringBuilder();
-            for (List<String> own : addresses) {
-                text.append(text.isEmpty() ? "[" : ", ")
-                        .append("[\"")
-                        .append(String.join("\", \"", own))
-                        .append("\"]");
-            }
-            return Map.of("MLX_RANK", String.valueOf(rank), "MLX_HOSTFILE", written("mlx-ring", text + "]"));
+            return Map.of(
+                    "MLX_RANK", String.valueOf(rank), "MLX_HOSTFILE", written("mlx-ring", JSON.valueToTree(addresses)));
         }
 
         private Map<String, String> jacclEnvironment(JsonNode hosts) {
@@ -224,24 +221,24 @@ public final class MlxCluster {
                 environment.put("MLX_IBV_DEVICES", hostfile.toAbsolutePath().toString());
                 return environment;
             }
-            List<String> rows = new ArrayList<>();
+            ArrayNode rows = JSON.createArrayNode();
             for (JsonNode host : hosts) {
                 if (host.path("rdma").size() != hosts.size() || host.path("ips").isEmpty()) {
                     throw invalid("must have ips, and rdma for each pair of ranks");
                 }
-                rows.add(host.get("rdma").toString());
+                rows.add(host.get("rdma"));
             }
-            environment.put("MLX_IBV_DEVICES", written("mlx-jaccl", "[" + String.join(", ", rows) + "]"));
+            environment.put("MLX_IBV_DEVICES", written("mlx-jaccl", rows));
             environment.put(
                     "MLX_JACCL_COORDINATOR", hosts.get(0).get("ips").get(0).asText() + ":" + FIRST_PORT);
             return environment;
         }
 
-        private String written(String name, String text) {
+        private String written(String name, JsonNode json) {
             try {
                 Path file = Files.createTempFile(name, ".json");
                 file.toFile().deleteOnExit();
-                return Files.writeString(file, text).toString();
+                return Files.writeString(file, json.toString()).toString();
             } catch (IOException e) {
                 throw new InvalidRequestException("cannot write the hostfile for MLX: " + e.getMessage(), e);
             }

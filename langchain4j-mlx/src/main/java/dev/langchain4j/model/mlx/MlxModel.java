@@ -26,6 +26,7 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
+import dev.langchain4j.model.mlx.ranks.Ranks;
 import dev.langchain4j.model.mlx.vision.ImageProcessor;
 import dev.langchain4j.model.mlx.vision.ImageProcessors;
 import dev.langchain4j.model.mlx.vision.PromptPictures.Picture;
@@ -101,15 +102,18 @@ public final class MlxModel implements AutoCloseable {
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
-            ModelLoader.Loaded read;
-            if (builder.cluster != null) {
-                read = RankParts.lead(builder, folder, config, type, expanded, kept, owner, parts, this::lose);
+            Ranks ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
+            ModelLoader.Loaded own;
+            if (ranks != null) {
+                own = RankParts.load(ranks, folder, config, type, expanded, format, kept, owner, parts);
             } else {
                 MlxModelEstimate.check(name, folder, context, type, format, owner);
-                read = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
+                own = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
                         .with(format));
             }
-            DraftParts drafts = DraftParts.load(draftFolder, read, format, type, owner, parts);
+            DraftParts drafts = DraftParts.load(draftFolder, own, format, type, owner, parts);
+            // The last of what takes long: from here on the other ranks expect a step in time.
+            ModelLoader.Loaded read = ranks == null ? own : own.with(ranks.lead(own.model(), this::lose));
             CacheKey key = ModelSettings.cacheKey(folder, adapter, drafts.key(), type, kept);
             grammars = parts.add(new GrammarCache(() -> openTokenizer.grammarCompiler(
                     read.model().vocabularySize(),
@@ -328,10 +332,12 @@ public final class MlxModel implements AutoCloseable {
         return engine.isClosed();
     }
 
-    /** The thread was given up, for the ranks of this model cannot go on. */
+    /** The thread was given up, for the ranks of this model cannot go on; perhaps before there is an engine. */
     private void lose(RuntimeException cause) {
         log.error("{} is lost, and its memory until this process ends", name, cause);
-        RankParts.abandon(engine, cause);
+        if (engine != null) {
+            engine.abandon(cause);
+        }
     }
 
     /**

@@ -40,7 +40,7 @@ final class PromptWarmer {
     int warm(String systemMessage, List<ToolSpecification> tools) {
         Failures.refuseWaiting(model, "warm");
         if (model.engine().isClosed()) {
-            throw Failures.closed(model.name(), null);
+            throw Failures.closed(model, null);
         }
         Prompt first = prompt(systemMessage, tools, FIRST_WORDS.get(0));
         Prompt second = prompt(systemMessage, tools, FIRST_WORDS.get(1));

@@ -6,7 +6,6 @@ import dev.langchain4j.mlx.Doctor;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
-import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelConfig;
@@ -15,7 +14,6 @@ import dev.langchain4j.model.mlx.ranks.Ranks;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,8 +25,17 @@ final class RankParts {
 
     private RankParts() {}
 
-    /** Refuses what a split model cannot have, before anything is read. */
-    static void check(MlxModel.Builder builder, ModelConfig config) {
+    /**
+     * Joins the other ranks.
+     *
+     * @throws InvalidRequestException for what a split model cannot have, before weights are read
+     */
+    static Ranks join(MlxModel.Builder builder, ModelConfig config, MlxThread thread, OpenParts parts) {
+        check(builder, config);
+        return parts.add(Ranks.join(builder.cluster.settings(), thread));
+    }
+
+    private static void check(MlxModel.Builder builder, ModelConfig config) {
         ModelRegistry.checkSplits(config);
         if (builder.adapter != null) {
             throw new InvalidRequestException(
@@ -60,7 +67,8 @@ final class RankParts {
         facts.put("model", ModelIdentity.ofWeights(folder));
         facts.put("setting of types, KV cache or context", type + " " + settings);
         ranks.agree(facts);
-        return thread.call(() -> parts.weightsOf(ModelLoader.loadShare(folder, config, type, expanded, ranks.shard()))
+        ModelConfig text = TextPart.withoutTower(config);
+        return thread.call(() -> parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
                 .with(format));
     }
 
@@ -75,46 +83,13 @@ final class RankParts {
         }
     }
 
-    /** Loads this rank's share and leads the others. */
-    static ModelLoader.Loaded lead(
-            MlxModel.Builder builder,
-            Path folder,
-            ModelConfig config,
-            DType type,
-            boolean expanded,
-            String settings,
-            MlxThread thread,
-            OpenParts parts,
-            Consumer<RuntimeException> lost) {
-        check(builder, config);
-        Ranks ranks = parts.add(Ranks.join(builder.cluster.settings(), thread));
-        ModelLoader.Loaded share = load(
-                ranks,
-                folder,
-                TextPart.withoutTower(config),
-                type,
-                expanded,
-                builder.kvFormat(),
-                settings,
-                thread,
-                parts);
-        return share.with(ranks.lead(share.model(), lost));
-    }
-
-    /** Ends all requests of an engine; null for one that is still being made. */
-    static void abandon(Engine engine, RuntimeException cause) {
-        if (engine != null) {
-            engine.abandon(cause);
-        }
-    }
-
     /** Follows rank 0 until it closes the model. */
     static void serve(
             MlxModel.Builder builder, LocatedModel located, KvFormat format, RopeScaling scaling, Integer length) {
         Path folder = located.folder();
         ContextLimit context = ContextLimit.of(ChatFolder.config(folder), scaling, length);
         check(builder, context.config());
-        ModelConfig config = TextPart.withoutTower(context.config());
+        ModelConfig config = builder.seen(context.config());
         OpenParts parts = new OpenParts();
         try {
             MlxThread thread = parts.on(NativeParts.startThread("mlx-" + located.name()));

@@ -37,12 +37,29 @@ final class ClusterChat {
                 return;
             }
             try (MlxModel mlx = builder.build()) {
-                play(args[2], mlx);
+                playAndAskAgain(args[2], mlx);
             }
         } catch (Throwable e) {
-            System.out.println("FAILED " + e.getClass().getSimpleName() + " " + e.getMessage());
+            System.out.println("FAILED " + describe(e));
         }
         System.out.println("end");
+    }
+
+    private static void playAndAskAgain(String mode, MlxModel mlx) {
+        try {
+            play(mode, mlx);
+        } catch (Throwable e) {
+            System.out.println("FAILED " + describe(e));
+            try {
+                answers(mlx, 1);
+            } catch (Throwable again) {
+                System.out.println("AGAIN " + describe(again.getCause()));
+            }
+        }
+    }
+
+    private static String describe(Throwable e) {
+        return e.getClass().getSimpleName() + " " + e.getMessage();
     }
 
     private static void play(String mode, MlxModel mlx) throws Exception {

@@ -63,7 +63,7 @@ class ClusterTest {
             ranks.awaitOutput(0, "FAILED", SECONDS_MAX);
             assertThat(ranks.output(0)).contains("RankLostException").contains("rank 1");
             assertThat(ranks.ends(0, SECONDS_MAX)).as("rank 0 ended").isTrue();
-            assertThat(ranks.output(0)).contains("end");
+            assertThat(ranks.output(0)).contains("AGAIN RankLostException").contains("end");
         }
     }
 

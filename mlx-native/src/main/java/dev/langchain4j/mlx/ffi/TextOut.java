@@ -1,6 +1,6 @@
 package dev.langchain4j.mlx.ffi;
 
-import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.TextLibraryException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -42,7 +42,7 @@ final class TextOut implements AutoCloseable {
     /** Whether there is an answer; throws for a failure. */
     boolean check(int status) {
         if (status == FAILED) {
-            throw new MlxException(text());
+            throw new TextLibraryException(text());
         }
         return status == OK;
     }
@@ -50,7 +50,7 @@ final class TextOut implements AutoCloseable {
     /** The handle that a call returned; throws if it returned none. */
     long check(long handle) {
         if (handle == 0) {
-            throw new MlxException(text());
+            throw new TextLibraryException(text());
         }
         return handle;
     }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.mlx.LiveHandles;
-import dev.langchain4j.mlx.MlxException;
+import dev.langchain4j.mlx.TextLibraryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -143,7 +143,7 @@ class GrammarMatcherTest {
             assertThat(allowed(matcher)).isEqualTo(second);
             matcher.reset();
             assertThat(allowed(matcher)).isEqualTo(start);
-            assertThatThrownBy(() -> matcher.rollback(1)).isInstanceOf(MlxException.class);
+            assertThatThrownBy(() -> matcher.rollback(1)).isInstanceOf(TextLibraryException.class);
             assertThatThrownBy(() -> matcher.rollback(-1)).isInstanceOf(IllegalArgumentException.class);
         }
     }
@@ -154,8 +154,9 @@ class GrammarMatcherTest {
         try (GrammarMatcher matcher = compiler.compile(Grammar.regex("a"));
                 GrammarMatcher other = compiler.compile(Grammar.regex("a"))) {
             assertThat(matcher.allowed(x)).isZero();
-            assertThatThrownBy(() -> matcher.commit(x)).isInstanceOf(MlxException.class);
-            assertThatThrownBy(() -> matcher.mask(new int[matcher.maskWords()])).isInstanceOf(MlxException.class);
+            assertThatThrownBy(() -> matcher.commit(x)).isInstanceOf(TextLibraryException.class);
+            assertThatThrownBy(() -> matcher.mask(new int[matcher.maskWords()]))
+                    .isInstanceOf(TextLibraryException.class);
             assertThat(matcher.isStopped()).isTrue();
             assertThat(allowed(other).cardinality()).isPositive();
         }
@@ -165,7 +166,7 @@ class GrammarMatcherTest {
     void idsOutOfRangeAreRefused() {
         for (int id : new int[] {-1, tokenizer.vocabularySize() + 40, Integer.MAX_VALUE}) {
             try (GrammarMatcher matcher = compiler.compile(Grammar.regex("a"))) {
-                assertThatThrownBy(() -> matcher.commit(id)).isInstanceOf(MlxException.class);
+                assertThatThrownBy(() -> matcher.commit(id)).isInstanceOf(TextLibraryException.class);
             }
         }
     }

@@ -190,7 +190,6 @@ public final class ModelRegistry {
         ARCHITECTURES.put("step3p5", new Architecture(Step3p5::create, Sanitizer.PLAIN.and(Step3p5::sanitize)));
     }
 
-    /** Other names of the same thing, as mlx-lm's loader maps them. */
     /** Those whose layers all know how to be split over ranks. */
     private static final Set<String> SPLIT = Set.of(
             "deepseek_v3",
@@ -205,6 +204,7 @@ public final class ModelRegistry {
             "qwen3_moe",
             "qwen3_next");
 
+    /** Other names of the same thing, as mlx-lm's loader maps them. */
     private static final Map<String, String> ALIASES = Map.ofEntries(
             Map.entry("gemma4_unified", "gemma4"),
             Map.entry("mistral", "llama"),

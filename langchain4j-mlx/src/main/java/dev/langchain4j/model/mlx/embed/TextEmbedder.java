@@ -13,6 +13,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.model.Shard;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -112,6 +113,7 @@ public final class TextEmbedder implements AutoCloseable {
                     wishes.type,
                     wishes.expanded,
                     null,
+                    Shard.WHOLE,
                     (c, tensors) -> BertEncoder.sanitize(tensors),
                     BertEncoder::new);
         }

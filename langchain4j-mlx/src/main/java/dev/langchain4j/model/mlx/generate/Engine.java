@@ -219,8 +219,9 @@ public final class Engine implements AutoCloseable {
         private volatile ScheduledRequest request;
 
         /**
-         * Completes, on the model's thread, with the result, or with what went wrong. A generation that is cancelled while
-         * it waits completes with a {@link CancellationException}; one that runs completes with what there is so far.
+         * Completes with the result, or with what went wrong, on the model's thread, or on that which gave it up. A generation
+         * that is cancelled while it waits completes with a {@link CancellationException}; one that runs completes with what
+         * there is so far.
          */
         public CompletableFuture<GenerationResult> result() {
             return result;
@@ -302,8 +303,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Ends all requests with a failure, and refuses new ones with it: the model's thread was given up. From any thread but
-     * that one.
+     * Ends all requests with a failure, and refuses new ones with it: the model's thread was given up. From any thread. What
+     * else belongs to the requests stays with that thread.
      */
     public void abandon(RuntimeException cause) {
         lost = cause;
@@ -355,6 +356,11 @@ public final class Engine implements AutoCloseable {
     /** Whether no more requests are taken. */
     public boolean isClosed() {
         return scheduler.isClosed();
+    }
+
+    /** Why the model's thread was given up; null if it was not. */
+    public RuntimeException lost() {
+        return lost;
     }
 
     /** Whether the caller runs on the model's thread, where waiting for a generation would never end. */

@@ -394,7 +394,8 @@ final class Scheduler {
     /** Tells the caller. Its place is free before, so that who hears of an end may ask again. */
     private void deliver(ScheduledRequest request, Throwable failure) {
         synchronized (lock) {
-            open--;
+            // if the owner was given up, none is open any more
+            open = Math.max(0, open - 1);
             lock.notifyAll();
         }
         request.ended = true;

@@ -79,7 +79,7 @@ public final class ModelFolder {
             DType type,
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
-        return load(folder, config(folder), type, false, null, sanitizer, factory);
+        return load(folder, config(folder), type, false, null, Shard.WHOLE, sanitizer, factory);
     }
 
     /**
@@ -87,19 +87,8 @@ public final class ModelFolder {
      * folder on the weights; null for none.
      *
      * @param expanded whether quantized matrices become plain ones in single precision
+     * @param shard what layers load; tensors are read whole, and cut one after the other
      */
-    public static <T> Part<T> load(
-            Path folder,
-            ModelConfig config,
-            DType type,
-            boolean expanded,
-            Path adapter,
-            BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
-            BiFunction<ModelConfig, Weights, T> factory) {
-        return load(folder, config, type, expanded, adapter, Shard.WHOLE, sanitizer, factory);
-    }
-
-    /** As the other ones, of which layers load this share only. Tensors are read whole, and cut one after the other. */
     public static <T> Part<T> load(
             Path folder,
             ModelConfig config,

@@ -6,13 +6,10 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.RankGroup;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody waits for
@@ -32,12 +29,13 @@ final class Leader {
     private final List<Command> waiting = new ArrayList<>();
     private final Deque<MlxArray> unread = new ArrayDeque<>();
     private MlxArray lastHidden;
-    private List<List<LayerCache>> lastLayers = List.of();
     private int sequences;
     private int snapshots;
     private int sent;
     private int read;
     private boolean ended;
+    /** Whether a record or a pass was begun and did not end: the others are then at another step. */
+    private boolean midway;
     /** When something was sent last. */
     private volatile long sentNanos = System.nanoTime();
     /** Why the ranks can do nothing together any more; null while they can. */
@@ -75,6 +73,7 @@ final class Leader {
     void pass(int tokens) {
         add(Command.of(Command.Kind.PASS, 0, tokens));
         send();
+        midway = true;
     }
 
     /** The tokens of a pass, as all ranks have them: a temporary of the current scope. */
@@ -82,10 +81,10 @@ final class Leader {
         return group.allSum(Ops.astype(tokens, DType.INT32));
     }
 
-    /** Notes what a pass leaves to be computed. */
-    void passed(MlxArray hidden, List<List<LayerCache>> layers) {
+    /** Notes what a pass leaves to be computed: on it depends all that the ranks exchange in the pass. */
+    void passed(MlxArray hidden) {
         lastHidden = hidden.share().detach();
-        lastLayers = layers;
+        midway = false;
     }
 
     /** Sends what waits, and says that nothing comes for some time. */
@@ -108,6 +107,10 @@ final class Leader {
 
     private void send() {
         check();
+        if (midway) {
+            throw new IllegalStateException("the step before failed halfway");
+        }
+        midway = true;
         beginRest();
         while (!waiting.isEmpty()) {
             MlxArray record;
@@ -123,17 +126,16 @@ final class Leader {
                 readOldest();
             }
         }
+        midway = false;
     }
 
     /** Begins to compute what the last pass left. */
     private void beginRest() {
-        if (lastHidden == null) {
-            return;
-        }
-        try (MlxArray hidden = lastHidden) {
-            lastHidden = null;
-            Stream<MlxArray> buffers = lastLayers.stream().flatMap(layers -> Arrays.stream(LayerCache.buffers(layers)));
-            Eval.async(Stream.concat(Stream.of(hidden), buffers).toArray(MlxArray[]::new));
+        if (lastHidden != null) {
+            try (MlxArray hidden = lastHidden) {
+                lastHidden = null;
+                Eval.async(hidden);
+            }
         }
     }
 
@@ -148,6 +150,16 @@ final class Leader {
         if (failure != null) {
             throw failure;
         }
+    }
+
+    /** Whether a failure on this rank left the others at another step. On the model's thread. */
+    boolean isMidway() {
+        return midway;
+    }
+
+    /** Why the ranks can do nothing together any more; null while they can. May be called from any thread. */
+    RankLostException failure() {
+        return failure;
     }
 
     /** Says why the ranks can do nothing together any more. May be called from any thread. */

@@ -22,7 +22,7 @@ record LeadingModel(LanguageModel model, Leader leader, Ranks ranks) implements 
         }
         leader.pass(spans.tokens());
         MlxArray hidden = model.forward(leader.shared(tokens), spans.over(own));
-        leader.passed(hidden, own);
+        leader.passed(hidden);
         return hidden;
     }
 

@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.PeerSockets;
 import dev.langchain4j.mlx.RankGroup;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.TextLibraryException;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Shard;
 import java.nio.ByteBuffer;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -41,6 +43,9 @@ public final class Ranks implements AutoCloseable {
     private static final long REST_AFTER_NANOS = 500_000_000L;
 
     private static final int REST_MILLIS = 40;
+
+    /** What a rank sent before it closed its connection may be here and not yet be read for so long. */
+    private static final long LATE_MILLIS = 2000;
 
     /** Who has the group; MLX's group is that of the settings that were used first. */
     private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
@@ -93,14 +98,20 @@ public final class Ranks implements AutoCloseable {
             throw new InvalidRequestException("this process is rank " + joined.rank() + " of " + joined.size()
                     + " already, and cannot be another one: MLX keeps its group until the process ends");
         }
-        group = inTime(() -> RankGroup.join(settings.backend(), settings.environment()), "come");
+        group = inTime(this::joinGroup, "come");
         joined = settings;
-        if (group.rank() != settings.rank() || group.size() != settings.size()) {
-            throw new InvalidRequestException("the backend " + settings.backend() + " says that this is rank "
-                    + group.rank() + " of " + group.size() + ", not " + settings.rank() + " of " + settings.size());
-        }
         sockets = PeerSockets.find(
                 settings.ports(settings.rank()), settings.left(), settings.ports(settings.right()), settings.right());
+    }
+
+    private RankGroup joinGroup() {
+        RankGroup all = RankGroup.join(settings.backend(), settings.environment());
+        if (all.rank() != settings.rank() || all.size() != settings.size()) {
+            all.close();
+            throw new InvalidRequestException("the backend " + settings.backend() + " says that this is rank "
+                    + all.rank() + " of " + all.size() + ", not " + settings.rank() + " of " + settings.size());
+        }
+        return all;
     }
 
     private boolean isSameGroup(RankSettings other) {
@@ -172,18 +183,21 @@ public final class Ranks implements AutoCloseable {
     }
 
     /**
-     * What a step's failure means: what MLX could not compute on this rank the others wait for, or it waited for one of them.
-     * Then they cannot go on. On the model's thread of the leading rank.
+     * What a step's failure means. If MLX could not compute something, or the step ended halfway, the others wait for this
+     * rank, or this rank waited for one of them: they cannot go on. Any other failure is the request's own. On the model's
+     * thread of the leading rank.
      *
      * @return the failure, or why the ranks cannot go on
      */
     Throwable explain(Throwable failure) {
-        if (!(failure instanceof MlxException) || MlxThread.isShuttingDown()) {
+        boolean ofMlx = failure instanceof MlxException && !(failure instanceof TextLibraryException);
+        if ((!ofMlx && !leader.isMidway()) || MlxThread.isShuttingDown()) {
             return failure;
         }
-        RankLostException cause = watch.explain(failure);
-        lose(cause);
-        return cause;
+        if (leader.failure() == null) {
+            lose(watch.explain(failure));
+        }
+        return leader.failure();
     }
 
     private void lose(RankLostException cause) {
@@ -204,10 +218,18 @@ public final class Ranks implements AutoCloseable {
     private void rest() {
         if (leader.nanosSinceSent() > REST_AFTER_NANOS && thread.nanosInTask() == 0 && !thread.hasWaiting()) {
             try {
-                thread.execute(() -> leader.rest(REST_MILLIS));
+                thread.execute(this::restNow);
             } catch (IllegalStateException | RankLostException e) {
                 // it is being closed, or is lost
             }
+        }
+    }
+
+    private void restNow() {
+        try {
+            leader.rest(REST_MILLIS);
+        } catch (Throwable e) {
+            explain(e);
         }
     }
 
@@ -219,16 +241,14 @@ public final class Ranks implements AutoCloseable {
     public void follow(LanguageModel model) {
         awaitLoaded();
         Follower follower = new Follower(group, model);
-        CompletableFuture<Void> end = new CompletableFuture<>();
-        watch = new Watch(settings, sockets, follower::nanosSinceReceived, end::completeExceptionally, () -> {});
-        thread.execute(() -> {
-            try {
-                follower.run();
-                end.complete(null);
-            } catch (Throwable e) {
-                end.completeExceptionally(e);
-            }
-        });
+        CompletableFuture<Void> end = CompletableFuture.runAsync(follower::run, thread);
+        Executor late = CompletableFuture.delayedExecutor(LATE_MILLIS, TimeUnit.MILLISECONDS);
+        watch = new Watch(
+                settings,
+                sockets,
+                follower::nanosSinceReceived,
+                cause -> late.execute(() -> end.completeExceptionally(cause)),
+                () -> {});
         try {
             end.join();
         } catch (CompletionException e) {
@@ -251,22 +271,20 @@ public final class Ranks implements AutoCloseable {
 
     /** Does something on the thread that needs the other ranks. */
     private <T> T inTime(Supplier<T> task, String what) {
-        CompletableFuture<T> done = new CompletableFuture<>();
+        CompletableFuture<T> done = CompletableFuture.supplyAsync(task, thread);
         Duration limit = settings.startTimeout();
-        thread.execute(() -> {
-            try {
-                done.complete(task.get());
-            } catch (Throwable e) {
-                done.completeExceptionally(e);
-            }
-        });
         long end = System.nanoTime() + limit.toNanos();
+        int gone = -1;
         while (true) {
             try {
                 return done.get(50, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
-                int gone = sockets == null ? -1 : sockets.closedPeer();
-                if (gone >= 0 || System.nanoTime() > end) {
+                if (gone < 0 && sockets != null) {
+                    gone = sockets.closedPeer();
+                    long late = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(LATE_MILLIS);
+                    end = gone < 0 ? end : Math.min(end, late);
+                }
+                if (System.nanoTime() > end) {
                     throw giveUp(new RankLostException(
                             gone >= 0
                                     ? settings.describe(gone) + " closed its connection before it could " + what
@@ -281,7 +299,7 @@ public final class Ranks implements AutoCloseable {
                     throw giveUp(new RankLostException(settings.describeOthers() + " did not " + what + ": "
                             + e.getCause().getMessage()));
                 }
-                throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e);
+                throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());
             }
         }
     }
@@ -294,18 +312,11 @@ public final class Ranks implements AutoCloseable {
                 leader.end();
             }
         } finally {
-            release();
-        }
-    }
-
-    /** Lets go of the group without a native call; for ranks that cannot go on. */
-    private void release() {
-        if (watch != null) {
-            watch.close();
-        }
-        if (group != null) {
+            if (watch != null) {
+                watch.close();
+            }
             group.close();
+            OPEN.compareAndSet(this, null);
         }
-        OPEN.compareAndSet(this, null);
     }
 }

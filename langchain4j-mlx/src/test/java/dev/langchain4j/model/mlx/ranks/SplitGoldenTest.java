@@ -39,6 +39,24 @@ class SplitGoldenTest {
         compare(4);
     }
 
+    /** Whatever it was that failed: the others wait then for what this rank will never begin. */
+    @Test
+    void aPassThatFailsHalfwayIsTheEndOfAllRanksAndARequestsOwnFailureIsNot() throws Exception {
+        List<String> model = List.of(Goldens.folder("models")
+                .resolve("qwen3-q8" + SplitModels.HALFWAY)
+                .toString());
+        try (RankProcesses ranks = RankProcesses.start(folder, SplitModels.class, List.of(model, model))) {
+            assertThat(ranks.ends(0, 100)).as(ranks.output(0)).isTrue();
+            assertThat(ranks.output(0).lines().filter(line -> line.equals("its own true")))
+                    .as(ranks.output(0))
+                    .hasSize(3);
+            assertThat(ranks.output(0))
+                    .contains("LOST a step failed on rank 0: halfway", "explained", "RankLostException");
+            assertThat(ranks.ends(1, 100)).as(ranks.output(1)).isTrue();
+            assertThat(ranks.output(1)).contains("closed its connection");
+        }
+    }
+
     /** The folders of all architectures that can be split, and one of them with KV caches in few bits. */
     private static List<String> models() throws IOException {
         List<String> models = new ArrayList<>();

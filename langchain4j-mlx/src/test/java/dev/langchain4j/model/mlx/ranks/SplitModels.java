@@ -1,15 +1,16 @@
 package dev.langchain4j.model.mlx.ranks;
 
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.TextLibraryException;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
@@ -22,10 +23,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 
 /** A rank of {@link SplitGoldenTest}: the first one compares what all compute with what it computes alone. */
 final class SplitModels {
     static final String QUANTIZED = "+kv8";
+    static final String HALFWAY = "+halfway";
 
     private SplitModels() {}
 
@@ -44,7 +47,7 @@ final class SplitModels {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(60));
         for (String name : Arrays.asList(args).subList(2, args.length)) {
-            Path folder = Path.of(name.replace(QUANTIZED, ""));
+            Path folder = Path.of(name.replace(QUANTIZED, "").replace(HALFWAY, ""));
             KvFormat format = name.endsWith(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
             long handles = LiveHandles.count();
             try (MlxThread thread = MlxThread.start("rank")) {
@@ -55,7 +58,9 @@ final class SplitModels {
                         thread.call(() -> ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
                                 .with(format));
                 try {
-                    if (rank == 0) {
+                    if (rank == 0 && name.endsWith(HALFWAY)) {
+                        failHalfway(share.model(), ranks, thread);
+                    } else if (rank == 0) {
                         LanguageModel all = ranks.lead(share.model(), cause -> System.out.println("LOST " + cause));
                         report(folder, format, all, thread);
                     } else {
@@ -73,6 +78,52 @@ final class SplitModels {
             }
         }
         System.out.println("done");
+    }
+
+    /** Fails in ways that leave the others where they are, then in one that does not, and ends this process. */
+    private static void failHalfway(LanguageModel share, Ranks ranks, MlxThread thread) {
+        boolean[] fails = new boolean[1];
+        LanguageModel own = new LanguageModel() {
+            @Override
+            public MlxArray forward(MlxArray tokens, Spans spans) {
+                if (fails[0]) {
+                    throw new IllegalStateException("halfway");
+                }
+                return share.forward(tokens, spans);
+            }
+
+            @Override
+            public MlxArray logits(MlxArray hidden) {
+                return share.logits(hidden);
+            }
+
+            @Override
+            public List<LayerCache> newLayers() {
+                return share.newLayers();
+            }
+
+            @Override
+            public int vocabularySize() {
+                return share.vocabularySize();
+            }
+        };
+        LanguageModel all = ranks.lead(own, cause -> System.out.println("LOST " + cause.getMessage()));
+        thread.run(() -> {
+            play(all, new int[] {1, 2, 3, 4});
+            for (RuntimeException failure : List.of(
+                    new InvalidRequestException("too long"),
+                    new CancellationException("cancelled"),
+                    new TextLibraryException("not of this grammar"))) {
+                System.out.println("its own " + (all.explain(failure) == failure));
+            }
+            fails[0] = true;
+            try {
+                play(all, new int[] {1, 2, 3, 4});
+            } catch (IllegalStateException e) {
+                System.out.println("explained " + all.explain(e));
+            }
+            Runtime.getRuntime().halt(0);
+        });
     }
 
     private static void report(Path folder, KvFormat format, LanguageModel split, MlxThread thread) {
@@ -146,9 +197,7 @@ final class SplitModels {
         Arrays.fill(lengths, tokens.length / sequences.size());
         MlxArray logits;
         try (Scope scope = Scope.open()) {
-            Spans spans = Spans.of(
-                    sequences, lengths, sequences.stream().map(s -> Sight.NONE).toList());
-            MlxArray hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), spans);
+            MlxArray hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths));
             logits = model.logits(hidden).detach();
         }
         try (logits) {

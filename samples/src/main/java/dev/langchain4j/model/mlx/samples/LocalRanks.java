@@ -29,10 +29,11 @@ public final class LocalRanks implements AutoCloseable {
 
     /** Serves a model if this process was started as a rank other than the first; else gives false. */
     public static boolean serves(MlxModel.Builder model) {
-        if (!isStarted() || MlxCluster.fromEnvironment().rank() == 0) {
+        MlxCluster cluster = isStarted() ? MlxCluster.fromEnvironment() : null;
+        if (cluster == null || cluster.rank() == 0) {
             return false;
         }
-        model.distributed(MlxCluster.fromEnvironment()).serve();
+        model.distributed(cluster).serve();
         return true;
     }
 
@@ -43,13 +44,7 @@ public final class LocalRanks implements AutoCloseable {
         Thread end = new Thread(started::close, "end-ranks");
         Runtime.getRuntime().addShutdownHook(end);
         for (int rank = 1; rank < ranks; rank++) {
-            List<String> command = new ArrayList<>(List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "--enable-native-access=ALL-UNNAMED"));
-            for (String property : List.of("langchain4j.mlx.native.path", "project.root")) {
-                command.add("-D" + property + "=" + System.getProperty(property, ""));
-            }
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), sample.getName()));
+            List<String> command = java(sample);
             command.addAll(List.of(arguments));
             ProcessBuilder process = new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -59,6 +54,19 @@ public final class LocalRanks implements AutoCloseable {
             started.others.add(process.start());
         }
         return started;
+    }
+
+    /** The command that runs a class as this process runs. */
+    public static List<String> java(Class<?> main, String... options) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED"));
+        command.addAll(List.of(options));
+        for (String property : List.of("langchain4j.mlx.native.path", "project.root")) {
+            command.add("-D" + property + "=" + System.getProperty(property, ""));
+        }
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        return command;
     }
 
     /** A hostfile of free ports of this machine. */

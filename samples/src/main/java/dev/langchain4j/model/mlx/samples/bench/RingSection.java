@@ -22,7 +22,9 @@ final class RingSection implements Bench.Section {
         bench.report().table("ring", "Split over processes, ms a token", "model", "ranks", "this", "mlx-lm", "ratio");
         for (Path model : bench.models("small-qwen3-fp32,small-qwen3-q4")) {
             for (int ranks : bench.smoke() ? new int[] {2} : new int[] {1, 2, 4}) {
-                Spread ours = measure(ranks, ours(ranks), Map.of(), model, tokens, rounds);
+                List<String> command =
+                        LocalRanks.java(RingRank.class, "-Dlangchain4j.mlx.cpu.threads=" + threads(ranks));
+                Spread ours = measure(ranks, command, Map.of(), model, tokens, rounds);
                 Spread theirs = bench.reference() == null
                         ? null
                         : measure(ranks, bench.pythonCommand("ring.py"), bench.blasOf(ranks), model, tokens, rounds);
@@ -36,18 +38,6 @@ final class RingSection implements Bench.Section {
             }
         }
         bench.report().end();
-    }
-
-    private static List<String> ours(int ranks) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dlangchain4j.mlx.cpu.threads=" + threads(ranks)));
-        for (String property : List.of("langchain4j.mlx.native.path", "project.root")) {
-            command.add("-D" + property + "=" + System.getProperty(property, ""));
-        }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), RingRank.class.getName()));
-        return command;
     }
 
     /** Processors of a rank. */
