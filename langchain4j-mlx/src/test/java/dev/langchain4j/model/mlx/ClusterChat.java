@@ -26,7 +26,7 @@ final class ClusterChat {
                 .startTimeout(Duration.ofSeconds(90))
                 .build();
         MlxModel.Builder builder = MlxModel.builder()
-                .path(Path.of(args[3]))
+                .modelPath(Path.of(args[3]))
                 .maxConcurrent(4)
                 .prefillChunkTokens(64)
                 .distributed(cluster);

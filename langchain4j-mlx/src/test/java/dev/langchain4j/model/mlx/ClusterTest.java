@@ -38,8 +38,10 @@ class ClusterTest {
     @Test
     void twoRanksGiveTheAnswersOfOne() throws Exception {
         List<String> alone;
-        try (MlxModel mlx =
-                MlxModel.builder().path(DemoModel.folder()).maxConcurrent(4).build()) {
+        try (MlxModel mlx = MlxModel.builder()
+                .modelPath(DemoModel.folder())
+                .maxConcurrent(4)
+                .build()) {
             alone = ClusterChat.answers(mlx, 2);
         }
         try (RankProcesses ranks = start(2, "chat", DemoModel.folder())) {
@@ -111,17 +113,17 @@ class ClusterTest {
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("MLX_HOSTFILE");
         MlxCluster first = MlxCluster.builder().hostfile(hosts).rank(0).build();
-        assertThatThrownBy(
-                        () -> MlxModel.builder().path(folder).distributed(first).serve())
+        assertThatThrownBy(() ->
+                        MlxModel.builder().modelPath(folder).distributed(first).serve())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("rank 0 of 2 over ring");
         MlxCluster second = MlxCluster.builder().hostfile(hosts).rank(1).build();
         assertThatThrownBy(() ->
-                        MlxModel.builder().path(folder).distributed(second).build())
+                        MlxModel.builder().modelPath(folder).distributed(second).build())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("the other ranks call serve()");
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(Goldens.own("models").resolve("mamba2"))
+                        .modelPath(Goldens.own("models").resolve("mamba2"))
                         .distributed(second)
                         .serve())
                 .isInstanceOf(InvalidRequestException.class)

@@ -71,7 +71,8 @@ class RequestEndTest {
     }
 
     private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
-        return settings.apply(MlxModel.builder().path(random).maxConcurrent(1)).build();
+        return settings.apply(MlxModel.builder().modelPath(random).maxConcurrent(1))
+                .build();
     }
 
     private static MlxModel model() {
