@@ -63,6 +63,21 @@ public final class RankGroup implements AutoCloseable {
                 x);
     }
 
+    /** Sends an array to a neighbour, and is that array; nothing is sent before it is computed. */
+    public MlxArray send(MlxArray x, int to) {
+        return thread.result(
+                MlxC.mlx_distributed_send(thread.out(), thread.use(x), to, handle, thread.cpuStream), "send", x);
+    }
+
+    /** Receives an array of this type and shape from a neighbour. */
+    public MlxArray receive(int from, DType type, int... shape) {
+        return thread.result(
+                MlxC.mlx_distributed_recv(
+                        thread.out(), thread.ints(0, shape), shape.length, type.id(), from, handle, thread.cpuStream),
+                "recv",
+                null);
+    }
+
     /** Frees the handle; the group itself stays, for {@link #join} to give it again. Idempotent. */
     @Override
     public void close() {

@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
 final class RankParts {
     private static final Logger log = LoggerFactory.getLogger(RankParts.class);
     /** Changes whenever what ranks tell one another does. */
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
 
     private RankParts() {}
 
@@ -32,11 +32,20 @@ final class RankParts {
      */
     static Ranks join(MlxModel.Builder builder, ModelConfig config, MlxThread thread, OpenParts parts) {
         check(builder, config);
-        return parts.add(Ranks.join(builder.cluster.settings(), thread));
+        return parts.add(Ranks.join(builder.cluster.settings(), isPipeline(builder.cluster, config), thread));
+    }
+
+    /** Whether each rank has some of the layers, not a share of each. */
+    private static boolean isPipeline(MlxCluster cluster, ModelConfig config) {
+        return cluster.pipeline() != null ? cluster.pipeline() : !ModelRegistry.dividesHeads(config, cluster.size());
     }
 
     private static void check(MlxModel.Builder builder, ModelConfig config) {
-        ModelRegistry.checkSplits(config);
+        if (isPipeline(builder.cluster, config)) {
+            ModelRegistry.checkStages(config);
+        } else {
+            ModelRegistry.checkSplits(config);
+        }
         if (builder.adapter != null) {
             throw new InvalidRequestException(
                     "adapter (" + builder.adapter + ") must not be set for a model that is split over ranks");
@@ -54,6 +63,7 @@ final class RankParts {
      */
     static ModelLoader.Loaded load(
             Ranks ranks,
+            MlxCluster cluster,
             Path folder,
             ModelConfig config,
             DType type,
@@ -66,10 +76,14 @@ final class RankParts {
         facts.put("version", FORMAT + " " + Doctor.version());
         facts.put("model", ModelIdentity.ofWeights(folder));
         facts.put("setting of types, KV cache or context", type + " " + settings);
+        boolean pipeline = isPipeline(cluster, config);
+        facts.put("setting of pipeline", String.valueOf(pipeline));
         ranks.agree(facts);
         ModelConfig text = TextPart.withoutTower(config);
-        return thread.call(() -> parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
-                .with(format));
+        return thread.call(() -> pipeline
+                ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, format, ranks.stage()))
+                : parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
+                        .with(format));
     }
 
     /** Whether this process may build the model, or serve it. */
@@ -95,9 +109,10 @@ final class RankParts {
             MlxThread thread = parts.on(NativeParts.startThread("mlx-" + located.name()));
             DType type = NativeParts.type(builder.dtype, thread);
             boolean expanded = builder.quantizedWeights.expands(folder, config, type, thread);
-            Ranks ranks = parts.add(Ranks.join(builder.cluster.settings(), thread));
+            Ranks ranks = join(builder, config, thread, parts);
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
-            ModelLoader.Loaded share = load(ranks, folder, config, type, expanded, format, kept, thread, parts);
+            ModelLoader.Loaded share =
+                    load(ranks, builder.cluster, folder, config, type, expanded, format, kept, thread, parts);
             log.info("{} serves {}", builder.cluster, located.name());
             ranks.follow(share.model());
         } catch (Throwable e) {

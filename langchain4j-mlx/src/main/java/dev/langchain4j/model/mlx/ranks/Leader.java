@@ -26,6 +26,7 @@ final class Leader {
     private static final int WAITING_MAX = 1024;
 
     private final RankGroup group;
+    private final boolean pipeline;
     private final List<Command> waiting = new ArrayList<>();
     private final Deque<MlxArray> unread = new ArrayDeque<>();
     private MlxArray lastHidden;
@@ -41,8 +42,14 @@ final class Leader {
     /** Why the ranks can do nothing together any more; null while they can. */
     private volatile RankLostException failure;
 
-    Leader(RankGroup group) {
+    /**
+     * Begins to lead.
+     *
+     * @param pipeline whether hidden states go from rank to rank, so that the others need no tokens
+     */
+    Leader(RankGroup group, boolean pipeline) {
         this.group = group;
+        this.pipeline = pipeline;
     }
 
     int newSequence() {
@@ -76,9 +83,9 @@ final class Leader {
         midway = true;
     }
 
-    /** The tokens of a pass, as all ranks have them: a temporary of the current scope. */
+    /** The tokens of a pass, as all ranks have them that need them: a temporary of the current scope. */
     MlxArray shared(MlxArray tokens) {
-        return group.allSum(Ops.astype(tokens, DType.INT32));
+        return pipeline ? tokens : group.allSum(Ops.astype(tokens, DType.INT32));
     }
 
     /** Notes what a pass leaves to be computed: on it depends all that the ranks exchange in the pass. */

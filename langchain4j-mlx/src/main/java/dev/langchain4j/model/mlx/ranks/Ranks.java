@@ -13,6 +13,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.TextLibraryException;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Shard;
+import dev.langchain4j.model.mlx.model.Stage;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -55,6 +56,7 @@ public final class Ranks implements AutoCloseable {
     private static volatile RankLostException over;
 
     private final RankSettings settings;
+    private final boolean pipeline;
     private final MlxThread thread;
     private RankGroup group;
     private PeerSockets sockets;
@@ -63,22 +65,24 @@ public final class Ranks implements AutoCloseable {
     private Consumer<RuntimeException> lost;
     private final AtomicBoolean lossTold = new AtomicBoolean();
 
-    private Ranks(RankSettings settings, MlxThread thread) {
+    private Ranks(RankSettings settings, boolean pipeline, MlxThread thread) {
         this.settings = settings;
+        this.pipeline = pipeline;
         this.thread = thread;
     }
 
     /**
      * Joins the other ranks, for a model on this thread. Waits until they are there.
      *
+     * @param pipeline whether each rank has some of the layers, not a share of each
      * @throws InvalidRequestException if a split model is open in this process, or one was with other settings
      * @throws RankLostException if they do not come in time; the thread was abandoned then
      */
-    public static Ranks join(RankSettings settings, MlxThread thread) {
+    public static Ranks join(RankSettings settings, boolean pipeline, MlxThread thread) {
         if (over != null) {
             throw over;
         }
-        Ranks ranks = new Ranks(settings, thread);
+        Ranks ranks = new Ranks(settings, pipeline, thread);
         if (!OPEN.compareAndSet(null, ranks)) {
             throw new InvalidRequestException(
                     "a model that is split over ranks is open in this process already: close it"
@@ -120,9 +124,18 @@ public final class Ranks implements AutoCloseable {
                 && other.addresses().equals(settings.addresses());
     }
 
-    /** The share of the model that belongs to this rank. */
+    /** The share of each layer that belongs to this rank. */
     public Shard shard() {
         return new Shard(settings.rank(), settings.size(), group::allSum);
+    }
+
+    /** The layers that belong to this rank. */
+    public Stage stage() {
+        return new Stage(
+                settings.rank(),
+                settings.size(),
+                x -> group.send(x, settings.right()),
+                (type, shape) -> group.receive(settings.left(), type, shape));
     }
 
     /**
@@ -171,7 +184,7 @@ public final class Ranks implements AutoCloseable {
      */
     public LanguageModel lead(LanguageModel model, Consumer<RuntimeException> lost) {
         awaitLoaded();
-        leader = new Leader(group);
+        leader = new Leader(group, pipeline);
         this.lost = lost;
         watch = new Watch(
                 settings,
@@ -240,7 +253,7 @@ public final class Ranks implements AutoCloseable {
      */
     public void follow(LanguageModel model) {
         awaitLoaded();
-        Follower follower = new Follower(group, model);
+        Follower follower = new Follower(group, model, pipeline);
         CompletableFuture<Void> end = CompletableFuture.runAsync(follower::run, thread);
         Executor late = CompletableFuture.delayedExecutor(LATE_MILLIS, TimeUnit.MILLISECONDS);
         watch = new Watch(
