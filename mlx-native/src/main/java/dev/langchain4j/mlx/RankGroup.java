@@ -1,5 +1,6 @@
 package dev.langchain4j.mlx;
 
+import dev.langchain4j.mlx.ffi.GroupsC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.SystemC;
 import java.util.Map;
@@ -8,8 +9,8 @@ import java.util.Map;
  * The processes that compute one model together, over a backend of MLX's own. What they exchange is lazy like any other
  * operation: all ranks must ask for the same exchanges in the same order, and start to compute them in that order.
  *
- * <p>MLX makes one group for a process and a backend, keeps it until the process ends, and has no way to mend it. An exchange
- * with a rank that is gone fails or waits for ever.
+ * <p>MLX makes one group for a process and a backend, keeps it, and has no way to mend it: an exchange with a rank that is gone
+ * fails or waits for ever. {@link #forget} lets it make another one.
  */
 public final class RankGroup implements AutoCloseable {
     private final OwnerThread thread;
@@ -37,6 +38,19 @@ public final class RankGroup implements AutoCloseable {
         environment.forEach(SystemC::setenv);
         t.check(MlxC.mlx_distributed_init(t.out(), true, OwnerThread.constant(backend)), "distributed_init");
         return new RankGroup(t, t.outLong());
+    }
+
+    /** Whether the loaded MLX can {@link #forget} groups. */
+    public static boolean canForget() {
+        return GroupsC.exist();
+    }
+
+    /**
+     * Lets MLX forget the groups of this process, so that {@link #join} makes a new one. A group whose exchanges wait for ever
+     * must not be closed: MLX would free what they use.
+     */
+    public static void forget() {
+        GroupsC.clear();
     }
 
     /** The number of this process in the group, from 0. */

@@ -469,8 +469,8 @@ public final class MlxModel implements AutoCloseable {
 
         /**
          * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what rank 0
-         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws,
-         * end the process: what MLX holds of the other ranks lasts as long as it does.
+         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws
+         * because a rank was lost, its share stays in memory until the process ends; it may be called again where both fit.
          *
          * @throws ModelNotFoundException as {@link #build}
          * @throws InvalidRequestException as {@link #build}, and if the ranks have different models or settings

@@ -39,10 +39,24 @@ final class ClusterChat {
             try (MlxModel mlx = builder.build()) {
                 playAndAskAgain(args[2], mlx);
             }
+            if (args[2].equals("reopen")) {
+                openAgain(builder, Path.of(args[3]));
+            }
         } catch (Throwable e) {
             System.out.println("FAILED " + describe(e));
         }
         System.out.println("end");
+    }
+
+    private static void openAgain(MlxModel.Builder builder, Path model) throws Exception {
+        List<String> alone;
+        try (MlxModel mlx = MlxModel.builder().path(model).build()) {
+            alone = answers(mlx, 1);
+        }
+        System.out.println("opening again");
+        try (MlxModel mlx = builder.build()) {
+            System.out.println("as alone: " + answers(mlx, 1).equals(alone));
+        }
     }
 
     private static void playAndAskAgain(String mode, MlxModel mlx) {
@@ -65,8 +79,9 @@ final class ClusterChat {
     private static void play(String mode, MlxModel mlx) throws Exception {
         System.out.println("loaded");
         switch (mode) {
-            case "decode" -> askForEver(mlx, "Tell me about trains.", 400);
-            case "prefill" -> askForEver(mlx, "word ".repeat(LONG_PROMPT_WORDS), 1);
+            case "decode", "reopen" -> askForEver(mlx, "%d Tell me about trains.", 400);
+            case "prefill" -> askForEver(mlx, "%d " + "word ".repeat(LONG_PROMPT_WORDS), 1);
+            case "restore" -> askForEver(mlx, "word ".repeat(LONG_PROMPT_WORDS) + "%d", 1);
             case "idle" -> {
                 System.out.println(answers(mlx, 1));
                 Thread.sleep(3000);
@@ -84,7 +99,7 @@ final class ClusterChat {
                 .maxOutputTokens(tokens)
                 .build();
         for (int i = 0; i < 100_000; i++) {
-            chat.chat(i + " " + text);
+            chat.chat(text.formatted(i));
             if (i == 0) {
                 System.out.println("asking");
             }

@@ -55,7 +55,7 @@ class ClusterTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"decode, KILL", "prefill, KILL", "idle, KILL", "decode, STOP", "prefill, STOP"})
+    @CsvSource({"decode, KILL", "prefill, KILL", "restore, KILL", "idle, KILL", "decode, STOP", "prefill, STOP"})
     void aRankThatIsLostEndsTheRequestsWithItsName(String mode, String signal) throws Exception {
         try (RankProcesses ranks = start(2, mode, DemoModel.folder())) {
             ranks.awaitOutput(0, mode.equals("idle") ? "answer" : "asking", SECONDS_MAX);
@@ -64,6 +64,25 @@ class ClusterTest {
             assertThat(ranks.output(0)).contains("RankLostException").contains("rank 1");
             assertThat(ranks.ends(0, SECONDS_MAX)).as("rank 0 ended").isTrue();
             assertThat(ranks.output(0)).contains("AGAIN RankLostException").contains("end");
+            if (signal.equals("STOP")) {
+                signal(ranks.process(1), "CONT");
+                assertThat(ranks.ends(1, SECONDS_MAX)).as("rank 1 ended").isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aModelWhoseRankWasLostOpensAgainInTheSameProcess() throws Exception {
+        try (RankProcesses ranks = start(2, "reopen", DemoModel.folder())) {
+            ranks.awaitOutput(0, "asking", SECONDS_MAX);
+            signal(ranks.process(1), "KILL");
+            ranks.awaitOutput(0, "opening again", SECONDS_MAX);
+            assertThat(ranks.output(0)).contains("AGAIN RankLostException");
+            ranks.restart(1);
+            ranks.awaitOutput(0, "as alone: true", SECONDS_MAX);
+            assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
+            assertThat(ranks.ends(1, SECONDS_MAX)).isTrue();
+            assertThat(ranks.output(1)).contains("served");
         }
     }
 
@@ -120,13 +139,20 @@ class ClusterTest {
                         MlxModel.builder().path(folder).distributed(second).build())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("the other ranks call serve()");
-        assertThatThrownBy(() -> MlxModel.builder()
-                        .path(Goldens.own("models").resolve("mamba2"))
-                        .distributed(second)
-                        .serve())
+        MlxCluster heads =
+                MlxCluster.builder().hostfile(hosts).rank(1).pipeline(false).build();
+        assertRefused("mamba2", heads, "must be one of deepseek_v3, ");
+        assertRefused("gemma3n", second, "layers of gemma3n, gemma4, gemma4_text share their keys and values");
+    }
+
+    private static void assertRefused(String modelType, MlxCluster cluster, String rule) {
+        Path model = Goldens.own("models").resolve(modelType);
+        assertThatThrownBy(
+                        () -> MlxModel.builder().path(model).distributed(cluster).serve())
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("model_type (mamba2)")
-                .hasMessageContaining("cannot be split over ranks");
+                .hasMessageContaining("model_type (" + modelType + ")")
+                .hasMessageContaining("cannot be split over ranks")
+                .hasMessageContaining(rule);
     }
 
     @Test

@@ -48,10 +48,12 @@ public final class Ranks implements AutoCloseable {
     /** What a rank sent before it closed its connection may be here and not yet be read for so long. */
     private static final long LATE_MILLIS = 2000;
 
-    /** Who has the group; MLX's group is that of the settings that were used first. */
+    /** Who has the group. */
     private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
 
     private static RankSettings joined;
+    /** Whether MLX's group is one of lost ranks. */
+    private static boolean stale;
     /** Why this process can be no rank any more; null while it can. */
     private static volatile RankLostException over;
 
@@ -98,6 +100,11 @@ public final class Ranks implements AutoCloseable {
     }
 
     private void open() {
+        if (stale) {
+            RankGroup.forget();
+            stale = false;
+            joined = null;
+        }
         if (joined != null && !isSameGroup(joined)) {
             throw new InvalidRequestException("this process is rank " + joined.rank() + " of " + joined.size()
                     + " already, and cannot be another one: MLX keeps its group until the process ends");
@@ -109,7 +116,19 @@ public final class Ranks implements AutoCloseable {
     }
 
     private RankGroup joinGroup() {
-        RankGroup all = RankGroup.join(settings.backend(), settings.environment());
+        RankGroup all = null;
+        long end = System.nanoTime() + settings.startTimeout().toNanos();
+        while (all == null) {
+            try {
+                all = RankGroup.join(settings.backend(), settings.environment());
+            } catch (MlxException e) {
+                // MLX tries to connect for some seconds; the last rank does so before others connect to it
+                boolean connectsFirst = settings.rank() == settings.size() - 1 && !settings.addresses().isEmpty();
+                if (!connectsFirst || System.nanoTime() > end) {
+                    throw e;
+                }
+            }
+        }
         if (all.rank() != settings.rank() || all.size() != settings.size()) {
             all.close();
             throw new InvalidRequestException("the backend " + settings.backend() + " says that this is rank "
@@ -221,11 +240,29 @@ public final class Ranks implements AutoCloseable {
         }
     }
 
-    /** The thread and the group are of no use any more. */
+    /**
+     * The thread and the group are of no use any more. The group stays for the exchanges that wait in it for ever; the next
+     * model makes another one, if MLX can forget this one.
+     */
     private RankLostException giveUp(RankLostException cause) {
-        over = cause;
         thread.abandon(cause);
+        if (isAgainPossible()) {
+            stale = true;
+            sockets.shutdown();
+        } else {
+            over = cause;
+        }
+        OPEN.compareAndSet(this, null);
         return cause;
+    }
+
+    /** A thread that still waits for others to come has the port that a new group would need. */
+    private boolean isAgainPossible() {
+        return sockets != null && RankGroup.canForget();
+    }
+
+    private RankLostException lost(String why) {
+        return new RankLostException(why, isAgainPossible());
     }
 
     private void rest() {
@@ -298,7 +335,7 @@ public final class Ranks implements AutoCloseable {
                     end = gone < 0 ? end : Math.min(end, late);
                 }
                 if (System.nanoTime() > end) {
-                    throw giveUp(new RankLostException(
+                    throw giveUp(lost(
                             gone >= 0
                                     ? settings.describe(gone) + " closed its connection before it could " + what
                                     : settings.describeOthers() + " did not " + what + " within " + limit.toSeconds()
@@ -306,10 +343,10 @@ public final class Ranks implements AutoCloseable {
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw giveUp(new RankLostException("interrupted while waiting for " + settings.describeOthers()));
+                throw giveUp(lost("interrupted while waiting for " + settings.describeOthers()));
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof MlxException) {
-                    throw giveUp(new RankLostException(settings.describeOthers() + " did not " + what + ": "
+                    throw giveUp(lost(settings.describeOthers() + " did not " + what + ": "
                             + e.getCause().getMessage()));
                 }
                 throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());

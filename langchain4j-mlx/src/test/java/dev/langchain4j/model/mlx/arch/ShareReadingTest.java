@@ -45,6 +45,9 @@ class ShareReadingTest {
     void writeModel() {
         model = RandomModel.write(folder.resolve("model"), "", List.of(), 7, HIDDEN, 4);
         fileBytes = ModelFolder.weightBytes(model, null);
+        assertThat(bytesReadBy(() -> load(Shard.WHOLE, DType.FLOAT32)))
+                .as("the whole model, and the classes that load it")
+                .isGreaterThanOrEqualTo(fileBytes);
     }
 
     @Test
