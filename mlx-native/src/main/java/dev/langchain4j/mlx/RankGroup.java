@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.ffi.GroupsC;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.SystemC;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The processes that compute one model together, over a backend of MLX's own. What they exchange is lazy like any other
@@ -16,6 +17,7 @@ public final class RankGroup implements AutoCloseable {
     private final OwnerThread thread;
     private final int rank;
     private final int size;
+    private final LongAdder exchanged = new LongAdder();
     private long handle;
 
     private RankGroup(OwnerThread thread, long handle) {
@@ -63,14 +65,21 @@ public final class RankGroup implements AutoCloseable {
         return size;
     }
 
+    /** Bytes of the arrays that this process has put into exchanges. May be called from any thread. */
+    public long exchangedBytes() {
+        return exchanged.sum();
+    }
+
     /** The sum over all ranks, of arrays of one shape and type. */
     public MlxArray allSum(MlxArray x) {
+        exchanged.add(x.bytes());
         return thread.result(
                 MlxC.mlx_distributed_all_sum(thread.out(), thread.use(x), handle, thread.cpuStream), "all_sum", x);
     }
 
     /** The arrays of all ranks one behind the other along the first dimension, of arrays of one shape and type. */
     public MlxArray allGather(MlxArray x) {
+        exchanged.add(x.bytes());
         return thread.result(
                 MlxC.mlx_distributed_all_gather(thread.out(), thread.use(x), handle, thread.cpuStream),
                 "all_gather",
@@ -79,6 +88,7 @@ public final class RankGroup implements AutoCloseable {
 
     /** Sends an array to a neighbour, and is that array; nothing is sent before it is computed. */
     public MlxArray send(MlxArray x, int to) {
+        exchanged.add(x.bytes());
         return thread.result(
                 MlxC.mlx_distributed_send(thread.out(), thread.use(x), to, handle, thread.cpuStream), "send", x);
     }

@@ -26,6 +26,7 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
+import dev.langchain4j.model.mlx.ranks.RankStats;
 import dev.langchain4j.model.mlx.ranks.Ranks;
 import dev.langchain4j.model.mlx.vision.ImageProcessor;
 import dev.langchain4j.model.mlx.vision.ImageProcessors;
@@ -61,6 +62,9 @@ public final class MlxModel implements AutoCloseable {
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
+    /** Null if this process has all of the model. */
+    private final Ranks ranks;
+
     private final ModelCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
@@ -102,7 +106,7 @@ public final class MlxModel implements AutoCloseable {
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
-            Ranks ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
+            ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
             ModelLoader.Loaded own;
             if (ranks != null) {
                 own = RankParts.load(
@@ -312,7 +316,15 @@ public final class MlxModel implements AutoCloseable {
 
     /** The images of messages, ready for the model; none where it does not see, which is for others to say. */
     List<Picture> pictures(List<ChatMessage> messages) {
+        if (ranks != null) {
+            RankParts.refuseImages(messages);
+        }
         return images == null ? List.of() : images.of(messages);
+    }
+
+    /** What the ranks of this model have done; null if this process has all of it. */
+    RankStats rankStats() {
+        return ranks == null ? null : ranks.stats();
     }
 
     /** What is kept of images; null if the model does not see. */

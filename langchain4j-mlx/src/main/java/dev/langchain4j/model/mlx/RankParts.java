@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Doctor;
 import dev.langchain4j.mlx.MlxThread;
@@ -13,6 +15,7 @@ import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.ranks.Ranks;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -84,6 +87,18 @@ final class RankParts {
                 ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, format, ranks.stage()))
                 : parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
                         .with(format));
+    }
+
+    /**
+     * Refuses images, which no rank sees.
+     *
+     * @throws UnsupportedFeatureException if there are any
+     */
+    static void refuseImages(List<ChatMessage> messages) {
+        if (!ChatImages.contents(messages).isEmpty()) {
+            throw new UnsupportedFeatureException(
+                    "images in messages are not supported by a model that is split over ranks");
+        }
     }
 
     /** Whether this process may build the model, or serve it. */

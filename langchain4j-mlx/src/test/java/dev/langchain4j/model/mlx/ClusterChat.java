@@ -1,9 +1,15 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.generate.AllDrafts;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -88,7 +94,15 @@ final class ClusterChat {
                 System.out.println("asking");
                 answers(mlx, 1);
             }
-            default -> answers(mlx, 2).forEach(System.out::println);
+            default -> {
+                SimpleMeterRegistry registry = new SimpleMeterRegistry();
+                new MlxMetrics(mlx).bindTo(registry);
+                answers(mlx, 2).forEach(System.out::println);
+                for (String name : List.of("ranks", "ranks.exchanged", "ranks.wait.time")) {
+                    registry.get("langchain4j.mlx." + name).meter().measure().forEach(measured -> System.out.println(
+                            "meter " + name + " " + measured.getStatistic() + " " + measured.getValue()));
+                }
+            }
         }
     }
 
@@ -124,7 +138,35 @@ final class ClusterChat {
                 }
             }
         }
+        answers.add(call(mlx));
         return answers;
+    }
+
+    /** A tool call, of which the grammar forces most tokens: they are drafted, and all ranks verify them. */
+    private static String call(MlxModel mlx) {
+        AllDrafts.of(mlx.engine());
+        ToolSpecification weather = ToolSpecification.builder()
+                .name("get_weather")
+                .description("The weather in a city")
+                .parameters(JsonObjectSchema.builder()
+                        .addEnumProperty("city", List.of("Oslo", "Rome"))
+                        .addEnumProperty("unit", List.of("celsius", "fahrenheit"))
+                        .required("city", "unit")
+                        .build())
+                .build();
+        ChatResponse response = MlxChatModel.builder()
+                .model(mlx)
+                .temperature(0.0)
+                .build()
+                .chat(ChatRequest.builder()
+                        .messages(UserMessage.from("How warm is it in Oslo?"))
+                        .toolSpecifications(weather)
+                        .toolChoice(ToolChoice.REQUIRED)
+                        .build());
+        int accepted = ((MlxTokenUsage) response.tokenUsage())
+                .drafts().values().stream().mapToInt(DraftCounts::accepted).sum();
+        return "answer " + response.aiMessage().toolExecutionRequests().getFirst().arguments() + " drafted "
+                + (accepted > 0);
     }
 
     private static String ask(ChatModel chat, String question, double temperature) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,12 +38,27 @@ class ClusterTest {
 
     @Test
     void twoRanksGiveTheAnswersOfOne() throws Exception {
+        String output = compareWithOne(DemoModel.folder());
+        assertThat(output).contains(" drafted true", "meter ranks VALUE 2.0");
+        for (String counted : List.of("ranks.exchanged COUNT", "ranks.wait.time COUNT", "ranks.wait.time TOTAL_TIME")) {
+            assertThat(value(output, counted)).as(counted).isPositive();
+        }
+    }
+
+    /** Three heads, so each of the two ranks has some of the layers, and the hidden state of each token goes round once. */
+    @Test
+    void twoRanksWithOddHeadsGiveTheAnswersOfOne() throws Exception {
+        String template = Files.readString(DemoModel.folder().resolve("chat_template.jinja"));
+        Path model = RandomModel.write(folder.resolve("odd"), template, List.of(), 7, 96, 3);
+        assertThat(compareWithOne(model)).contains("meter ranks VALUE 2.0");
+    }
+
+    private String compareWithOne(Path model) throws Exception {
         List<String> alone;
-        try (MlxModel mlx =
-                MlxModel.builder().path(DemoModel.folder()).maxConcurrent(4).build()) {
+        try (MlxModel mlx = MlxModel.builder().path(model).maxConcurrent(4).build()) {
             alone = ClusterChat.answers(mlx, 2);
         }
-        try (RankProcesses ranks = start(2, "chat", DemoModel.folder())) {
+        try (RankProcesses ranks = start(2, "chat", model)) {
             assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
             assertThat(ranks.output(0).lines().filter(line -> line.startsWith("answer")))
                     .as(ranks.output(0))
@@ -51,7 +67,17 @@ class ClusterTest {
             assertThat(ranks.output(1)).contains("served");
             assertThat(ranks.process(0).exitValue()).isZero();
             assertThat(ranks.process(1).exitValue()).isZero();
+            return ranks.output(0);
         }
+    }
+
+    private static double value(String output, String meter) {
+        String before = "meter " + meter + " ";
+        return output.lines()
+                .filter(line -> line.startsWith(before))
+                .mapToDouble(line -> Double.parseDouble(line.substring(before.length())))
+                .findFirst()
+                .orElseThrow();
     }
 
     @ParameterizedTest

@@ -360,6 +360,7 @@ public final class Weights implements AutoCloseable {
      * @throws InvalidRequestException if there are tensors that nobody asked for, or the adapter does not fit
      */
     void checkAllUsed() {
+        places = Map.of();
         if (adapter != null) {
             adapter.checkComplete();
         }

@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody waits for
@@ -34,6 +35,8 @@ final class Leader {
     private int snapshots;
     private int sent;
     private int read;
+    private final LongAdder steps = new LongAdder();
+    private final LongAdder waited = new LongAdder();
     private boolean ended;
     /** Whether a record or a pass was begun and did not end: the others are then at another step. */
     private boolean midway;
@@ -128,6 +131,7 @@ final class Leader {
             unread.add(record);
             Eval.async(record);
             sent++;
+            steps.increment();
             sentNanos = System.nanoTime();
             if (unread.size() > UNREAD_MAX) {
                 readOldest();
@@ -147,9 +151,11 @@ final class Leader {
     }
 
     private void readOldest() {
+        long began = System.nanoTime();
         try (MlxArray record = unread.remove()) {
             StepRecord.check(record.toInts(), read++, group.size());
         }
+        waited.add(System.nanoTime() - began);
     }
 
     /** Throws if the ranks can do nothing together any more. May be called from any thread. */
@@ -172,6 +178,12 @@ final class Leader {
     /** Says why the ranks can do nothing together any more. May be called from any thread. */
     void fail(RankLostException cause) {
         failure = cause;
+    }
+
+    /** What was done so far. May be called from any thread. */
+    RankStats stats() {
+        return new RankStats(
+                failure == null ? group.size() : 0, steps.sum(), group.exchangedBytes(), waited.sum());
     }
 
     /** How long ago something was sent. May be called from any thread. */

@@ -45,6 +45,9 @@ public final class Ranks implements AutoCloseable {
 
     private static final int REST_MILLIS = 40;
 
+    /** MLX tries to connect for longer than that; what fails sooner has another reason. */
+    private static final long CONNECTING_NANOS_MIN = 1_000_000_000L;
+
     /** What a rank sent before it closed its connection may be here and not yet be read for so long. */
     private static final long LATE_MILLIS = 2000;
 
@@ -119,12 +122,14 @@ public final class Ranks implements AutoCloseable {
         RankGroup all = null;
         long end = System.nanoTime() + settings.startTimeout().toNanos();
         while (all == null) {
+            long began = System.nanoTime();
             try {
                 all = RankGroup.join(settings.backend(), settings.environment());
             } catch (MlxException e) {
-                // MLX tries to connect for some seconds; the last rank does so before others connect to it
-                boolean connectsFirst = settings.rank() == settings.size() - 1 && !settings.addresses().isEmpty();
-                if (!connectsFirst || System.nanoTime() > end) {
+                // The last rank connects before another one connects to it, so it may try again.
+                boolean isLast = settings.rank() == settings.size() - 1 && !settings.addresses().isEmpty();
+                long now = System.nanoTime();
+                if (!isLast || now - began < CONNECTING_NANOS_MIN || now > end) {
                     throw e;
                 }
             }
@@ -212,6 +217,11 @@ public final class Ranks implements AutoCloseable {
                 this::lose,
                 this::rest);
         return new LeadingModel(model, leader, this);
+    }
+
+    /** What the ranks have done so far, on the leading rank. May be called from any thread. */
+    public RankStats stats() {
+        return leader.stats();
     }
 
     /**
