@@ -7,13 +7,15 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
-import dev.langchain4j.model.mlx.draft.DraftCounts;
+import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.generate.AllDrafts;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -35,6 +37,7 @@ final class ClusterChat {
                 .path(Path.of(args[3]))
                 .maxConcurrent(4)
                 .prefillChunkTokens(64)
+                .draftModel(args[2].equals("chat") ? Path.of(args[3]) : null)
                 .distributed(cluster);
         try {
             if (cluster.rank() > 0) {
@@ -138,12 +141,12 @@ final class ClusterChat {
                 }
             }
         }
-        answers.add(call(mlx));
+        answers.add(drafted(mlx));
         return answers;
     }
 
-    /** A tool call, of which the grammar forces most tokens: they are drafted, and all ranks verify them. */
-    private static String call(MlxModel mlx) {
+    /** A tool call, of which the grammar forces most tokens, and an answer: they are drafted, and all ranks verify them. */
+    private static String drafted(MlxModel mlx) {
         AllDrafts.of(mlx.engine());
         ToolSpecification weather = ToolSpecification.builder()
                 .name("get_weather")
@@ -154,19 +157,31 @@ final class ClusterChat {
                         .required("city", "unit")
                         .build())
                 .build();
-        ChatResponse response = MlxChatModel.builder()
+        MlxChatModel chat = MlxChatModel.builder()
                 .model(mlx)
                 .temperature(0.0)
-                .build()
-                .chat(ChatRequest.builder()
-                        .messages(UserMessage.from("How warm is it in Oslo?"))
-                        .toolSpecifications(weather)
-                        .toolChoice(ToolChoice.REQUIRED)
-                        .build());
-        int accepted = ((MlxTokenUsage) response.tokenUsage())
-                .drafts().values().stream().mapToInt(DraftCounts::accepted).sum();
-        return "answer " + response.aiMessage().toolExecutionRequests().getFirst().arguments() + " drafted "
-                + (accepted > 0);
+                .maxOutputTokens(40)
+                .build();
+        UserMessage question = UserMessage.from("How warm is it in Oslo?");
+        ChatResponse call = chat.chat(ChatRequest.builder()
+                .messages(question)
+                .toolSpecifications(weather)
+                .toolChoice(ToolChoice.REQUIRED)
+                .build());
+        ChatResponse text = chat.chat(question);
+        Set<DraftKind> kinds = new TreeSet<>();
+        for (ChatResponse response : List.of(call, text)) {
+            ((MlxTokenUsage) response.tokenUsage())
+                    .drafts()
+                    .forEach((kind, counts) -> kinds.addAll(counts.accepted() > 0 ? Set.of(kind) : Set.of()));
+        }
+        String arguments =
+                call.aiMessage().toolExecutionRequests().getFirst().arguments();
+        return line(arguments, text) + " drafted " + kinds;
+    }
+
+    private static String line(String before, ChatResponse response) {
+        return "answer " + before + " " + response.aiMessage().text().replace('\n', ' ');
     }
 
     private static String ask(ChatModel chat, String question, double temperature) {
@@ -177,6 +192,6 @@ final class ClusterChat {
                         .seed(7L)
                         .build())
                 .build());
-        return "answer " + question + " " + response.aiMessage().text().replace('\n', ' ');
+        return line(question, response);
     }
 }

@@ -3,7 +3,12 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.data.message.ImageContent;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import dev.langchain4j.model.mlx.testing.RandomModel;
@@ -39,7 +44,7 @@ class ClusterTest {
     @Test
     void twoRanksGiveTheAnswersOfOne() throws Exception {
         String output = compareWithOne(DemoModel.folder());
-        assertThat(output).contains(" drafted true", "meter ranks VALUE 2.0");
+        assertThat(output).contains(" drafted [FORCED, DRAFT_MODEL]", "meter ranks VALUE 2.0");
         for (String counted : List.of("ranks.exchanged COUNT", "ranks.wait.time COUNT", "ranks.wait.time TOTAL_TIME")) {
             assertThat(value(output, counted)).as(counted).isPositive();
         }
@@ -55,7 +60,11 @@ class ClusterTest {
 
     private String compareWithOne(Path model) throws Exception {
         List<String> alone;
-        try (MlxModel mlx = MlxModel.builder().path(model).maxConcurrent(4).build()) {
+        try (MlxModel mlx = MlxModel.builder()
+                .path(model)
+                .draftModel(model)
+                .maxConcurrent(4)
+                .build()) {
             alone = ClusterChat.answers(mlx, 2);
         }
         try (RankProcesses ranks = start(2, "chat", model)) {
@@ -169,6 +178,31 @@ class ClusterTest {
                 MlxCluster.builder().hostfile(hosts).rank(1).pipeline(false).build();
         assertRefused("mamba2", heads, "must be one of deepseek_v3, ");
         assertRefused("gemma3n", second, "layers of gemma3n, gemma4, gemma4_text share their keys and values");
+    }
+
+    @Test
+    void whatRanksCannotHaveIsRefusedBeforeAnyWork() throws Exception {
+        MlxCluster cluster = MlxCluster.builder()
+                .hostfile(RankProcesses.hostfile(folder, 2))
+                .rank(1)
+                .build();
+        MlxModel.Builder adapted =
+                MlxModel.builder().path(DemoModel.folder()).adapter(folder).distributed(cluster);
+        assertThatThrownBy(adapted::serve)
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("adapter (" + folder + ") must not be set for a model that is split over ranks");
+        MlxModel.Builder cached = MlxModel.builder()
+                .path(DemoModel.folder())
+                .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1 << 20))
+                .distributed(cluster);
+        assertThatThrownBy(cached::serve)
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("diskCache")
+                .hasMessageContaining("must not be set for a model that is split over ranks");
+        UserMessage seen = UserMessage.from(TextContent.from("What is it?"), ImageContent.from("http://a.test/b.png"));
+        assertThatThrownBy(() -> RankParts.refuseImages(List.of(seen)))
+                .isInstanceOf(UnsupportedFeatureException.class)
+                .hasMessage("images in messages are not supported by a model that is split over ranks");
     }
 
     private static void assertRefused(String modelType, MlxCluster cluster, String rule) {

@@ -46,7 +46,7 @@ public final class Weights implements AutoCloseable {
     /** Whether what is asked for now is computed by another rank. */
     private boolean elsewhere;
     /** Names of the tensors that were asked for what is computed here; the others stay unread. */
-    private final Set<String> own = new TreeSet<>();
+    private final Set<String> needed = new TreeSet<>();
     /** Computed from tensors that stay unread. */
     private final List<MlxArray> unread = new ArrayList<>();
 
@@ -244,7 +244,7 @@ public final class Weights implements AutoCloseable {
         }
         unused.remove(name);
         if (!elsewhere) {
-            own.add(actual(name));
+            needed.add(actual(name));
         }
         return tensor;
     }
@@ -316,7 +316,7 @@ public final class Weights implements AutoCloseable {
         String name = String.join("+", names);
         tensors.put(name, joined.detach());
         if (!elsewhere) {
-            own.add(name);
+            needed.add(name);
         }
         return joined;
     }
@@ -334,7 +334,7 @@ public final class Weights implements AutoCloseable {
 
     private Stream<MlxArray> read() {
         return tensors.entrySet().stream()
-                .filter(e -> shard.stage() == null || own.contains(e.getKey()))
+                .filter(e -> shard.stage() == null || needed.contains(e.getKey()))
                 .map(Map.Entry::getValue);
     }
 
