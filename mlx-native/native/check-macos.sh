@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A check of the macOS side that runs on Linux: compiles mlx-c for arm64 macOS, links it against the libmlx.dylib of the
-# mlx-metal wheel, and then a program against that which takes the address of every function in bindings.txt.
+# mlx-metal wheel, and then a program against that which takes the address of every function in bindings.txt, and of those
+# of libmlx itself that Java calls by their C++ names.
 # The compiler is zig's, from its wheel (100 MB, cached).
 set -euo pipefail
 # shellcheck source=common.sh
@@ -21,9 +22,10 @@ write_compiler() { # FILE
 }
 
 main() {
-    local functions work
+    local functions own work
     functions=$(sed -n 's/^[^#]*[ *]\(_\{0,1\}mlx_[a-z0-9_]*\)(.*/\1/p' "$NATIVE_DIR/../bindings.txt" | sort -u)
     [ -n "$functions" ] || die "bindings.txt names no function"
+    own=$(sed -n 's/.*"\(_ZN[A-Za-z0-9_]*\)".*/\1/p' "$NATIVE_DIR"/../src/main/java/dev/langchain4j/mlx/ffi/*.java)
     need python3 "python3 python3-pip" python
     need perl perl perl
     need cargo cargo rust
@@ -42,8 +44,12 @@ main() {
     compile_mlx_c "$work" "$CACHE/mlx-c-$MLX_C_VERSION" "$CACHE/$METAL/mlx" \
         -Wl,-rpath,@loader_path -Wl,-install_name,@rpath/libmlxc.dylib
     {
-        printf '#include <mlx/c/mlx.h>\nconst void* all[] = {\n'
-        for name in $functions; do
+        printf '#include <mlx/c/mlx.h>\n'
+        for name in $own; do
+            printf 'extern "C" void %s();\n' "$name"
+        done
+        printf 'const void* all[] = {\n'
+        for name in $functions $own; do
             printf '  (const void*)&%s,\n' "$name"
         done
         printf '};\nint main(int count, char**) { return all[count] == nullptr; }\n'
