@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A check of the macOS side that runs on Linux: compiles mlx-c for arm64 macOS, links it against the libmlx.dylib of the
 # mlx-metal wheel, and then a program against that which takes the address of every function in bindings.txt, and of those
-# of libmlx itself that Java calls by their C++ names.
+# of libmlx itself that Java calls by their C++ names. The program also checks what ProcessMemory.java knows of macOS by
+# number.
 # The compiler is zig's, from its wheel (100 MB, cached).
 set -euo pipefail
 # shellcheck source=common.sh
@@ -12,6 +13,11 @@ METAL=mlx-metal-$MLX_VERSION-osx-aarch64
 
 fetch_metal() { # FOLDER
     fetch_wheel "$1" "mlx-metal==$MLX_VERSION" --no-deps --platform "macosx_${MACOS/./_}_arm64"
+}
+
+# A constant of ProcessMemory.java.
+java_number() { # NAME
+    sed -n "s/.* $1 = \([0-9]*\);/\1/p" "$NATIVE_DIR/../src/main/java/dev/langchain4j/mlx/ffi/ProcessMemory.java"
 }
 
 # zig's own headers for macOS define these by Apple's compiler builtins, which it does not find on Linux.
@@ -44,11 +50,14 @@ main() {
     compile_mlx_c "$work" "$CACHE/mlx-c-$MLX_C_VERSION" "$CACHE/$METAL/mlx" \
         -Wl,-rpath,@loader_path -Wl,-install_name,@rpath/libmlxc.dylib
     {
-        printf '#include <mlx/c/mlx.h>\n'
+        printf '#include <cstddef>\n#include <mach/mach.h>\n#include <mlx/c/mlx.h>\n'
         for name in $own; do
             printf 'extern "C" void %s();\n' "$name"
         done
-        printf 'const void* all[] = {\n'
+        printf 'static_assert(TASK_VM_INFO == %s);\n' "$(java_number TASK_VM_INFO)"
+        printf 'static_assert(TASK_VM_INFO_REV1_COUNT == %s);\n' "$(java_number TASK_VM_INFO_REV1_COUNT)"
+        printf 'static_assert(offsetof(task_vm_info, phys_footprint) == %s);\n' "$(java_number PHYS_FOOTPRINT)"
+        printf 'const void* all[] = {\n  (const void*)&task_info,\n  (const void*)&mach_task_self_,\n'
         for name in $functions $own; do
             printf '  (const void*)&%s,\n' "$name"
         done
@@ -57,7 +66,7 @@ main() {
     say "linking $(wc -w <<<"$functions" | tr -d ' ') functions of bindings.txt"
     "${CXX[@]}" -std=c++20 -I"$CACHE/mlx-c-$MLX_C_VERSION" "$work/all.cpp" -o "$work/all" \
         -L"$work" -lmlxc -L"$CACHE/$METAL/mlx/lib" -lmlx
-    say "ok: every function of bindings.txt links for arm64 macOS"
+    say "ok: every function of bindings.txt links for arm64 macOS, as does what ProcessMemory.java calls"
 }
 
 main

@@ -52,14 +52,24 @@ public final class Doctor {
             try (MlxThread thread = MlxThread.start("doctor")) {
                 thread.run(() -> check(out));
             }
+            MemoryLimits limits = MlxMemory.limits();
             line(
                     out,
                     "memory limits",
-                    mebibytes(MlxMemory.limitBytes()) + " before it waits, " + mebibytes(MlxMemory.budgetBytes())
-                            + " for all models, "
-                            + (MlxMemory.recommendedBytes() == 0
-                                    ? "no recommendation of the device"
-                                    : mebibytes(MlxMemory.recommendedBytes()) + " recommended by the device"));
+                    mebibytes(MlxMemory.budgetBytes()) + " for all models, "
+                            + (limits.wiredBytes() == 0 ? "nothing" : mebibytes(limits.wiredBytes())) + " wired, "
+                            + mebibytes(limits.freedBytes()) + " kept when freed, "
+                            + (limits.buffersMax() == 0 ? "any number of" : limits.buffersMax()) + " buffers");
+            line(
+                    out,
+                    "prefill",
+                    limits.prefillChunkTokens() + " tokens at once, attention scores up to "
+                            + mebibytes(limits.scoreBytes()));
+            line(
+                    out,
+                    "process",
+                    mebibytes(MlxMemory.footprintBytes()) + " of at most "
+                            + mebibytes(MlxMemory.footprintLimitBytes()));
             line(
                     out,
                     "memory",

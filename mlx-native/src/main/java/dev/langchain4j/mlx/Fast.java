@@ -1,6 +1,7 @@
 package dev.langchain4j.mlx;
 
 import dev.langchain4j.mlx.ffi.MlxC;
+import java.util.stream.IntStream;
 
 /** Fused operations of {@code mlx.core.fast}. Lazy, as {@link Ops}. */
 public final class Fast {
@@ -150,6 +151,19 @@ public final class Fast {
                 q,
                 k,
                 v);
+    }
+
+    /**
+     * Whether the causal attention of many queries stores no scores on the current thread's device.
+     *
+     * @param dim dimensions of a head
+     * @param type what queries, keys and values are computed in; null for a type of a GPU's files
+     */
+    public static boolean isAttentionFused(int dim, DType type) {
+        OwnerThread t = OwnerThread.current();
+        return t.stream == t.cpuStream
+                ? t.cpuFast != null && type == DType.FLOAT32
+                : IntStream.of(FUSED_DIMS).anyMatch(fused -> fused == dim);
     }
 
     /**

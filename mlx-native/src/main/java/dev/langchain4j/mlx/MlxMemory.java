@@ -3,6 +3,7 @@ package dev.langchain4j.mlx;
 import dev.langchain4j.mlx.ffi.MlxC;
 import dev.langchain4j.mlx.ffi.NativeErrors;
 import dev.langchain4j.mlx.ffi.NativeHeap;
+import dev.langchain4j.mlx.ffi.ProcessMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,6 +15,9 @@ public final class MlxMemory {
     private static final long MIB = 1 << 20;
     private static final AtomicLong WEIGHTS = new AtomicLong();
     private static volatile boolean limitSet;
+    private static volatile boolean freedLimitSet;
+    /** 0 if none was set. */
+    private static volatile long footprintLimit;
 
     private MlxMemory() {}
 
@@ -37,24 +41,45 @@ public final class MlxMemory {
         return read(MlxC::mlx_get_memory_limit, "get_memory_limit");
     }
 
-    /**
-     * Bytes that a program should keep at most in the memory of the GPU, as its driver says: Metal's recommended working
-     * set. 0 where nothing is recommended, as on the CPU.
-     */
-    public static long recommendedBytes() {
-        return Recommended.BYTES;
+    /** The limits that suit the device of this process, whatever the application has set. */
+    public static MemoryLimits limits() {
+        return Machine.LIMITS;
     }
 
     /**
-     * Bytes that all models of this process together should hold at most: {@link #limitBytes}, and, unless
-     * {@link #setLimit} was called, no more than {@link #recommendedBytes}.
+     * Bytes that all models of this process together should hold at most: {@link #limitBytes} if {@link #setLimit} was
+     * called, else what suits the device: {@link MemoryLimits#budgetBytes}.
      */
     public static long budgetBytes() {
-        return budget(limitBytes(), limitSet, recommendedBytes());
+        return limitSet ? limitBytes() : limits().budgetBytes();
     }
 
-    static long budget(long limit, boolean limitSet, long recommended) {
-        return limitSet || recommended == 0 ? limit : Math.min(limit, recommended);
+    /**
+     * Bytes that the operating system counts for this process: the Java heap, all native memory, and that of the GPU where
+     * both share it; no files that are only read. 0 if the system does not say.
+     */
+    public static long footprintBytes() {
+        return ProcessMemory.footprintBytes();
+    }
+
+    /**
+     * Bytes of {@link #footprintBytes} above which prompt caches give way, and new requests and models are refused: what {@link
+     * #setFootprintLimit} says, else what suits the device: {@link MemoryLimits#footprintBytes}.
+     */
+    public static long footprintLimitBytes() {
+        return footprintLimit > 0 ? footprintLimit : limits().footprintBytes();
+    }
+
+    /**
+     * Sets {@link #footprintLimitBytes}; {@link Long#MAX_VALUE} for none.
+     *
+     * @throws IllegalArgumentException if it is not positive
+     */
+    public static void setFootprintLimit(long bytes) {
+        if (bytes <= 0) {
+            throw new IllegalArgumentException("footprint limit (" + bytes + " bytes) must be positive");
+        }
+        footprintLimit = bytes;
     }
 
     /** Bytes of the weights of all models that are loaded, or being loaded. */
@@ -82,12 +107,6 @@ public final class MlxMemory {
                             + "; close a model, take a smaller or more quantized one, or raise the limit with MlxMemory.setLimit");
         }
         return new WeightClaim(bytes);
-    }
-
-    /** Whether {@link #claimWeights} would take them now. */
-    public static boolean fits(long bytes) {
-        long budget = budgetBytes();
-        return budget <= 0 || WEIGHTS.get() + bytes + reserveBytes(bytes) <= budget;
     }
 
     /** What computing with so many bytes of weights needs at least: an eighth of them, but from 16 to 512 MiB. */
@@ -140,15 +159,20 @@ public final class MlxMemory {
     /** Sets {@link #limitBytes}, for all models of this process, and returns what it was. */
     public static long setLimit(long bytes) {
         positive("memory limit", bytes);
-        long before = read(out -> MlxC.mlx_set_memory_limit(out, bytes), "set_memory_limit");
+        limits();
+        long before = setMemoryLimit(bytes);
         limitSet = true;
         return before;
     }
 
+    private static long setMemoryLimit(long bytes) {
+        return read(out -> MlxC.mlx_set_memory_limit(out, bytes), "set_memory_limit");
+    }
+
     /**
-     * Lets MLX keep up to the recommended bytes resident, so that the system does not page weights out between requests,
-     * and use no more than them. Once for the process, when its first thread for a GPU starts; without a recommendation
-     * nothing happens. Systems that know no wired memory refuse it, which changes nothing else.
+     * Gives MLX the limits of the device, those that the application has not set. Up to the wired limit MLX keeps memory
+     * resident, so that the system does not page weights out between requests. Once for the process, when its first thread
+     * starts. Systems that know no wired memory refuse it, which changes nothing else.
      */
     static void fitToDevice() {
         Fitted.DONE.run();
@@ -158,31 +182,64 @@ public final class MlxMemory {
         static final Runnable DONE = fit();
 
         private static Runnable fit() {
-            long recommended = recommendedBytes();
-            if (recommended > 0) {
+            MemoryLimits limits = limits();
+            if (limits.wiredBytes() > 0) {
                 try (Arena arena = Arena.ofConfined()) {
-                    long out = arena.allocate(8, 8).address();
-                    if (MlxC.mlx_set_wired_limit(out, recommended) != 0) {
+                    if (MlxC.mlx_set_wired_limit(arena.allocate(8, 8).address(), limits.wiredBytes()) != 0) {
                         NativeErrors.take();
                     }
-                    if (!limitSet) {
-                        check(MlxC.mlx_set_memory_limit(out, recommended), "set_memory_limit");
-                    }
                 }
+            }
+            if (!limitSet) {
+                setMemoryLimit(limits.budgetBytes());
+            }
+            if (!freedLimitSet) {
+                setFreedLimit(limits.freedBytes());
             }
             return () -> {};
         }
     }
 
-    private static final class Recommended {
-        static final long BYTES = Device.best() == Device.GPU
-                ? Device.GPU.info("max_recommended_working_set_size").orElse(0)
-                : 0;
+    /** The machine of this process, as it was before any limit was set. */
+    private static final class Machine implements MemoryDevice {
+        static final MemoryLimits LIMITS = MemoryLimits.of(new Machine());
+
+        private final boolean gpu = Device.best() == Device.GPU;
+
+        @Override
+        public long recommendedBytes() {
+            return gpu ? Device.GPU.info("max_recommended_working_set_size").orElseGet(MlxMemory::limitBytes) : 0;
+        }
+
+        @Override
+        public boolean sharesMemory() {
+            return !gpu || Device.GPU.info("max_recommended_working_set_size").isPresent();
+        }
+
+        @Override
+        public long memoryBytes() {
+            long machine = ProcessMemory.machineBytes();
+            if (machine == 0) {
+                // without a number of the device, MLX limits itself to four fifths of the memory
+                machine = Device.GPU.info("memory_size").orElseGet(() -> limitBytes() / 4 * 5);
+            }
+            return Math.min(machine, ContainerMemory.limitBytes());
+        }
+
+        @Override
+        public long buffersMax() {
+            return gpu ? Device.GPU.info("resource_limit").orElse(0) : 0;
+        }
     }
 
     /** Limits the bytes kept for reuse and returns the limit that was; 0 keeps none. */
     public static long setCacheLimit(long bytes) {
         positive("cache limit", bytes);
+        freedLimitSet = true;
+        return setFreedLimit(bytes);
+    }
+
+    private static long setFreedLimit(long bytes) {
         return read(out -> MlxC.mlx_set_cache_limit(out, bytes), "set_cache_limit");
     }
 

@@ -255,6 +255,17 @@ public final class Ops {
         return t.result(MlxC.mlx_addmm(t.out(), t.use(c), t.use(a), t.use(b), 1f, 1f, t.stream), "addmm", c, a, b);
     }
 
+    /** a b * factor, in one operation. */
+    public static MlxArray matmul(MlxArray a, MlxArray b, double factor) {
+        OwnerThread t = OwnerThread.current();
+        MlxArray nothing = MlxArray.scalar(0, a.dtype());
+        return t.result(
+                MlxC.mlx_addmm(t.out(), t.use(nothing), t.use(a), t.use(b), (float) factor, 0f, t.stream),
+                "matmul",
+                a,
+                b);
+    }
+
     /** Products of a with the matrices of b that the indices choose (a mixture of experts). */
     public static MlxArray gatherMm(MlxArray a, MlxArray b, MlxArray rhsIndices, boolean sorted) {
         OwnerThread t = OwnerThread.current();

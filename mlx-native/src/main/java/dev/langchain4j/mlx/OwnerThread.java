@@ -93,9 +93,7 @@ final class OwnerThread extends Thread {
 
     void openStreams(Device wanted) {
         NativeErrors.install();
-        if (wanted == Device.GPU) {
-            MlxMemory.fitToDevice();
-        }
+        MlxMemory.fitToDevice();
         compiles = Boolean.parseBoolean(System.getProperty("langchain4j.mlx.compile", "" + (wanted == Device.GPU)));
         check(MlxC.mlx_metal_is_available(out()), "metal_is_available");
         metal = wanted == Device.GPU && outBoolean();

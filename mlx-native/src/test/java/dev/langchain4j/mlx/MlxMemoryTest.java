@@ -3,7 +3,11 @@ package dev.langchain4j.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class MlxMemoryTest {
     private static final int BYTES = 1 << 20;
@@ -77,20 +81,79 @@ class MlxMemoryTest {
     }
 
     @Test
-    void theBudgetIsWhatTheDeviceRecommendsUnlessTheApplicationSaysOtherwise() {
-        assertThat(MlxMemory.budget(96, false, 72)).isEqualTo(72);
-        assertThat(MlxMemory.budget(60, false, 72)).isEqualTo(60);
-        assertThat(MlxMemory.budget(96, true, 72)).isEqualTo(96);
-        assertThat(MlxMemory.budget(96, false, 0)).isEqualTo(96);
+    void theBudgetIsThatOfTheDeviceUnlessTheApplicationSaysOtherwise() {
+        MemoryLimits limits = MlxMemory.limits();
+        MlxMemory.fitToDevice();
+        assertThat(limits.budgetBytes()).isPositive();
+        assertThat(limits.footprintBytes()).isGreaterThanOrEqualTo(MlxMemory.footprintBytes());
+        if (Device.best() == Device.CPU) {
+            assertThat(limits.wiredBytes()).isZero();
+            assertThat(limits.sharesMemory()).isTrue();
+        }
+        long before = MlxMemory.setLimit(12345);
+        assertThat(MlxMemory.budgetBytes()).isEqualTo(12345);
+        assertThat(MlxMemory.limits()).isEqualTo(limits);
+        MlxMemory.setLimit(before);
+        assertThat(MlxMemory.budgetBytes()).isEqualTo(before);
     }
 
     @Test
     void aDeviceTellsNumbersByName() {
         assertThat(Device.CPU.info("no such number")).isEmpty();
-        if (Device.best() == Device.CPU) {
-            assertThat(MlxMemory.recommendedBytes()).isZero();
+    }
+
+    @Test
+    void theFootprintGrowsWithWhatTheProcessTakes() {
+        long before = MlxMemory.footprintBytes();
+        assertThat(before).as("of a Java process").isGreaterThan(20 << 20);
+        try (Arena arena = Arena.ofConfined()) {
+            arena.allocate(64 << 20).fill((byte) 1);
+            assertThat(MlxMemory.footprintBytes() - before).isGreaterThan(48 << 20);
         }
-        MlxMemory.fitToDevice();
-        assertThat(MlxMemory.limitBytes()).isPositive();
+    }
+
+    @Test
+    void theFootprintHasALimitThatCanBeSet() {
+        long limit = MlxMemory.footprintLimitBytes();
+        MlxMemory.setFootprintLimit(1 << 30);
+        assertThat(MlxMemory.footprintLimitBytes()).isEqualTo(1 << 30);
+        MlxMemory.setFootprintLimit(limit);
+        assertThatThrownBy(() -> MlxMemory.setFootprintLimit(0))
+                .hasMessage("footprint limit (0 bytes) must be positive");
+    }
+
+    @Test
+    void theLimitOfAControlGroupCountsInBothVersions(@TempDir Path folder) throws Exception {
+        Path groups = folder.resolve("cgroup");
+        Path mount = folder.resolve("mount");
+        assertThat(ContainerMemory.limitBytes(groups, mount)).as("no Linux").isEqualTo(Long.MAX_VALUE);
+
+        Files.writeString(groups, "0::/\n");
+        write(mount.resolve("memory.max"), "536870912\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(512L << 20);
+        write(mount.resolve("memory.max"), "max\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(Long.MAX_VALUE);
+
+        Files.writeString(groups, "0::/kubepods/pod1\n");
+        write(mount.resolve("kubepods/memory.max"), "4096\n");
+        write(mount.resolve("kubepods/pod1/memory.max"), "max\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount))
+                .as("of a group above")
+                .isEqualTo(4096);
+
+        Files.writeString(groups, "11:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n");
+        write(mount.resolve("memory/memory.limit_in_bytes"), "2048\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount))
+                .as("version 1, seen from inside")
+                .isEqualTo(2048);
+        write(mount.resolve("memory/memory.limit_in_bytes"), "9223372036854771712\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(Long.MAX_VALUE);
+        write(mount.resolve("memory/docker/abc/memory.limit_in_bytes"), "1024\n");
+        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(1024);
+    }
+
+    private static void write(Path file, String text) throws Exception {
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, text);
     }
 }

@@ -26,9 +26,10 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     }
 
     /**
-     * The limits of the prompt cache, including running requests. Default: half of the memory that remains after the
-     * weights and prompt caches of all models, within the limits of MLX and of the container. {@code entriesMax} 0
-     * stores nothing.
+     * The limits of the prompt cache, including running requests. Default: a share of the memory that the weights of
+     * all models leave: half of it for one model, a third for each of two, and so on; it changes when models are loaded
+     * and closed. Limits that are set hold as they are, but for native buffers, which are shared in any case. {@code
+     * entriesMax} 0 stores nothing.
      */
     public B cacheLimits(CacheLimits limits) {
         this.cacheLimits = limits;

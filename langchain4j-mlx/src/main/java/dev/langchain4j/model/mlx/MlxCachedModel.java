@@ -4,7 +4,6 @@ import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxException;
-import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.model.catalog.ModelType;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.embed.TextEmbedder;
@@ -67,7 +66,7 @@ public record MlxCachedModel(
         } catch (RuntimeException e) {
             problem = problem.isEmpty() ? e.toString() : problem;
         }
-        boolean fits = problem.isEmpty() && MlxMemory.fits(weights);
+        boolean fits = problem.isEmpty() && MemoryBudget.SHARED.fits(weights);
         return new MlxCachedModel(
                 cached.name(),
                 cached.folder(),

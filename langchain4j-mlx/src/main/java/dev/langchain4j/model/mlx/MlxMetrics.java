@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.model.chat.listener.ChatModelErrorContext;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.listener.ChatModelResponseContext;
@@ -32,6 +33,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -81,6 +83,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     @Override
     public void bindTo(MeterRegistry registry) {
         Tags tags = Tags.of(MODEL, model.name());
+        bindMemory(registry, tags);
         bindCache(registry, tags);
         if (model.promptCache().diskStats().on()) {
             bindDisk(registry, tags, model.promptCache());
@@ -230,10 +233,29 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .register(registry);
     }
 
+    /** Of the process: the same for all models. */
+    private static void bindMemory(MeterRegistry registry, Tags tags) {
+        Map<String, Supplier<Number>> bytes = Map.of(
+                "budget", MlxMemory::budgetBytes,
+                "weights", MlxMemory::weightBytes,
+                "active", MlxMemory::activeBytes,
+                "freed", MlxMemory::cacheBytes,
+                "footprint", MlxMemory::footprintBytes,
+                "footprint.limit", MlxMemory::footprintLimitBytes);
+        bytes.forEach((name, value) -> Gauge.builder(PREFIX + "memory." + name, value)
+                .description("Memory of the process and its limits")
+                .baseUnit(BaseUnits.BYTES)
+                .tags(tags)
+                .register(registry));
+    }
+
     private void bindCache(MeterRegistry registry, Tags tags) {
         PromptCache cache = model.promptCache();
         gauge(registry, tags, cache, "cache.held", "All that the prompt cache holds", PromptCacheStats::bytesHeld);
         gauge(registry, tags, cache, "cache.running", "Those of running sequences", PromptCacheStats::bytesRunning);
+        gauge(registry, tags, cache, "cache.limit", "All that it may hold now", PromptCacheStats::bytesMax);
+        count(registry, tags, cache, "cache.buffers", "Native buffers that it holds", PromptCacheStats::buffersHeld);
+        count(registry, tags, cache, "cache.buffers.limit", "Those that it may hold", PromptCacheStats::buffersMax);
         Gauge.builder(PREFIX + "cache.conversations", cache, c -> c.stats().conversations())
                 .description("Conversations that are known")
                 .tags(tags)
@@ -325,6 +347,19 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         Gauge.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.stats()))
                 .description(description)
                 .baseUnit(BaseUnits.BYTES)
+                .tags(tags)
+                .register(registry);
+    }
+
+    private static void count(
+            MeterRegistry registry,
+            Tags tags,
+            PromptCache cache,
+            String name,
+            String description,
+            ToDoubleFunction<PromptCacheStats> value) {
+        Gauge.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.stats()))
+                .description(description)
                 .tags(tags)
                 .register(registry);
     }

@@ -5,6 +5,7 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
@@ -14,6 +15,7 @@ import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.EngineLimits;
 import dev.langchain4j.model.mlx.generate.FeatureCache;
+import dev.langchain4j.model.mlx.generate.PrefillChunks;
 import dev.langchain4j.model.mlx.generate.Sampling;
 import dev.langchain4j.model.mlx.grammar.GrammarCache;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
@@ -100,7 +102,7 @@ public final class MlxModel implements AutoCloseable {
             Path draftFolder = DraftParts.checked(builder.draftFolder(builder.limits), folder, openTokenizer);
             MlxThread owner = parts.on(NativeParts.startThread("mlx-" + name));
             DType type = NativeParts.type(builder.dtype, owner);
-            int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens, owner);
+            int chunk = ModelSettings.chunkTokens(builder.prefillChunkTokens);
             Path adapter = ModelSettings.absolute(builder.adapter);
             KvFormat format = builder.kvFormat;
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
@@ -143,6 +145,9 @@ public final class MlxModel implements AutoCloseable {
                     chunk,
                     builder.limits);
             engine.see(features);
+            long scoreBytes = ModelSettings.scoreBytes(context.config(), format, type, owner);
+            engine.bound(
+                    new PrefillChunks(chunk, scoreBytes, MlxMemory.limits().scoreBytes()), MemoryBudget.SHARED::admit);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();
@@ -156,7 +161,7 @@ public final class MlxModel implements AutoCloseable {
                     owner,
                     weightBytes,
                     "prompt cache up to %d MiB, context %d tokens"
-                            .formatted(NativeParts.mebibytes(cache.limits().bytesMax()), context.tokens()));
+                            .formatted(NativeParts.mebibytes(cache.bytesMax()), context.tokens()));
         } catch (Throwable e) {
             parts.closeAfter(e);
             throw e;

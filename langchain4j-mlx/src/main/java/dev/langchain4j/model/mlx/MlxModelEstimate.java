@@ -20,7 +20,7 @@ import java.util.Locale;
  * @param kvFixedBytes what a conversation takes whatever its length: sliding windows and recurrent states
  * @param contextLength most tokens of prompt and answer together
  * @param budgetBytes what all models of this process should hold at most; 0 where there is no limit
- * @param takenBytes what of it the weights of other models take
+ * @param takenBytes what of it the weights of other models and running requests take
  */
 public record MlxModelEstimate(
         String name,
@@ -42,7 +42,7 @@ public record MlxModelEstimate(
                 memory.fixedBytes(),
                 context.tokens(),
                 MlxMemory.budgetBytes(),
-                MlxMemory.weightBytes());
+                MemoryBudget.SHARED.takenBytes());
     }
 
     /**
@@ -51,14 +51,16 @@ public record MlxModelEstimate(
      * @throws InvalidRequestException with what the model would take
      */
     static void check(String name, Path folder, ContextLimit context, DType type, KvFormat format, MlxThread thread) {
-        if (!MlxMemory.fits(ModelFolder.weightBytes(folder, type))) {
+        long weightBytes = ModelFolder.weightBytes(folder, type);
+        if (!MemoryBudget.SHARED.fits(weightBytes)) {
             throw new InvalidRequestException("cannot load " + of(name, folder, context, type, format, thread)
                     + ". Close a model, take a smaller or more quantized one, or raise the limit with"
                     + " MlxMemory.setLimit");
         }
+        MemoryBudget.SHARED.makeRoom(name, weightBytes);
     }
 
-    /** Whether it is loaded: the weights and what computing needs fit beside the weights of other models. */
+    /** Whether it is loaded: the weights and what computing needs fit beside those of other models and running requests. */
     public boolean fits() {
         return budgetBytes == 0 || takenBytes + weightBytes + MlxMemory.reserveBytes(weightBytes) <= budgetBytes;
     }

@@ -7,10 +7,12 @@ import dev.langchain4j.model.mlx.cache.ConversationListener;
 import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
+import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import dev.langchain4j.model.mlx.vision.VisionTower;
+import java.util.concurrent.CompletableFuture;
 
 /** A model's prompt cache with what belongs to it: its share of the memory, and the timer for what is idle. */
 final class ModelCache implements AutoCloseable {
@@ -45,7 +47,18 @@ final class ModelCache implements AutoCloseable {
         claim = MemoryBudget.SHARED.claim(limits);
         trie = new TrieCache(claim.limits(), System::nanoTime, gridTokens);
         access = trie.access(owner, prompts.andThen(listener));
-        claim.heldBy(() -> access.stats().bytesHeld());
+        trie.within(claim::bytesMax, claim::buffersMax);
+        claim.heldBy(new MemoryBudget.Cache() {
+            @Override
+            public PromptCacheStats stats() {
+                return access.stats();
+            }
+
+            @Override
+            public CompletableFuture<Long> trimTo(long bytes) {
+                return access.trimTo(bytes);
+            }
+        });
         if (tier != null) {
             trie.keepOnDisk(tier);
             prompts.keepOnDisk(tier);
@@ -53,15 +66,15 @@ final class ModelCache implements AutoCloseable {
         timer = IdleTimer.start(trie, claim.limits(), owner);
     }
 
-    /** How much it may hold. */
-    CacheLimits limits() {
-        return claim.limits();
+    /** How many bytes it may hold now. */
+    long bytesMax() {
+        return claim.bytesMax();
     }
 
     /** What keeps the features of images that a tower makes, within a part of the limit; the caller closes it. */
     FeatureCache features(VisionTower tower) {
-        long bytesMax = limits().keepNothing() ? 0 : limits().bytesMax() / FEATURES_PART;
-        FeatureCache features = new FeatureCache(tower, bytesMax);
+        FeatureCache features =
+                new FeatureCache(tower, claim.limits().keepNothing() ? 0 : claim.bytesMax() / FEATURES_PART);
         trie.beside(features);
         return features;
     }

@@ -4,11 +4,14 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
+import dev.langchain4j.mlx.Fast;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,8 +35,26 @@ final class ModelSettings {
     }
 
     /** Tokens that are prefilled at once: what was set, else what suits the device. */
-    static int chunkTokens(Integer set, MlxThread thread) {
-        return set != null ? set : thread.device() == Device.CPU ? 512 : 2048;
+    static int chunkTokens(Integer set) {
+        return set != null ? set : MlxMemory.limits().prefillChunkTokens();
+    }
+
+    /** Bytes of attention scores for each new token and token that it attends to; 0 if no layer stores them. */
+    static long scoreBytes(ModelConfig config, KvFormat format, DType type, MlxThread thread) {
+        ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
+        int heads = text.count("num_attention_heads", 0);
+        if (heads == 0) {
+            return 0;
+        }
+        int dim = text.count("head_dim", Math.max(1, text.count("hidden_size", 1) / heads));
+        boolean sinks = text.modelType().equals("gpt_oss") && thread.device() == Device.CPU;
+        boolean capped = text.modelType().equals("gemma2");
+        boolean latent = text.has("kv_lora_rank");
+        boolean stored =
+                format.bits() > 0 || sinks || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
+        int bytes = type == DType.FLOAT32 ? Float.BYTES : Short.BYTES;
+        // scores, and what softmax makes of them
+        return stored ? 2L * bytes * heads : 0;
     }
 
     /** Refuses a request for another model than this; null is a request that names none. */

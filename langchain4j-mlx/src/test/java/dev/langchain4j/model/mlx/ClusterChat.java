@@ -59,7 +59,7 @@ final class ClusterChat {
 
     private static void openAgain(MlxModel.Builder builder, Path model) throws Exception {
         List<String> alone;
-        try (MlxModel mlx = MlxModel.builder().path(model).build()) {
+        try (MlxModel mlx = MlxModel.builder().modelPath(model).build()) {
             alone = answers(mlx, 1);
         }
         System.out.println("opening again");

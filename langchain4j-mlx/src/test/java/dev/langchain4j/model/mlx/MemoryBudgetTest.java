@@ -1,88 +1,236 @@
 package dev.langchain4j.model.mlx;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.RateLimitException;
+import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
+import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.testing.DemoModel;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/** What prompt caches of one process may take together, and what a container leaves them. */
+/** What the models of a process may take together, on a Mac of 16 GB. */
 class MemoryBudgetTest {
-    private long active;
-    private final MemoryBudget budget = new MemoryBudget(() -> 1000, () -> active);
+    private static final long GIB = 1L << 30;
 
-    @Test
-    void aDefaultIsHalfOfWhatWeightsAndOtherCachesLeave() {
-        active = 200;
-        MemoryBudget.Claim first = budget.claim(null);
-        assertThat(first.limits().bytesMax()).isEqualTo(400);
-        first.heldBy(() -> 100);
-        active = 200 + 100 + 100;
-        MemoryBudget.Claim second = budget.claim(null);
-        assertThat(second.limits().bytesMax())
-                .as("100 of what is active are the first cache's")
-                .isEqualTo(150);
-        assertThat(first.limits().buffersMax() + second.limits().buffersMax()).isLessThan(499_000);
-        first.close();
-        second.close();
-        active = 200;
-        assertThat(budget.claim(null).limits().bytesMax()).isEqualTo(400);
+    private final FakeProcess process = new FakeProcess(FakeProcess.mac(16 * GIB, 10 * GIB));
+    private final MemoryBudget budget = new MemoryBudget(process);
+
+    /** A prompt cache whose stored part can be evicted. */
+    private final class FakeCache implements MemoryBudget.Cache {
+        private long stored;
+        private long running;
+        private long promised;
+
+        FakeCache stores(long bytes) {
+            process.inCaches += bytes - stored;
+            stored = bytes;
+            return this;
+        }
+
+        FakeCache runs(long bytes, long mayGrowBy) {
+            process.inCaches += bytes - running;
+            running = bytes;
+            promised = mayGrowBy;
+            return this;
+        }
+
+        @Override
+        public PromptCacheStats stats() {
+            return new PromptCacheStats(
+                    Map.of(),
+                    0,
+                    0,
+                    0,
+                    stored + running,
+                    running,
+                    promised,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    Duration.ZERO,
+                    Duration.ZERO);
+        }
+
+        @Override
+        public CompletableFuture<Long> trimTo(long bytes) {
+            long before = stored;
+            stores(Math.min(stored, Math.max(0, bytes - running)));
+            return CompletableFuture.completedFuture(before - stored);
+        }
+    }
+
+    private MemoryBudget.Claim claim(CacheLimits limits, FakeCache cache) {
+        MemoryBudget.Claim claim = budget.claim(limits);
+        claim.heldBy(cache);
+        return claim;
     }
 
     @Test
-    void limitsThatWereSetHoldAndCount() {
-        CacheLimits own = CacheLimits.ofBytes(900);
-        assertThat(budget.claim(own).limits()).isSameAs(own);
-        assertThat(budget.claim(null).limits().bytesMax()).isEqualTo(50);
+    void promptCachesShareWhatWeightsLeaveAndLeaveAShareToTemporaryArrays() {
+        process.weights = 4 * GIB;
+        MemoryBudget.Claim first = budget.claim(null);
+        assertThat(first.bytesMax()).isEqualTo(3 * GIB);
+        assertThat(first.buffersMax()).isEqualTo(249_500);
+
+        process.weights = 7 * GIB;
+        MemoryBudget.Claim second = budget.claim(null);
+        assertThat(first.bytesMax()).isEqualTo(second.bytesMax()).isEqualTo(GIB);
+        assertThat(first.buffersMax()).isEqualTo(second.buffersMax()).isEqualTo(166_333);
+
+        process.weights = 4 * GIB;
+        second.close();
+        assertThat(first.bytesMax()).as("the second is closed").isEqualTo(3 * GIB);
+    }
+
+    @Test
+    void whatThePromptCacheOfOneModelHoldsGivesWayToAnotherModel() {
+        process.weights = 2 * GIB;
+        FakeCache cache = new FakeCache();
+        MemoryBudget.Claim first = claim(null, cache);
+        cache.stores(4 * GIB);
+        budget.check("second", 6 * GIB);
+        assertThat(cache.stored)
+                .as("before the weights are read")
+                .isEqualTo(first.bytesMax())
+                .isEqualTo(GIB);
+        process.weights = 8 * GIB;
+        budget.claim(null);
+        assertThat(cache.stored).isEqualTo(first.bytesMax()).isEqualTo(2 * GIB / 3);
+    }
+
+    @Test
+    void whatAnApplicationSetHoldsAndCounts() {
+        MemoryBudget.Claim own = budget.claim(CacheLimits.ofBytes(8 * GIB));
+        assertThat(own.bytesMax()).isEqualTo(8 * GIB);
+        assertThat(budget.claim(null).bytesMax()).isEqualTo(GIB);
+        assertThat(own.buffersMax()).as("buffers are shared all the same").isEqualTo(166_333);
         budget.claim(CacheLimits.ofBytes(Long.MAX_VALUE));
-        assertThat(budget.claim(null).limits().bytesMax()).isZero();
+        assertThat(budget.claim(null).bytesMax()).isZero();
+    }
+
+    @Test
+    void aModelThatDoesNotFitIsRefusedWithWhatItTakesAndWhatThereIs() {
+        process.weights = 3 * GIB;
+        assertThat(budget.fits(6 * GIB)).isTrue();
+        FakeCache cache = new FakeCache();
+        claim(null, cache);
+        cache.stores(2 * GIB);
+        assertThat(budget.fits(6 * GIB)).as("what is stored can be evicted").isTrue();
+        cache.runs(GIB / 2, GIB / 4);
+        assertThat(budget.fits(6 * GIB)).as("what runs cannot").isFalse();
+        assertThat(budget.takenBytes()).isEqualTo(3 * GIB + GIB / 2 + GIB / 4);
+        assertThatThrownBy(() -> budget.check("large", 6 * GIB))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContainingAll(
+                        "cannot load large: its weights take 6.00 GiB",
+                        "computing with them 512 MiB",
+                        "at most 10.0 GiB",
+                        "3.75 GiB are taken",
+                        "MlxMemory.setLimit");
+        assertThat(cache.stored).as("nothing is evicted for it").isEqualTo(2 * GIB);
+    }
+
+    @Test
+    void aModelForWhichTheProcessHasNoRoomIsRefused() {
+        process.rest = 9 * GIB;
+        assertThat(process.limits.footprintBytes()).isEqualTo(14 * GIB);
+        assertThatCode(() -> budget.check("small", 5 * GIB)).doesNotThrowAnyException();
+        assertThatThrownBy(() -> budget.check("large", 6 * GIB))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContainingAll(
+                        "cannot load large: its weights take 6.00 GiB",
+                        "the process takes 9.00 GiB of the 14.0 GiB",
+                        "-Xmx",
+                        "MlxMemory.setFootprintLimit");
+        assertThat(process.givenBack).isEqualTo(1);
+    }
+
+    @Test
+    void promptCachesGiveWayBeforeRequestsAreRefused() {
+        FakeCache large = new FakeCache();
+        FakeCache small = new FakeCache();
+        claim(CacheLimits.ofBytes(8 * GIB), large);
+        claim(CacheLimits.ofBytes(8 * GIB), small);
+        large.stores(5 * GIB);
+        small.stores(2 * GIB).runs(GIB, 0);
+        process.rest = 5 * GIB;
+        budget.admit();
+        assertThat(process.givenBack).as("13 of 14 GiB").isZero();
+
+        process.rest = 7 * GIB;
+        budget.admit();
+        assertThat(large.stored).as("what is too much, and a little more").isBetween(3 * GIB, 4 * GIB - 1);
+        assertThat(small.stored).isEqualTo(2 * GIB);
+        assertThat(process.givenBack).isEqualTo(1);
+
+        process.rest = 12 * GIB;
+        budget.admit();
+        assertThat(large.stored).isZero();
+        assertThat(small.stored + small.running).isLessThanOrEqualTo(2 * GIB);
+
+        process.rest = 14 * GIB;
+        assertThatThrownBy(budget::admit)
+                .isInstanceOf(RateLimitException.class)
+                .hasMessageContainingAll(
+                        "the process takes 15.0 GiB", "at most 14.0 GiB", "try again later", "setFootprintLimit");
+        assertThat(small.stored).as("all that can be evicted is").isZero();
+        process.rest = 12 * GIB;
+        assertThatCode(budget::admit).doesNotThrowAnyException();
+    }
+
+    @Test
+    void aProcessWhoseFootprintIsNotKnownIsNotLimited() {
+        MemoryBudget unknown = new MemoryBudget(new MemoryBudget.Source() {
+            @Override
+            public long footprintBytes() {
+                return 0;
+            }
+        });
+        assertThatCode(unknown::admit).doesNotThrowAnyException();
     }
 
     @Test
     void loadedModelsDoNotPromiseTheSameMemoryTwice() {
-        try (MlxModel first = MlxModel.load(DemoModel.folder());
-                MlxModel second = MlxModel.load(DemoModel.folder())) {
-            assertThat(first.promptCache()).isNotSameAs(second.promptCache());
-            CacheLimits third = MemoryBudget.SHARED.claim(null).limits();
-            assertThat(third.bytesMax()).isPositive().isLessThan(dev.langchain4j.mlx.MlxMemory.limitBytes() / 4);
+        try (MlxModel first = MlxModel.load(DemoModel.folder())) {
+            long alone = first.promptCache().stats().bytesMax();
+            try (MlxModel second = MlxModel.load(DemoModel.folder())) {
+                first.promptCache().trimTo(Long.MAX_VALUE).join();
+                long both = first.promptCache().stats().bytesMax();
+                assertThat(both)
+                        .isLessThan(alone)
+                        .isEqualTo(second.promptCache().stats().bytesMax());
+                assertThat(2 * both).isLessThan(MlxMemory.budgetBytes() - MlxMemory.weightBytes());
+            }
         }
     }
 
     @Test
-    void theLimitOfAControlGroupCountsInBothVersions(@TempDir Path folder) throws Exception {
-        Path groups = folder.resolve("cgroup");
-        Path mount = folder.resolve("mount");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).as("no Linux").isEqualTo(Long.MAX_VALUE);
-
-        Files.writeString(groups, "0::/\n");
-        write(mount.resolve("memory.max"), "536870912\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(512L << 20);
-        write(mount.resolve("memory.max"), "max\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(Long.MAX_VALUE);
-
-        Files.writeString(groups, "0::/kubepods/pod1\n");
-        write(mount.resolve("kubepods/memory.max"), "4096\n");
-        write(mount.resolve("kubepods/pod1/memory.max"), "max\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount))
-                .as("of a group above")
-                .isEqualTo(4096);
-
-        Files.writeString(groups, "11:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n");
-        write(mount.resolve("memory/memory.limit_in_bytes"), "2048\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount))
-                .as("version 1, seen from inside")
-                .isEqualTo(2048);
-        write(mount.resolve("memory/memory.limit_in_bytes"), "9223372036854771712\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(Long.MAX_VALUE);
-        write(mount.resolve("memory/docker/abc/memory.limit_in_bytes"), "1024\n");
-        assertThat(ContainerMemory.limitBytes(groups, mount)).isEqualTo(1024);
-    }
-
-    private static void write(Path file, String text) throws Exception {
-        Files.createDirectories(file.getParent());
-        Files.writeString(file, text);
+    void aRequestIsRefusedIfTheProcessTakesTooMuchAndCounts() {
+        try (MlxModel model = MlxModel.load(DemoModel.folder())) {
+            MlxChatModel chat =
+                    MlxChatModel.builder().model(model).maxOutputTokens(4).build();
+            long limit = MlxMemory.footprintLimitBytes();
+            MlxMemory.setFootprintLimit(1);
+            try {
+                assertThatThrownBy(() -> chat.chat("hello"))
+                        .isInstanceOf(RateLimitException.class)
+                        .hasMessageContaining("at most 1 bytes");
+                assertThat(model.engine().stats().refused()).isEqualTo(1);
+            } finally {
+                MlxMemory.setFootprintLimit(limit);
+            }
+            assertThat(chat.chat("hello")).isNotNull();
+        }
     }
 }

@@ -77,6 +77,18 @@ class MlxMetricsTest {
                             .gauge()
                             .value())
                     .isEqualTo(mlx.promptCache().stats().bytesHeld());
+            assertThat(registry.get(PREFIX + "cache.limit").gauge().value())
+                    .isEqualTo(mlx.promptCache().stats().bytesMax())
+                    .isGreaterThan(mlx.promptCache().stats().bytesHeld());
+            assertThat(registry.get(PREFIX + "cache.buffers").gauge().value()).isPositive();
+            assertThat(registry.get(PREFIX + "memory.weights").gauge().value())
+                    .isGreaterThanOrEqualTo(mlx.weightBytes());
+            assertThat(registry.get(PREFIX + "memory.footprint").gauge().value())
+                    .isBetween(
+                            (double) mlx.weightBytes(),
+                            registry.get(PREFIX + "memory.footprint.limit")
+                                    .gauge()
+                                    .value());
             assertThat(registry.get(PREFIX + "cache.saved")
                             .tag("by", "memory")
                             .gauge()

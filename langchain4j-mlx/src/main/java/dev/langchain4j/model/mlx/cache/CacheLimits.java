@@ -10,7 +10,7 @@ import java.util.Objects;
  *     prompt that alone exceeds it is refused. 0 keeps nothing and limits no running sequence
  * @param entriesMax stored positions; 0 keeps nothing
  * @param buffersMax native buffers of everything held: each kept state or range of positions takes one or more of each layer.
- *     Metal has 499,000 for the whole process
+ *     Metal has 499,000 for the whole process, and each of its prompt caches an equal share of them at most
  * @param idleMax how long something may lie unused
  * @param checkpointSpacingTokens distance of the checkpoints of state layers in a long prompt
  * @param evictionOrder what goes first when there is too much

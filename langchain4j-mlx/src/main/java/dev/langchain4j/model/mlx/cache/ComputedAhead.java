@@ -89,7 +89,7 @@ final class ComputedAhead {
         }
         long copies = own == null ? 0 : SequenceStore.bytesToPreserve(own, node);
         return usage.entries() <= limits.entriesMax() - records
-                && usage.buffers <= limits.buffersMax() - (long) records * buffers
+                && usage.buffers <= usage.buffersMax() - (long) records * buffers
                 && cache.room().isFreeFor(request.key(), own, request.tokens().length, copies + records * stateBytes);
     }
 

@@ -138,11 +138,11 @@ final class Evictor {
     }
 
     private long overBytes(long room) {
-        return usage.bytesHeld() + usage.promisedBytes + room - limits.bytesMax();
+        return usage.bytesHeld() + usage.promisedBytes + room - usage.bytesMax();
     }
 
     private boolean overBuffers() {
-        return usage.buffers > limits.buffersMax();
+        return usage.buffers > usage.buffersMax();
     }
 
     private boolean makeRoom(Collection<PrefixTrie> tries, long room) {

@@ -12,7 +12,10 @@ import java.util.Map;
  * @param cachedTokens those of them that were reused
  * @param bytesHeld bytes of all that is held: records, parked sequences and running ones
  * @param bytesRunning those of them that belong to running sequences
+ * @param bytesPromised bytes that running sequences may still grow by
+ * @param bytesMax bytes that may be held: {@link CacheLimits#bytesMax}, or what other models of the process leave of it
  * @param buffersHeld native buffers of all that is held
+ * @param buffersMax native buffers that may be held: {@link CacheLimits#buffersMax}, or what other models leave of them
  * @param bytesCopied bytes copied since the cache was made, for branches, folding and checkpoints
  * @param folds idle sequences whose buffers were folded into the trie
  * @param refused insertions refused because they alone exceed a limit
@@ -29,7 +32,10 @@ public record PromptCacheStats(
         long cachedTokens,
         long bytesHeld,
         long bytesRunning,
+        long bytesPromised,
+        long bytesMax,
         long buffersHeld,
+        long buffersMax,
         long bytesCopied,
         long folds,
         long refused,

@@ -22,20 +22,18 @@ final class Room {
     /** Room for an answer in new buffers, so that the first tokens do not make them grow. */
     private static final int ANSWER_TOKENS = 256;
 
-    private final CacheLimits limits;
     private final Usage usage;
     private final ObjLongConsumer<Sequence> evict;
     private final Map<CacheKey, LayerSizes> sizes = new HashMap<>();
 
     /** @param evict makes room for so many more bytes of a running sequence, as far as it can */
-    Room(CacheLimits limits, Usage usage, ObjLongConsumer<Sequence> evict) {
-        this.limits = limits;
+    Room(Usage usage, ObjLongConsumer<Sequence> evict) {
         this.usage = usage;
         this.evict = evict;
     }
 
     private boolean isUnlimited() {
-        return limits.bytesMax() == 0;
+        return usage.bytesMax() == 0;
     }
 
     /** Learns how many bytes a model's layers take, from a sequence of it that was written. */
@@ -59,10 +57,10 @@ final class Room {
             return alone ? Admission.NOW : Admission.LATER;
         }
         long bytes = bytesOf(key, promptTokens);
-        if (bytes > limits.bytesMax()) {
+        if (bytes > usage.bytesMax()) {
             return Admission.NEVER;
         }
-        return usage.bytesInUse() + bytes <= limits.bytesMax() ? Admission.NOW : Admission.LATER;
+        return usage.bytesInUse() + bytes <= usage.bytesMax() ? Admission.NOW : Admission.LATER;
     }
 
     /** Empty layers that will take room for the prompt at once, and for an answer if that is free. */
@@ -146,7 +144,7 @@ final class Room {
 
     private int grantByEviction(CacheKey key, Sequence sequence, int tokens) {
         long more = more(sequence, bytes(key, sequence, tokens));
-        if (usage.bytesInUse() + more > limits.bytesMax()) {
+        if (usage.bytesInUse() + more > usage.bytesMax()) {
             return 0;
         }
         evict.accept(sequence, more);
@@ -159,7 +157,7 @@ final class Room {
         if (bytes == 0 || isUnlimited()) {
             return true;
         }
-        if (usage.bytesInUse() + bytes <= limits.bytesMax() && !isFree(bytes)) {
+        if (usage.bytesInUse() + bytes <= usage.bytesMax() && !isFree(bytes)) {
             evict.accept(sequence, bytes);
         }
         if (isFree(bytes)) {
@@ -177,7 +175,7 @@ final class Room {
     }
 
     private boolean isFree(long more) {
-        return usage.bytesHeld() + usage.promisedBytes + more <= limits.bytesMax();
+        return usage.bytesHeld() + usage.promisedBytes + more <= usage.bytesMax();
     }
 
     private int promise(CacheKey key, Sequence sequence, int tokens) {

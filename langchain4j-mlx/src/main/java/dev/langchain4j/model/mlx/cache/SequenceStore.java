@@ -20,11 +20,9 @@ final class SequenceStore {
     private static final Logger log = LoggerFactory.getLogger(SequenceStore.class);
 
     private final Usage usage;
-    private final long bytesMax;
 
-    SequenceStore(Usage usage, long bytesMax) {
+    SequenceStore(Usage usage) {
         this.usage = usage;
-        this.bytesMax = bytesMax;
     }
 
     /**
@@ -65,7 +63,7 @@ final class SequenceStore {
     }
 
     private boolean hasRoomFor(long bytes) {
-        return usage.bytesHeld() + usage.promisedBytes + bytes <= bytesMax;
+        return usage.bytesHeld() + usage.promisedBytes + bytes <= usage.bytesMax();
     }
 
     /** Bytes of a sequence's buffers that belong to so many of its tokens. */

@@ -25,7 +25,7 @@ public final class TrieCache implements AutoCloseable {
     private final CacheLimits limits;
     private final LongSupplier nanos;
     private final Grid grid;
-    private final Usage usage = new Usage();
+    private final Usage usage;
     private final SequenceStore store;
     private final Evictor evictor;
     private final Room room;
@@ -41,12 +41,7 @@ public final class TrieCache implements AutoCloseable {
     private int openSessions;
     private volatile boolean closed;
 
-    /**
-     * Makes an empty cache.
-     *
-     * @param limits how much it may hold
-     * @param nanos a clock in nanoseconds, for the idle time only
-     */
+    /** Makes an empty cache that keeps and resumes at any token. */
     public TrieCache(CacheLimits limits, LongSupplier nanos) {
         this(limits, nanos, 0);
     }
@@ -64,9 +59,10 @@ public final class TrieCache implements AutoCloseable {
         this.running = new RunningSessions(grid);
         this.limits = Objects.requireNonNull(limits, "limits");
         this.nanos = Objects.requireNonNull(nanos, "nanos");
-        this.store = new SequenceStore(usage, limits.bytesMax());
+        this.usage = new Usage(limits);
+        this.store = new SequenceStore(usage);
         this.evictor = new Evictor(limits, usage, store, conversations);
-        this.room = new Room(limits, usage, this::makeRoom);
+        this.room = new Room(usage, this::makeRoom);
         publish();
     }
 
@@ -77,6 +73,12 @@ public final class TrieCache implements AutoCloseable {
         usage.queuedBytes = tier.store()::bytesQueued;
         evictor.beforeEviction(tier::leaving);
         tier.expect(conversation -> conversations.odds().expected(conversation, tick));
+    }
+
+    /** Holds no more than other models leave as of now, in bytes and native buffers. To be called once, before all else. */
+    public void within(LongSupplier bytes, LongSupplier buffers) {
+        usage.within(bytes, buffers);
+        publish();
     }
 
     /** Counts as held what is kept beside it. */
@@ -176,7 +178,7 @@ public final class TrieCache implements AutoCloseable {
     }
 
     private CacheSession unstored(CacheRequest request, ReusePlan.Reason reason) {
-        PrefixTrie none = new PrefixTrie(new Usage());
+        PrefixTrie none = new PrefixTrie(new Usage(limits));
         Sequence sequence = new Sequence(none, room.newLayers(request), null);
         try {
             publish();
@@ -270,7 +272,7 @@ public final class TrieCache implements AutoCloseable {
         if (session.isStored()) {
             conversations.reached(sequence.conversation, sequence.trie, sequence.tail, session.checkpoints());
             // For what is too large to be kept nothing is evicted: it ends at its next step.
-            if (sequence.bytes <= limits.bytesMax() && !session.isAhead()) {
+            if (sequence.bytes <= usage.bytesMax() && !session.isAhead()) {
                 evictor.enforce(tries.values(), sequence, 0, tick);
             }
         }
@@ -326,7 +328,7 @@ public final class TrieCache implements AutoCloseable {
         Sequence sequence = session.sequence();
         boolean exact = session.settle();
         usage.measure(sequence);
-        if (sequence.bytes > limits.bytesMax() || sequence.length() == 0) {
+        if (sequence.bytes > usage.bytesMax() || sequence.length() == 0) {
             usage.refused += sequence.length() == 0 ? 0 : 1;
             store.discard(sequence);
             return;
@@ -382,7 +384,7 @@ public final class TrieCache implements AutoCloseable {
         ahead.stop(Outcome.CANCELLED);
         long held = usage.bytesHeld();
         usage.side.clear();
-        long more = Math.max(0, limits.bytesMax() - bytes) - usage.promisedBytes;
+        long more = Math.max(0, usage.bytesMax() - bytes) - usage.promisedBytes;
         evictor.enforce(tries.values(), null, more, tick);
         tries.values().removeIf(PrefixTrie::isEmpty);
         publish();

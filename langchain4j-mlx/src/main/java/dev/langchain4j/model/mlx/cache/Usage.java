@@ -10,6 +10,12 @@ import java.util.function.LongSupplier;
 final class Usage {
     private static final int TIERS = Tier.values().length;
 
+    private final CacheLimits limits;
+    /** What other models of the process leave: bytes, and native buffers. */
+    private LongSupplier bytesLeft = () -> Long.MAX_VALUE;
+
+    private LongSupplier buffersLeft = () -> Long.MAX_VALUE;
+
     long recordBytes;
     long parkedBytes;
     long runningBytes;
@@ -37,6 +43,26 @@ final class Usage {
     private final long[] tokens = new long[TIERS];
     private final long[] hits = new long[TIERS];
     private final long[] evictions = new long[TIERS];
+
+    Usage(CacheLimits limits) {
+        this.limits = limits;
+    }
+
+    /** Says what others leave, as of now. */
+    void within(LongSupplier bytes, LongSupplier buffers) {
+        bytesLeft = bytes;
+        buffersLeft = buffers;
+    }
+
+    /** Bytes that may be held now: the limit, or what others leave of it; 0 keeps nothing. */
+    long bytesMax() {
+        return limits.bytesMax() == 0 ? 0 : Math.clamp(bytesLeft.getAsLong(), 1, limits.bytesMax());
+    }
+
+    /** Native buffers that may be held now. */
+    long buffersMax() {
+        return Math.min(limits.buffersMax(), buffersLeft.getAsLong());
+    }
 
     long bytesHeld() {
         return recordBytes + parkedBytes + runningBytes + queuedBytes.getAsLong() + side.bytes();
@@ -155,7 +181,10 @@ final class Usage {
                 cachedTokens,
                 bytesHeld(),
                 runningBytes,
+                promisedBytes,
+                bytesMax(),
                 buffers,
+                buffersMax(),
                 bytesCopied,
                 folds,
                 refused,

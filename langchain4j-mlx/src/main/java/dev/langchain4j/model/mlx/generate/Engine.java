@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Boundary;
@@ -54,6 +55,7 @@ public final class Engine implements AutoCloseable {
     private final Set<Integer> endTokens;
     private final int contextLength;
     private final int prefillChunkTokens;
+    private volatile PrefillChunks chunks;
     private final boolean cutsChunks;
     private final Scheduler scheduler;
     /** Null if nothing is drafted. */
@@ -69,6 +71,7 @@ public final class Engine implements AutoCloseable {
     /** Why the thread was given up; null if it was not. */
     private volatile RuntimeException lost;
 
+    private volatile Runnable guard = () -> {};
     private volatile Room room = CacheSession::hasRoom;
     /** Null if the model does not see. */
     private volatile FeatureCache features;
@@ -141,6 +144,7 @@ public final class Engine implements AutoCloseable {
         this.endTokens = Set.copyOf(endTokens);
         this.contextLength = contextLength;
         this.prefillChunkTokens = prefillChunkTokens;
+        this.chunks = PrefillChunks.of(prefillChunkTokens);
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
         this.punctuation = new Punctuation(
                 token -> tokenizer.decode(new int[] {token}, false), letter(tokenizer, "q"), letter(tokenizer, "X"));
@@ -209,6 +213,12 @@ public final class Engine implements AutoCloseable {
         features = cache;
     }
 
+    /** Says where chunks of prompts end, and what each request's caller runs before it is queued; it may refuse the request. */
+    public void bound(PrefillChunks ends, Runnable everyRequest) {
+        chunks = ends;
+        guard = everyRequest;
+    }
+
     FeatureCache features() {
         return features;
     }
@@ -249,7 +259,7 @@ public final class Engine implements AutoCloseable {
      * Queues a generation. The request's grammar is closed at its end, and when it is refused.
      *
      * @throws InvalidRequestException if the prompt does not fit into the context; nothing is queued then
-     * @throws dev.langchain4j.exception.RateLimitException if too many wait already
+     * @throws RateLimitException if too many wait already, or the process takes too much memory
      * @throws dev.langchain4j.exception.NonRetriableException if the engine is closed or the JVM shuts down
      */
     public Handle submit(GenerationRequest request, GenerationListener listener) {
@@ -261,6 +271,7 @@ public final class Engine implements AutoCloseable {
             if (lost != null) {
                 throw lost;
             }
+            guard();
             Generation generation = new Generation(this, request, listener, handle);
             handle.request = generation;
             scheduler.submit(generation);
@@ -310,6 +321,15 @@ public final class Engine implements AutoCloseable {
         lost = cause;
         open.forEach(handle -> handle.fail(cause));
         scheduler.abandon();
+    }
+
+    private void guard() {
+        try {
+            guard.run();
+        } catch (RateLimitException e) {
+            scheduler.counts().refused();
+            throw e;
+        }
     }
 
     private void check(GenerationRequest request) {
@@ -424,6 +444,11 @@ public final class Engine implements AutoCloseable {
 
     int chunkTokens() {
         return prefillChunkTokens;
+    }
+
+    /** Where a chunk of a prompt ends that begins at a position. */
+    int chunkEnd(int position) {
+        return chunks.end(position);
     }
 
     /** Whether answers are drafted. */

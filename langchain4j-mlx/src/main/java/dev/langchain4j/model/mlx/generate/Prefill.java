@@ -9,7 +9,7 @@ import dev.langchain4j.model.mlx.kv.Sight;
 import java.util.Arrays;
 
 /**
- * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
+ * Feeds a prompt but for its last token, in chunks that end where {@link PrefillChunks} says, where the cache wants a
  * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
  * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
  */
@@ -75,8 +75,8 @@ final class Prefill implements AutoCloseable {
 
     /** Where a chunk ends that begins at a position, or the piece of it that has so many tokens. */
     static int chunkEnd(Engine engine, CacheSession session, Seeing seeing, int position, int end, int tokens) {
-        int gridLine = (position / engine.chunkTokens() + 1) * engine.chunkTokens();
-        int next = Math.min(Math.min(gridLine, end), Math.min(session.nextCheckpoint(position), limit(session)));
+        int next = Math.min(
+                Math.min(engine.chunkEnd(position), end), Math.min(session.nextCheckpoint(position), limit(session)));
         return seeing.chunkEnd(engine.cutsChunks() ? position + piece(next - position, tokens) : next);
     }
 

@@ -201,8 +201,7 @@ public record LatentAttention(
     private MlxArray attend(MlxArray query, MlxArray turnedQuery, Read read) {
         float scale = (float) shape.scale;
         MlxArray latent = read.latent;
-        MlxArray scores =
-                Ops.matmul(Ops.multiply(turnedQuery, shape.scale), Indexing.swapAxes(read.turnedKeys, -1, -2));
+        MlxArray scores = Ops.matmul(turnedQuery, Indexing.swapAxes(read.turnedKeys, -1, -2), shape.scale);
         if (read.mask != null) {
             scores = Ops.where(read.mask, scores, MlxArray.scalar(Double.NEGATIVE_INFINITY, scores.dtype()));
         }

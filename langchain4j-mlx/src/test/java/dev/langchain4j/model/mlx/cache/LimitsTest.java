@@ -176,6 +176,34 @@ class LimitsTest {
         assertThat(harness.probe(range(1400, 1411))).isZero();
     }
 
+    /** The limits of an application allow more than other models leave. */
+    @Test
+    void whatOtherModelsLeaveLimitsAsWell() {
+        long[] left = {1_000_000, 100};
+        harness = new CacheHarness(CacheLimits.ofBytes(1_000_000), 4, Kind.SLICEABLE);
+        harness.cache.within(() -> left[0], () -> left[1]);
+        for (int i = 0; i < 20; i++) {
+            harness.run("c" + i, range(100 * i, 100 * i + 10));
+        }
+        long all = harness.stats().bytesHeld();
+        assertThat(harness.stats().bytesMax()).isEqualTo(1_000_000);
+        assertThat(harness.probe(range(0, 11))).isEqualTo(10);
+
+        left[0] = all / 2;
+        harness.access.trimTo(all).join();
+        assertThat(harness.stats().bytesMax()).isEqualTo(all / 2);
+        assertThat(harness.stats().bytesHeld()).isLessThanOrEqualTo(all / 2);
+        left[1] = 4;
+        harness.access.trimTo(all).join();
+        assertThat(harness.stats().buffersMax()).isEqualTo(4);
+        assertThat(harness.stats().buffersHeld()).isLessThanOrEqualTo(4);
+
+        left[0] = 0;
+        assertThat(admission(range(0, 10_000))).as("nothing is left").isEqualTo(Admission.NEVER);
+        left[0] = 1_000_000;
+        assertThat(admission(range(0, 10_000))).isEqualTo(Admission.NOW);
+    }
+
     @Test
     void limitsAreChecked() {
         harness = CacheHarness.of(100, Kind.SLICEABLE);

@@ -36,7 +36,7 @@ public class PrefixTrieBenchmark {
     @Setup
     public void fill() {
         Random random = new Random(5);
-        trie = new PrefixTrie(new Usage());
+        trie = new PrefixTrie(new Usage(CacheLimits.ofBytes(Long.MAX_VALUE)));
         Conversation owner = new Conversation("all");
         int half = tokens / 2;
         int[] prompt = random.ints(tokens, 0, 150_000).toArray();

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** The index alone: matching, splitting, extending, removing. */
 class PrefixTrieTest {
-    private final Usage usage = new Usage();
+    private final Usage usage = new Usage(CacheLimits.ofBytes(Long.MAX_VALUE));
     private final PrefixTrie trie = new PrefixTrie(usage);
     private final Conversation owner = new Conversation("a");
 

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx;
+package dev.langchain4j.mlx;
 
 import java.io.IOException;
 import java.nio.file.Files;
