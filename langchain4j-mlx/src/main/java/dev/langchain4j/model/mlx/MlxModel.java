@@ -5,7 +5,6 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
@@ -145,9 +144,8 @@ public final class MlxModel implements AutoCloseable {
                     chunk,
                     builder.limits);
             engine.see(features);
-            long scoreBytes = ModelSettings.scoreBytes(context.config(), format, type, owner);
-            engine.bound(
-                    new PrefillChunks(chunk, scoreBytes, MlxMemory.limits().scoreBytes()), MemoryBudget.SHARED::admit);
+            PrefillChunks chunks = ModelSettings.chunks(chunk, context.config(), format, type, owner);
+            engine.bound(chunks, MemoryBudget.SHARED::admit);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();
