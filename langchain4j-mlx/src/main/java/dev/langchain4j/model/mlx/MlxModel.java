@@ -138,6 +138,7 @@ public final class MlxModel implements AutoCloseable {
                     chunk,
                     builder.limits);
             engine.see(features);
+            cache.checkAgainst(engine, owner);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();

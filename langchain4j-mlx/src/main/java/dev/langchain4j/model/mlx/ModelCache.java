@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.cache.DiskTier;
 import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import dev.langchain4j.model.mlx.vision.VisionTower;
@@ -51,6 +52,13 @@ final class ModelCache implements AutoCloseable {
             prompts.keepOnDisk(tier);
         }
         timer = IdleTimer.start(trie, claim.limits(), owner);
+    }
+
+    /** Lets the disk tier, if there is one, take nothing but what the layers of the engine's model keep. */
+    void checkAgainst(Engine engine, MlxThread owner) {
+        if (tier != null) {
+            owner.run(() -> tier.expect(engine.layerForms()));
+        }
     }
 
     /** How much it may hold. */
