@@ -1,7 +1,7 @@
 /*
  * Fused operations for MLX's CPU backend, which are nodes of its graph as MLX's own are: rms norm, rotary positions, gated
- * silu and attention. MLX puts each of them together from up to twenty operations there, most of them on one thread; here
- * each reads its input once, and threads share the work. Of single precision, from dense or strided arrays.
+ * silu, attention, and the products of experts. MLX puts most of them together from up to twenty operations there, on one
+ * thread; here each reads its input once, and threads share the work. Of single precision, from dense or strided arrays.
  *
  * What a row of the output is does not depend on the other rows, nor on the number of threads.
  */
@@ -22,6 +22,11 @@
 /* Of blas.c: the threads that share products, and a product on one thread. */
 extern "C" void langchain4j_mlx_share(void (*run)(const void *, int, int), const void *what, int pieces);
 extern "C" void scipy_cblas_sgemm(
+    int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb,
+    float beta, float *c, int ldc);
+
+/* Of blas.c: a product that threads share, by the routine that fits its number of rows. */
+extern "C" void cblas_sgemm(
     int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb,
     float beta, float *c, int ldc);
 
@@ -190,6 +195,70 @@ class FusedSiluTimes : public Fused {
     const char *name() const override { return "FusedSiluTimes"; }
 };
 
+/*
+ * Products of rows [rows, 1, in] with those of the matrices [experts, in, out] that indices choose. They come in order, so
+ * the rows of an expert are one product; MLX multiplies row by row.
+ */
+class SortedProducts : public Fused {
+  public:
+    explicit SortedProducts(mx::Stream stream) : Fused(stream) {}
+
+    void eval_cpu(const std::vector<mx::array> &inputs, mx::array &out) override {
+        auto &encoder = begin(inputs, out);
+        encoder.dispatch([x = rows(inputs[0]), matrices = matrices_of(inputs[1]), chosen = inputs[2].data<uint32_t>(),
+                          step = inputs[2].strides(0), to = out.data<float>()]() {
+            std::vector<float> copied, copy;
+            for (long first = 0, end; first < x.count; first = end) {
+                const uint32_t expert = chosen[first * step];
+                for (end = first + 1; end < x.count && chosen[end * step] == expert; end++) {}
+                const float *from = x.at(first);
+                if (!x.dense) {
+                    copied.resize((end - first) * x.length);
+                    std::vector<float> scratch;
+                    for (long i = first; i < end; i++) {
+                        std::copy_n(x.row(i, scratch), x.length, &copied[(i - first) * x.length]);
+                    }
+                    from = copied.data();
+                }
+                matrices.multiply(from, end - first, expert, copy, to + first * matrices.out);
+            }
+        });
+    }
+
+    const char *name() const override { return "SortedProducts"; }
+
+  private:
+    struct matrices_of {
+        const float *data;
+        int in, out;
+        long next, in_step, out_step;
+
+        explicit matrices_of(const mx::array &a)
+            : data(a.data<float>()), in(a.shape(1)), out(a.shape(2)), next(a.strides(0)),
+              in_step(in == 1 ? 1 : a.strides(1)), out_step(out == 1 ? 1 : a.strides(2)) {}
+
+        /* By rows of outputs or of inputs; a matrix that has neither is copied. */
+        void multiply(const float *x, long rows, uint32_t expert, std::vector<float> &copy, float *to) const {
+            const float *matrix = data + expert * next;
+            if (in_step == 1 && out_step >= in) {
+                cblas_sgemm(
+                    ROW_MAJOR, NO_TRANS, TRANS, (int)rows, out, in, 1, x, in, matrix, (int)out_step, 0, to, out);
+                return;
+            }
+            long row = in_step;
+            if (out_step != 1 || in_step < out) {
+                copy.resize((size_t)in * out);
+                for (long i = 0; i < in; i++) {
+                    for (long j = 0; j < out; j++) copy[i * out + j] = matrix[i * in_step + j * out_step];
+                }
+                matrix = copy.data();
+                row = out;
+            }
+            cblas_sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, (int)rows, out, in, 1, x, in, matrix, (int)row, 0, to, out);
+        }
+    };
+};
+
 /* Keys or values, [batch, heads, context, dim]: a row a position. */
 struct sequence {
     const float *data;
@@ -228,15 +297,17 @@ struct seen {
 
 /*
  * Attention of queries [batch, heads, length, dim] to keys and values, either of one array with the same batch or of an array
- * for each element of the batch. Queries of the heads that share keys are computed together.
+ * for each element of the batch. Queries of the heads that share keys are computed together. There may be sinks, a score of
+ * each head that has no value.
  */
 class FusedAttention : public Fused {
   public:
-    FusedAttention(mx::Stream stream, float scale, bool causal) : Fused(stream), scale(scale), causal(causal) {}
+    FusedAttention(mx::Stream stream, float scale, bool causal, bool sinks)
+        : Fused(stream), scale(scale), causal(causal), sinks(sinks) {}
 
     void eval_cpu(const std::vector<mx::array> &inputs, mx::array &out) override {
         auto &encoder = begin(inputs, out);
-        const size_t count = inputs.size() / 2;
+        const size_t count = (inputs.size() - 1) / 2;
         std::vector<sequence> keys, values;
         for (size_t i = 0; i < count; i++) {
             keys.emplace_back(inputs[1 + i]);
@@ -244,7 +315,7 @@ class FusedAttention : public Fused {
         }
         const int kv_heads = inputs[1].shape(1);
         call c{rows(inputs[0]), std::move(keys), std::move(values), kv_heads, inputs[0].shape(1) / kv_heads, scale, causal,
-            out.data<float>()};
+            sinks ? inputs.back().data<float>() : nullptr, sinks ? (long)inputs.back().strides(0) : 0, out.data<float>()};
         encoder.dispatch([c = std::move(c)]() mutable {
             for (sequence &k : c.all_keys) k.make_dense();
             for (sequence &v : c.all_values) v.make_dense();
@@ -261,6 +332,8 @@ class FusedAttention : public Fused {
         int kv_heads, group;
         float scale;
         bool causal;
+        const float *sinks;
+        long sink_step;
         float *out;
 
         int batch() const { return queries.shape[0]; }
@@ -285,6 +358,8 @@ class FusedAttention : public Fused {
         float *output(int element, int head, int position) const {
             return out + (((long)element * kv_heads * group + head) * length() + position) * all_values[0].dim;
         }
+
+        float sink(int head) const { return sinks == nullptr ? NONE : sinks[head * sink_step]; }
 
         /* One query a sequence: pieces are runs of keys, whose results are put together afterwards. */
         void decode() const {
@@ -330,15 +405,15 @@ class FusedAttention : public Fused {
                 while (next < all.size() && all[next].from > 0) next++;
                 for (int g = 0; g < group; g++) {
                     float *to = output(all[first].element, all[first].head * group + g, 0);
-                    put_together(first, next, g, width, states, sums, to);
+                    put_together(first, next, g, width, sink(all[first].head * group + g), states, sums, to);
                 }
             }
         }
 
         void put_together(
-            size_t first, size_t next, int g, int width, const std::vector<seen> &states, const std::vector<float> &sums,
-            float *to) const {
-            float max = NONE, sum = 0;
+            size_t first, size_t next, int g, int width, float sink, const std::vector<seen> &states,
+            const std::vector<float> &sums, float *to) const {
+            float max = sink, sum = 0;
             for (size_t i = first; i < next; i++) max = std::max(max, states[i * group + g].max);
             std::fill(to, to + width, 0.0f);
             for (size_t i = first; i < next; i++) {
@@ -347,6 +422,7 @@ class FusedAttention : public Fused {
                 sum += state.sum * factor;
                 for (int j = 0; j < width; j++) to[j] += sums[(i * group + g) * width + j] * factor;
             }
+            if (sinks != nullptr) sum += std::exp(sink - max);
             for (int j = 0; j < width; j++) to[j] /= sum;
         }
 
@@ -365,6 +441,13 @@ class FusedAttention : public Fused {
                         scores, sums, states);
                 }
             });
+        }
+
+        /* What values by their exponentials are multiplied by. */
+        float share_of_values(int head, const seen &state) const {
+            if (sinks == nullptr) return 1 / state.sum;
+            const float max = std::max(state.max, sink(head)), factor = std::exp(state.max - max);
+            return factor / (state.sum * factor + std::exp(sink(head) - max));
         }
 
         void block_of(
@@ -402,14 +485,15 @@ class FusedAttention : public Fused {
             }
             for (int row = 0; row < count; row++) {
                 float *to = output(element, head * group + row / size, begin + row % size);
-                const float *sum = &sums[(size_t)row * width], inverse = 1 / states[row].sum;
+                const float *sum = &sums[(size_t)row * width];
+                const float inverse = share_of_values(head * group + row / size, states[row]);
                 for (int j = 0; j < width; j++) to[j] = sum[j] * inverse;
             }
         }
     };
 
     float scale;
-    bool causal;
+    bool causal, sinks;
 };
 
 template <typename Make> int guarded(mlx_array *res, const Make &make) {
@@ -429,8 +513,8 @@ void check(bool holds, const char *rule) {
 bool single(const mx::array &x) { return x.dtype() == mx::float32; }
 
 mx::array attended(
-    const mlx_array queries, const std::vector<mx::array> &k, const std::vector<mx::array> &v, float scale, bool causal,
-    const mlx_stream s) {
+    const mlx_array queries, const std::vector<mx::array> &k, const std::vector<mx::array> &v, const mlx_array sinks,
+    float scale, bool causal, const mlx_stream s) {
     const mx::array &q = mlx_array_get_(queries);
     check(single(q) && q.ndim() == 4 && q.size() > 0, "queries must be float32 with four dimensions");
     check(!k.empty() && k.size() == v.size(), "there must be values for keys");
@@ -446,9 +530,16 @@ mx::array attended(
         inputs.push_back(k[i]);
     }
     inputs.insert(inputs.end(), v.begin(), v.end());
+    const bool sinking = sinks.ctx != nullptr;
+    if (sinking) {
+        const mx::array &of_heads = mlx_array_get_(sinks);
+        check(single(of_heads) && of_heads.ndim() == 1, "sinks must be float32 with one dimension");
+        check(of_heads.shape(0) == q.shape(1), "there must be a sink for each head");
+        inputs.push_back(of_heads);
+    }
     return mx::array(
         {q.shape(0), q.shape(1), q.shape(2), v[0].shape(3)}, mx::float32,
-        std::make_shared<FusedAttention>(mlx_stream_get_(s), scale, causal), std::move(inputs));
+        std::make_shared<FusedAttention>(mlx_stream_get_(s), scale, causal, sinking), std::move(inputs));
 }
 
 } // namespace
@@ -491,23 +582,37 @@ EXPORTED int langchain4j_mlx_silu_times(mlx_array *res, const mlx_array x, const
     });
 }
 
+/* Rows x [rows, 1, in] times those of the matrices [experts, in, out] that so many indices choose, which rise. */
+EXPORTED int langchain4j_mlx_sorted_products(
+    mlx_array *res, const mlx_array x, const mlx_array matrices, const mlx_array chosen, const mlx_stream s) {
+    return guarded(res, [&] {
+        const mx::array &in = mlx_array_get_(x), &m = mlx_array_get_(matrices), &c = mlx_array_get_(chosen);
+        check(single(in) && single(m) && c.dtype() == mx::uint32, "x and matrices must be float32, indices uint32");
+        check(in.ndim() == 3 && in.shape(1) == 1 && m.ndim() == 3 && c.ndim() == 1, "x must have rows, matrices experts");
+        check(in.shape(2) == m.shape(1) && in.shape(2) > 0, "matrices must fit the last dimension of x");
+        check(c.shape(0) == in.shape(0), "there must be an index for each row");
+        return mx::array(
+            {in.shape(0), 1, m.shape(2)}, mx::float32, std::make_shared<SortedProducts>(mlx_stream_get_(s)), {in, m, c});
+    });
+}
+
 /*
  * softmax(q k' * scale) v of q [batch, heads, length, dim] and keys and values of the same batch, where with causal each query
- * sees the keys up to its own position, counted from the end.
+ * sees the keys up to its own position, counted from the end. Sinks [heads] are scores without values; or there are none.
  */
 EXPORTED int langchain4j_mlx_attention(
-    mlx_array *res, const mlx_array queries, const mlx_array keys, const mlx_array values, float scale, bool causal,
-    const mlx_stream s) {
+    mlx_array *res, const mlx_array queries, const mlx_array keys, const mlx_array values, const mlx_array sinks, float scale,
+    bool causal, const mlx_stream s) {
     return guarded(res, [&] {
-        return attended(queries, {mlx_array_get_(keys)}, {mlx_array_get_(values)}, scale, causal, s);
+        return attended(queries, {mlx_array_get_(keys)}, {mlx_array_get_(values)}, sinks, scale, causal, s);
     });
 }
 
 /* The same without causal, of keys and values [1, heads, context, dim] for each element of the batch. */
 EXPORTED int langchain4j_mlx_attention_of_each(
-    mlx_array *res, const mlx_array queries, const mlx_vector_array keys, const mlx_vector_array values, float scale,
-    const mlx_stream s) {
+    mlx_array *res, const mlx_array queries, const mlx_vector_array keys, const mlx_vector_array values,
+    const mlx_array sinks, float scale, const mlx_stream s) {
     return guarded(res, [&] {
-        return attended(queries, mlx_vector_array_get_(keys), mlx_vector_array_get_(values), scale, false, s);
+        return attended(queries, mlx_vector_array_get_(keys), mlx_vector_array_get_(values), sinks, scale, false, s);
     });
 }

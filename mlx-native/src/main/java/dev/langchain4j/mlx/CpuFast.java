@@ -106,6 +106,16 @@ final class CpuFast {
         return t.result(FusedC.siluTimes(t.out(), t.use(x), t.use(y), t.stream), "silu_times", x, y);
     }
 
+    /** Products of rows [rows, 1, in] with the matrices that rising indices choose; null if that is left to MLX. */
+    MlxArray sortedProducts(MlxArray x, MlxArray matrices, MlxArray chosen) {
+        boolean rows = x.ndim() == 3 && x.dim(1) == 1 && chosen.ndim() == 1 && chosen.dim(0) == x.dim(0);
+        if (!rows || !isSingle(x) || !isSingle(matrices) || chosen.dtype() != DType.UINT32 || x.dim(0) == 0) {
+            return null;
+        }
+        int status = FusedC.sortedProducts(t.out(), t.use(x), t.use(matrices), t.use(chosen), t.stream);
+        return t.result(status, "sorted_products", x, matrices, chosen);
+    }
+
     /** x / (1 + exp(-x)); null if that is left to MLX. */
     MlxArray silu(MlxArray x) {
         return isSingle(x) && x.size() >= POWERS_FROM ? Ops.divide(x, plus(power(ONE_BY_E, x), constant(1, 1))) : null;
@@ -120,25 +130,28 @@ final class CpuFast {
      * Attention of queries [batch, heads, length, dim] to keys and values of the same batch. Null if that is left to MLX.
      *
      * @param causal whether each query sees the keys up to its own position only, counted from the end of the context
+     * @param sinks a logit per head that has no value; null for none
      */
-    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal) {
-        if (!areAttended(q, k, v)) {
+    MlxArray attention(MlxArray q, MlxArray k, MlxArray v, float scale, boolean causal, MlxArray sinks) {
+        if (!areAttended(q, k, v, sinks)) {
             return null;
         }
-        int status = FusedC.attention(t.out(), t.use(q), t.use(k), t.use(v), scale, causal, t.stream);
+        int status =
+                FusedC.attention(t.out(), t.use(q), t.use(k), t.use(v), t.useOrNone(sinks), scale, causal, t.stream);
         return t.result(status, "attention", q, k, v);
     }
 
     /** Attention of each element of the batch to all keys of its own. Null if that is left to MLX. */
-    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale) {
-        if (!areAttended(q, k[0], v[0])) {
+    MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, MlxArray sinks) {
+        if (!areAttended(q, k[0], v[0], sinks)) {
             return null;
         }
         long keys = t.vector(k);
         try {
             long values = t.vector(v);
             try {
-                int status = FusedC.attentionOfEach(t.out(), t.use(q), keys, values, scale, t.stream);
+                int status =
+                        FusedC.attentionOfEach(t.out(), t.use(q), keys, values, t.useOrNone(sinks), scale, t.stream);
                 return t.result(status, "attention", q, k[0], v[0]);
             } finally {
                 MlxC.mlx_vector_array_free(values);
@@ -148,8 +161,9 @@ final class CpuFast {
         }
     }
 
-    private static boolean areAttended(MlxArray q, MlxArray k, MlxArray v) {
-        return isSingle(q) && isSingle(k) && isSingle(v) && q.dim(2) <= k.dim(2);
+    private static boolean areAttended(MlxArray q, MlxArray k, MlxArray v, MlxArray sinks) {
+        boolean single = isSingle(q) && isSingle(k) && isSingle(v) && (sinks == null || isSingle(sinks));
+        return single && q.dim(2) <= k.dim(2);
     }
 
     /** A number to the power of x. MLX's exp takes three times as long on this backend. */

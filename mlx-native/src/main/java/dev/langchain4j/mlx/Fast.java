@@ -129,8 +129,8 @@ public final class Fast {
             shape[3] = v.dim(3);
             return Graph.node(shape, q.dtype(), q, k, v, mask, sinks);
         }
-        boolean plain = t.cpuFast != null && mask == null && sinks == null;
-        MlxArray fused = plain ? t.cpuFast.attention(q, k, v, scale, causal) : null;
+        boolean plain = t.cpuFast != null && mask == null;
+        MlxArray fused = plain ? t.cpuFast.attention(q, k, v, scale, causal, sinks) : null;
         if (fused != null) {
             return fused;
         }
@@ -177,7 +177,7 @@ public final class Fast {
      */
     public static MlxArray attention(MlxArray q, MlxArray[] k, MlxArray[] v, float scale, MlxArray sinks) {
         OwnerThread t = OwnerThread.current();
-        MlxArray fused = t.cpuFast != null && sinks == null ? t.cpuFast.attention(q, k, v, scale) : null;
+        MlxArray fused = t.cpuFast == null ? null : t.cpuFast.attention(q, k, v, scale, sinks);
         if (fused != null) {
             return fused;
         }

@@ -274,6 +274,10 @@ public final class Ops {
             int[] shape = Graph.broadcast(batch, rhsIndices.shape(), a.dim(-2), b.dim(-1));
             return Graph.node(shape, a.dtype(), a, b, rhsIndices);
         }
+        MlxArray fused = sorted && t.cpuFast != null ? t.cpuFast.sortedProducts(a, b, rhsIndices) : null;
+        if (fused != null) {
+            return fused;
+        }
         return t.result(
                 MlxC.mlx_gather_mm(t.out(), t.use(a), t.use(b), 0L, t.use(rhsIndices), sorted, t.stream),
                 "gather_mm",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What stands in for fused kernels on the CPU gives the numbers of MLX's own, whichever way it takes. */
@@ -54,6 +55,50 @@ class CpuFastTest {
             attention(5, 5);
             attention(130, 130);
             attention(300, 451);
+        });
+    }
+
+    @Test
+    void attentionBesideSinks() {
+        onCpu(() -> {
+            // as scores of one more key that every query sees, whose value is nothing
+            for (int length : new int[] {1, 5, 130}) {
+                for (double by : new double[] {0, 30, -30}) {
+                    int context = length + 300;
+                    MlxArray q = noise(1, 1, 8, length, 16);
+                    MlxArray k = noise(2, 1, 4, context, 16);
+                    MlxArray v = noise(3, 1, 4, context, 16);
+                    MlxArray sinks = Ops.add(noise(4, 8), by);
+                    MlxArray own = Indexing.reshape(Indexing.arange(300, context, DType.FLOAT32), length, 1);
+                    MlxArray mask = Ops.greaterEqual(own, Indexing.arange(0, context, DType.FLOAT32));
+                    MlxArray theirs = Fast.attention(q, k, v, 0.25f, false, mask, sinks);
+                    same(Fast.attention(q, k, v, 0.25f, length > 1, null, sinks), theirs);
+                    if (length == 1) {
+                        MlxArray[] keys = {k, Indexing.slice(k, 2, 0, 20)};
+                        MlxArray[] values = {v, Indexing.slice(v, 2, 0, 20)};
+                        MlxArray each = Fast.attention(Indexing.concatenate(0, q, q), keys, values, 0.25f, sinks);
+                        same(Indexing.slice(each, 0, 0, 1), theirs);
+                    }
+                }
+            }
+        });
+    }
+
+    /** MLX multiplies row by row; with indices that are not said to be in order it is left to it. */
+    @Test
+    void productsOfSortedRows() {
+        onCpu(() -> {
+            int[] chosen = {0, 0, 0, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4};
+            MlxArray indices = Ops.astype(MlxArray.of(chosen, chosen.length), DType.UINT32);
+            MlxArray x = noise(1, chosen.length, 1, 24);
+            MlxArray byOutputs = Indexing.swapAxes(noise(2, 5, 40, 24), -1, -2);
+            MlxArray byInputs = noise(3, 5, 24, 40);
+            MlxArray byNeither = Indexing.slice(Indexing.transpose(noise(4, 24, 2, 40, 5), 3, 1, 0, 2), 1, 0, 1);
+            for (MlxArray matrices : List.of(byOutputs, byInputs, Indexing.squeeze(byNeither, 1))) {
+                same(Ops.gatherMm(x, matrices, indices, true), Ops.gatherMm(x, matrices, indices, false));
+            }
+            MlxArray strided = Indexing.swapAxes(noise(5, 24, 1, chosen.length), 0, 2);
+            same(Ops.gatherMm(strided, byOutputs, indices, true), Ops.gatherMm(strided, byOutputs, indices, false));
         });
     }
 

@@ -146,6 +146,7 @@ public final class MlxModel implements AutoCloseable {
             engine.see(features);
             PrefillChunks chunks = ModelSettings.chunks(chunk, context.config(), format, type, owner);
             engine.bound(chunks, MemoryBudget.SHARED::admit);
+            cache.checkAgainst(engine, owner);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();
@@ -412,7 +413,7 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /** Tokens that are prefilled at once: more is faster and takes more memory. Default: 2048, on the CPU 512. */
+        /** Tokens that are prefilled at once: more is faster and takes more memory. Default: 512 to 2048, by device. */
         public Builder prefillChunkTokens(Integer tokens) {
             this.prefillChunkTokens = tokens;
             return this;
@@ -453,11 +454,10 @@ public final class MlxModel implements AutoCloseable {
         public MlxModelEstimate estimate() {
             kvFormat = checked();
             LocatedModel located = ModelSettings.locate(path, modelName, hub);
-            Path folder = located.folder();
-            ContextLimit context = ContextLimit.of(ChatFolder.config(folder), ropeScaling, contextLength);
+            ContextLimit context = ContextLimit.of(ChatFolder.config(located.folder()), ropeScaling, contextLength);
             try (MlxThread own = NativeParts.startThread("mlx-estimate")) {
                 String shown = name != null ? name : located.name();
-                return MlxModelEstimate.of(shown, folder, context, NativeParts.type(dtype, own), kvFormat, own);
+                return MlxModelEstimate.of(shown, located.folder(), context, NativeParts.type(dtype, own), kvFormat, own);
             }
         }
 

@@ -9,6 +9,7 @@ import dev.langchain4j.model.mlx.cache.IdleTimer;
 import dev.langchain4j.model.mlx.cache.PromptCache;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.generate.Engine;
 import dev.langchain4j.model.mlx.generate.FeatureCache;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
 import dev.langchain4j.model.mlx.vision.VisionTower;
@@ -69,6 +70,13 @@ final class ModelCache implements AutoCloseable {
     /** How many bytes it may hold now. */
     long bytesMax() {
         return claim.bytesMax();
+    }
+
+    /** Lets the disk tier, if there is one, take nothing but what the layers of the engine's model keep. */
+    void checkAgainst(Engine engine, MlxThread owner) {
+        if (tier != null) {
+            owner.run(() -> tier.expect(engine.layerForms()));
+        }
     }
 
     /** What keeps the features of images that a tower makes, within a part of the limit; the caller closes it. */

@@ -7,6 +7,7 @@ public final class FusedC {
     private static final String RMS_NORM = "langchain4j_mlx_rms_norm";
     private static final String ROPE = "langchain4j_mlx_rope";
     private static final String SILU_TIMES = "langchain4j_mlx_silu_times";
+    private static final String SORTED_PRODUCTS = "langchain4j_mlx_sorted_products";
     private static final String ATTENTION = "langchain4j_mlx_attention";
     private static final String ATTENTION_OF_EACH = "langchain4j_mlx_attention_of_each";
 
@@ -56,30 +57,44 @@ public final class FusedC {
         static final MethodHandle HANDLE = Downcall.link(SILU_TIMES, "JJJJ)I");
     }
 
-    /** Attention to keys and values of the same batch. */
-    public static int attention(
-            long res, long queries, long keys, long values, float scale, boolean causal, long stream) {
+    /** Products of rows with the matrices that rising indices choose. */
+    public static int sortedProducts(long res, long x, long matrices, long chosen, long stream) {
         try {
-            return (int) Attention.HANDLE.invokeExact(res, queries, keys, values, scale, causal, stream);
+            return (int) SortedProducts.HANDLE.invokeExact(res, x, matrices, chosen, stream);
+        } catch (Throwable e) {
+            throw Downcall.failed(SORTED_PRODUCTS, e);
+        }
+    }
+
+    private static final class SortedProducts {
+        static final MethodHandle HANDLE = Downcall.link(SORTED_PRODUCTS, "JJJJJ)I");
+    }
+
+    /** Attention to keys and values of the same batch; without sinks they are 0. */
+    public static int attention(
+            long res, long queries, long keys, long values, long sinks, float scale, boolean causal, long stream) {
+        try {
+            return (int) Attention.HANDLE.invokeExact(res, queries, keys, values, sinks, scale, causal, stream);
         } catch (Throwable e) {
             throw Downcall.failed(ATTENTION, e);
         }
     }
 
     private static final class Attention {
-        static final MethodHandle HANDLE = Downcall.link(ATTENTION, "JJJJFZJ)I");
+        static final MethodHandle HANDLE = Downcall.link(ATTENTION, "JJJJJFZJ)I");
     }
 
-    /** Attention of each element of the batch to all keys of its own, of vectors. */
-    public static int attentionOfEach(long res, long queries, long keys, long values, float scale, long stream) {
+    /** Attention of each element of the batch to all keys of its own, of vectors; without sinks they are 0. */
+    public static int attentionOfEach(
+            long res, long queries, long keys, long values, long sinks, float scale, long stream) {
         try {
-            return (int) AttentionOfEach.HANDLE.invokeExact(res, queries, keys, values, scale, stream);
+            return (int) AttentionOfEach.HANDLE.invokeExact(res, queries, keys, values, sinks, scale, stream);
         } catch (Throwable e) {
             throw Downcall.failed(ATTENTION_OF_EACH, e);
         }
     }
 
     private static final class AttentionOfEach {
-        static final MethodHandle HANDLE = Downcall.link(ATTENTION_OF_EACH, "JJJJFJ)I");
+        static final MethodHandle HANDLE = Downcall.link(ATTENTION_OF_EACH, "JJJJJFJ)I");
     }
 }

@@ -46,12 +46,15 @@ public final class PhiMoe {
             MlxArray[] experts = new MlxArray[chosen];
             MlxArray[] weights = new MlxArray[chosen];
             for (int i = 0; i < chosen; i++) {
+                if (i > 0) {
+                    left = Indexing.putAlong(left, experts[i - 1], lowest, -1);
+                }
                 MlxArray top = Ops.max(left, -1, true);
                 MlxArray distance = Ops.divide(Ops.subtract(top, logits), Ops.maximum(sizes, top));
                 MlxArray near = Ops.where(Ops.greater(distance, distanceMax), lowest, left);
                 experts[i] = Ops.argmax(left, -1, true);
-                weights[i] = Indexing.takeAlong(Ops.softmax(near, -1, true), experts[i], -1);
-                left = Indexing.putAlong(left, experts[i], lowest, -1);
+                // that of the chosen expert, for no logit that is left is higher
+                weights[i] = Ops.max(Ops.softmax(near, -1, true), -1, true);
             }
             return new Choice(Indexing.concatenate(-1, experts), Indexing.concatenate(-1, weights));
         }

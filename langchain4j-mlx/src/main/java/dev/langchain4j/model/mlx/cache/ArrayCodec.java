@@ -19,6 +19,12 @@ import java.util.Objects;
 final class ArrayCodec implements SnapshotCodec {
     private static final int ARRAYS_MAX = 8;
     private static final DType[] TYPES = DType.values();
+    private LayerForms expected = LayerForms.UNKNOWN;
+
+    @Override
+    public void expect(LayerForms forms) {
+        expected = forms;
+    }
 
     @Override
     public void encode(int layer, Snapshot snapshot, List<Section> sections) {
@@ -41,6 +47,7 @@ final class ArrayCodec implements SnapshotCodec {
                 for (Section section : sections) {
                     Objects.checkIndex(section.type(), TYPES.length);
                     Objects.checkIndex(section.slot(), ARRAYS_MAX);
+                    check(section);
                     if (arrays[section.slot()] == null) {
                         arrays[section.slot()] = MlxArray.of(section.bytes(), TYPES[section.type()], section.shape())
                                 .detach();
@@ -68,6 +75,7 @@ final class ArrayCodec implements SnapshotCodec {
             if (Objects.checkIndex(section.slot(), ARRAYS_MAX) < slots) {
                 return null;
             }
+            check(section);
             forms[section.slot()] = new ArrayForm(TYPES[section.type()], section.shape());
             slots = section.slot() + 1;
         }
@@ -89,5 +97,9 @@ final class ArrayCodec implements SnapshotCodec {
             pieces.add(own);
         }
         return pieces;
+    }
+
+    private void check(Section section) {
+        expected.check(section.layer(), section.slot(), TYPES[section.type()], section.shape());
     }
 }

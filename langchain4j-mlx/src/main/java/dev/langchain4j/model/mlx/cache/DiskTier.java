@@ -107,6 +107,11 @@ public final class DiskTier implements AutoCloseable {
         return store;
     }
 
+    /** Says what the layers keep: a record of anything else is a miss. On the thread that owns the model. */
+    public void expect(LayerForms forms) {
+        codec.expect(forms);
+    }
+
     /** Says how much memory the cache may take, of which copies for the disk take a small part. */
     void memory(long bytesMax) {
         unitBytes = bytesMax == 0 ? store.unitBytes() : Math.min(store.unitBytes(), bytesMax / QUEUE_SHARE + 1);

@@ -9,6 +9,9 @@ import java.util.List;
 /** Turns what layers keep into bytes, and back. Used on the thread that owns the model. */
 interface SnapshotCodec {
 
+    /** Says what the layers keep: what else there is cannot be decoded or placed. */
+    default void expect(LayerForms forms) {}
+
     /** Adds the bytes of a snapshot, copied. */
     void encode(int layer, Snapshot snapshot, List<Section> sections);
 

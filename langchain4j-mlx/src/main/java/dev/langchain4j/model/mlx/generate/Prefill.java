@@ -89,7 +89,8 @@ final class Prefill implements AutoCloseable {
         return generation.engine().cutsChunks()
                 && session.nextCheckpoint(position) > end
                 && limit(session) > end
-                && end - position < LAST_CHUNK_TOKENS_PER_LAYER * session.layers().size();
+                && end - position
+                        < LAST_CHUNK_TOKENS_PER_LAYER * session.layers().size();
     }
 
     /** Whether the chunk that is fed ends with the last token. */

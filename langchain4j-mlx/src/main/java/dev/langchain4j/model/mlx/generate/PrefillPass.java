@@ -103,8 +103,7 @@ final class PrefillPass {
         List<MlxArray> results = new ArrayList<>();
         if (!drawing.isEmpty()) {
             drawing.forEach(request -> request.sharesPass(drawing.size()));
-            MlxArray rows =
-                    last.size() == 1 ? last.getFirst() : Indexing.concatenate(1, last.toArray(MlxArray[]::new));
+            MlxArray rows = last.size() == 1 ? last.getFirst() : Indexing.concatenate(1, last.toArray(MlxArray[]::new));
             MlxArray logits = Indexing.reshape(model.logits(rows), drawing.size(), -1);
             Drawing.draw(drawing, logits, results, (those, e) -> those.forEach(request -> failures.put(request, e)));
             drawing.forEach(request -> request.sampler().addQueued(results));

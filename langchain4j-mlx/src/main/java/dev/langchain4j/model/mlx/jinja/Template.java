@@ -93,7 +93,9 @@ public final class Template {
         Budget budget = new Budget(limits);
         return budget.run(() -> {
             Origins origins = marked ? new Origins() : null;
-            Render render = new Render(new Inputs(traced, origins).convert(context), origins, limits, budget, clock);
+            Inputs inputs = new Inputs(traced, origins);
+            Map<String, Object> values = inputs.convert(context);
+            Render render = new Render(values, origins, limits, budget, clock, inputs.chars());
             try {
                 program.run(render);
             } catch (StackOverflowError e) {

@@ -96,7 +96,21 @@ public enum ReasoningFormat {
 
     /** Whether a rendered prompt leaves the reasoning open, so that the output starts inside of it. */
     public boolean opensIn(String prompt) {
-        return this != NONE && this != HARMONY && prompt.stripTrailing().endsWith(open);
+        return this != NONE && this != HARMONY && prompt.startsWith(open, contentLength(prompt) - open.length());
+    }
+
+    /** Chars of a text before the white space at its end. A prompt is long, so it is not copied. */
+    public static int contentLength(String text) {
+        return contentLength(text, text.length());
+    }
+
+    /** The same of the first so many chars. */
+    public static int contentLength(String text, int end) {
+        int length = end;
+        while (length > 0 && Character.isWhitespace(text.charAt(length - 1))) {
+            length--;
+        }
+        return length;
     }
 
     /** Text that opens the reasoning; empty for {@link #NONE}. */

@@ -202,17 +202,18 @@ public final class ChatTemplate {
             List<Map<String, Object>> tools,
             Map<String, ?> arguments,
             ControlTokens control) {
-        return write(messages, tools, arguments, control, control != null && control.areIn(messages));
+        boolean spell = control != null && (control.areIn(messages) || control.areIn(tools));
+        return write(messages, tools, arguments, control, spell);
     }
 
-    /** The same where it is known whether texts of messages could become a part of a control token. */
+    /** The same where it is known whether texts of messages and tools could become a part of a control token. */
     Rendered write(
             List<Map<String, Object>> messages,
             List<Map<String, Object>> tools,
             Map<String, ?> arguments,
             ControlTokens control,
-            boolean messagesSpell) {
-        boolean marked = control != null && (messagesSpell || control.areIn(tools) || control.areIn(arguments));
+            boolean spell) {
+        boolean marked = control != null && (spell || control.areIn(arguments));
         Rendered rendered = marked
                 ? fitted(
                         control.markMessages(messages),

@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -28,7 +27,7 @@ final class KnownMessages {
         private record Step(Context before, Context after) {}
 
         private Known(ChatMessage message, boolean sees) {
-            mapped = Collections.unmodifiableMap(MessageMapper.map(message, sees));
+            mapped = MessageMapper.map(message, sees);
             digest = Context.digest(message);
         }
 
@@ -54,7 +53,7 @@ final class KnownMessages {
         /** The context behind it; mostly that of the last time, for a conversation keeps its messages. */
         Context after(Context before) {
             Step known = step;
-            if (known == null || !known.before.equals(before)) {
+            if (known == null || known.before != before && !known.before.equals(before)) {
                 known = new Step(before, before.followedBy(digest));
                 step = known;
             }

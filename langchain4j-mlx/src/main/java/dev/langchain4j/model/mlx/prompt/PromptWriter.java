@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.text.DecodeStream;
@@ -41,7 +42,7 @@ public final class PromptWriter implements ConversationListener {
     private final Set<Integer> endTokens;
     private final PromptLedger ledger;
     private final ControlTokens control;
-    private final PerToolList<List<Map<String, Object>>> tools = new PerToolList<>(ToolMapper::map);
+    private final PerToolList<KnownTools> tools = new PerToolList<>(this::known);
     private final KnownMessages messages = new KnownMessages();
     private final KnownPieces known = new KnownPieces(KnownPieces.BYTES_MAX);
     /** What the model makes of images; null if it does not see. */
@@ -49,6 +50,13 @@ public final class PromptWriter implements ConversationListener {
 
     /** A special token to stand before a stretch of text that begins within a prompt; empty if that changes nothing. */
     private final String within;
+
+    /**
+     * Tools for the template.
+     *
+     * @param spell whether texts of them could become a part of a control token
+     */
+    private record KnownTools(List<Map<String, Object>> mapped, boolean spell) {}
 
     /**
      * Puts a writer together.
@@ -118,8 +126,9 @@ public final class PromptWriter implements ConversationListener {
         GeneratedTurn[] turns = turns(request, known, contexts);
         List<Map<String, Object>> mapped = mapped(known, turns);
         ControlTokens asked = request.allowControlTokens() ? null : control;
-        ChatTemplate.Rendered written = template.write(
-                mapped, tools.of(request.tools()), request.arguments(), asked, asked != null && spell(mapped, known));
+        KnownTools offered = tools.of(request.tools());
+        boolean spell = asked != null && (offered.spell || spell(mapped, known));
+        ChatTemplate.Rendered written = template.write(mapped, offered.mapped, request.arguments(), asked, spell);
         RenderResult rendered = filled(written.result(), request.pictures());
         Splicer splicer = new Splicer(rendered, request.format(), encoder, within);
         boolean[] spliced = new boolean[turns.length];
@@ -240,6 +249,11 @@ public final class PromptWriter implements ConversationListener {
         return mapped;
     }
 
+    private KnownTools known(List<ToolSpecification> given) {
+        List<Map<String, Object>> mapped = ToolMapper.map(given);
+        return new KnownTools(mapped, control.areIn(mapped));
+    }
+
     /** Whether texts of these messages could become a part of a control token; known of those that are as they were. */
     private boolean spell(List<Map<String, Object>> mapped, List<KnownMessages.Known> known) {
         for (int i = 0; i < mapped.size(); i++) {
@@ -272,13 +286,13 @@ public final class PromptWriter implements ConversationListener {
         if (format == ReasoningFormat.NONE || format == ReasoningFormat.HARMONY) {
             return "";
         }
-        String open = prompt.stripTrailing();
-        if (open.endsWith(format.close())) {
-            open = open.substring(0, open.length() - format.close().length()).stripTrailing();
+        int end = ReasoningFormat.contentLength(prompt);
+        int close = end - format.close().length();
+        if (prompt.startsWith(format.close(), close)) {
+            end = ReasoningFormat.contentLength(prompt, close);
         }
-        return open.endsWith(format.open())
-                ? prompt.substring(open.length() - format.open().length())
-                : "";
+        int open = end - format.open().length();
+        return prompt.startsWith(format.open(), open) ? prompt.substring(open) : "";
     }
 
     private static List<Prompt.MessageTokens> messages(

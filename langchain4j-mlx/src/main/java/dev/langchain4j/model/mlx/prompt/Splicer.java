@@ -30,8 +30,8 @@ final class Splicer {
     private record Place(int start, int end, int next, String before) {}
 
     private final RenderResult rendered;
-    /** What the template wrote for each message. */
-    private final Map<Integer, List<RenderResult.Span>> spans;
+    /** What the template wrote for each message; null before anybody asked. */
+    private Map<Integer, List<RenderResult.Span>> spans;
 
     private final String text;
     private final OutputFormat format;
@@ -49,7 +49,6 @@ final class Splicer {
 
     Splicer(RenderResult rendered, OutputFormat format, PieceEncoder encoder, String within) {
         this.rendered = rendered;
-        this.spans = rendered.spans().stream().collect(Collectors.groupingBy(RenderResult.Span::element));
         this.text = rendered.text();
         this.format = format;
         this.encoder = encoder;
@@ -189,6 +188,9 @@ final class Splicer {
     }
 
     private List<RenderResult.Span> spans(int message) {
+        if (spans == null) {
+            spans = rendered.spans().stream().collect(Collectors.groupingBy(RenderResult.Span::element));
+        }
         return spans.getOrDefault(message, List.of());
     }
 

@@ -9,9 +9,13 @@ import java.util.List;
  * What identifies an assistant's message, whoever kept it in between: its text and calls. Reasoning is no part of it, for
  * most applications do not keep it; nor is the spelling of arguments.
  */
-record TurnContent(String text, List<Call> calls) {
+record TurnContent(String text, List<Call> calls, int hash) {
 
     record Call(String id, String name, JsonNode arguments) {}
+
+    TurnContent(String text, List<Call> calls) {
+        this(text, calls, 31 * text.hashCode() + calls.hashCode());
+    }
 
     static TurnContent of(AiMessage message) {
         return new TurnContent(
@@ -21,6 +25,12 @@ record TurnContent(String text, List<Call> calls) {
 
     private static Call call(ToolExecutionRequest request) {
         return new Call(request.id(), request.name(), TurnReading.arguments(request.arguments()));
+    }
+
+    /** Made once: it is asked for whenever a message comes back. */
+    @Override
+    public int hashCode() {
+        return hash;
     }
 
     boolean hasCallIds() {

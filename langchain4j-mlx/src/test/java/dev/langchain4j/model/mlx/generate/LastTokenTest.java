@@ -118,8 +118,7 @@ class LastTokenTest {
     }
 
     private static GenerationRequest request(int[] prompt, Object conversation, Isolation isolation) {
-        return new GenerationRequest(
-                prompt, List.of(), conversation, isolation, Sampling.GREEDY, ANSWER, List.of());
+        return new GenerationRequest(prompt, List.of(), conversation, isolation, Sampling.GREEDY, ANSWER, List.of());
     }
 
     private GenerationResult generate(Engine engine, int[] prompt) throws Exception {
@@ -217,7 +216,8 @@ class LastTokenTest {
             }
             assertThat(passes)
                     .as("the second one waits for what the first one computes")
-                    .isEqualTo(List.of(List.of(64), List.of(16), List.of(1, 1), List.of(1, 1), List.of(1, 1), List.of(1, 1)));
+                    .isEqualTo(List.of(
+                            List.of(64), List.of(16), List.of(1, 1), List.of(1, 1), List.of(1, 1), List.of(1, 1)));
         }
     }
 

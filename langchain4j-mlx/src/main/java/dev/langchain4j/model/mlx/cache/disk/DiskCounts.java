@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache.disk;
 
+import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -19,6 +20,11 @@ final class DiskCounts {
     final LongAdder evicted = new LongAdder();
     private final Map<String, Long> misses = new TreeMap<>();
     volatile String reason = "";
+
+    /** Why a record is of no use: what is wrong with the file, or that who reads it has no place for such a record. */
+    static String reasonOf(Exception e) {
+        return e instanceof IOException ? String.valueOf(e.getMessage()) : "does not fit";
+    }
 
     void miss(String why) {
         synchronized (misses) {

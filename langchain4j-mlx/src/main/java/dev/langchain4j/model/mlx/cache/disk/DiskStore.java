@@ -229,7 +229,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
 
     private synchronized void damaged(DiskRecord record, Exception e) {
         log.warn("A part of the prompt cache on disk is not used: {}: {}", record, e.getMessage());
-        miss(record, String.valueOf(e.getMessage()));
+        miss(record, DiskCounts.reasonOf(e));
     }
 
     @Override

@@ -119,7 +119,7 @@ public final class SharedPrefixes implements StoredPaths, AutoCloseable {
 
     private void damaged(DiskRecord record, Exception e) {
         log.warn("A part of the shared prefixes is not used: {}: {}", record, e.getMessage());
-        miss(record, String.valueOf(e.getMessage()));
+        miss(record, DiskCounts.reasonOf(e));
     }
 
     @Override

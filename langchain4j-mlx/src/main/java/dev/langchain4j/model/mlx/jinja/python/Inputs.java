@@ -16,10 +16,15 @@ import java.util.Map;
 public final class Inputs {
 
     private static final int DEPTH_MAX = 500;
+    /** What a template writes beside a string, about. */
+    private static final int CHARS_BESIDE = 8;
+
+    private static final int CHARS_MAX = 1 << 24;
 
     private final List<?> traced;
     private final Budget budget = Budget.current();
     private final Origins origins;
+    private long chars;
 
     /**
      * @param traced the list whose elements are to be recognised
@@ -34,6 +39,11 @@ public final class Inputs {
         Map<String, Object> result = HashMap.newHashMap(context.size());
         context.forEach((name, value) -> result.put(name, value(value, name, 0)));
         return result;
+    }
+
+    /** About how many chars a text has that shows all of them once. */
+    public int chars() {
+        return (int) Math.min(CHARS_MAX, chars);
     }
 
     private Object value(Object value, String path, int depth) {
@@ -63,6 +73,7 @@ public final class Inputs {
     }
 
     private String text(String text) {
+        chars += text.length() + CHARS_BESIDE;
         return origins == null ? text : origins.input(text);
     }
 

@@ -20,9 +20,9 @@ public final class Render {
     private final TemplateLimits limits;
     private final Map<String, Object> context;
     private final Map<String, Object> exported = new HashMap<>();
-    private final StringBuilder root = new StringBuilder();
+    private final StringBuilder root;
     private final List<RenderResult.Span> spans = new ArrayList<>();
-    private StringBuilder out = root;
+    private StringBuilder out;
     private long iterations;
     private int depth;
     private int stackHeight;
@@ -41,7 +41,10 @@ public final class Render {
     /** Whether output is escaped, inside of an autoescape block. */
     public boolean autoescape;
 
-    public Render(Map<String, Object> context, Origins origins, TemplateLimits limits, Budget budget, Clock clock) {
+    /** @param chars how long the text is expected to be */
+    public Render(Map<String, Object> context, Origins origins, TemplateLimits limits, Budget budget, Clock clock, int chars) {
+        this.root = new StringBuilder(chars);
+        this.out = root;
         this.budget = budget;
         this.context = context;
         this.origins = origins;
