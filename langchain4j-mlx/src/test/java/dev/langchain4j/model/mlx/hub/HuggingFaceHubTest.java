@@ -308,8 +308,8 @@ class HuggingFaceHubTest {
         assertThatThrownBy(() -> hub(one).locate(ID)).isInstanceOf(InternalServerException.class);
         assertThat(repository().resolve("refs/main")).doesNotExist();
         fake.faults = r -> Fault.NONE;
-        Set<String> missing = new TreeSet<>(List.of(
-                "bytes=1000-1999", "bytes=2000-2999", "bytes=3000-3999", "bytes=4000-4320"));
+        Set<String> missing =
+                new TreeSet<>(List.of("bytes=1000-1999", "bytes=2000-2999", "bytes=3000-3999", "bytes=4000-4320"));
         // The first segment goes ahead; which of the others came before the failure is a matter of threads.
         List<String> journal = Files.readAllLines(repository().resolve("blobs").resolve(first + ".mlx.segments"));
         assertThat(journal).startsWith("4321 bytes in segments of 1000", "0").doesNotContain("3");
