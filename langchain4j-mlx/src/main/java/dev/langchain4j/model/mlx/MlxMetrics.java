@@ -216,8 +216,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 .description("Processes that compute the model; 0 once one was lost")
                 .tags(tags)
                 .register(registry);
-        FunctionCounter.builder(PREFIX + "ranks.exchanged", model, m -> m.rankStats()
-                        .exchangedBytes())
+        FunctionCounter.builder(
+                        PREFIX + "ranks.exchanged", model, m -> m.rankStats().exchangedBytes())
                 .description("Arrays that rank 0 put into exchanges")
                 .baseUnit(BaseUnits.BYTES)
                 .tags(tags)

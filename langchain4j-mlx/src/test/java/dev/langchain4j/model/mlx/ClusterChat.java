@@ -102,8 +102,11 @@ final class ClusterChat {
                 new MlxMetrics(mlx).bindTo(registry);
                 answers(mlx, 2).forEach(System.out::println);
                 for (String name : List.of("ranks", "ranks.exchanged", "ranks.wait.time")) {
-                    registry.get("langchain4j.mlx." + name).meter().measure().forEach(measured -> System.out.println(
-                            "meter " + name + " " + measured.getStatistic() + " " + measured.getValue()));
+                    registry.get("langchain4j.mlx." + name)
+                            .meter()
+                            .measure()
+                            .forEach(measured -> System.out.println(
+                                    "meter " + name + " " + measured.getStatistic() + " " + measured.getValue()));
                 }
             }
         }
@@ -175,8 +178,7 @@ final class ClusterChat {
                     .drafts()
                     .forEach((kind, counts) -> kinds.addAll(counts.accepted() > 0 ? Set.of(kind) : Set.of()));
         }
-        String arguments =
-                call.aiMessage().toolExecutionRequests().getFirst().arguments();
+        String arguments = call.aiMessage().toolExecutionRequests().getFirst().arguments();
         return line(arguments, text) + " drafted " + kinds;
     }
 

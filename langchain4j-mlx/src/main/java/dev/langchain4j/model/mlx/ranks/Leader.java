@@ -182,8 +182,7 @@ final class Leader {
 
     /** What was done so far. May be called from any thread. */
     RankStats stats() {
-        return new RankStats(
-                failure == null ? group.size() : 0, steps.sum(), group.exchangedBytes(), waited.sum());
+        return new RankStats(failure == null ? group.size() : 0, steps.sum(), group.exchangedBytes(), waited.sum());
     }
 
     /** How long ago something was sent. May be called from any thread. */

@@ -127,7 +127,8 @@ public final class Ranks implements AutoCloseable {
                 all = RankGroup.join(settings.backend(), settings.environment());
             } catch (MlxException e) {
                 // The last rank connects before another one connects to it, so it may try again.
-                boolean isLast = settings.rank() == settings.size() - 1 && !settings.addresses().isEmpty();
+                boolean isLast = settings.rank() == settings.size() - 1
+                        && !settings.addresses().isEmpty();
                 long now = System.nanoTime();
                 if (!isLast || now - began < CONNECTING_NANOS_MIN || now > end) {
                     throw e;

@@ -47,7 +47,8 @@ public final class RankProcesses implements AutoCloseable {
     private Process start(int rank) throws IOException {
         return new ProcessBuilder(commands.get(rank))
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(outputs.get(rank).toFile()))
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(outputs.get(rank).toFile()))
                 .start();
     }
 
