@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A check of the macOS side that runs on Linux: compiles mlx-c for arm64 macOS, links it against the libmlx.dylib of the
-# mlx-metal wheel, and then a program against that which takes the address of every function in bindings.txt. The program
-# also checks what ProcessMemory.java knows of macOS by number.
+# mlx-metal wheel, and then a program against that which takes the address of every function in bindings.txt, and of those
+# of libmlx itself that Java calls by their C++ names. The program also checks what ProcessMemory.java knows of macOS by
+# number.
 # The compiler is zig's, from its wheel (100 MB, cached).
 set -euo pipefail
 # shellcheck source=common.sh
@@ -27,9 +28,10 @@ write_compiler() { # FILE
 }
 
 main() {
-    local functions work
+    local functions own work
     functions=$(sed -n 's/^[^#]*[ *]\(_\{0,1\}mlx_[a-z0-9_]*\)(.*/\1/p' "$NATIVE_DIR/../bindings.txt" | sort -u)
     [ -n "$functions" ] || die "bindings.txt names no function"
+    own=$(sed -n 's/.*"\(_ZN[A-Za-z0-9_]*\)".*/\1/p' "$NATIVE_DIR"/../src/main/java/dev/langchain4j/mlx/ffi/*.java)
     need python3 "python3 python3-pip" python
     need perl perl perl
     need cargo cargo rust
@@ -49,11 +51,14 @@ main() {
         -Wl,-rpath,@loader_path -Wl,-install_name,@rpath/libmlxc.dylib
     {
         printf '#include <cstddef>\n#include <mach/mach.h>\n#include <mlx/c/mlx.h>\n'
+        for name in $own; do
+            printf 'extern "C" void %s();\n' "$name"
+        done
         printf 'static_assert(TASK_VM_INFO == %s);\n' "$(java_number TASK_VM_INFO)"
         printf 'static_assert(TASK_VM_INFO_REV1_COUNT == %s);\n' "$(java_number TASK_VM_INFO_REV1_COUNT)"
         printf 'static_assert(offsetof(task_vm_info, phys_footprint) == %s);\n' "$(java_number PHYS_FOOTPRINT)"
         printf 'const void* all[] = {\n  (const void*)&task_info,\n  (const void*)&mach_task_self_,\n'
-        for name in $functions; do
+        for name in $functions $own; do
             printf '  (const void*)&%s,\n' "$name"
         done
         printf '};\nint main(int count, char**) { return all[count] == nullptr; }\n'

@@ -337,6 +337,14 @@ public final class MlxArray implements AutoCloseable {
         return parts;
     }
 
+    /** The memory of an array that was made to be filled from elsewhere, all elements in row order; computes first. */
+    MemorySegment memory() {
+        if (!isInRowOrder()) {
+            throw new IllegalStateException("not in row order: " + describe());
+        }
+        return data(MlxC.mlx_array_data_int32(handle));
+    }
+
     /** Whether all elements lie one behind the other; computes first. */
     private boolean isInRowOrder() {
         eval();

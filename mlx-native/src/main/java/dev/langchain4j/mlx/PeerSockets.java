@@ -21,6 +21,7 @@ public final class PeerSockets {
     private static final int POLLERR = 8;
     private static final int POLLHUP = 16;
     private static final int MSG_PEEK = 2;
+    private static final int SHUT_RDWR = 2;
 
     /** Whose connection each descriptor is. */
     private final Map<Integer, Integer> peers = new LinkedHashMap<>();
@@ -66,6 +67,11 @@ public final class PeerSockets {
                 ? -1
                 : Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 2)) << 8
                         | Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 3));
+    }
+
+    /** Ends the connections, so that whoever waits for something at either end hears of it. They stay open for their owner. */
+    public void shutdown() {
+        peers.keySet().forEach(descriptor -> SystemC.shutdown(descriptor, SHUT_RDWR));
     }
 
     /** Somebody whose end of a connection is closed; -1 if nobody's is. */

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 
 /**
  * Reads and writes safetensors files. What is read is lazy and belongs to the current scope; it must be evaluated on the
@@ -34,7 +35,17 @@ public final class Safetensors {
      * @throws MlxException if the file is missing, truncated or malformed
      */
     public static Map<String, MlxArray> load(Path file) {
+        return load(file, (array, place) -> {});
+    }
+
+    /**
+     * The same.
+     *
+     * @param places is told where each of them lies, for those who need a part only
+     */
+    public static Map<String, MlxArray> load(Path file, BiConsumer<MlxArray, StoredTensor> places) {
         Map<String, SafetensorsHeader.Tensor> header = header(file);
+        long data = dataStart(file);
         OwnerThread t = OwnerThread.current();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment maps = arena.allocate(16, 8);
@@ -50,7 +61,11 @@ public final class Safetensors {
                 for (String name : header.keySet()) {
                     long key = arena.allocateFrom(name).address();
                     t.check(MlxC.mlx_map_string_to_array_get(t.out(), tensors, key), "tensor " + name + " of " + file);
-                    loaded.put(name, t.adopt(t.outLong()));
+                    MlxArray array = t.adopt(t.outLong());
+                    loaded.put(name, array);
+                    places.accept(
+                            array,
+                            new StoredTensor(file, data + header.get(name).start(), array.dtype(), array.shape()));
                 }
                 return loaded;
             } finally {
@@ -146,8 +161,7 @@ public final class Safetensors {
     public static void digest(Path file, MessageDigest digest) {
         Map<String, SafetensorsHeader.Tensor> tensors = header(file);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-            channel.read(length, 0);
+            ByteBuffer length = headerLength(channel);
             long data = 8 + length.getLong(0);
             digest.update(length.flip());
             for (Map.Entry<String, SafetensorsHeader.Tensor> e : tensors.entrySet()) {
@@ -161,6 +175,21 @@ public final class Safetensors {
                     digest.update(sample.flip());
                 }
             }
+        } catch (IOException e) {
+            throw new MlxException("cannot read the safetensors file " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static ByteBuffer headerLength(FileChannel channel) throws IOException {
+        ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+        channel.read(length, 0);
+        return length;
+    }
+
+    /** Offset of the first tensor in a file whose header was checked. */
+    private static long dataStart(Path file) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            return 8 + headerLength(channel).getLong(0);
         } catch (IOException e) {
             throw new MlxException("cannot read the safetensors file " + file + ": " + e.getMessage(), e);
         }

@@ -69,7 +69,7 @@ final class ChatImages implements ConversationListener {
     }
 
     /** The images of messages, in the order in which a prompt has them. */
-    private static List<ImageContent> contents(List<ChatMessage> messages) {
+    static List<ImageContent> contents(List<ChatMessage> messages) {
         List<ImageContent> images = new ArrayList<>();
         for (ChatMessage message : messages) {
             List<Content> contents =

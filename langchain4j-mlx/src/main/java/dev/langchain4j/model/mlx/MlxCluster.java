@@ -32,9 +32,11 @@ public final class MlxCluster {
     private static final int RANKS_MAX = 1024;
 
     private final RankSettings settings;
+    private final Boolean pipeline;
 
-    private MlxCluster(RankSettings settings) {
+    private MlxCluster(RankSettings settings, Boolean pipeline) {
         this.settings = settings;
+        this.pipeline = pipeline;
     }
 
     /**
@@ -87,6 +89,11 @@ public final class MlxCluster {
         return settings;
     }
 
+    /** Null where it depends on the model. */
+    Boolean pipeline() {
+        return pipeline;
+    }
+
     @Override
     public String toString() {
         return "rank " + rank() + " of " + size() + " over " + settings.backend();
@@ -97,6 +104,7 @@ public final class MlxCluster {
         private Integer rank;
         private Path hostfile;
         private String backend = "ring";
+        private Boolean pipeline;
         private Duration timeout = Duration.ofSeconds(60);
         private Duration startTimeout = Duration.ofMinutes(10);
 
@@ -122,6 +130,17 @@ public final class MlxCluster {
         /** MLX's backend: {@code ring} or {@code jaccl}. Default: ring. */
         public Builder backend(String name) {
             this.backend = name;
+            return this;
+        }
+
+        /**
+         * How the model is split; the same for all ranks. True: each rank has some of the layers, and hidden states go from
+         * rank to rank. False: each rank has a share of every layer, some heads of attention and some of the inner dimensions
+         * of the feed-forward layers, which is faster, as all compute at once. Default, or null: a share of every layer, if
+         * the architecture can be split so and the ranks can have as many heads each; else layers.
+         */
+        public Builder pipeline(Boolean byLayers) {
+            this.pipeline = byLayers;
             return this;
         }
 
@@ -168,14 +187,16 @@ public final class MlxCluster {
             }
             boolean ring = backend.equals("ring");
             List<List<String>> addresses = ring ? addresses(hosts) : List.of();
-            return new MlxCluster(new RankSettings(
-                    rank,
-                    hosts.size(),
-                    backend,
-                    addresses,
-                    ring ? ringEnvironment(addresses) : jacclEnvironment(hosts),
-                    timeout,
-                    startTimeout));
+            return new MlxCluster(
+                    new RankSettings(
+                            rank,
+                            hosts.size(),
+                            backend,
+                            addresses,
+                            ring ? ringEnvironment(addresses) : jacclEnvironment(hosts),
+                            timeout,
+                            startTimeout),
+                    pipeline);
         }
 
         private static void atLeastASecond(String setting, Duration value) {

@@ -92,6 +92,9 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         if (model.seesImages()) {
             bindImages(registry, tags, model.features());
         }
+        if (model.rankStats() != null) {
+            bindRanks(registry, tags);
+        }
         FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
                 .description("Outputs that began like a tool call and are none")
                 .tags(tags)
@@ -204,6 +207,28 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         Gauge.builder(PREFIX + "images.held", features, FeatureCache::bytes)
                 .description("What is kept of images, a part of cache.held")
                 .baseUnit("bytes")
+                .tags(tags)
+                .register(registry);
+    }
+
+    private void bindRanks(MeterRegistry registry, Tags tags) {
+        Gauge.builder(PREFIX + "ranks", model, m -> m.rankStats().ranks())
+                .description("Processes that compute the model; 0 once one was lost")
+                .tags(tags)
+                .register(registry);
+        FunctionCounter.builder(PREFIX + "ranks.exchanged", model, m -> m.rankStats()
+                        .exchangedBytes())
+                .description("Arrays that rank 0 put into exchanges")
+                .baseUnit(BaseUnits.BYTES)
+                .tags(tags)
+                .register(registry);
+        FunctionTimer.builder(
+                        PREFIX + "ranks.wait.time",
+                        model,
+                        m -> m.rankStats().steps(),
+                        m -> m.rankStats().nanosWaited(),
+                        TimeUnit.NANOSECONDS)
+                .description("Steps that rank 0 told the others, and how long it waited until all had received them")
                 .tags(tags)
                 .register(registry);
     }

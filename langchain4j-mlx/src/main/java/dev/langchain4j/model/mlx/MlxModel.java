@@ -5,7 +5,6 @@ import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
@@ -28,6 +27,7 @@ import dev.langchain4j.model.mlx.prompt.ChatTemplate;
 import dev.langchain4j.model.mlx.prompt.PerToolList;
 import dev.langchain4j.model.mlx.prompt.PromptLedger;
 import dev.langchain4j.model.mlx.prompt.PromptWriter;
+import dev.langchain4j.model.mlx.ranks.RankStats;
 import dev.langchain4j.model.mlx.ranks.Ranks;
 import dev.langchain4j.model.mlx.vision.ImageProcessor;
 import dev.langchain4j.model.mlx.vision.ImageProcessors;
@@ -63,6 +63,9 @@ public final class MlxModel implements AutoCloseable {
     private final PromptNormalizer promptNormalizer;
     private final GenerationDefaults defaults;
     private final ModelLoader.Loaded loaded;
+    /** Null if this process has all of the model. */
+    private final Ranks ranks;
+
     private final ModelCache cache;
     private final Engine engine;
     private final GrammarCache grammars;
@@ -104,10 +107,11 @@ public final class MlxModel implements AutoCloseable {
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
-            Ranks ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
+            ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
             ModelLoader.Loaded own;
             if (ranks != null) {
-                own = RankParts.load(ranks, folder, config, type, expanded, format, kept, owner, parts);
+                own = RankParts.load(
+                        ranks, builder.cluster, folder, config, type, expanded, format, kept, owner, parts);
             } else {
                 MlxModelEstimate.check(name, folder, context, type, format, owner);
                 own = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
@@ -140,9 +144,8 @@ public final class MlxModel implements AutoCloseable {
                     chunk,
                     builder.limits);
             engine.see(features);
-            long scoreBytes = ModelSettings.scoreBytes(context.config(), format, type, owner);
-            engine.bound(
-                    new PrefillChunks(chunk, scoreBytes, MlxMemory.limits().scoreBytes()), MemoryBudget.SHARED::admit);
+            PrefillChunks chunks = ModelSettings.chunks(chunk, context.config(), format, type, owner);
+            engine.bound(chunks, MemoryBudget.SHARED::admit);
             rejectedCalls = new RejectedCalls(name);
             weightBytes = drafts.weightBytes() + owner.call(() -> read.weights().bytes());
             modelType = context.config().modelType();
@@ -316,7 +319,15 @@ public final class MlxModel implements AutoCloseable {
 
     /** The images of messages, ready for the model; none where it does not see, which is for others to say. */
     List<Picture> pictures(List<ChatMessage> messages) {
+        if (ranks != null) {
+            RankParts.refuseImages(messages);
+        }
         return images == null ? List.of() : images.of(messages);
+    }
+
+    /** What the ranks of this model have done; null if this process has all of it. */
+    RankStats rankStats() {
+        return ranks == null ? null : ranks.stats();
     }
 
     /** What is kept of images; null if the model does not see. */
@@ -473,8 +484,8 @@ public final class MlxModel implements AutoCloseable {
 
         /**
          * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what rank 0
-         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws,
-         * end the process: what MLX holds of the other ranks lasts as long as it does.
+         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws
+         * because a rank was lost, its share stays in memory until the process ends; it may be called again where both fit.
          *
          * @throws ModelNotFoundException as {@link #build}
          * @throws InvalidRequestException as {@link #build}, and if the ranks have different models or settings

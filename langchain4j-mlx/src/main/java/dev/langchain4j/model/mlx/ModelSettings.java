@@ -10,6 +10,7 @@ import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
+import dev.langchain4j.model.mlx.generate.PrefillChunks;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import java.nio.file.Path;
@@ -39,8 +40,14 @@ final class ModelSettings {
         return set != null ? set : MlxMemory.limits().prefillChunkTokens();
     }
 
+    /** Chunks of so many tokens, shorter where attention would store more scores than suit the device. */
+    static PrefillChunks chunks(int tokens, ModelConfig config, KvFormat format, DType type, MlxThread thread) {
+        long scoreBytes = scoreBytes(config, format, type, thread);
+        return new PrefillChunks(tokens, scoreBytes, MlxMemory.limits().scoreBytes());
+    }
+
     /** Bytes of attention scores for each new token and token that it attends to; 0 if no layer stores them. */
-    static long scoreBytes(ModelConfig config, KvFormat format, DType type, MlxThread thread) {
+    private static long scoreBytes(ModelConfig config, KvFormat format, DType type, MlxThread thread) {
         ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
         int heads = text.count("num_attention_heads", 0);
         if (heads == 0) {

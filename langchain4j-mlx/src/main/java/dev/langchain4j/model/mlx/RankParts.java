@@ -1,6 +1,8 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.data.message.ChatMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Doctor;
 import dev.langchain4j.mlx.MlxThread;
@@ -13,6 +15,7 @@ import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.ranks.Ranks;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,7 +24,7 @@ import org.slf4j.LoggerFactory;
 final class RankParts {
     private static final Logger log = LoggerFactory.getLogger(RankParts.class);
     /** Changes whenever what ranks tell one another does. */
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
 
     private RankParts() {}
 
@@ -32,11 +35,20 @@ final class RankParts {
      */
     static Ranks join(MlxModel.Builder builder, ModelConfig config, MlxThread thread, OpenParts parts) {
         check(builder, config);
-        return parts.add(Ranks.join(builder.cluster.settings(), thread));
+        return parts.add(Ranks.join(builder.cluster.settings(), isPipeline(builder.cluster, config), thread));
+    }
+
+    /** Whether each rank has some of the layers, not a share of each. */
+    private static boolean isPipeline(MlxCluster cluster, ModelConfig config) {
+        return cluster.pipeline() != null ? cluster.pipeline() : !ModelRegistry.dividesHeads(config, cluster.size());
     }
 
     private static void check(MlxModel.Builder builder, ModelConfig config) {
-        ModelRegistry.checkSplits(config);
+        if (isPipeline(builder.cluster, config)) {
+            ModelRegistry.checkStages(config);
+        } else {
+            ModelRegistry.checkSplits(config);
+        }
         if (builder.adapter != null) {
             throw new InvalidRequestException(
                     "adapter (" + builder.adapter + ") must not be set for a model that is split over ranks");
@@ -54,6 +66,7 @@ final class RankParts {
      */
     static ModelLoader.Loaded load(
             Ranks ranks,
+            MlxCluster cluster,
             Path folder,
             ModelConfig config,
             DType type,
@@ -66,10 +79,26 @@ final class RankParts {
         facts.put("version", FORMAT + " " + Doctor.version());
         facts.put("model", ModelIdentity.ofWeights(folder));
         facts.put("setting of types, KV cache or context", type + " " + settings);
+        boolean pipeline = isPipeline(cluster, config);
+        facts.put("setting of pipeline", String.valueOf(pipeline));
         ranks.agree(facts);
         ModelConfig text = TextPart.withoutTower(config);
-        return thread.call(() -> parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
-                .with(format));
+        return thread.call(() -> pipeline
+                ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, format, ranks.stage()))
+                : parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
+                        .with(format));
+    }
+
+    /**
+     * Refuses images, which no rank sees.
+     *
+     * @throws UnsupportedFeatureException if there are any
+     */
+    static void refuseImages(List<ChatMessage> messages) {
+        if (!ChatImages.contents(messages).isEmpty()) {
+            throw new UnsupportedFeatureException(
+                    "images in messages are not supported by a model that is split over ranks");
+        }
     }
 
     /** Whether this process may build the model, or serve it. */
@@ -95,9 +124,10 @@ final class RankParts {
             MlxThread thread = parts.on(NativeParts.startThread("mlx-" + located.name()));
             DType type = NativeParts.type(builder.dtype, thread);
             boolean expanded = builder.quantizedWeights.expands(folder, config, type, thread);
-            Ranks ranks = parts.add(Ranks.join(builder.cluster.settings(), thread));
+            Ranks ranks = join(builder, config, thread, parts);
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
-            ModelLoader.Loaded share = load(ranks, folder, config, type, expanded, format, kept, thread, parts);
+            ModelLoader.Loaded share =
+                    load(ranks, builder.cluster, folder, config, type, expanded, format, kept, thread, parts);
             log.info("{} serves {}", builder.cluster, located.name());
             ranks.follow(share.model());
         } catch (Throwable e) {

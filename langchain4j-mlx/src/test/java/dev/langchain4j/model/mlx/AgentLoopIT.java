@@ -305,7 +305,7 @@ class AgentLoopIT {
                 .templateArguments(Map.of("reasoning_effort", "high"))
                 .build();
         try (MlxModel own = MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .chatTemplate("{{ 'effort: ' ~ reasoning_effort|default('low') }}" + source)
                 .build()) {
             MlxChatModel chat = MlxChatModel.builder()

@@ -95,7 +95,7 @@ class BadRequestTest {
                 DefaultChatRequestParameters.builder().maxOutputTokens(tokens).build(),
                 "maxOutputTokens (" + tokens + ") must be at least 1");
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(DemoModel.folder())
+                        .modelPath(DemoModel.folder())
                         .contextLength(tokens)
                         .build())
                 .isInstanceOf(InvalidRequestException.class)
@@ -206,7 +206,7 @@ class BadRequestTest {
     @Test
     void aContextBeyondWhatTheModelWasMadeForIsRefused() {
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(DemoModel.folder())
+                        .modelPath(DemoModel.folder())
                         .contextLength(1 << 20)
                         .build())
                 .isInstanceOf(InvalidRequestException.class)

@@ -30,7 +30,7 @@ class ChatShutdownTest {
 
         public static void main(String[] args) throws Exception {
             MlxModel mlx = MlxModel.builder()
-                    .path(Path.of(args[0]))
+                    .modelPath(Path.of(args[0]))
                     .gracePeriod(Duration.ofMillis(Long.parseLong(args[2])))
                     .build();
             MlxChatModel chat = MlxChatModel.builder().model(mlx).build();

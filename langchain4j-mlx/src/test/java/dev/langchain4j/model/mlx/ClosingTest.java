@@ -167,7 +167,7 @@ class ClosingTest {
     void whatFailsAfterTheWeightsAreLoadedLeavesNothing() {
         // The type and the heads of this model do not go with groups of 128.
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(DemoModel.folder())
+                        .modelPath(DemoModel.folder())
                         .kvBits(4)
                         .kvGroupSize(128)
                         .build())

@@ -1,13 +1,21 @@
 package dev.langchain4j.model.mlx;
 
+import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.mlx.draft.DraftKind;
+import dev.langchain4j.model.mlx.generate.AllDrafts;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -26,9 +34,10 @@ final class ClusterChat {
                 .startTimeout(Duration.ofSeconds(90))
                 .build();
         MlxModel.Builder builder = MlxModel.builder()
-                .path(Path.of(args[3]))
+                .modelPath(Path.of(args[3]))
                 .maxConcurrent(4)
                 .prefillChunkTokens(64)
+                .draftModel(args[2].equals("chat") ? Path.of(args[3]) : null)
                 .distributed(cluster);
         try {
             if (cluster.rank() > 0) {
@@ -39,10 +48,24 @@ final class ClusterChat {
             try (MlxModel mlx = builder.build()) {
                 playAndAskAgain(args[2], mlx);
             }
+            if (args[2].equals("reopen")) {
+                openAgain(builder, Path.of(args[3]));
+            }
         } catch (Throwable e) {
             System.out.println("FAILED " + describe(e));
         }
         System.out.println("end");
+    }
+
+    private static void openAgain(MlxModel.Builder builder, Path model) throws Exception {
+        List<String> alone;
+        try (MlxModel mlx = MlxModel.builder().modelPath(model).build()) {
+            alone = answers(mlx, 1);
+        }
+        System.out.println("opening again");
+        try (MlxModel mlx = builder.build()) {
+            System.out.println("as alone: " + answers(mlx, 1).equals(alone));
+        }
     }
 
     private static void playAndAskAgain(String mode, MlxModel mlx) {
@@ -65,15 +88,24 @@ final class ClusterChat {
     private static void play(String mode, MlxModel mlx) throws Exception {
         System.out.println("loaded");
         switch (mode) {
-            case "decode" -> askForEver(mlx, "Tell me about trains.", 400);
-            case "prefill" -> askForEver(mlx, "word ".repeat(LONG_PROMPT_WORDS), 1);
+            case "decode", "reopen" -> askForEver(mlx, "%d Tell me about trains.", 400);
+            case "prefill" -> askForEver(mlx, "%d " + "word ".repeat(LONG_PROMPT_WORDS), 1);
+            case "restore" -> askForEver(mlx, "word ".repeat(LONG_PROMPT_WORDS) + "%d", 1);
             case "idle" -> {
                 System.out.println(answers(mlx, 1));
                 Thread.sleep(3000);
                 System.out.println("asking");
                 answers(mlx, 1);
             }
-            default -> answers(mlx, 2).forEach(System.out::println);
+            default -> {
+                SimpleMeterRegistry registry = new SimpleMeterRegistry();
+                new MlxMetrics(mlx).bindTo(registry);
+                answers(mlx, 2).forEach(System.out::println);
+                for (String name : List.of("ranks", "ranks.exchanged", "ranks.wait.time")) {
+                    registry.get("langchain4j.mlx." + name).meter().measure().forEach(measured -> System.out.println(
+                            "meter " + name + " " + measured.getStatistic() + " " + measured.getValue()));
+                }
+            }
         }
     }
 
@@ -84,7 +116,7 @@ final class ClusterChat {
                 .maxOutputTokens(tokens)
                 .build();
         for (int i = 0; i < 100_000; i++) {
-            chat.chat(i + " " + text);
+            chat.chat(text.formatted(i));
             if (i == 0) {
                 System.out.println("asking");
             }
@@ -109,7 +141,47 @@ final class ClusterChat {
                 }
             }
         }
+        answers.add(drafted(mlx));
         return answers;
+    }
+
+    /** A tool call, of which the grammar forces most tokens, and an answer: they are drafted, and all ranks verify them. */
+    private static String drafted(MlxModel mlx) {
+        AllDrafts.of(mlx.engine());
+        ToolSpecification weather = ToolSpecification.builder()
+                .name("get_weather")
+                .description("The weather in a city")
+                .parameters(JsonObjectSchema.builder()
+                        .addEnumProperty("city", List.of("Oslo", "Rome"))
+                        .addEnumProperty("unit", List.of("celsius", "fahrenheit"))
+                        .required("city", "unit")
+                        .build())
+                .build();
+        MlxChatModel chat = MlxChatModel.builder()
+                .model(mlx)
+                .temperature(0.0)
+                .maxOutputTokens(40)
+                .build();
+        UserMessage question = UserMessage.from("How warm is it in Oslo?");
+        ChatResponse call = chat.chat(ChatRequest.builder()
+                .messages(question)
+                .toolSpecifications(weather)
+                .toolChoice(ToolChoice.REQUIRED)
+                .build());
+        ChatResponse text = chat.chat(question);
+        Set<DraftKind> kinds = new TreeSet<>();
+        for (ChatResponse response : List.of(call, text)) {
+            ((MlxTokenUsage) response.tokenUsage())
+                    .drafts()
+                    .forEach((kind, counts) -> kinds.addAll(counts.accepted() > 0 ? Set.of(kind) : Set.of()));
+        }
+        String arguments =
+                call.aiMessage().toolExecutionRequests().getFirst().arguments();
+        return line(arguments, text) + " drafted " + kinds;
+    }
+
+    private static String line(String before, ChatResponse response) {
+        return "answer " + before + " " + response.aiMessage().text().replace('\n', ' ');
     }
 
     private static String ask(ChatModel chat, String question, double temperature) {
@@ -120,6 +192,6 @@ final class ClusterChat {
                         .seed(7L)
                         .build())
                 .build());
-        return "answer " + question + " " + response.aiMessage().text().replace('\n', ' ');
+        return line(question, response);
     }
 }

@@ -3,9 +3,15 @@ package dev.langchain4j.model.mlx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.data.message.ImageContent;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,12 +43,31 @@ class ClusterTest {
 
     @Test
     void twoRanksGiveTheAnswersOfOne() throws Exception {
+        String output = compareWithOne(DemoModel.folder());
+        assertThat(output).contains(" drafted [FORCED, DRAFT_MODEL]", "meter ranks VALUE 2.0");
+        for (String counted : List.of("ranks.exchanged COUNT", "ranks.wait.time COUNT", "ranks.wait.time TOTAL_TIME")) {
+            assertThat(value(output, counted)).as(counted).isPositive();
+        }
+    }
+
+    /** Three heads, so each of the two ranks has some of the layers, and the hidden state of each token goes round once. */
+    @Test
+    void twoRanksWithOddHeadsGiveTheAnswersOfOne() throws Exception {
+        String template = Files.readString(DemoModel.folder().resolve("chat_template.jinja"));
+        Path model = RandomModel.write(folder.resolve("odd"), template, List.of(), 7, 96, 3);
+        assertThat(compareWithOne(model)).contains("meter ranks VALUE 2.0");
+    }
+
+    private String compareWithOne(Path model) throws Exception {
         List<String> alone;
-        try (MlxModel mlx =
-                MlxModel.builder().path(DemoModel.folder()).maxConcurrent(4).build()) {
+        try (MlxModel mlx = MlxModel.builder()
+                .modelPath(model)
+                .draftModel(model)
+                .maxConcurrent(4)
+                .build()) {
             alone = ClusterChat.answers(mlx, 2);
         }
-        try (RankProcesses ranks = start(2, "chat", DemoModel.folder())) {
+        try (RankProcesses ranks = start(2, "chat", model)) {
             assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
             assertThat(ranks.output(0).lines().filter(line -> line.startsWith("answer")))
                     .as(ranks.output(0))
@@ -51,11 +76,21 @@ class ClusterTest {
             assertThat(ranks.output(1)).contains("served");
             assertThat(ranks.process(0).exitValue()).isZero();
             assertThat(ranks.process(1).exitValue()).isZero();
+            return ranks.output(0);
         }
     }
 
+    private static double value(String output, String meter) {
+        String before = "meter " + meter + " ";
+        return output.lines()
+                .filter(line -> line.startsWith(before))
+                .mapToDouble(line -> Double.parseDouble(line.substring(before.length())))
+                .findFirst()
+                .orElseThrow();
+    }
+
     @ParameterizedTest
-    @CsvSource({"decode, KILL", "prefill, KILL", "idle, KILL", "decode, STOP", "prefill, STOP"})
+    @CsvSource({"decode, KILL", "prefill, KILL", "restore, KILL", "idle, KILL", "decode, STOP", "prefill, STOP"})
     void aRankThatIsLostEndsTheRequestsWithItsName(String mode, String signal) throws Exception {
         try (RankProcesses ranks = start(2, mode, DemoModel.folder())) {
             ranks.awaitOutput(0, mode.equals("idle") ? "answer" : "asking", SECONDS_MAX);
@@ -64,6 +99,25 @@ class ClusterTest {
             assertThat(ranks.output(0)).contains("RankLostException").contains("rank 1");
             assertThat(ranks.ends(0, SECONDS_MAX)).as("rank 0 ended").isTrue();
             assertThat(ranks.output(0)).contains("AGAIN RankLostException").contains("end");
+            if (signal.equals("STOP")) {
+                signal(ranks.process(1), "CONT");
+                assertThat(ranks.ends(1, SECONDS_MAX)).as("rank 1 ended").isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aModelWhoseRankWasLostOpensAgainInTheSameProcess() throws Exception {
+        try (RankProcesses ranks = start(2, "reopen", DemoModel.folder())) {
+            ranks.awaitOutput(0, "asking", SECONDS_MAX);
+            signal(ranks.process(1), "KILL");
+            ranks.awaitOutput(0, "opening again", SECONDS_MAX);
+            assertThat(ranks.output(0)).contains("AGAIN RankLostException");
+            ranks.restart(1);
+            ranks.awaitOutput(0, "as alone: true", SECONDS_MAX);
+            assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
+            assertThat(ranks.ends(1, SECONDS_MAX)).isTrue();
+            assertThat(ranks.output(1)).contains("served");
         }
     }
 
@@ -111,22 +165,54 @@ class ClusterTest {
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("MLX_HOSTFILE");
         MlxCluster first = MlxCluster.builder().hostfile(hosts).rank(0).build();
-        assertThatThrownBy(
-                        () -> MlxModel.builder().path(folder).distributed(first).serve())
+        assertThatThrownBy(() ->
+                        MlxModel.builder().modelPath(folder).distributed(first).serve())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("rank 0 of 2 over ring");
         MlxCluster second = MlxCluster.builder().hostfile(hosts).rank(1).build();
         assertThatThrownBy(() ->
-                        MlxModel.builder().path(folder).distributed(second).build())
+                        MlxModel.builder().modelPath(folder).distributed(second).build())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("the other ranks call serve()");
-        assertThatThrownBy(() -> MlxModel.builder()
-                        .path(Goldens.own("models").resolve("mamba2"))
-                        .distributed(second)
-                        .serve())
+        MlxCluster heads =
+                MlxCluster.builder().hostfile(hosts).rank(1).pipeline(false).build();
+        assertRefused("mamba2", heads, "must be one of deepseek_v3, ");
+        assertRefused("gemma3n", second, "layers of gemma3n, gemma4, gemma4_text share their keys and values");
+    }
+
+    @Test
+    void whatRanksCannotHaveIsRefusedBeforeAnyWork() throws Exception {
+        MlxCluster cluster = MlxCluster.builder()
+                .hostfile(RankProcesses.hostfile(folder, 2))
+                .rank(1)
+                .build();
+        MlxModel.Builder adapted =
+                MlxModel.builder().modelPath(DemoModel.folder()).adapter(folder).distributed(cluster);
+        assertThatThrownBy(adapted::serve)
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("model_type (mamba2)")
-                .hasMessageContaining("cannot be split over ranks");
+                .hasMessageContaining("adapter (" + folder + ") must not be set for a model that is split over ranks");
+        MlxModel.Builder cached = MlxModel.builder()
+                .modelPath(DemoModel.folder())
+                .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1 << 20))
+                .distributed(cluster);
+        assertThatThrownBy(cached::serve)
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("diskCache")
+                .hasMessageContaining("must not be set for a model that is split over ranks");
+        UserMessage seen = UserMessage.from(TextContent.from("What is it?"), ImageContent.from("http://a.test/b.png"));
+        assertThatThrownBy(() -> RankParts.refuseImages(List.of(seen)))
+                .isInstanceOf(UnsupportedFeatureException.class)
+                .hasMessage("images in messages are not supported by a model that is split over ranks");
+    }
+
+    private static void assertRefused(String modelType, MlxCluster cluster, String rule) {
+        Path model = Goldens.own("models").resolve(modelType);
+        assertThatThrownBy(
+                        () -> MlxModel.builder().modelPath(model).distributed(cluster).serve())
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessageContaining("model_type (" + modelType + ")")
+                .hasMessageContaining("cannot be split over ranks")
+                .hasMessageContaining(rule);
     }
 
     @Test

@@ -75,7 +75,7 @@ class ComputeAheadTest {
 
     private static MlxModel model(boolean ahead, UnaryOperator<MlxModel.Builder> settings) {
         return settings.apply(MlxModel.builder()
-                        .path(folder.resolve("model"))
+                        .modelPath(folder.resolve("model"))
                         .prefillChunkTokens(64)
                         .cacheLimits(CacheLimits.ofBytes(64L << 20))
                         .computeAhead(ahead))

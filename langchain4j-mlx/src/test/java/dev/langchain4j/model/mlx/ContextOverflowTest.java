@@ -37,7 +37,7 @@ class ContextOverflowTest {
         handlesBefore = LiveHandles.count();
         Path path = RandomModel.write(folder.resolve("short"), TEMPLATE, List.of("<|im_start|>", "<|im_end|>"), 3);
         mlx = MlxModel.builder()
-                .path(path)
+                .modelPath(path)
                 .contextLength(CONTEXT)
                 .prefillChunkTokens(64)
                 .build();

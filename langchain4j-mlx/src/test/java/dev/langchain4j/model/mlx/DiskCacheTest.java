@@ -51,7 +51,7 @@ class DiskCacheTest {
 
     private MlxModel load() {
         return MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .diskCache(folder, LIMITS)
                 .build();
     }
@@ -197,7 +197,7 @@ class DiskCacheTest {
             chat(first, "ann", messages());
         }
         try (MlxModel other = MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .kvBits(8)
                 .kvGroupSize(32)
                 .diskCache(folder, LIMITS)

@@ -45,7 +45,7 @@ class DiskKeysTest {
 
     private MlxModel load(boolean encrypted) {
         MlxModel.Builder builder =
-                MlxModel.builder().path(DemoModel.folder()).diskCache(folder, DiskLimits.ofBytes(1L << 28));
+                MlxModel.builder().modelPath(DemoModel.folder()).diskCache(folder, DiskLimits.ofBytes(1L << 28));
         if (encrypted) {
             builder.diskKeys(memoryId -> {
                 asked.add(String.valueOf(memoryId));

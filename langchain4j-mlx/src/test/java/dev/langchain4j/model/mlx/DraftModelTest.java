@@ -58,7 +58,7 @@ class DraftModelTest {
     }
 
     private static MlxModel.Builder builder() {
-        return MlxModel.builder().path(DemoModel.folder());
+        return MlxModel.builder().modelPath(DemoModel.folder());
     }
 
     private static MlxModel drafting(Path draftModel) {

@@ -121,7 +121,7 @@ class EngineTest {
         int[] whole = generate(request(prompt, Sampling.GREEDY, 20)).result().generated();
         for (int chunk : new int[] {1, 7, 64}) {
             try (MlxModel other = MlxModel.builder()
-                    .path(DemoModel.folder())
+                    .modelPath(DemoModel.folder())
                     .prefillChunkTokens(chunk)
                     .build()) {
                 GenerationResult result = other.engine()
@@ -193,8 +193,10 @@ class EngineTest {
 
     @Test
     void theContextEndsAnAnswerThatNothingElseEnds() throws Exception {
-        try (MlxModel small =
-                MlxModel.builder().path(DemoModel.folder()).contextLength(30).build()) {
+        try (MlxModel small = MlxModel.builder()
+                .modelPath(DemoModel.folder())
+                .contextLength(30)
+                .build()) {
             int[] prompt = prompt("Hello!");
             GenerationResult result = small.engine()
                     .submit(request(prompt, warm(1), null), piece -> {})

@@ -41,7 +41,7 @@ class FlightRecorderTest {
         GenerationResult last = null;
         try (Recording recording = new Recording();
                 MlxModel mlx = MlxModel.builder()
-                        .path(DemoModel.folder())
+                        .modelPath(DemoModel.folder())
                         .prefillChunkTokens(64)
                         .cacheLimits(CacheLimits.ofBytes(6L << 20))
                         .build()) {

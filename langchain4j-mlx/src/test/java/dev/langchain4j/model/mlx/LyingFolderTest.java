@@ -98,18 +98,18 @@ class LyingFolderTest {
     @Test
     void anAdapterIsLoadedWithTheModelAndNamedWhenItIsMissing() {
         MlxModel.builder()
-                .path(folder)
+                .modelPath(folder)
                 .adapter(Goldens.own("adapters/lora-last-two-layers"))
                 .build()
                 .close();
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(folder)
+                        .modelPath(folder)
                         .adapter(temporary.resolve("tuned"))
                         .build())
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("tuned");
         assertThatThrownBy(() -> MlxModel.builder()
-                        .path(folder)
+                        .modelPath(folder)
                         .adapter(Goldens.own("adapters/lora-experts"))
                         .build())
                 .isInstanceOf(InvalidRequestException.class)

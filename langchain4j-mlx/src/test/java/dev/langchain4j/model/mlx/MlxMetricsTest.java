@@ -155,7 +155,7 @@ class MlxMetricsTest {
 
     private static MlxModel withDisk(Path folder) {
         return MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1L << 28))
                 .build();
     }

@@ -21,7 +21,7 @@ class MlxStreamingChatModelListenerIT extends AbstractStreamingChatModelListener
     static void load() {
         handlesBefore = LiveHandles.count();
         mlx = MlxModel.load(DemoModel.folder());
-        tiny = MlxModel.builder().path(DemoModel.folder()).contextLength(2).build();
+        tiny = MlxModel.builder().modelPath(DemoModel.folder()).contextLength(2).build();
     }
 
     @AfterAll

@@ -70,10 +70,10 @@ class ModelEstimateTest {
 
     @Test
     void aBuildersSettingsCount() {
-        MlxModel.Builder builder = MlxModel.builder().path(DemoModel.folder());
+        MlxModel.Builder builder = MlxModel.builder().modelPath(DemoModel.folder());
         MlxModelEstimate plain = builder.estimate();
         MlxModelEstimate packed = MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .kvBits(4)
                 .kvGroupSize(32)
                 .contextLength(1000)
@@ -89,7 +89,8 @@ class ModelEstimateTest {
         assertThat(packed.contextLength()).isEqualTo(1000);
         assertThat(plain.kvBytes(1000)).isEqualTo(1000 * plain.kvBytesPerToken());
         assertThat(plain.toString()).contains("weights", "a token", "it fits, and so does its context");
-        assertThatThrownBy(() -> MlxModel.builder().path(Path.of("nowhere")).estimate())
+        assertThatThrownBy(
+                        () -> MlxModel.builder().modelPath(Path.of("nowhere")).estimate())
                 .isInstanceOf(ModelNotFoundException.class);
     }
 
@@ -105,7 +106,7 @@ class ModelEstimateTest {
         Files.writeString(
                 config,
                 Files.readString(config).replaceFirst("\"num_hidden_layers\": *\\d+", "\"num_hidden_layers\": 99"));
-        assertThatThrownBy(() -> MlxModel.builder().path(broken).estimate())
+        assertThatThrownBy(() -> MlxModel.builder().modelPath(broken).estimate())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("have no tensor");
         assertThat(LiveHandles.count()).isEqualTo(handles);

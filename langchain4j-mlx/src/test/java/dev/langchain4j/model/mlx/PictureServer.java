@@ -38,7 +38,7 @@ final class PictureServer implements AutoCloseable {
         });
         server.start();
         MlxModel.Builder builder = MlxModel.builder()
-                .path(MODEL)
+                .modelPath(MODEL)
                 .allowImageUrls(
                         MlxImageUrls.builder().allowPrivateAddresses(true).build());
         models = new ScriptedModels(builder, MODEL, END, request -> "a cat, and dice");

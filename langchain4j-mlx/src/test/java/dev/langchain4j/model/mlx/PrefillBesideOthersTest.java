@@ -62,7 +62,7 @@ class PrefillBesideOthersTest {
 
     private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
         return settings.apply(MlxModel.builder()
-                        .path(random)
+                        .modelPath(random)
                         .prefillChunkTokens(CHUNK)
                         .maxConcurrent(4))
                 .build();

@@ -48,7 +48,7 @@ class RealChatTest {
         recorded = RealModels.recorded("chat");
         assertThat(recorded.path("conversations")).isNotEmpty();
         model = MlxModel.builder()
-                .path(RealModels.chat())
+                .modelPath(RealModels.chat())
                 .maxConcurrent(AT_ONCE)
                 .build();
         chat = MlxChatModel.builder().model(model).build();

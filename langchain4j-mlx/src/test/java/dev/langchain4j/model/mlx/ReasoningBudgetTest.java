@@ -59,7 +59,7 @@ class ReasoningBudgetTest {
         ObjectNode json = (ObjectNode) JSON.readTree(config.toFile());
         assertThat(json.path("model_type").asText()).startsWith("qwen3");
         mlx = MlxModel.builder()
-                .path(path)
+                .modelPath(path)
                 .speculation(Speculation.OFF)
                 .maxConcurrent(4)
                 .build();
@@ -251,7 +251,7 @@ class ReasoningBudgetTest {
                 "{{ m.content }}",
                 "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}{{ m.content }}");
         try (MlxModel keeping =
-                MlxModel.builder().path(path).chatTemplate(history).build()) {
+                MlxModel.builder().modelPath(path).chatTemplate(history).build()) {
             MlxChatRequestParameters parameters =
                     parameters(12).memoryId("ann").maxOutputTokens(80).build();
             UserMessage first = UserMessage.from("Think.");

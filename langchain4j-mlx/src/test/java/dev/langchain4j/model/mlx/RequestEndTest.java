@@ -71,20 +71,19 @@ class RequestEndTest {
     }
 
     private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
-        return settings.apply(MlxModel.builder().path(random).maxConcurrent(1)).build();
+        MlxModel.Builder one = MlxModel.builder().modelPath(random).maxConcurrent(1);
+        return settings.apply(one).build();
     }
 
     private static MlxModel model() {
-        return model(settings -> settings);
+        return model(UnaryOperator.identity());
     }
 
     /** Never ends by itself. */
     private static MlxChatRequestParameters.Builder parameters(int tokens) {
         Map<Integer, Double> noEnds = Map.of(0, -1000.0, 1, -1000.0, 2, -1000.0, 3, -1000.0);
-        return MlxChatRequestParameters.builder()
-                .temperature(0.0)
-                .logitBias(noEnds)
-                .maxOutputTokens(tokens);
+        MlxChatRequestParameters.Builder greedy = MlxChatRequestParameters.builder().temperature(0.0);
+        return greedy.logitBias(noEnds).maxOutputTokens(tokens);
     }
 
     private static ChatRequest request(String text, MlxChatRequestParameters.Builder parameters) {

@@ -113,7 +113,7 @@ class RopeScalingTest {
     void aModelAnswersWithIt(@TempDir Path folder) {
         RandomModel.write(folder, TEMPLATE, List.of(), 4);
         try (MlxModel model = MlxModel.builder()
-                .path(folder)
+                .modelPath(folder)
                 .ropeScaling(RopeScaling.yarn(2))
                 .contextLength((1 << 16) + 1)
                 .build()) {

@@ -46,7 +46,7 @@ final class ScriptedModels implements AutoCloseable {
 
     /** @param answers what a model that knows would write, tool calls in the demo model's wire format */
     ScriptedModels(Function<ChatRequest, String> answers) {
-        this(MlxModel.builder().path(DemoModel.folder()), DemoModel.folder(), END, answers);
+        this(MlxModel.builder().modelPath(DemoModel.folder()), DemoModel.folder(), END, answers);
     }
 
     /** As the other one, over another model, which may see. */

@@ -47,7 +47,7 @@ class ShippedPrefixesTest {
     void build() throws IOException {
         shipped = temp.resolve("shipped");
         try (MlxModel build = MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .diskCache(shipped, DiskLimits.ofBytes(1L << 28))
                 .build()) {
             warmed = build.warm(SYSTEM, TOOLS);
@@ -71,7 +71,7 @@ class ShippedPrefixesTest {
     }
 
     private static MlxModel.Builder builder() {
-        return MlxModel.builder().path(DemoModel.folder());
+        return MlxModel.builder().modelPath(DemoModel.folder());
     }
 
     private static ChatResponse chat(MlxModel model, String id) {

@@ -65,7 +65,7 @@ class SoakTest {
 
     private static MlxModel model(int maxConcurrent, long bytesMax) {
         return MlxModel.builder()
-                .path(folder.resolve("model"))
+                .modelPath(folder.resolve("model"))
                 .maxConcurrent(maxConcurrent)
                 .maxQueued(THREADS - 2)
                 .queueTimeout(Duration.ofSeconds(2))

@@ -56,7 +56,7 @@ class SpeculationChatTest {
     static void load() {
         handles = LiveHandles.count();
         plain = MlxModel.builder()
-                .path(DemoModel.folder())
+                .modelPath(DemoModel.folder())
                 .speculation(Speculation.OFF)
                 .build();
         drafting = MlxModel.load(DemoModel.folder());

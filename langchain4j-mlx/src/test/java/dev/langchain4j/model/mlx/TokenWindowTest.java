@@ -140,7 +140,7 @@ class TokenWindowTest {
     void aTokenWindowTakesEveryMessage() {
         for (String source : OddTemplates.ALL.values()) {
             try (MlxModel model = MlxModel.builder()
-                    .path(DemoModel.folder())
+                    .modelPath(DemoModel.folder())
                     .chatTemplate(source)
                     .build()) {
                 TokenWindowChatMemory memory = TokenWindowChatMemory.withMaxTokens(600, model.tokenCountEstimator());

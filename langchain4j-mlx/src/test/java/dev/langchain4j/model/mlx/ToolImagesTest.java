@@ -61,7 +61,7 @@ class ToolImagesTest {
     }
 
     private static MlxModel model(String template) {
-        return MlxModel.builder().path(MODEL).chatTemplate(template).build();
+        return MlxModel.builder().modelPath(MODEL).chatTemplate(template).build();
     }
 
     private static List<ChatMessage> messages(Content... result) {

@@ -54,7 +54,7 @@ class VisionChatTest {
 
     /** Chunks are shorter than most pictures. */
     private static MlxModel.Builder builder(Path model) {
-        return MlxModel.builder().path(model).prefillChunkTokens(16).computeAhead(false);
+        return MlxModel.builder().modelPath(model).prefillChunkTokens(16).computeAhead(false);
     }
 
     private static MlxModel cold(Path model) {

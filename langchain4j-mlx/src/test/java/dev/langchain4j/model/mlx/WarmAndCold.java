@@ -37,7 +37,7 @@ record WarmAndCold(MlxModel warm, MlxModel cold) {
     };
 
     static MlxModel model(CacheLimits limits, UnaryOperator<MlxModel.Builder> settings) {
-        return settings.apply(MlxModel.builder().path(DemoModel.folder()))
+        return settings.apply(MlxModel.builder().modelPath(DemoModel.folder()))
                 .prefillChunkTokens(64)
                 .cacheLimits(limits)
                 .build();

@@ -1,5 +1,5 @@
 // Generated from bindings.txt by GenerateBindings.java; do not edit.
-// bindings.txt sha256 ba48b29a5b69690ce7bc3ebf00e960f6d4127147bc1db358b7726ccfb6a441d7
+// bindings.txt sha256 33a494bbb74821a2c869c3602cfb66990fa9e81bf51397a763fc03820d9c3534
 package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
@@ -2275,5 +2275,29 @@ public final class MlxC {
 
     private static final class Link_mlx_distributed_all_gather {
         static final MethodHandle HANDLE = Downcall.link("mlx_distributed_all_gather", "JJJJ)I");
+    }
+
+    public static int mlx_distributed_send(long res, long x, int dst, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_send.HANDLE.invokeExact(res, x, dst, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_send", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_send {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_send", "JJIJJ)I");
+    }
+
+    public static int mlx_distributed_recv(long res, long shape, long shape_num, int dtype, int src, long group, long s) {
+        try {
+            return (int) Link_mlx_distributed_recv.HANDLE.invokeExact(res, shape, shape_num, dtype, src, group, s);
+        } catch (Throwable e) {
+            throw Downcall.failed("mlx_distributed_recv", e);
+        }
+    }
+
+    private static final class Link_mlx_distributed_recv {
+        static final MethodHandle HANDLE = Downcall.link("mlx_distributed_recv", "JJJIIJJ)I");
     }
 }

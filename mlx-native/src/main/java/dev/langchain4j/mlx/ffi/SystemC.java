@@ -62,6 +62,15 @@ public final class SystemC {
         }
     }
 
+    /** Ends a connection, and leaves its descriptor open. */
+    public static int shutdown(int socket, int how) {
+        try {
+            return (int) ShutDown.HANDLE.invokeExact(socket, how);
+        } catch (Throwable e) {
+            throw Downcall.failed("shutdown", e);
+        }
+    }
+
     private static final class Setenv {
         static final MethodHandle HANDLE = Downcall.link(LIBRARY, "setenv", "JJI)I");
     }
@@ -80,5 +89,9 @@ public final class SystemC {
 
     private static final class Recv {
         static final MethodHandle HANDLE = Downcall.link(LIBRARY, "recv", "IJJI)J");
+    }
+
+    private static final class ShutDown {
+        static final MethodHandle HANDLE = Downcall.link(LIBRARY, "shutdown", "II)I");
     }
 }

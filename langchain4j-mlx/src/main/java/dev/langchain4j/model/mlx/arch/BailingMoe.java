@@ -51,7 +51,7 @@ public final class BailingMoe {
         int dense = c.integer("first_k_dense_replace");
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     FeedForward mlp = c.has("num_experts") && i >= dense
                             ? experts(c, w, name + ".mlp", hidden)

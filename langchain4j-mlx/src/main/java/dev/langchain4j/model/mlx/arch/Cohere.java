@@ -41,7 +41,7 @@ public final class Cohere {
         double scale = c.number("logit_scale", 0.0625);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     return new ParallelBlock(
                             norm(c, w, name + ".input_layernorm"),

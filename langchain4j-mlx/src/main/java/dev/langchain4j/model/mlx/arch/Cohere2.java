@@ -66,7 +66,7 @@ public final class Cohere2 {
         double scale = c.number("logit_scale", 0.0625);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(layers, i -> {
+                Decoder.layers(w, layers, i -> {
                     boolean slides = windows.test(i);
                     String name = "model.layers." + i;
                     return block(config, w, name, slides ? rope : Rope.NONE, slides ? config.window : 0);

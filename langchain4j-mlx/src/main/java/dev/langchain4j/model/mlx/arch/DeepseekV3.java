@@ -63,7 +63,7 @@ public final class DeepseekV3 {
         };
         Decoder main = new Decoder(
                 embedding::apply,
-                Decoder.layers(c, layer),
+                Decoder.layers(w, c, layer),
                 RmsNorm.load(w, "model.norm", hidden, eps),
                 Linear.load(w, "lm_head", hidden, rows, false),
                 rows);

@@ -35,7 +35,7 @@ public final class Exaone {
                 : Linear.load(w, "lm_head", hidden, rows, false);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c.count("num_layers"), i -> block(c, w, "transformer.h." + i, shape, rope)),
+                Decoder.layers(w, c.count("num_layers"), i -> block(c, w, "transformer.h." + i, shape, rope)),
                 RmsNorm.load(w, "transformer.ln_f", hidden, c.number("layer_norm_epsilon")),
                 head,
                 rows);

@@ -91,7 +91,7 @@ public final class FalconH1 {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     int inner = c.count("intermediate_size");
                     return new Block(

@@ -30,7 +30,7 @@ public final class Gemma {
         double multiplier = Math.sqrt(shape.hidden());
         return new Decoder(
                 ids -> Ops.multiply(embedding.apply(ids), multiplier),
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 RmsNorm.loadFromOne(w, "model.norm", shape.hidden(), c.number("rms_norm_eps")),
                 embedding.asLinear(),
                 rows);

@@ -98,7 +98,7 @@ public final class Gemma2 {
         double multiplier = Math.sqrt(shape.hidden());
         return new Decoder(
                 ids -> Ops.multiply(embedding.apply(ids), multiplier),
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 RmsNorm.loadFromOne(w, "model.norm", shape.hidden(), c.number("rms_norm_eps")),
                 head.capped(cap),
                 rows);

@@ -60,7 +60,7 @@ public final class Gemma3Text {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", config.rows, hidden);
         return new Decoder(
                 ids -> scaled(embedding.apply(ids), hidden),
-                Decoder.layers(layers, i -> {
+                Decoder.layers(w, layers, i -> {
                     String name = "model.layers." + i;
                     return block(config, w, name, slides.test(i) ? local : global, slides.test(i));
                 }),

@@ -33,7 +33,7 @@ public final class Glm4 {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 RmsNorm.load(w, "model.norm", shape.hidden(), c.number("rms_norm_eps")),
                 Linear.load(w, "lm_head", shape.hidden(), rows, false),
                 rows);

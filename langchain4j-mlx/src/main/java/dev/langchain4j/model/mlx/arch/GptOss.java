@@ -64,7 +64,7 @@ public final class GptOss {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, shape.hidden());
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(layers, i -> {
+                Decoder.layers(w, layers, i -> {
                     boolean slides = types == null ? i % 2 == 0 : types.get(i).equals(LayerTypes.SLIDING);
                     return block(config, w, "model.layers." + i, rope, slides);
                 }),

@@ -83,7 +83,7 @@ public final class Granite {
         double onLogits = c.number("logits_scaling");
         return new Decoder(
                 ids -> Ops.multiply(embedding.apply(ids), onEmbeddings),
-                Decoder.layers(c, block),
+                Decoder.layers(w, c, block),
                 RmsNorm.load(w, "model.norm", hidden, c.number("rms_norm_eps")),
                 x -> Ops.divide(head.apply(x), onLogits),
                 rows);

@@ -38,7 +38,7 @@ public final class InternLm2 {
         Embedding embedding = Embedding.load(w, "model.tok_embeddings", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 RmsNorm.load(w, "model.norm", hidden, c.number("rms_norm_eps")),
                 isTied(c) ? embedding.asLinear() : Linear.load(w, "output", hidden, rows, false),
                 rows);

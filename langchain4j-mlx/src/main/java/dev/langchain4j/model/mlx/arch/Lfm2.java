@@ -88,7 +88,7 @@ public final class Lfm2 {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     Decoder.Layer operator = attends.test(i)
                             ? attention(w, name + ".self_attn", shape, rope, eps)

@@ -74,7 +74,7 @@ public final class LongcatFlash {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, s.hidden());
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c.count("num_layers"), i -> {
+                Decoder.layers(w, c.count("num_layers"), i -> {
                     String name = "model.layers." + i;
                     IntFunction<Half> half = k -> half(c, w, name, k, s, rope, eps);
                     return new Block(IntStream.range(0, HALVES).mapToObj(half).toList(), experts(c, w, name + ".mlp"));

@@ -30,7 +30,7 @@ public final class Mamba2 {
         Embedding embedding = Embedding.load(w, "backbone.embeddings", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> layer(c, w, "backbone.layers." + i, shape)),
+                Decoder.layers(w, c, i -> layer(c, w, "backbone.layers." + i, shape)),
                 RmsNorm.load(w, "backbone.norm_f", hidden, c.number("layer_norm_epsilon")),
                 c.flag("tie_word_embeddings") ? embedding.asLinear() : Linear.load(w, "lm_head", hidden, rows, false),
                 rows);

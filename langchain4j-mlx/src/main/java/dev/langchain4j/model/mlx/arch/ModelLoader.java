@@ -10,6 +10,7 @@ import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.Shard;
+import dev.langchain4j.model.mlx.model.Stage;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.vision.VisionTower;
@@ -89,6 +90,24 @@ public final class ModelLoader {
     public static Loaded loadShare(Path folder, ModelConfig config, DType type, boolean expanded, Shard shard) {
         ModelRegistry.checkSplits(config);
         return load(folder, config, type, expanded, null, false, shard, weights -> weights);
+    }
+
+    /**
+     * Loads a rank's layers of a model, without a head that drafts.
+     *
+     * @param format how layers keep keys and values
+     * @throws InvalidRequestException if the layers of the architecture cannot be shared out, or are fewer than the ranks
+     */
+    public static Loaded loadStage(
+            Path folder, ModelConfig config, DType type, boolean expanded, KvFormat format, Stage stage) {
+        ModelRegistry.checkStages(config);
+        Loaded own = load(folder, config, type, expanded, null, false, Shard.of(stage), weights -> weights);
+        try {
+            return own.with(StagedModel.of(own.with(format).model(), own.model(), stage, config));
+        } catch (Throwable e) {
+            own.weights().close();
+            throw e;
+        }
     }
 
     /**

@@ -204,6 +204,9 @@ public final class ModelRegistry {
             "qwen3_moe",
             "qwen3_next");
 
+    /** Those whose layers share what they keep with one another, so that they have to be in one place. */
+    private static final Set<String> TOGETHER = Set.of("gemma3n", "gemma4", "gemma4_text");
+
     /** Other names of the same thing, as mlx-lm's loader maps them. */
     private static final Map<String, String> ALIASES = Map.ofEntries(
             Map.entry("gemma4_unified", "gemma4"),
@@ -272,6 +275,30 @@ public final class ModelRegistry {
         if (!SPLIT.contains(canonical(config.modelType()))) {
             throw new InvalidRequestException("model_type (" + config.modelType() + ") in " + config.where()
                     + " cannot be split over ranks; it must be one of " + String.join(", ", new TreeSet<>(SPLIT)));
+        }
+    }
+
+    /**
+     * Whether each rank can have some heads of the layers: the architecture can be split, and so many ranks can have as many
+     * heads each.
+     */
+    public static boolean dividesHeads(ModelConfig config, int ranks) {
+        ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
+        int heads = text.integer("num_attention_heads", ranks);
+        return SPLIT.contains(canonical(config.modelType())) && heads % ranks == 0;
+    }
+
+    /**
+     * Refuses a config whose layers cannot be shared out over ranks.
+     *
+     * @throws InvalidRequestException with the architectures whose layers cannot
+     */
+    public static void checkStages(ModelConfig config) {
+        find(config);
+        if (TOGETHER.contains(canonical(config.modelType()))) {
+            throw new InvalidRequestException("model_type (" + config.modelType() + ") in " + config.where()
+                    + " cannot be split over ranks, neither its layers nor by layers: layers of "
+                    + String.join(", ", new TreeSet<>(TOGETHER)) + " share their keys and values");
         }
     }
 

@@ -38,7 +38,7 @@ public final class Nemotron {
                 : Linear.load(w, "lm_head", hidden, rows, false);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 LayerNorm.loadFromOne(w, "model.norm", hidden, c.number("norm_eps")),
                 head,
                 rows);

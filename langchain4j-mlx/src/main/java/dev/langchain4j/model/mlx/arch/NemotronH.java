@@ -47,7 +47,7 @@ public final class NemotronH {
         Embedding embedding = Embedding.load(w, "backbone.embeddings", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(kinds.length(), i -> {
+                Decoder.layers(w, kinds.length(), i -> {
                     String name = "backbone.layers." + i;
                     RmsNorm norm = RmsNorm.load(w, name + ".norm", hidden, eps);
                     return layer(c, w, name + ".mixer", kinds.charAt(i), norm);

@@ -43,7 +43,7 @@ public final class Phi {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 LayerNorm.load(w, "model.final_layernorm", hidden, c.number("layer_norm_eps"), true),
                 Linear.load(w, "lm_head", hidden, rows, true),
                 rows);

@@ -83,7 +83,7 @@ public final class PhiMoe {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope);
                     SparseMlp mlp = experts(c, w, name + ".block_sparse_moe", hidden);

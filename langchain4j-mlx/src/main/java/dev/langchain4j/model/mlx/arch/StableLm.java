@@ -37,7 +37,7 @@ public final class StableLm {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> block(c, w, "model.layers." + i, shape, rope)),
+                Decoder.layers(w, c, i -> block(c, w, "model.layers." + i, shape, rope)),
                 LayerNorm.load(w, "model.norm", hidden, c.number("layer_norm_eps"), true),
                 Linear.load(w, "lm_head", hidden, rows, false),
                 rows);

@@ -39,7 +39,7 @@ public final class Starcoder2 {
                 : Linear.load(w, "lm_head", hidden, rows, false);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     Attention attention = Attention.load(w, name + ".self_attn", shape, bias, bias, rope)
                             .withWindow(window);

@@ -53,7 +53,7 @@ public final class Step3p5 {
         Embedding embedding = Embedding.load(w, "model.embed_tokens", rows, hidden);
         return new Decoder(
                 embedding::apply,
-                Decoder.layers(c, i -> {
+                Decoder.layers(w, c, i -> {
                     String name = "model.layers." + i;
                     Decoder.Layer attention = attention(c, w, name + ".self_attn", types, i);
                     FeedForward mlp = sparse.test(i)

@@ -95,7 +95,7 @@ final class DecodePass {
                 }
                 if (!fed.isEmpty()) {
                     fed.forEach(row -> row.sharesPass(fed.size()));
-                    draw(logits());
+                    Drawing.draw(fed, logits(), results, this::end);
                 }
             }
             if (!results.isEmpty()) {
@@ -155,52 +155,5 @@ final class DecodePass {
         int[] lengths = new int[fed.size()];
         Arrays.fill(lengths, 1);
         return Spans.of(sequences, lengths, sights);
-    }
-
-    /** Each row draws from its logits; those that ask for nothing but a token do so in one set of operations. */
-    private void draw(MlxArray logits) {
-        int[] together = new int[fed.size()];
-        int count = 0;
-        for (int i = 0; i < together.length; i++) {
-            if (fed.get(i).decoder().sampler() == null) {
-                draw(logits, new int[] {i});
-            } else {
-                together[count++] = i;
-            }
-        }
-        if (count > 0) {
-            draw(logits, Arrays.copyOf(together, count));
-        }
-    }
-
-    private void draw(MlxArray logits, int[] group) {
-        List<Generation> members = new ArrayList<>(group.length);
-        for (int i : group) {
-            members.add(fed.get(i));
-        }
-        int others = results.size();
-        try {
-            MlxArray own = group.length == fed.size() ? logits : rowsOf(logits, group);
-            if (group.length == 1) {
-                results.add(members.getFirst().decoder().draw(own));
-                return;
-            }
-            MlxArray drawn = Sampler.together(
-                    members.stream().map(row -> row.decoder().sampler()).toList(), own);
-            for (int i = 0; i < group.length; i++) {
-                results.add(members.get(i).decoder().take(Indexing.slice(drawn, 0, i, i + 1)));
-            }
-        } catch (Throwable e) {
-            results.subList(others, results.size()).clear();
-            end(members, e);
-        }
-    }
-
-    private static MlxArray rowsOf(MlxArray logits, int[] group) {
-        MlxArray[] rows = new MlxArray[group.length];
-        for (int i = 0; i < rows.length; i++) {
-            rows[i] = Indexing.slice(logits, 0, group[i], group[i] + 1);
-        }
-        return rows.length == 1 ? rows[0] : Indexing.concatenate(0, rows);
     }
 }

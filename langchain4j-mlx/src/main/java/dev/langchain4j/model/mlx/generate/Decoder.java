@@ -7,6 +7,7 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 /**
  * Computes an answer, a token a step, from the last token of the prompt on. A step has three parts, called in this order on
  * the model's thread, so that the forward pass between the first two can be shared by several requests ({@link DecodePass}).
+ * The first step has no {@link #feed} if the prompt's last chunk has the last token ({@link PrefillPass}).
  */
 interface Decoder extends AutoCloseable {
 

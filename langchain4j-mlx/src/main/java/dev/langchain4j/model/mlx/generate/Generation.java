@@ -195,10 +195,32 @@ final class Generation extends ScheduledRequest {
         return chunk;
     }
 
+    /** Whether the first token is drawn behind the chunk that is fed. */
+    boolean endsPrompt() {
+        return prefill.endsPrompt();
+    }
+
+    /** Begins to decode behind the chunk that is fed, in a pass of its own or not: the decoder can draw. */
+    void drawsBehindChunk(boolean alone) {
+        this.alone = alone;
+        decoder = Decoder.of(this);
+    }
+
     /** Ends a step of prefill. */
     void chunkFed() {
         prefill.fed();
+        if (decoder != null) {
+            endPrefill();
+            decoder.read();
+        }
         inStep = false;
+    }
+
+    private void endPrefill() {
+        prefill.close();
+        prefilled = System.nanoTime();
+        decodeEvent.begin();
+        sightBehind = seeing.sightBehind(request.prompt().length);
     }
 
     /** What pictures change about the chunk that is fed. */
@@ -216,10 +238,7 @@ final class Generation extends ScheduledRequest {
         beginStep();
         this.alone = alone;
         if (decoder == null) {
-            prefill.close();
-            prefilled = System.nanoTime();
-            decodeEvent.begin();
-            sightBehind = seeing.sightBehind(request.prompt().length);
+            endPrefill();
             decoder = Decoder.of(this);
         }
         return decoder.feed();

@@ -9,15 +9,23 @@ import dev.langchain4j.model.mlx.kv.Sight;
 import java.util.Arrays;
 
 /**
- * Feeds a prompt but for its last token, in chunks that end where {@link PrefillChunks} says, where the cache wants a
- * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
- * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
+ * Feeds a prompt in chunks that end where {@link PrefillChunks} says, where the cache wants a checkpoint, and where a layer
+ * says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start. While others wait for it to
+ * decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
+ *
+ * <p>The last token belongs to a short last chunk, behind which the first token of the answer is drawn. Elsewhere it is left to
+ * the {@link Decoder}, as a pass of its own: where a chunk has to end before it, and where the bits must be those of such a pass.
  */
 final class Prefill implements AutoCloseable {
     /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
     static final int PIECE_TOKENS_MIN = 32;
     /** And a multiple of so many, as kernels like them. */
     private static final int PIECE_MULTIPLE = 16;
+    /**
+     * A chunk with the last token has at most so many tokens for each layer. Of other chunks nobody needs what the last layer
+     * computes behind its keys and values; in a longer chunk this is more work than a pass of one token.
+     */
+    private static final int LAST_CHUNK_TOKENS_PER_LAYER = 16;
 
     private final Generation generation;
     private final CacheSession session;
@@ -25,7 +33,9 @@ final class Prefill implements AutoCloseable {
     /** What the model is fed. */
     private final int[] prompt;
 
+    /** Where the last token is. */
     private final int end;
+
     private final PrefillEvent event = new PrefillEvent();
     private int position;
     /** Where the chunk that is fed ends. */
@@ -45,9 +55,9 @@ final class Prefill implements AutoCloseable {
         generation.listener().onPrefill(position, prompt.length);
     }
 
-    /** Tokens that are still to be fed. */
+    /** Tokens that are still to be fed before the last one. */
     int remaining() {
-        return end - position;
+        return Math.max(0, end - position);
     }
 
     /** Tokens that were fed or reused. */
@@ -70,7 +80,21 @@ final class Prefill implements AutoCloseable {
         if (session.isRestoring()) {
             return session.nextRestored();
         }
-        return chunkEnd(generation.engine(), session, seeing, position, end, tokens);
+        int next = chunkEnd(generation.engine(), session, seeing, position, end, tokens);
+        return next == end && takesLast() ? prompt.length : next;
+    }
+
+    /** Whether the last token belongs to a chunk that reaches it. */
+    private boolean takesLast() {
+        return generation.engine().cutsChunks()
+                && session.nextCheckpoint(position) > end
+                && limit(session) > end
+                && end - position < LAST_CHUNK_TOKENS_PER_LAYER * session.layers().size();
+    }
+
+    /** Whether the chunk that is fed ends with the last token. */
+    boolean endsPrompt() {
+        return next == prompt.length;
     }
 
     /** Where a chunk ends that begins at a position, or the piece of it that has so many tokens. */
@@ -113,9 +137,11 @@ final class Prefill implements AutoCloseable {
         return Arrays.copyOfRange(prompt, position, next);
     }
 
-    /** Ends a step of prefill: the layers have the chunk. */
+    /** Ends a step of prefill: the layers have the chunk. The decoder says so to the cache if it is the last token's. */
     void fed() {
-        session.checkpoint();
+        if (!endsPrompt()) {
+            session.checkpoint();
+        }
         seeing.fedTo(next);
         chunks++;
         moveTo(next);
@@ -128,8 +154,10 @@ final class Prefill implements AutoCloseable {
 
     private void moveTo(int reached) {
         position = reached;
-        generation.listener().onPrefill(position, prompt.length);
-        if (position == end
+        if (position <= end) {
+            generation.listener().onPrefill(position, prompt.length);
+        }
+        if (position >= end
                 && end - session.resumePosition() > generation.engine().chunkTokens()) {
             MlxMemory.clearCache();
         }

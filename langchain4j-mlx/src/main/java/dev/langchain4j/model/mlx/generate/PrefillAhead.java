@@ -83,7 +83,8 @@ final class PrefillAhead implements IdleJob {
                     List.of(session.layers()),
                     List.of(Arrays.copyOfRange(seeing.fed(request.tokens()), start, next)),
                     () -> List.of(seeing.sight(start, next)),
-                    Collections.singletonList(drafter));
+                    Collections.singletonList(drafter),
+                    hidden -> List.of());
             session.checkpoint();
             seeing.fedTo(next);
             position = next;

@@ -10,12 +10,15 @@ import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
  * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence attends to
- * its own buffers.
+ * its own buffers. Behind chunks that end with the last token of their prompts the first tokens of the answers are drawn.
  *
  * <p>What a request's own work throws ends that request. What the pass throws ends all that are in it.
  */
@@ -49,6 +52,7 @@ final class PrefillPass {
                 failed.accept(request, e);
             }
         }
+        Map<Generation, Throwable> failures = new HashMap<>();
         try {
             if (!fed.isEmpty()) {
                 compute(
@@ -56,19 +60,56 @@ final class PrefillPass {
                         fed.stream().map(request -> request.session().layers()).toList(),
                         chunks,
                         () -> fed.stream().map(Generation::sight).toList(),
-                        fed.stream().map(Generation::modelDrafter).toList());
+                        fed.stream().map(Generation::modelDrafter).toList(),
+                        hidden -> draw(fed, chunks, hidden, failures));
             }
         } catch (Throwable e) {
             fed.forEach(request -> failed.accept(request, e));
             return;
         }
         for (Generation request : fed) {
+            Throwable failure = failures.get(request);
             try {
-                request.chunkFed();
+                if (failure == null) {
+                    request.chunkFed();
+                }
             } catch (Throwable e) {
-                failed.accept(request, e);
+                failure = e;
+            }
+            if (failure != null) {
+                failed.accept(request, failure);
             }
         }
+    }
+
+    /** Draws behind the chunks that end a prompt. */
+    private List<MlxArray> draw(
+            List<Generation> fed, List<int[]> chunks, MlxArray hidden, Map<Generation, Throwable> failures) {
+        List<Generation> drawing = new ArrayList<>();
+        List<MlxArray> last = new ArrayList<>();
+        int end = 0;
+        for (int i = 0; i < fed.size(); i++) {
+            end += chunks.get(i).length;
+            if (fed.get(i).endsPrompt()) {
+                try {
+                    fed.get(i).drawsBehindChunk(fed.size() == 1);
+                    drawing.add(fed.get(i));
+                    last.add(Indexing.slice(hidden, 1, end - 1, end));
+                } catch (Throwable e) {
+                    failures.put(fed.get(i), e);
+                }
+            }
+        }
+        List<MlxArray> results = new ArrayList<>();
+        if (!drawing.isEmpty()) {
+            drawing.forEach(request -> request.sharesPass(drawing.size()));
+            MlxArray rows =
+                    last.size() == 1 ? last.getFirst() : Indexing.concatenate(1, last.toArray(MlxArray[]::new));
+            MlxArray logits = Indexing.reshape(model.logits(rows), drawing.size(), -1);
+            Drawing.draw(drawing, logits, results, (those, e) -> those.forEach(request -> failures.put(request, e)));
+            drawing.forEach(request -> request.sampler().addQueued(results));
+        }
+        return results;
     }
 
     /**
@@ -76,13 +117,16 @@ final class PrefillPass {
      *
      * @param sights what pictures change about each chunk; asked for once, within the scope of the pass
      * @param drafters what drafts for each; null for nothing
+     * @param behind given the hidden states of all chunks, [1, tokens, hidden size], says what else to compute; called within
+     *     the scope of the pass
      */
     static void compute(
             LanguageModel model,
             List<List<LayerCache>> sequences,
             List<int[]> chunks,
             Supplier<List<Sight>> sights,
-            List<ModelDrafter> drafters) {
+            List<ModelDrafter> drafters,
+            Function<MlxArray, List<MlxArray>> behind) {
         int[] tokens = chunks.size() == 1
                 ? chunks.getFirst()
                 : chunks.stream().flatMapToInt(Arrays::stream).toArray();
@@ -98,6 +142,7 @@ final class PrefillPass {
                     results.addAll(drafters.get(i).queued());
                 }
             }
+            results.addAll(behind.apply(hidden));
         }
         try (hidden) {
             sequences.forEach(layers -> results.addAll(List.of(LayerCache.buffers(layers))));

@@ -1,5 +1,11 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import dev.langchain4j.model.mlx.jinja.python.Budget;
+import dev.langchain4j.model.mlx.jinja.python.Inputs;
+import dev.langchain4j.model.mlx.jinja.python.Origins;
+import dev.langchain4j.model.mlx.jinja.python.Render;
+import dev.langchain4j.model.mlx.jinja.syntax.Parser;
+import dev.langchain4j.model.mlx.jinja.tree.Program;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.util.List;
@@ -17,21 +23,15 @@ import java.util.Map;
 public final class Template {
 
     /** In strings of a context with marks: the next character is from outside. A noncharacter of Unicode. */
-    public static final char MARK = '\uFDD0';
+    public static final char MARK = Origins.MARK;
 
-    private final List<Stmt> body;
-    private final Scope scope;
-    private final Scope.Entry entry;
+    private final Program program;
     private final TemplateLimits limits;
     private final Clock clock;
 
     private Template(String source, TemplateLimits limits, Clock clock) {
         Budget.current().scan(source.length());
-        this.body = Parser.parse(source);
-        this.scope = new Scope(null, new Scope.Activation(0));
-        body.forEach(statement -> statement.declare(scope));
-        body.forEach(statement -> statement.bind(scope, false));
-        this.entry = scope.entry();
+        this.program = new Program(Parser.parse(source));
         this.limits = limits;
         this.clock = clock;
     }
@@ -95,9 +95,7 @@ public final class Template {
             Origins origins = marked ? new Origins() : null;
             Render render = new Render(new Inputs(traced, origins).convert(context), origins, limits, budget, clock);
             try {
-                Frame frame = new Frame(render, null, scope.activation);
-                entry.run(frame);
-                Stmt.execAll(body, frame);
+                program.run(render);
             } catch (StackOverflowError e) {
                 throw new TemplateException(
                         TemplateException.Kind.LIMIT, "the stack of this thread is too small for the template");

@@ -29,34 +29,34 @@ public final class TemplateException extends RuntimeException {
     private int line;
     private int column;
 
-    TemplateException(Kind kind, String message) {
+    public TemplateException(Kind kind, String message) {
         super(message);
         this.kind = kind;
     }
 
-    TemplateException(Kind kind, String message, int line, int column) {
+    public TemplateException(Kind kind, String message, int line, int column) {
         this(kind, message);
         at(line, column);
     }
 
-    static TemplateException type(String message) {
+    public static TemplateException type(String message) {
         return new TemplateException(Kind.TYPE, message);
     }
 
-    static TemplateException value(String message) {
+    public static TemplateException value(String message) {
         return new TemplateException(Kind.VALUE, message);
     }
 
-    static TemplateException runtime(String message) {
+    public static TemplateException runtime(String message) {
         return new TemplateException(Kind.RUNTIME, message);
     }
 
-    static TemplateException limit(String name, long limit) {
+    public static TemplateException limit(String name, long limit) {
         return new TemplateException(Kind.LIMIT, name + " is limited to " + limit);
     }
 
     /** Sets the place unless a more precise one is known already. */
-    TemplateException at(int line, int column) {
+    public TemplateException at(int line, int column) {
         if (this.line == 0) {
             this.line = line;
             this.column = column;

@@ -15,7 +15,7 @@ public final class TextRanges {
     }
 
     /** One stretch from the text's beginning on. */
-    static TextRanges first(int length) {
+    public static TextRanges first(int length) {
         return length == 0 ? NONE : new TextRanges(new int[] {0, length});
     }
 
@@ -111,7 +111,7 @@ public final class TextRanges {
         }
 
         /** Adds all of a text that begins at {@code shift}. */
-        Builder add(TextRanges ranges, int shift) {
+        public Builder add(TextRanges ranges, int shift) {
             for (int i = 0; i < ranges.bounds.length; i += 2) {
                 add(ranges.bounds[i] + shift, ranges.bounds[i + 1] + shift);
             }

@@ -11,9 +11,11 @@ import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.mlx.StoredTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -87,7 +89,7 @@ public final class ModelFolder {
      * folder on the weights; null for none.
      *
      * @param expanded whether quantized matrices become plain ones in single precision
-     * @param shard what layers load; tensors are read whole, and cut one after the other
+     * @param shard what layers load; of tensors that the sanitizer leaves as they are, only that is read
      */
     public static <T> Part<T> load(
             Path folder,
@@ -103,7 +105,7 @@ public final class ModelFolder {
         try (Scope scope = Scope.open()) {
             // counted before they are read, so that what does not fit is refused and not swapped
             long bytes = expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type);
-            claim = MlxMemory.claimWeights(bytes / shard.size());
+            claim = MlxMemory.claimWeights(bytes / shard.ranks());
             part = build(folder, config, type, expanded, adapter, shard, sanitizer, factory);
             Eval.eval(part.weights().all());
             part.weights().holds(claim);
@@ -146,16 +148,17 @@ public final class ModelFolder {
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
         Quantization quantization = Quantization.of(config);
-        Map<String, MlxArray> tensors = tensors(folder);
+        Map<MlxArray, StoredTensor> places = new IdentityHashMap<>();
+        Map<String, MlxArray> tensors = tensors(folder, places);
         sanitizer.accept(config, tensors);
         if (type != null) {
-            tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Ops.astype(a, type) : a);
+            tensors.replaceAll((name, a) -> a.dtype().isFloating() ? cast(a, type, places) : a);
         }
         Adapter changes = adapter == null ? null : Adapter.load(adapter, type);
         if (changes != null) {
             changes.replace(tensors);
         }
-        Weights weights = new Weights(folder.toString(), quantization, tensors, changes).sharded(shard);
+        Weights weights = new Weights(folder.toString(), quantization, tensors, changes).sharded(shard, places);
         try {
             if (expanded) {
                 weights.expandQuantized();
@@ -169,6 +172,15 @@ public final class ModelFolder {
         }
     }
 
+    private static MlxArray cast(MlxArray tensor, DType type, Map<MlxArray, StoredTensor> places) {
+        MlxArray cast = Ops.astype(tensor, type);
+        StoredTensor place = places.get(tensor);
+        if (place != null) {
+            places.put(cast, place);
+        }
+        return cast;
+    }
+
     /** Whatever a folder from anywhere makes fail is the folder's fault for its user. */
     private static RuntimeException failure(Path folder, Throwable e) {
         if (e instanceof Error error) {
@@ -179,12 +191,12 @@ public final class ModelFolder {
                 : new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
     }
 
-    private static Map<String, MlxArray> tensors(Path folder) {
+    private static Map<String, MlxArray> tensors(Path folder, Map<MlxArray, StoredTensor> places) {
         Set<Path> files = weightFiles(folder);
         Map<String, MlxArray> tensors = new LinkedHashMap<>();
         Map<String, Path> origins = new HashMap<>();
         for (Path file : files) {
-            Safetensors.load(file).forEach((name, tensor) -> {
+            Safetensors.load(file, places::put).forEach((name, tensor) -> {
                 Path other = origins.put(name, file);
                 if (other != null) {
                     throw new InvalidRequestException("tensor " + name + " is in two files of " + folder + ": "

@@ -4,18 +4,36 @@ import dev.langchain4j.mlx.MlxArray;
 import java.util.function.UnaryOperator;
 
 /**
- * Which share of a model is loaded here, where several ranks compute it together: layers are split so that each rank has some
- * heads of attention and some of the inner dimensions of feed-forward layers.
+ * Which share of a model is loaded here, where several ranks compute it together. Either layers are split, so that each rank
+ * has some heads of attention and some of the inner dimensions of feed-forward layers; or each rank has some of the layers.
  *
+ * @param rank number of the share, from 0, where layers are split
+ * @param size number of shares that layers are split into
  * @param sum adds up what all ranks computed
+ * @param stage which layers are computed here; null for all
  */
-public record Shard(int rank, int size, UnaryOperator<MlxArray> sum) {
+public record Shard(int rank, int size, UnaryOperator<MlxArray> sum, Stage stage) {
     /** All of a model. */
     public static final Shard WHOLE = new Shard(0, 1, x -> x);
 
-    /** Whether this is all of a model. */
+    /** A share of each layer. */
+    public Shard(int rank, int size, UnaryOperator<MlxArray> sum) {
+        this(rank, size, sum, null);
+    }
+
+    /** Some of the layers. */
+    public static Shard of(Stage stage) {
+        return new Shard(0, 1, x -> x, stage);
+    }
+
+    /** Whether layers are not split. */
     public boolean isWhole() {
         return size == 1;
+    }
+
+    /** How many ranks have the model. */
+    public int ranks() {
+        return stage == null ? size : stage.size();
     }
 
     /** The share of a dimension that may be cut at every multiple of a unit, as even as that allows; all of it if it is short. */

@@ -5,8 +5,10 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
+import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
+import dev.langchain4j.mlx.StoredTensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -37,6 +40,16 @@ public final class Weights implements AutoCloseable {
     private final List<MlxArray> derived = new ArrayList<>();
     private MlxMemory.WeightClaim claim;
     private Shard shard = Shard.WHOLE;
+    /** Where tensors lie in the files, by the array that stands for the whole one. */
+    private Map<MlxArray, StoredTensor> places = Map.of();
+
+    /** Whether what is asked for now is computed by another rank. */
+    private boolean elsewhere;
+    /** Names of the tensors that were asked for what is computed here; the others stay unread. */
+    private final Set<String> needed = new TreeSet<>();
+    /** Computed from tensors that stay unread. */
+    private final List<MlxArray> unread = new ArrayList<>();
+
     private boolean headIsOptional;
     private boolean expanding;
 
@@ -57,10 +70,31 @@ public final class Weights implements AutoCloseable {
         return this;
     }
 
-    /** Lets layers load a share of a model only. */
-    public Weights sharded(Shard share) {
+    /**
+     * Lets layers load a share of a model only.
+     *
+     * @param stored where tensors lie in the files, as far as they are there in the form that layers ask for
+     */
+    Weights sharded(Shard share, Map<MlxArray, StoredTensor> stored) {
         shard = share;
+        places = stored;
+        elsewhere = !hasOuterParts();
         return this;
+    }
+
+    private boolean hasOuterParts() {
+        return shard.stage() == null || shard.stage().isFirst();
+    }
+
+    /** Makes the layer of an index, of so many. The tensors of a layer that another rank computes are not read. */
+    public <T> T ofLayer(int index, int count, IntFunction<T> layer) {
+        Stage stage = shard.stage();
+        elsewhere = stage != null && (index < stage.start(count) || index >= stage.end(count));
+        try {
+            return layer.apply(index);
+        } finally {
+            elsewhere = !hasOuterParts();
+        }
     }
 
     /** The share of the model that layers load. */
@@ -155,15 +189,33 @@ public final class Weights implements AutoCloseable {
     }
 
     private MlxArray cut(String name, MlxArray whole, Part... dimensions) {
-        MlxArray own = whole;
-        for (int axis = 0; axis < dimensions.length; axis++) {
-            own = dimensions[axis].isWhole() ? own : dimensions[axis].of(own, axis);
+        if (Arrays.stream(dimensions).allMatch(Part::isWhole)) {
+            return whole;
         }
-        if (own != whole) {
+        MlxArray own = read(whole, dimensions);
+        if (own == null) {
+            own = whole;
+            for (int axis = 0; axis < dimensions.length; axis++) {
+                own = dimensions[axis].isWhole() ? own : dimensions[axis].of(own, axis);
+            }
             own = Indexing.contiguous(own);
-            tensors.put(actual(name), own.detach()).close();
         }
+        tensors.put(actual(name), own.detach()).close();
         return own;
+    }
+
+    /** Reads these parts of a tensor and nothing else of it; null where it has to be read as a whole. */
+    private MlxArray read(MlxArray whole, Part... dimensions) {
+        StoredTensor place = places.get(whole);
+        MlxArray part = place == null
+                ? null
+                : place.read(Arrays.stream(dimensions).map(Part::bounds).toArray(int[][]::new));
+        if (part == null || part.dtype() == whole.dtype()) {
+            return part;
+        }
+        try (MlxArray read = part.detach()) {
+            return Ops.astype(read, whole.dtype()).eval();
+        }
     }
 
     /**
@@ -191,6 +243,9 @@ public final class Weights implements AutoCloseable {
                     + Arrays.toString(actual) + ", but config.json implies " + Arrays.toString(shape));
         }
         unused.remove(name);
+        if (!elsewhere) {
+            needed.add(actual(name));
+        }
         return tensor;
     }
 
@@ -258,19 +313,29 @@ public final class Weights implements AutoCloseable {
         }
         MlxArray joined = Indexing.concatenate(0, parts);
         names.forEach(name -> tensors.remove(name).close());
-        tensors.put(String.join("+", names), joined.detach());
+        String name = String.join("+", names);
+        tensors.put(name, joined.detach());
+        if (!elsewhere) {
+            needed.add(name);
+        }
         return joined;
     }
 
     /** Takes ownership of an array that was computed from the tensors when the model was built. */
     public MlxArray adopt(MlxArray array) {
-        derived.add(array.detach());
+        (elsewhere ? unread : derived).add(array.detach());
         return array;
     }
 
-    /** Bytes of all tensors. */
+    /** Bytes of all tensors that are read. */
     public long bytes() {
-        return tensors.values().stream().mapToLong(MlxArray::bytes).sum();
+        return read().mapToLong(MlxArray::bytes).sum();
+    }
+
+    private Stream<MlxArray> read() {
+        return tensors.entrySet().stream()
+                .filter(e -> shard.stage() == null || needed.contains(e.getKey()))
+                .map(Map.Entry::getValue);
     }
 
     /** The element types that occur. */
@@ -284,11 +349,9 @@ public final class Weights implements AutoCloseable {
         claim.settle(Stream.of(all()).mapToLong(MlxArray::bytes).sum());
     }
 
-    /** All arrays, for one evaluation after the model was built. */
+    /** All arrays that are computed with here, for one evaluation after the model was built. */
     MlxArray[] all() {
-        List<MlxArray> all = new ArrayList<>(tensors.values());
-        all.addAll(derived);
-        return all.toArray(MlxArray[]::new);
+        return Stream.concat(read(), derived.stream()).toArray(MlxArray[]::new);
     }
 
     /**
@@ -297,6 +360,7 @@ public final class Weights implements AutoCloseable {
      * @throws InvalidRequestException if there are tensors that nobody asked for, or the adapter does not fit
      */
     void checkAllUsed() {
+        places = Map.of();
         if (adapter != null) {
             adapter.checkComplete();
         }
@@ -312,8 +376,10 @@ public final class Weights implements AutoCloseable {
     public void close() {
         tensors.values().forEach(MlxArray::close);
         derived.forEach(MlxArray::close);
+        unread.forEach(MlxArray::close);
         tensors.clear();
         derived.clear();
+        unread.clear();
         if (claim != null) {
             claim.close();
         }

@@ -88,17 +88,19 @@ public final class Decoder implements LanguageModel {
                 ? embedding.asLinear()
                 : Linear.load(weights, "lm_head", dimension, rows, false);
         RmsNorm norm = RmsNorm.load(weights, "model.norm", dimension, config.number("rms_norm_eps"));
-        return new Decoder(embedding::apply, layers(config, layer), norm, head, rows);
+        return new Decoder(embedding::apply, layers(weights, config, layer), norm, head, rows);
     }
 
     /** As many layers as config.json says. */
-    public static <P extends Part> List<P> layers(ModelConfig config, IntFunction<P> layer) {
-        return layers(config.count("num_hidden_layers"), layer);
+    public static <P extends Part> List<P> layers(Weights weights, ModelConfig config, IntFunction<P> layer) {
+        return layers(weights, config.count("num_hidden_layers"), layer);
     }
 
     /** This many layers. */
-    public static <P extends Part> List<P> layers(int count, IntFunction<P> layer) {
-        return IntStream.range(0, count).mapToObj(layer).toList();
+    public static <P extends Part> List<P> layers(Weights weights, int count, IntFunction<P> layer) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> weights.ofLayer(i, count, layer))
+                .toList();
     }
 
     /** Gives it what it drafts with. Returns this. */
@@ -119,11 +121,31 @@ public final class Decoder implements LanguageModel {
 
     @Override
     public MlxArray forward(MlxArray tokens, Spans spans) {
-        MlxArray h = spans.withFeatures(embed.apply(tokens));
-        for (int i = 0; i < layers.size(); i++) {
+        return norm.apply(layers(spans.withFeatures(embed.apply(tokens)), spans, 0, layers.size()));
+    }
+
+    /** Applies the layers [from, to) to what comes out of those before: [1, tokens, dimension] to the same. */
+    public MlxArray layers(MlxArray hidden, Spans spans, int from, int to) {
+        MlxArray h = hidden;
+        for (int i = from; i < to; i++) {
             h = spans.withDeepstack(layers.get(i).apply(h, spans, states[i]), i);
         }
-        return norm.apply(h);
+        return h;
+    }
+
+    /** Applies the last norm to what comes out of all layers. */
+    public MlxArray normed(MlxArray hidden) {
+        return norm.apply(hidden);
+    }
+
+    /** Number of layers. */
+    public int layerCount() {
+        return layers.size();
+    }
+
+    /** Index of a layer's first state in {@link #newLayers}; their number for the index behind the last layer. */
+    public int firstState(int layer) {
+        return layer < states.length ? states[layer] : newLayers().size();
     }
 
     @Override

@@ -21,6 +21,7 @@ import java.util.stream.Stream;
 final class Follower {
     private final RankGroup group;
     private final LanguageModel model;
+    private final boolean pipeline;
     private final Map<Integer, List<LayerCache>> sequences = new HashMap<>();
     private final Map<Integer, Snapshot> snapshots = new HashMap<>();
     private final List<List<LayerCache>> spans = new ArrayList<>();
@@ -30,9 +31,10 @@ final class Follower {
     /** When something came last. */
     private volatile long receivedNanos = System.nanoTime();
 
-    Follower(RankGroup group, LanguageModel model) {
+    Follower(RankGroup group, LanguageModel model, boolean pipeline) {
         this.group = group;
         this.model = model;
+        this.pipeline = pipeline;
     }
 
     /** Follows until the leading rank closes the model. */
@@ -109,7 +111,8 @@ final class Follower {
     private void pass(int tokens) {
         MlxArray hidden;
         try (Scope scope = Scope.open()) {
-            MlxArray shared = group.allSum(Indexing.zeros(DType.INT32, 1, tokens));
+            MlxArray zeros = Indexing.zeros(DType.INT32, 1, tokens);
+            MlxArray shared = pipeline ? zeros : group.allSum(zeros);
             int[] each = lengths.stream().mapToInt(Integer::intValue).toArray();
             hidden = model.forward(shared, Spans.of(List.copyOf(spans), each)).detach();
         }

@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 
 /**
  * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody waits for
@@ -26,6 +27,7 @@ final class Leader {
     private static final int WAITING_MAX = 1024;
 
     private final RankGroup group;
+    private final boolean pipeline;
     private final List<Command> waiting = new ArrayList<>();
     private final Deque<MlxArray> unread = new ArrayDeque<>();
     private MlxArray lastHidden;
@@ -33,6 +35,8 @@ final class Leader {
     private int snapshots;
     private int sent;
     private int read;
+    private final LongAdder steps = new LongAdder();
+    private final LongAdder waited = new LongAdder();
     private boolean ended;
     /** Whether a record or a pass was begun and did not end: the others are then at another step. */
     private boolean midway;
@@ -41,8 +45,14 @@ final class Leader {
     /** Why the ranks can do nothing together any more; null while they can. */
     private volatile RankLostException failure;
 
-    Leader(RankGroup group) {
+    /**
+     * Begins to lead.
+     *
+     * @param pipeline whether hidden states go from rank to rank, so that the others need no tokens
+     */
+    Leader(RankGroup group, boolean pipeline) {
         this.group = group;
+        this.pipeline = pipeline;
     }
 
     int newSequence() {
@@ -76,9 +86,9 @@ final class Leader {
         midway = true;
     }
 
-    /** The tokens of a pass, as all ranks have them: a temporary of the current scope. */
+    /** The tokens of a pass, as all ranks have them that need them: a temporary of the current scope. */
     MlxArray shared(MlxArray tokens) {
-        return group.allSum(Ops.astype(tokens, DType.INT32));
+        return pipeline ? tokens : group.allSum(Ops.astype(tokens, DType.INT32));
     }
 
     /** Notes what a pass leaves to be computed: on it depends all that the ranks exchange in the pass. */
@@ -121,6 +131,7 @@ final class Leader {
             unread.add(record);
             Eval.async(record);
             sent++;
+            steps.increment();
             sentNanos = System.nanoTime();
             if (unread.size() > UNREAD_MAX) {
                 readOldest();
@@ -140,9 +151,11 @@ final class Leader {
     }
 
     private void readOldest() {
+        long began = System.nanoTime();
         try (MlxArray record = unread.remove()) {
             StepRecord.check(record.toInts(), read++, group.size());
         }
+        waited.add(System.nanoTime() - began);
     }
 
     /** Throws if the ranks can do nothing together any more. May be called from any thread. */
@@ -165,6 +178,12 @@ final class Leader {
     /** Says why the ranks can do nothing together any more. May be called from any thread. */
     void fail(RankLostException cause) {
         failure = cause;
+    }
+
+    /** What was done so far. May be called from any thread. */
+    RankStats stats() {
+        return new RankStats(
+                failure == null ? group.size() : 0, steps.sum(), group.exchangedBytes(), waited.sum());
     }
 
     /** How long ago something was sent. May be called from any thread. */

@@ -13,6 +13,7 @@ import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.mlx.TextLibraryException;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Shard;
+import dev.langchain4j.model.mlx.model.Stage;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -44,17 +45,23 @@ public final class Ranks implements AutoCloseable {
 
     private static final int REST_MILLIS = 40;
 
+    /** MLX tries to connect for longer than that; what fails sooner has another reason. */
+    private static final long CONNECTING_NANOS_MIN = 1_000_000_000L;
+
     /** What a rank sent before it closed its connection may be here and not yet be read for so long. */
     private static final long LATE_MILLIS = 2000;
 
-    /** Who has the group; MLX's group is that of the settings that were used first. */
+    /** Who has the group. */
     private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
 
     private static RankSettings joined;
+    /** Whether MLX's group is one of lost ranks. */
+    private static boolean stale;
     /** Why this process can be no rank any more; null while it can. */
     private static volatile RankLostException over;
 
     private final RankSettings settings;
+    private final boolean pipeline;
     private final MlxThread thread;
     private RankGroup group;
     private PeerSockets sockets;
@@ -63,22 +70,24 @@ public final class Ranks implements AutoCloseable {
     private Consumer<RuntimeException> lost;
     private final AtomicBoolean lossTold = new AtomicBoolean();
 
-    private Ranks(RankSettings settings, MlxThread thread) {
+    private Ranks(RankSettings settings, boolean pipeline, MlxThread thread) {
         this.settings = settings;
+        this.pipeline = pipeline;
         this.thread = thread;
     }
 
     /**
      * Joins the other ranks, for a model on this thread. Waits until they are there.
      *
+     * @param pipeline whether each rank has some of the layers, not a share of each
      * @throws InvalidRequestException if a split model is open in this process, or one was with other settings
      * @throws RankLostException if they do not come in time; the thread was abandoned then
      */
-    public static Ranks join(RankSettings settings, MlxThread thread) {
+    public static Ranks join(RankSettings settings, boolean pipeline, MlxThread thread) {
         if (over != null) {
             throw over;
         }
-        Ranks ranks = new Ranks(settings, thread);
+        Ranks ranks = new Ranks(settings, pipeline, thread);
         if (!OPEN.compareAndSet(null, ranks)) {
             throw new InvalidRequestException(
                     "a model that is split over ranks is open in this process already: close it"
@@ -94,6 +103,11 @@ public final class Ranks implements AutoCloseable {
     }
 
     private void open() {
+        if (stale) {
+            RankGroup.forget();
+            stale = false;
+            joined = null;
+        }
         if (joined != null && !isSameGroup(joined)) {
             throw new InvalidRequestException("this process is rank " + joined.rank() + " of " + joined.size()
                     + " already, and cannot be another one: MLX keeps its group until the process ends");
@@ -105,7 +119,21 @@ public final class Ranks implements AutoCloseable {
     }
 
     private RankGroup joinGroup() {
-        RankGroup all = RankGroup.join(settings.backend(), settings.environment());
+        RankGroup all = null;
+        long end = System.nanoTime() + settings.startTimeout().toNanos();
+        while (all == null) {
+            long began = System.nanoTime();
+            try {
+                all = RankGroup.join(settings.backend(), settings.environment());
+            } catch (MlxException e) {
+                // The last rank connects before another one connects to it, so it may try again.
+                boolean isLast = settings.rank() == settings.size() - 1 && !settings.addresses().isEmpty();
+                long now = System.nanoTime();
+                if (!isLast || now - began < CONNECTING_NANOS_MIN || now > end) {
+                    throw e;
+                }
+            }
+        }
         if (all.rank() != settings.rank() || all.size() != settings.size()) {
             all.close();
             throw new InvalidRequestException("the backend " + settings.backend() + " says that this is rank "
@@ -120,9 +148,18 @@ public final class Ranks implements AutoCloseable {
                 && other.addresses().equals(settings.addresses());
     }
 
-    /** The share of the model that belongs to this rank. */
+    /** The share of each layer that belongs to this rank. */
     public Shard shard() {
         return new Shard(settings.rank(), settings.size(), group::allSum);
+    }
+
+    /** The layers that belong to this rank. */
+    public Stage stage() {
+        return new Stage(
+                settings.rank(),
+                settings.size(),
+                x -> group.send(x, settings.right()),
+                (type, shape) -> group.receive(settings.left(), type, shape));
     }
 
     /**
@@ -171,7 +208,7 @@ public final class Ranks implements AutoCloseable {
      */
     public LanguageModel lead(LanguageModel model, Consumer<RuntimeException> lost) {
         awaitLoaded();
-        leader = new Leader(group);
+        leader = new Leader(group, pipeline);
         this.lost = lost;
         watch = new Watch(
                 settings,
@@ -180,6 +217,11 @@ public final class Ranks implements AutoCloseable {
                 this::lose,
                 this::rest);
         return new LeadingModel(model, leader, this);
+    }
+
+    /** What the ranks have done so far, on the leading rank. May be called from any thread. */
+    public RankStats stats() {
+        return leader.stats();
     }
 
     /**
@@ -208,11 +250,29 @@ public final class Ranks implements AutoCloseable {
         }
     }
 
-    /** The thread and the group are of no use any more. */
+    /**
+     * The thread and the group are of no use any more. The group stays for the exchanges that wait in it for ever; the next
+     * model makes another one, if MLX can forget this one.
+     */
     private RankLostException giveUp(RankLostException cause) {
-        over = cause;
         thread.abandon(cause);
+        if (isAgainPossible()) {
+            stale = true;
+            sockets.shutdown();
+        } else {
+            over = cause;
+        }
+        OPEN.compareAndSet(this, null);
         return cause;
+    }
+
+    /** A thread that still waits for others to come has the port that a new group would need. */
+    private boolean isAgainPossible() {
+        return sockets != null && RankGroup.canForget();
+    }
+
+    private RankLostException lost(String why) {
+        return new RankLostException(why, isAgainPossible());
     }
 
     private void rest() {
@@ -240,7 +300,7 @@ public final class Ranks implements AutoCloseable {
      */
     public void follow(LanguageModel model) {
         awaitLoaded();
-        Follower follower = new Follower(group, model);
+        Follower follower = new Follower(group, model, pipeline);
         CompletableFuture<Void> end = CompletableFuture.runAsync(follower::run, thread);
         Executor late = CompletableFuture.delayedExecutor(LATE_MILLIS, TimeUnit.MILLISECONDS);
         watch = new Watch(
@@ -285,7 +345,7 @@ public final class Ranks implements AutoCloseable {
                     end = gone < 0 ? end : Math.min(end, late);
                 }
                 if (System.nanoTime() > end) {
-                    throw giveUp(new RankLostException(
+                    throw giveUp(lost(
                             gone >= 0
                                     ? settings.describe(gone) + " closed its connection before it could " + what
                                     : settings.describeOthers() + " did not " + what + " within " + limit.toSeconds()
@@ -293,10 +353,10 @@ public final class Ranks implements AutoCloseable {
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw giveUp(new RankLostException("interrupted while waiting for " + settings.describeOthers()));
+                throw giveUp(lost("interrupted while waiting for " + settings.describeOthers()));
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof MlxException) {
-                    throw giveUp(new RankLostException(settings.describeOthers() + " did not " + what + ": "
+                    throw giveUp(lost(settings.describeOthers() + " did not " + what + ": "
                             + e.getCause().getMessage()));
                 }
                 throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());

@@ -102,7 +102,7 @@ class RandomSchedulesTest {
                     shared.runAlone();
                     shared.run();
                     Schedule exact = new Schedule(thread, loaded.model(), null, grammars, own, true, name);
-                    exact.knows(shared);
+                    exact.runAlone();
                     exact.run();
                 }
             } finally {
@@ -157,13 +157,6 @@ class RandomSchedulesTest {
 
         void runAlone() {
             cases.forEach(one -> one.runAlone(() -> alone(one, model)));
-        }
-
-        /** Takes over what the same requests gave alone. */
-        void knows(Schedule other) {
-            for (int i = 0; i < cases.size(); i++) {
-                cases.get(i).knows(other.cases.get(i));
-            }
         }
 
         void run() throws Exception {
@@ -266,7 +259,8 @@ class RandomSchedulesTest {
         }
 
         private Engine engine(LanguageModel with, TrieCache cache) {
-            return new Engine(thread, with, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS);
+            EngineLimits one = new EngineLimits(1, 1, null, Duration.ofSeconds(10), exact);
+            return new Engine(thread, with, tokenizer, cache, KEY, Set.of(END_TOKEN), CONTEXT, CHUNK_TOKENS, one);
         }
 
         private void check(ScheduledCase one) {

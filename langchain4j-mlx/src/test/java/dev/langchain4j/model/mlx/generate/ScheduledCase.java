@@ -140,13 +140,6 @@ final class ScheduledCase implements GenerationListener {
         }
     }
 
-    /** Takes over what the same request gave alone. */
-    void knows(ScheduledCase other) {
-        alone = other.alone;
-        aloneText = other.aloneText;
-        stopSequences = other.stopSequences;
-    }
-
     GenerationRequest request() {
         matcher = json ? grammars.compile(JSON) : null;
         return request(matcher);

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
-import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
@@ -25,18 +24,43 @@ class SplitGoldenTest {
 
     @Test
     void twoRanksComputeWhatOneComputes() throws Exception {
-        compare(2);
+        compare(2, splitModels());
     }
 
     /** Heads and groups that three ranks cannot share evenly stay whole on each of them. */
     @Test
     void threeRanksComputeWhatOneComputes() throws Exception {
-        compare(3);
+        compare(3, splitModels());
     }
 
     @Test
     void fourRanksComputeWhatOneComputes() throws Exception {
-        compare(4);
+        compare(4, splitModels());
+    }
+
+    /** Some layers for each rank: of every kind of layers that need not be in one place. */
+    @Test
+    void twoRanksOfAPipelineComputeWhatOneComputes() throws Exception {
+        List<String> models = new ArrayList<>();
+        for (String name : Goldens.modelsByLayers()) {
+            Path model = Goldens.folder("models").resolve(name);
+            if (canBe(() -> ModelRegistry.checkStages(ModelFolder.config(model)))) {
+                models.add(model + SplitModels.PIPELINE);
+            }
+        }
+        compare(2, models);
+    }
+
+    /** The rank in the middle has neither a beginning nor an end, and no model here has heads for three. */
+    @Test
+    void threeRanksOfAPipelineComputeWhatOneComputes() throws Exception {
+        Path models = Goldens.folder("models");
+        compare(
+                3,
+                List.of(
+                        models.resolve("qwen3-q8" + SplitModels.QUANTIZED + SplitModels.PIPELINE)
+                                .toString(),
+                        models.resolve("qwen3_next" + SplitModels.PIPELINE).toString()));
     }
 
     /** Whatever it was that failed: the others wait then for what this rank will never begin. */
@@ -58,11 +82,11 @@ class SplitGoldenTest {
     }
 
     /** The folders of all architectures that can be split, and one of them with KV caches in few bits. */
-    private static List<String> models() throws IOException {
+    private static List<String> splitModels() throws IOException {
         List<String> models = new ArrayList<>();
         for (String name : Goldens.models()) {
             Path model = Goldens.folder("models").resolve(name);
-            if (splits(ModelFolder.config(model))) {
+            if (canBe(() -> ModelRegistry.checkSplits(ModelFolder.config(model)))) {
                 models.add(model.toString());
             }
         }
@@ -72,17 +96,16 @@ class SplitGoldenTest {
         return models;
     }
 
-    private static boolean splits(ModelConfig config) {
+    private static boolean canBe(Runnable check) {
         try {
-            ModelRegistry.checkSplits(config);
+            check.run();
             return true;
         } catch (InvalidRequestException e) {
             return false;
         }
     }
 
-    private void compare(int count) throws Exception {
-        List<String> models = models();
+    private void compare(int count, List<String> models) throws Exception {
         try (RankProcesses ranks = RankProcesses.start(folder, SplitModels.class, Collections.nCopies(count, models))) {
             ranks.ends(0, 300);
             String output = ranks.output(0);

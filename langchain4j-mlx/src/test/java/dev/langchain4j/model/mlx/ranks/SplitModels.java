@@ -29,6 +29,7 @@ import java.util.concurrent.CancellationException;
 final class SplitModels {
     static final String QUANTIZED = "+kv8";
     static final String HALFWAY = "+halfway";
+    static final String PIPELINE = "+pipeline";
 
     private SplitModels() {}
 
@@ -47,15 +48,18 @@ final class SplitModels {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(60));
         for (String name : Arrays.asList(args).subList(2, args.length)) {
-            Path folder = Path.of(name.replace(QUANTIZED, "").replace(HALFWAY, ""));
-            KvFormat format = name.endsWith(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
+            Path folder =
+                    Path.of(name.replace(QUANTIZED, "").replace(HALFWAY, "").replace(PIPELINE, ""));
+            boolean pipeline = name.contains(PIPELINE);
+            KvFormat format = name.contains(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
             long handles = LiveHandles.count();
             try (MlxThread thread = MlxThread.start("rank")) {
-                Ranks ranks = Ranks.join(settings, thread);
+                Ranks ranks = Ranks.join(settings, pipeline, thread);
                 ranks.agree(Map.of("model", folder.toString()));
                 ModelConfig config = ModelFolder.config(folder);
-                ModelLoader.Loaded share =
-                        thread.call(() -> ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
+                ModelLoader.Loaded share = thread.call(() -> pipeline
+                        ? ModelLoader.loadStage(folder, config, DType.FLOAT32, false, format, ranks.stage())
+                        : ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
                                 .with(format));
                 try {
                     if (rank == 0 && name.endsWith(HALFWAY)) {

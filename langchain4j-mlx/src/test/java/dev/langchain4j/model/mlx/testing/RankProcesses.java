@@ -11,19 +11,18 @@ import java.util.concurrent.TimeUnit;
 
 /** JVMs on this machine that compute a model together, each running {@code main(rank, hostfile, arguments...)} of a class. */
 public final class RankProcesses implements AutoCloseable {
+    private final List<List<String>> commands = new ArrayList<>();
     private final List<Process> processes = new ArrayList<>();
     private final List<Path> outputs = new ArrayList<>();
-    private final Path folder;
 
-    private RankProcesses(Path folder) {
-        this.folder = folder;
-    }
+    private RankProcesses() {}
 
     /** Starts as many processes as there are lists of arguments. */
     public static RankProcesses start(Path folder, Class<?> main, List<List<String>> arguments) throws IOException {
-        RankProcesses ranks = new RankProcesses(folder);
+        RankProcesses ranks = new RankProcesses();
         Path hostfile = hostfile(folder, arguments.size());
         for (int rank = 0; rank < arguments.size(); rank++) {
+            ranks.outputs.add(folder.resolve("rank-" + rank + ".txt"));
             List<String> command = new ArrayList<>(List.of(
                     Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                     "--enable-native-access=ALL-UNNAMED",
@@ -39,14 +38,22 @@ public final class RankProcesses implements AutoCloseable {
                     hostfile.toString()));
             command.removeIf(argument -> argument.endsWith("native.path="));
             command.addAll(arguments.get(rank));
-            Path output = folder.resolve("rank-" + rank + ".txt");
-            ranks.outputs.add(output);
-            ranks.processes.add(new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(output.toFile())
-                    .start());
+            ranks.commands.add(command);
+            ranks.processes.add(ranks.start(rank));
         }
         return ranks;
+    }
+
+    private Process start(int rank) throws IOException {
+        return new ProcessBuilder(commands.get(rank))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(outputs.get(rank).toFile()))
+                .start();
+    }
+
+    /** Starts a process in the place of one that ended. */
+    public void restart(int rank) throws IOException {
+        processes.set(rank, start(rank));
     }
 
     /** A hostfile of free ports of this machine. */

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.testing;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 
 /**
@@ -35,6 +36,8 @@ public final class RealModels {
 
     /** What was recorded, {@code real/NAME.json} of the test resources. */
     public static JsonNode recorded(String name) throws IOException {
-        return new ObjectMapper().readTree(RealModels.class.getResource("/real/" + name + ".json"));
+        try (InputStream file = RealModels.class.getResourceAsStream("/real/" + name + ".json")) {
+            return new ObjectMapper().readTree(file);
+        }
     }
 }

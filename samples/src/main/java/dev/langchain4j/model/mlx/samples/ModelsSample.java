@@ -69,7 +69,7 @@ public final class ModelsSample {
         }
         try {
             MlxModelEstimate estimate =
-                    MlxModel.builder().path(model.folder()).kvBits(kvBits).estimate();
+                    MlxModel.builder().modelPath(model.folder()).kvBits(kvBits).estimate();
             return "%s, %,d KB a token: %s"
                     .formatted(
                             weights,

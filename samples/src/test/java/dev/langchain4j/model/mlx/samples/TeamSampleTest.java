@@ -32,7 +32,7 @@ class TeamSampleTest {
     }
 
     private static MlxModel model() {
-        return MlxModel.builder().path(DEMO).maxConcurrent(3).build();
+        return MlxModel.builder().modelPath(DEMO).maxConcurrent(3).build();
     }
 
     @Test

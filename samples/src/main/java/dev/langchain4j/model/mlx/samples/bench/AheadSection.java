@@ -118,7 +118,7 @@ final class AheadSection implements Bench.Section {
 
     private static MlxModel load(Path model, String template, boolean ahead) {
         return MlxModel.builder()
-                .path(model)
+                .modelPath(model)
                 .chatTemplate(template)
                 .computeAhead(ahead)
                 .build();

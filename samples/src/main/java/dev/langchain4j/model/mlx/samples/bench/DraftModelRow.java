@@ -79,7 +79,7 @@ final class DraftModelRow {
 
     private static MlxModel load(List<Path> pair, Speculation speculation) {
         return MlxModel.builder()
-                .path(pair.getFirst())
+                .modelPath(pair.getFirst())
                 .draftModel(pair.getLast())
                 .speculation(speculation)
                 .build();

@@ -21,7 +21,7 @@ final class RingRank {
 
     public static void main(String[] args) {
         MlxModel.Builder settings = MlxModel.builder()
-                .path(Path.of(args[0]))
+                .modelPath(Path.of(args[0]))
                 .speculation(Speculation.OFF)
                 .computeAhead(false);
         if (LocalRanks.serves(settings)) {

@@ -112,7 +112,7 @@ final class SpeculationSection implements Bench.Section {
 
     /** Where the chat template has no tools, with the demo model's. */
     private static MlxModel load(Bench bench, Path folder, Speculation speculation) throws IOException {
-        MlxModel.Builder builder = MlxModel.builder().path(folder).speculation(speculation);
+        MlxModel.Builder builder = MlxModel.builder().modelPath(folder).speculation(speculation);
         for (String name : List.of("chat_template.jinja", "tokenizer_config.json")) {
             Path file = folder.resolve(name);
             if (Files.exists(file) && Files.readString(file).contains("tools")) {

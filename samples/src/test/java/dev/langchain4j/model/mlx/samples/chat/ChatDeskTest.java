@@ -15,7 +15,7 @@ class ChatDeskTest {
     @Test
     void aQuestionThatTheModelRefusesDoesNotBlockItsConversation() {
         Picture picture = new Picture("data:image/png;base64,", "data:image/png;base64,");
-        try (MlxModel model = MlxModel.builder().path(DEMO).build();
+        try (MlxModel model = MlxModel.builder().modelPath(DEMO).build();
                 EventStreams events = new EventStreams()) {
             ChatDesk desk = new ChatDesk(model, MlxStreamingChatModel.builder(), new ChatPageIT.Facts(), events);
             String name = desk.open();

@@ -63,7 +63,7 @@ class ChatPageIT {
     }
 
     private void open(MlxStreamingChatModel.Builder chat) {
-        open(chat, MlxModel.builder().path(DEMO));
+        open(chat, MlxModel.builder().modelPath(DEMO));
     }
 
     private void open(MlxStreamingChatModel.Builder chat, MlxModel.Builder settings) {
@@ -84,7 +84,7 @@ class ChatPageIT {
                         .seed(1L)
                         .logitBias(Map.of(END_TOKEN, -1000.0))
                         .maxOutputTokens(3500),
-                MlxModel.builder().path(DEMO).speculation(Speculation.OFF));
+                MlxModel.builder().modelPath(DEMO).speculation(Speculation.OFF));
     }
 
     @AfterEach
@@ -199,10 +199,10 @@ class ChatPageIT {
     @Test
     void whatCameFromDiskAfterARestartIsSaid(@TempDir Path folder) {
         DiskLimits limits = DiskLimits.ofBytes(1L << 28);
-        open(greedy(), MlxModel.builder().path(DEMO).diskCache(folder, limits));
+        open(greedy(), MlxModel.builder().modelPath(DEMO).diskCache(folder, limits));
         askAndWait("Hello!");
         leave();
-        open(greedy(), MlxModel.builder().path(DEMO).diskCache(folder, limits));
+        open(greedy(), MlxModel.builder().modelPath(DEMO).diskCache(folder, limits));
         askAndWait("Hello!");
         browser.until("what was restored", () -> browser.first("#total")
                 .matches(".* on disk, from where [1-9][0-9,]* tokens were restored in [0-9,]+ ms\\..*"));
