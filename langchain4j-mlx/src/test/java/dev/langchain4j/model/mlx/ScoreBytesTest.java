@@ -18,8 +18,8 @@ class ScoreBytesTest {
 
     private static long bytes(String json, KvFormat format, DType type) throws Exception {
         try (MlxThread thread = MlxThread.start("scores")) {
-            return ModelSettings.scoreBytes(
-                    new ModelConfig(new ObjectMapper().readTree(json), "config.json"), format, type, thread);
+            ModelConfig config = new ModelConfig(new ObjectMapper().readTree(json), "config.json");
+            return ModelSettings.chunks(512, config, format, type, thread).scoreBytes();
         }
     }
 
