@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
+import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
@@ -13,10 +14,14 @@ import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.TrieCache;
+import dev.langchain4j.model.mlx.kv.LayerCache;
+import dev.langchain4j.model.mlx.kv.Spans;
+import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.TokenIds;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -62,6 +67,54 @@ class EngineRoomTest {
         assertThat(result.generated()).as("the last one is not fed").hasSize(21);
         assertThat(generate(PROMPT + 200).generated()).hasSize(100);
         assertThat(LiveHandles.count()).isEqualTo(handles);
+    }
+
+    /** As if attention stored 100 bytes for each pair of tokens. */
+    @Test
+    void chunksGetShorterWhereScoresWouldTakeTooMuch() throws Exception {
+        Path model = RandomModel.write(folder.resolve("model"), "x", List.of(), 1);
+        try (MlxThread thread = MlxThread.start("room");
+                Tokenizer tokenizer = Tokenizer.fromFile(DemoModel.folder().resolve("tokenizer.json"))) {
+            ModelLoader.Loaded loaded = thread.call(() -> ModelLoader.load(model, DType.FLOAT32));
+            TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
+            List<Integer> chunks = new ArrayList<>();
+            LanguageModel spied = new LanguageModel() {
+                @Override
+                public MlxArray forward(MlxArray tokens, Spans spans) {
+                    chunks.add(spans.tokens());
+                    return loaded.model().forward(tokens, spans);
+                }
+
+                @Override
+                public MlxArray logits(MlxArray hidden) {
+                    return loaded.model().logits(hidden);
+                }
+
+                @Override
+                public List<LayerCache> newLayers() {
+                    return loaded.model().newLayers();
+                }
+
+                @Override
+                public int vocabularySize() {
+                    return loaded.model().vocabularySize();
+                }
+            };
+            try (Engine engine =
+                    new Engine(thread, spied, tokenizer, cache, CacheKey.of("room", ""), Set.of(), 4096, 100)) {
+                engine.bound(new PrefillChunks(100, 100, 1_000_000), () -> {});
+                int[] prompt = TokenIds.random(new Random(1), 401);
+                GenerationRequest long400 =
+                        new GenerationRequest(prompt, List.of(), null, Isolation.SHARED, Sampling.GREEDY, 1, List.of());
+                engine.submit(long400, piece -> {}).result().get();
+                assertThat(chunks).containsExactly(100, 50, 50, 25, 25, 25, 25, 25, 25, 25, 25, 1);
+            } finally {
+                thread.run(() -> {
+                    cache.close();
+                    loaded.weights().close();
+                });
+            }
+        }
     }
 
     @Test
