@@ -457,7 +457,8 @@ public final class MlxModel implements AutoCloseable {
             ContextLimit context = ContextLimit.of(ChatFolder.config(located.folder()), ropeScaling, contextLength);
             try (MlxThread own = NativeParts.startThread("mlx-estimate")) {
                 String shown = name != null ? name : located.name();
-                return MlxModelEstimate.of(shown, located.folder(), context, NativeParts.type(dtype, own), kvFormat, own);
+                return MlxModelEstimate.of(
+                        shown, located.folder(), context, NativeParts.type(dtype, own), kvFormat, own);
             }
         }
 

@@ -207,8 +207,8 @@ class ClusterTest {
 
     private static void assertRefused(String modelType, MlxCluster cluster, String rule) {
         Path model = Goldens.own("models").resolve(modelType);
-        assertThatThrownBy(
-                        () -> MlxModel.builder().modelPath(model).distributed(cluster).serve())
+        assertThatThrownBy(() ->
+                        MlxModel.builder().modelPath(model).distributed(cluster).serve())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("model_type (" + modelType + ")")
                 .hasMessageContaining("cannot be split over ranks")

@@ -82,7 +82,8 @@ class RequestEndTest {
     /** Never ends by itself. */
     private static MlxChatRequestParameters.Builder parameters(int tokens) {
         Map<Integer, Double> noEnds = Map.of(0, -1000.0, 1, -1000.0, 2, -1000.0, 3, -1000.0);
-        MlxChatRequestParameters.Builder greedy = MlxChatRequestParameters.builder().temperature(0.0);
+        MlxChatRequestParameters.Builder greedy =
+                MlxChatRequestParameters.builder().temperature(0.0);
         return greedy.logitBias(noEnds).maxOutputTokens(tokens);
     }
 

@@ -65,7 +65,7 @@ final class Drafting implements AutoCloseable {
      */
     Drafting(Generation generation, List<Drafter> drafters, TokenMask mask) {
         this.generation = generation;
-        this.policy = generation.engine().draftPolicy();
+        this.policy = generation.engine().drafters().policy();
         this.drafters = drafters;
         this.mask = mask;
         this.constrained = mask != null;

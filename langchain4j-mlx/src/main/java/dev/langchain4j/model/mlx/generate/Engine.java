@@ -11,13 +11,7 @@ import dev.langchain4j.model.mlx.cache.CacheSession;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.cache.LayerForms;
 import dev.langchain4j.model.mlx.cache.TrieCache;
-import dev.langchain4j.model.mlx.draft.CallDrafter;
-import dev.langchain4j.model.mlx.draft.CopyDrafter;
-import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
-import dev.langchain4j.model.mlx.draft.Drafter;
-import dev.langchain4j.model.mlx.draft.ForcedDrafter;
-import dev.langchain4j.model.mlx.draft.Punctuation;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.model.DraftModel;
@@ -32,7 +26,6 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -42,9 +35,6 @@ import java.util.function.Supplier;
 public final class Engine implements AutoCloseable {
     /** Fewer tokens are not computed ahead: they take nearly as long beside the next message's own, as {@link Prefill} says. */
     public static final int AHEAD_TOKENS_MIN = Prefill.PIECE_TOKENS_MIN;
-
-    /** Tokens of other conversations in which an answer's last ones are looked for. */
-    private static final int KNOWN_TOKENS_MAX = 1 << 16;
 
     private final MlxThread thread;
     private final LanguageModel model;
@@ -61,12 +51,7 @@ public final class Engine implements AutoCloseable {
     private volatile PrefillChunks chunks;
     private final boolean cutsChunks;
     private final Scheduler scheduler;
-    /** Null if nothing is drafted. */
-    private volatile DraftPolicy draftPolicy;
-    /** What the model is used to. */
-    private final Punctuation punctuation;
-    /** What may draft the answer to a request; the one that is asked first is the first. */
-    private volatile Function<Generation, List<Drafter>> drafters = Engine::drafters;
+    private final Drafters drafters;
 
     /** Generations that were asked for and have not ended. */
     private final Set<Handle> open = ConcurrentHashMap.newKeySet();
@@ -149,16 +134,10 @@ public final class Engine implements AutoCloseable {
         this.prefillChunkTokens = prefillChunkTokens;
         this.chunks = PrefillChunks.of(prefillChunkTokens);
         this.cutsChunks = !limits.exactBatching() && !cache.keepsWholeChunks();
-        this.punctuation = new Punctuation(
-                token -> tokenizer.decode(new int[] {token}, false), letter(tokenizer, "q"), letter(tokenizer, "X"));
-        this.draftPolicy = limits.speculation() && cutsChunks ? new DraftPolicy() : null;
+        // Bits depend on how many positions a pass has.
+        this.drafters = new Drafters(tokenizer, limits.speculation() && cutsChunks ? new DraftPolicy() : null);
         this.scheduler = new Scheduler(owner(thread), rows(limits), limits, System::nanoTime);
         thread.gracePeriod(limits.gracePeriod());
-    }
-
-    private static int letter(Tokenizer tokenizer, String text) {
-        int[] tokens = tokenizer.encode(text, false);
-        return tokens.length == 0 ? 0 : tokens[tokens.length - 1];
     }
 
     private static Scheduler.Owner owner(MlxThread thread) {
@@ -486,44 +465,11 @@ public final class Engine implements AutoCloseable {
 
     /** Whether answers are drafted. */
     public boolean drafts() {
-        return draftPolicy != null;
+        return drafters.policy() != null;
     }
 
-    /** Null if nothing is drafted: bits depend on how many positions a pass has. */
-    DraftPolicy draftPolicy() {
-        return draftPolicy;
-    }
-
-    List<Drafter> draftersOf(Generation generation) {
-        List<Drafter> all = new ArrayList<>(draftPolicy == null ? List.of() : drafters.apply(generation));
-        if (generation.modelDrafter() != null) {
-            all.add(generation.modelDrafter());
-        }
-        return all;
-    }
-
-    void draft(DraftPolicy policy, Function<Generation, List<Drafter>> made) {
-        draftPolicy = policy;
-        drafters = made;
-    }
-
-    static List<Drafter> drafters(Generation generation) {
-        GenerationRequest request = generation.request();
-        List<Drafter> all = new ArrayList<>();
-        if (request.grammar() != null) {
-            all.add(new ForcedDrafter(request.grammar(), generation.engine().punctuation));
-        } else if (request.calls() != null) {
-            all.add(new CallDrafter(request.calls(), generation.engine().punctuation));
-        }
-        all.add(new ContinuedDrafter(generation.session().knownPath()));
-        boolean constrained = request.grammar() != null;
-        all.add(new CopyDrafter(request.fed(), constrained));
-        all.add(new CopyDrafter(
-                DraftKind.CONTINUED,
-                () -> generation.session().knownTexts(KNOWN_TOKENS_MAX),
-                request.fed(),
-                constrained));
-        return all;
+    Drafters drafters() {
+        return drafters;
     }
 
     /** Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone. */

@@ -381,7 +381,7 @@ final class Generation extends ScheduledRequest {
     /** What is drafted of its answer, which a mask has a say in; null if none has. */
     Drafting drafting(TokenMask mask) {
         reasoning.under(mask);
-        drafting = new Drafting(this, engine.draftersOf(this), mask);
+        drafting = new Drafting(this, engine.drafters().of(this), mask);
         return drafting;
     }
 

@@ -8,7 +8,7 @@ public final class AllDrafts extends DraftPolicy {
 
     /** Lets an engine check all that its drafters propose. */
     public static void of(Engine engine) {
-        engine.draft(new AllDrafts(), Engine::drafters);
+        engine.drafters().replace(new AllDrafts(), engine.drafters()::ofRequest);
     }
 
     @Override

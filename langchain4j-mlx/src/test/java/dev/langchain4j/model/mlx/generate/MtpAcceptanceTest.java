@@ -125,8 +125,8 @@ class MtpAcceptanceTest {
         DraftCounts counts = new DraftCounts(0, 0);
         try (Engine drafting = engine(thread, loaded, head, tokenizer, cache);
                 Engine plain = engine(thread, loaded, null, tokenizer, other)) {
-            drafting.draft(new Depth(depth), generation -> List.of());
-            plain.draft(null, null);
+            drafting.drafters().replace(new Depth(depth), generation -> List.of());
+            plain.drafters().replace(null, null);
             for (int i = 0; i < CONVERSATIONS; i++) {
                 int[] pattern = random.ints(5 + random.nextInt(5), 4, 48).toArray();
                 int[] prompt = TokenIds.concat(pattern, pattern);

@@ -249,7 +249,7 @@ class RandomSchedulesTest {
         private GenerationResult alone(ScheduledCase one, LanguageModel with) {
             TrieCache none = new TrieCache(NOTHING, System::nanoTime);
             try (Engine single = engine(with, none)) {
-                single.draft(null, null);
+                single.drafters().replace(null, null);
                 return single.submit(one.aloneRequest(), one.aloneText).result().get();
             } catch (ExecutionException | InterruptedException e) {
                 throw new AssertionError(what + ", alone: " + one, e);

@@ -177,8 +177,10 @@ class SpeculationTest {
             TrieCache cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime);
             try (Engine engine = engine(model, draftModel, cache)) {
                 int[] answer = one.alone.generated();
-                engine.draft(
-                        new AllDrafts(), generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
+                engine.drafters()
+                        .replace(
+                                new AllDrafts(),
+                                generation -> List.of(new Oracle(answer, random, model.vocabularySize())));
                 thread.run(() -> {
                     one.handle = engine.submit(one.request(), one);
                     if (one.fate == Fate.CANCELLED_AT_ONCE) {
@@ -213,7 +215,7 @@ class SpeculationTest {
         private GenerationResult alone(LanguageModel with, GenerationRequest request, GenerationListener listener) {
             TrieCache none = new TrieCache(NOTHING, System::nanoTime);
             try (Engine single = engine(with, null, none)) {
-                single.draft(null, null);
+                single.drafters().replace(null, null);
                 return single.submit(request, listener).result().get();
             } catch (ExecutionException | InterruptedException e) {
                 throw new AssertionError(who + ", alone", e);
@@ -293,7 +295,7 @@ class SpeculationTest {
             if (asked.grammar() != null) {
                 asked.grammar().close();
             }
-            engine.draft(null, null);
+            engine.drafters().replace(null, null);
             GenerationResult resumed = engine.submit(next, piece -> {}).result().get();
             assertThat(resumed.generated())
                     .as("%s, resumed at %s", who, resumed.plan())

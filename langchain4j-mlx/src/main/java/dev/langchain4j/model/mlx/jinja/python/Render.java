@@ -42,7 +42,13 @@ public final class Render {
     public boolean autoescape;
 
     /** @param chars how long the text is expected to be */
-    public Render(Map<String, Object> context, Origins origins, TemplateLimits limits, Budget budget, Clock clock, int chars) {
+    public Render(
+            Map<String, Object> context,
+            Origins origins,
+            TemplateLimits limits,
+            Budget budget,
+            Clock clock,
+            int chars) {
         this.root = new StringBuilder(chars);
         this.out = root;
         this.budget = budget;
