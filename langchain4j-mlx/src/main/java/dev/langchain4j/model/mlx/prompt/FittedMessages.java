@@ -313,10 +313,8 @@ final class FittedMessages {
         if (state == State.START && mends(CALL_FIRST) || state == State.ANSWER && mends(CALL_AFTER_ANSWER)) {
             space("user", index);
         }
-        List<Map<String, Object>> given = callsOf(message);
-        List<Map<String, Object>> calls = new ArrayList<>(given.size());
-        boolean same = true;
-        for (Map<String, Object> call : given) {
+        List<Map<String, Object>> calls = new ArrayList<>();
+        for (Map<String, Object> call : callsOf(message)) {
             Map<String, Object> function = function(call);
             Supplier<String> made = () -> function.get("name") + " " + function.get("arguments") + " " + calls.size();
             Map<String, Object> changed = with(call, "id", fittedId(call.get("id"), made, index));
@@ -326,9 +324,8 @@ final class FittedMessages {
                 changed(index, Kind.ARGUMENTS_WRAPPED);
             }
             calls.add(changed);
-            same &= changed == call;
         }
-        Map<String, Object> fitted = same ? message : with(message, "tool_calls", calls);
+        Map<String, Object> fitted = calls.equals(callsOf(message)) ? message : with(message, "tool_calls", calls);
         if (can.calls().dropsText(message) && can.calls().apply(fitted).containsKey("tool_calls")) {
             changed(index, Kind.TEXT_LEFT_OUT);
         }
