@@ -13,14 +13,12 @@ import dev.langchain4j.model.mlx.cache.LayerForms;
 import dev.langchain4j.model.mlx.cache.TrieCache;
 import dev.langchain4j.model.mlx.draft.DraftPolicy;
 import dev.langchain4j.model.mlx.kv.LayerCache;
-import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.model.DraftModel;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.Vocabulary;
 import dev.langchain4j.model.mlx.vision.PromptPictures;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
@@ -399,32 +397,7 @@ public final class Engine implements AutoCloseable {
 
     /** What the layers of a sequence keep, found by feeding two tokens, one after the other. On the model's thread. */
     public LayerForms layerForms() {
-        List<LayerCache> layers = newLayers();
-        ModelDrafter drafter = newModelDrafter(layers, null);
-        try {
-            feedAny(layers, drafter);
-            LayerForms ofOne = LayerForms.of(layers);
-            feedAny(layers, drafter);
-            return ofOne.and(LayerForms.of(layers));
-        } finally {
-            try {
-                if (drafter != null) {
-                    drafter.close();
-                }
-            } finally {
-                layers.forEach(LayerCache::close);
-            }
-        }
-    }
-
-    private void feedAny(List<LayerCache> layers, ModelDrafter drafter) {
-        PrefillPass.compute(
-                model,
-                List.of(layers),
-                List.of(new int[] {0}),
-                () -> List.of(Sight.NONE),
-                Collections.singletonList(drafter),
-                hidden -> List.of());
+        return PrefillPass.layerForms(this);
     }
 
     /** What drafts with a model for a sequence of these layers; null if none does. */

@@ -4,12 +4,14 @@ import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
+import dev.langchain4j.model.mlx.cache.LayerForms;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Sight;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -147,5 +149,35 @@ final class PrefillPass {
             sequences.forEach(layers -> results.addAll(List.of(LayerCache.buffers(layers))));
             Eval.eval(results.toArray(MlxArray[]::new));
         }
+    }
+
+    /** See {@link Engine#layerForms}. */
+    static LayerForms layerForms(Engine engine) {
+        List<LayerCache> layers = engine.newLayers();
+        ModelDrafter drafter = engine.newModelDrafter(layers, null);
+        try {
+            feedAny(engine, layers, drafter);
+            LayerForms ofOne = LayerForms.of(layers);
+            feedAny(engine, layers, drafter);
+            return ofOne.and(LayerForms.of(layers));
+        } finally {
+            try {
+                if (drafter != null) {
+                    drafter.close();
+                }
+            } finally {
+                layers.forEach(LayerCache::close);
+            }
+        }
+    }
+
+    private static void feedAny(Engine engine, List<LayerCache> layers, ModelDrafter drafter) {
+        compute(
+                engine.model(),
+                List.of(layers),
+                List.of(new int[] {0}),
+                () -> List.of(Sight.NONE),
+                Collections.singletonList(drafter),
+                hidden -> List.of());
     }
 }

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ChatMessage;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -27,7 +28,7 @@ final class KnownMessages {
         private record Step(Context before, Context after) {}
 
         private Known(ChatMessage message, boolean sees) {
-            mapped = MessageMapper.map(message, sees);
+            mapped = Collections.unmodifiableMap(MessageMapper.map(message, sees));
             digest = Context.digest(message);
         }
 
