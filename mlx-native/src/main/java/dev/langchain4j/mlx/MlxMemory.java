@@ -38,8 +38,8 @@ public final class MlxMemory {
     }
 
     /**
-     * Bytes that a program should keep at most in the memory of the GPU, as its driver says: Metal's recommended working
-     * set. 0 where nothing is recommended, as on the CPU.
+     * Bytes that a program should keep at most in the memory of the GPU, as its driver says: Metal's recommended
+     * working set. 0 where nothing is recommended, as on the CPU.
      */
     public static long recommendedBytes() {
         return Recommended.BYTES;
@@ -146,9 +146,9 @@ public final class MlxMemory {
     }
 
     /**
-     * Lets MLX keep up to the recommended bytes resident, so that the system does not page weights out between requests,
-     * and use no more than them. Once for the process, when its first thread for a GPU starts; without a recommendation
-     * nothing happens. Systems that know no wired memory refuse it, which changes nothing else.
+     * Lets MLX keep up to the recommended bytes resident, so that the system does not page weights out between
+     * requests, and use no more than them. Once for the process, when its first thread for a GPU starts; without a
+     * recommendation nothing happens. Systems that know no wired memory refuse it, which changes nothing else.
      */
     static void fitToDevice() {
         Fitted.DONE.run();

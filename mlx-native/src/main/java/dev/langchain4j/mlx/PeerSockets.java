@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking takes
- * nothing away from whoever reads them. Any thread may look.
+ * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking
+ * takes nothing away from whoever reads them. Any thread may look.
  */
 public final class PeerSockets {
     private static final int DESCRIPTORS_MAX = 4096;

@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
- * The memory that the prompt caches of a process share. What one model's cache may take is promised to no other: a default
- * limit is half of what weights and earlier caches leave. Limits that an application sets hold as they are, and count for
- * later defaults. Thread-safe.
+ * The memory that the prompt caches of a process share. What one model's cache may take is promised to no other: a
+ * default limit is half of what weights and earlier caches leave. Limits that an application sets hold as they are, and
+ * count for later defaults. Thread-safe.
  */
 final class MemoryBudget {
     /** Of all models of this process. */
@@ -79,7 +79,10 @@ final class MemoryBudget {
         return CacheLimits.ofBytes(bytesMax).buffers((int) Math.max(0, buffers) / 2);
     }
 
-    /** What MLX should use of this machine, or of this container: a fifth is left to the JVM and others, as MLX leaves it. */
+    /**
+     * What MLX should use of this machine, or of this container: a fifth is left to the JVM and others, as MLX leaves
+     * it.
+     */
     private static long usableBytes() {
         return Math.min(MlxMemory.budgetBytes(), ContainerMemory.limitBytes() / 5 * 4);
     }

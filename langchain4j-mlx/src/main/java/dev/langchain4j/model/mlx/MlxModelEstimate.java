@@ -69,9 +69,9 @@ public record MlxModelEstimate(
     }
 
     /**
-     * How many tokens all conversations together can have in the half of what the weights leave, which is what the prompt
-     * cache may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link Integer#MAX_VALUE}, and 0 if the
-     * model does not fit.
+     * How many tokens all conversations together can have in the half of what the weights leave, which is what the
+     * prompt cache may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link Integer#MAX_VALUE}, and 0
+     * if the model does not fit.
      */
     public int tokensThatFit() {
         if (budgetBytes == 0) {

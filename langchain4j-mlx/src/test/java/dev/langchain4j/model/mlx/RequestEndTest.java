@@ -70,13 +70,12 @@ class RequestEndTest {
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
     }
 
-    private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
-        return settings.apply(MlxModel.builder().modelPath(random).maxConcurrent(1))
-                .build();
+    private static MlxModel model(UnaryOperator<MlxModel.Builder> more) {
+        return more.apply(MlxModel.builder().modelPath(random).maxConcurrent(1)).build();
     }
 
     private static MlxModel model() {
-        return model(settings -> settings);
+        return model(s -> s);
     }
 
     /** Never ends by itself. */

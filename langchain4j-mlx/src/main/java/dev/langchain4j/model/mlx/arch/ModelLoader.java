@@ -26,7 +26,8 @@ public final class ModelLoader {
     /**
      * A model and the weights that it borrows; the caller closes them.
      *
-     * @param tower what makes features of pictures; null if the folder has no vision tower, or one that is not supported
+     * @param tower what makes features of pictures; null if the folder has no vision tower, or one that is not
+     *     supported
      */
     public record Loaded(LanguageModel model, VisionTower tower, Weights weights, ModelConfig config) {
 
@@ -74,7 +75,8 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      * @param expanded whether quantized matrices become plain ones in single precision
      * @param adapter folder of the adapter; null for none
-     * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows them
+     * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows
+     *     them
      */
     public static Loaded load(
             Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, boolean drafting) {

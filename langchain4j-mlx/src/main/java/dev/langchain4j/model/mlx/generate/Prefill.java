@@ -10,8 +10,9 @@ import java.util.Arrays;
 
 /**
  * Feeds a prompt but for its last token, in chunks that end at multiples of the chunk size, where the cache wants a
- * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start.
- * While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
+ * checkpoint, and where a layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from
+ * the start. While others wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it
+ * has as a whole.
  */
 final class Prefill implements AutoCloseable {
     /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
@@ -88,8 +89,8 @@ final class Prefill implements AutoCloseable {
     }
 
     /**
-     * Begins a step of prefill. A step that restores a part of the prompt from disk, or computes the features of a picture, ends
-     * with this.
+     * Begins a step of prefill. A step that restores a part of the prompt from disk, or computes the features of a
+     * picture, ends with this.
      *
      * @param wanted about how many tokens at most
      * @return the tokens of the next chunk, of a prompt that has some left; null if none are to be fed in this step

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence attends to
- * its own buffers.
+ * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence
+ * attends to its own buffers.
  *
  * <p>What a request's own work throws ends that request. What the pass throws ends all that are in it.
  */

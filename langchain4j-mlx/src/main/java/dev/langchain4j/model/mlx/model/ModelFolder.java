@@ -83,8 +83,8 @@ public final class ModelFolder {
     }
 
     /**
-     * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of a
-     * folder on the weights; null for none.
+     * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of
+     * a folder on the weights; null for none.
      *
      * @param expanded whether quantized matrices become plain ones in single precision
      * @param shard what layers load; tensors are read whole, and cut one after the other
@@ -223,8 +223,8 @@ public final class ModelFolder {
     }
 
     /**
-     * Bytes of a folder's weights with quantized matrices as plain ones in single precision, before they are read; -1 if none
-     * is quantized.
+     * Bytes of a folder's weights with quantized matrices as plain ones in single precision, before they are read; -1
+     * if none is quantized.
      *
      * @throws InvalidRequestException if a file is not what it should be
      */
