@@ -11,8 +11,8 @@ import java.util.Locale;
 import java.util.UUID;
 
 /**
- * Jlama's side of the benchmark, in single precision. For each line of input it generates once and prints a line of JSON.
- * Usage: JlamaBench MODEL_FOLDER PROMPT_TOKENS TOKENS
+ * Jlama's side of the benchmark, in single precision. For each line of input it generates once and prints a line of
+ * JSON. Usage: JlamaBench MODEL_FOLDER PROMPT_TOKENS TOKENS
  */
 public final class JlamaBench {
     private JlamaBench() {}

@@ -14,12 +14,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Writes {@code MlxC.java} from {@code bindings.txt}, and for GraalVM's native images the shapes of all functions that are
- * called. Run in mlx-native: {@code java src/generator/java/GenerateBindings.java}.
+ * Writes {@code MlxC.java} from {@code bindings.txt}, and for GraalVM's native images the shapes of all functions that
+ * are called. Run in mlx-native: {@code java src/generator/java/GenerateBindings.java}.
  *
- * <p>Every handle of mlx-c is a struct of one pointer, which travels by value like that pointer, so handles and pointers
- * are {@code long}. An optional number is a struct of eight bytes that travels in one integer register, so it is a
- * {@code long} too (see Optionals).
+ * <p>Every handle of mlx-c is a struct of one pointer, which travels by value like that pointer, so handles and
+ * pointers are {@code long}. An optional number is a struct of eight bytes that travels in one integer register, so it
+ * is a {@code long} too (see Optionals).
  */
 final class GenerateBindings {
     private static final Path SOURCE = Path.of("bindings.txt");

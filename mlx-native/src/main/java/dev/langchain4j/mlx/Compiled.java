@@ -3,9 +3,9 @@ package dev.langchain4j.mlx;
 import java.util.Objects;
 
 /**
- * Elementwise operations that a GPU runs as one kernel: MLX traces them once for each combination of types and numbers of
- * dimensions, on each thread, and compiles what it found. On the CPU, where that would take a C++ compiler, they run one by
- * one. The system property {@code langchain4j.mlx.compile} ({@code true} or {@code false}) decides otherwise.
+ * Elementwise operations that a GPU runs as one kernel: MLX traces them once for each combination of types and numbers
+ * of dimensions, on each thread, and compiles what it found. On the CPU, where that would take a C++ compiler, they run
+ * one by one. The system property {@code langchain4j.mlx.compile} ({@code true} or {@code false}) decides otherwise.
  *
  * <p>Thread-safe. A thread keeps what it has compiled until it ends, so make one for each chain, not one for each call.
  */
@@ -31,7 +31,9 @@ public final class Compiled {
         return new Compiled(chain, true);
     }
 
-    /** Operations that are traced for each shape of the inputs: those with reductions, slices or new shapes among them. */
+    /**
+     * Operations that are traced for each shape of the inputs: those with reductions, slices or new shapes among them.
+     */
     public static Compiled byShape(Chain chain) {
         return new Compiled(chain, false);
     }

@@ -5,11 +5,11 @@ import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
 /**
- * {@link Logits#draw} of MLX's operations, for devices that have kernels for them. Settings are columns, a number for each row,
- * so that rows of different ones are drawn together.
+ * {@link Logits#draw} of MLX's operations, for devices that have kernels for them. Settings are columns, a number for
+ * each row, so that rows of different ones are drawn together.
  *
- * <p>Where every row has a small top_k, all that follows looks at the greatest numbers alone: they are found through the greatest
- * of each block. Else rows are sorted where top_p or top_k need it, once for both, and without their ids.
+ * <p>Where every row has a small top_k, all that follows looks at the greatest numbers alone: they are found through
+ * the greatest of each block. Else rows are sorted where top_p or top_k need it, once for both, and without their ids.
  */
 final class ComposedDraw {
     /** The greatest numbers of rows, in order, and where they are. */
@@ -175,7 +175,8 @@ final class ComposedDraw {
     }
 
     /**
-     * The greatest numbers of rows. As many blocks as numbers are wanted have them all: those with the greatest numbers.
+     * The greatest numbers of rows. As many blocks as numbers are wanted have them all: those with the greatest
+     * numbers.
      *
      * @param logits float32 [rows, size]
      */

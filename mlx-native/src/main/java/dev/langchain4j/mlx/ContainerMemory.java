@@ -5,8 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * How much memory the container allows that this process runs in: Linux' control groups, in the files of version 1 and 2. A
- * limit of a group above counts too.
+ * How much memory the container allows that this process runs in: Linux' control groups, in the files of version 1 and
+ * 2. A limit of a group above counts too.
  */
 final class ContainerMemory {
     /** Version 1 writes the greatest multiple of a page for no limit. */

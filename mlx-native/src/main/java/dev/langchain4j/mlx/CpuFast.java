@@ -8,13 +8,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What {@link Fast} does on the CPU, for which MLX has no fused kernels: it puts each fused operation together from up to
- * twenty plain ones, again for each layer. Ours, of {@code native/fused.cpp} and {@code native/encoder.cpp}, are one node each
- * and use several threads; what all layers of a step have in common is computed once. Numbers of single precision only: the
- * rest is left to MLX.
+ * What {@link Fast} does on the CPU, for which MLX has no fused kernels: it puts each fused operation together from up
+ * to twenty plain ones, again for each layer. Ours, of {@code native/fused.cpp} and {@code native/encoder.cpp}, are one
+ * node each and use several threads; what all layers of a step have in common is computed once. Numbers of single
+ * precision only: the rest is left to MLX.
  *
- * <p>One per thread. The constants and tables that it keeps between steps are the thread's own: they are freed with it and
- * not counted as handles of anybody.
+ * <p>One per thread. The constants and tables that it keeps between steps are the thread's own: they are freed with it
+ * and not counted as handles of anybody.
  */
 final class CpuFast {
     private static final int TABLES_MAX = 4;
@@ -28,8 +28,8 @@ final class CpuFast {
     private record Constant(float value, int ndim, long handle) {}
 
     /**
-     * Cosines and sines of the positions from each offset on, [length, dims], or [batch, 1, length, dims] of several offsets;
-     * the sines of the first half negated.
+     * Cosines and sines of the positions from each offset on, [length, dims], or [batch, 1, length, dims] of several
+     * offsets; the sines of the first half negated.
      */
     private static final class Turns {
         private final int dims;
@@ -127,7 +127,8 @@ final class CpuFast {
     }
 
     /**
-     * Attention of queries [batch, heads, length, dim] to keys and values of the same batch. Null if that is left to MLX.
+     * Attention of queries [batch, heads, length, dim] to keys and values of the same batch. Null if that is left to
+     * MLX.
      *
      * @param causal whether each query sees the keys up to its own position only, counted from the end of the context
      * @param sinks a logit per head that has no value; null for none

@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * What encoders of texts (BERT) compute besides products. On Linux's CPU backend each is one operation of our own, in single
- * precision; elsewhere they are put together of MLX's. Lazy, as {@link Ops}.
+ * What encoders of texts (BERT) compute besides products. On Linux's CPU backend each is one operation of our own, in
+ * single precision; elsewhere they are put together of MLX's. Lazy, as {@link Ops}.
  */
 public final class Encoding {
     private Encoding() {}
@@ -35,7 +35,8 @@ public final class Encoding {
      * Attention of each token to all tokens of its own text: softmax(q k' / sqrt(dim)) v for each head.
      *
      * @param qkv queries of all heads, then keys, then values of texts that lie in a row, [1, tokens, 3 * hidden]
-     * @param lengths tokens of each text, in their order; texts of one length are computed together where they are neighbours
+     * @param lengths tokens of each text, in their order; texts of one length are computed together where they are
+     *     neighbours
      * @return [1, tokens, hidden]
      */
     public static MlxArray attention(MlxArray qkv, int[] lengths, int heads) {

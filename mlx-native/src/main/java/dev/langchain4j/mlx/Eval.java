@@ -4,8 +4,8 @@ import dev.langchain4j.mlx.ffi.MlxC;
 import java.util.function.LongToIntFunction;
 
 /**
- * Computes lazy arrays. When the JVM shuts down and the grace period of the thread is over, nothing is computed any more:
- * that is an {@link MlxException}.
+ * Computes lazy arrays. When the JVM shuts down and the grace period of the thread is over, nothing is computed any
+ * more: that is an {@link MlxException}.
  */
 public final class Eval {
     private Eval() {}

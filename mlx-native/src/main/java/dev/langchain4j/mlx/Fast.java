@@ -189,8 +189,8 @@ public final class Fast {
     }
 
     /**
-     * softmax(q k' * scale) v, where every query sees every key. Memory grows with the length, not with its square, so that
-     * sequences may be as long as a picture has patches.
+     * softmax(q k' * scale) v, where every query sees every key. Memory grows with the length, not with its square, so
+     * that sequences may be as long as a picture has patches.
      *
      * @param q [batch, heads, length, dim], as k and v
      */
@@ -224,7 +224,10 @@ public final class Fast {
         return parts.length == 1 ? parts[0] : Indexing.concatenate(2, parts);
     }
 
-    /** The dimensions that a head gets, filled up with zeros, so that there is a kernel for it; its own if there is none. */
+    /**
+     * The dimensions that a head gets, filled up with zeros, so that there is a kernel for it; its own if there is
+     * none.
+     */
     private static int fusedDim(int dim) {
         for (int fused : FUSED_DIMS) {
             if (dim <= fused) {

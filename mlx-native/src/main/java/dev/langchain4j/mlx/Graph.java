@@ -37,7 +37,9 @@ public final class Graph {
 
     private Graph() {}
 
-    /** How many operations of each name compute these arrays; those that only look at memory in another way left out. */
+    /**
+     * How many operations of each name compute these arrays; those that only look at memory in another way left out.
+     */
     public static Map<String, Integer> nodes(MlxArray... outputs) {
         OwnerThread t = OwnerThread.current();
         try {
@@ -70,9 +72,9 @@ public final class Graph {
     }
 
     /**
-     * Builds what a GPU would get, on any device: without the CPU's own operations, with compiled chains, and with one node,
-     * named Depends, for each fused operation and each kernel. Such a graph is there to be looked at: computing it gives
-     * numbers without meaning.
+     * Builds what a GPU would get, on any device: without the CPU's own operations, with compiled chains, and with one
+     * node, named Depends, for each fused operation and each kernel. Such a graph is there to be looked at: computing
+     * it gives numbers without meaning.
      */
     public static <T> T asOnGpu(Callable<T> builder) throws Exception {
         return sketch(true, builder);

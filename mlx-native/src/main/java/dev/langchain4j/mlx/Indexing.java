@@ -15,8 +15,8 @@ public final class Indexing {
     }
 
     /**
-     * Elements that are all written before they are read: on the CPU whatever lies in their memory, which costs nothing before
-     * that; elsewhere zeros.
+     * Elements that are all written before they are read: on the CPU whatever lies in their memory, which costs nothing
+     * before that; elsewhere zeros.
      *
      * @throws IllegalArgumentException if the shape has a negative length, or more bytes than can be counted
      */

@@ -16,14 +16,15 @@ public final class Logits {
     private Logits() {}
 
     /**
-     * How an id is drawn from a row, in this order: top_p, min_p, XTC, top_k, temperature. Ids that are as likely as the last
-     * one that top_p keeps are kept; of those that are as likely as the last one of top_k, the first ones are.
+     * How an id is drawn from a row, in this order: top_p, min_p, XTC, top_k, temperature. Ids that are as likely as
+     * the last one that top_p keeps are kept; of those that are as likely as the last one of top_k, the first ones are.
      *
      * @param temperature 0 takes the likeliest id
      * @param topP mass of the likeliest ids that are kept; 0 or 1 keeps all
      * @param topK number of the likeliest ids that are kept; 0 keeps all
      * @param minP ids less likely than this share of the likeliest are dropped; 0 drops none
-     * @param xtcThreshold ids of a greater probability are dropped but for the least likely of them; negative drops none
+     * @param xtcThreshold ids of a greater probability are dropped but for the least likely of them; negative drops
+     *     none
      * @param seed the same seed draws the same id
      */
     public record Draw(double temperature, double topP, int topK, double minP, double xtcThreshold, long seed) {
@@ -55,8 +56,8 @@ public final class Logits {
     public record Likeliest(MlxArray logits, MlxArray ids, MlxArray logSum) {}
 
     /**
-     * Draws an id from each row: the greatest sum of logit by temperature and noise of the id, among those that are left. What
-     * is minus infinity is not drawn.
+     * Draws an id from each row: the greatest sum of logit by temperature and noise of the id, among those that are
+     * left. What is minus infinity is not drawn.
      *
      * @param logits [rows, vocabulary]
      * @param draws one for each row

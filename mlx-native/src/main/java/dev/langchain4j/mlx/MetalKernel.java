@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A kernel of our own in Metal's language, compiled when it is first computed. Thread-safe; a thread keeps what it has made
- * of it until it ends.
+ * A kernel of our own in Metal's language, compiled when it is first computed. Thread-safe; a thread keeps what it has
+ * made of it until it ends.
  *
  * @param name name of the function, unique in the process
  * @param inputs names of the input arrays in the source

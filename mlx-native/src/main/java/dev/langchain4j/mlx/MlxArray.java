@@ -48,8 +48,8 @@ public final class MlxArray implements AutoCloseable {
     }
 
     /**
-     * An array from the raw bytes between position and limit, in native order; they are copied once if the buffer is direct.
-     * The shape's product times the element size must be their count.
+     * An array from the raw bytes between position and limit, in native order; they are copied once if the buffer is
+     * direct. The shape's product times the element size must be their count.
      */
     public static MlxArray of(ByteBuffer bytes, DType type, int... shape) {
         if (bytes.remaining() % type.bytes() != 0) {
@@ -268,9 +268,9 @@ public final class MlxArray implements AutoCloseable {
     }
 
     /**
-     * Copies the elements of {@code part} over those of this array from {@code start} on along an axis, in its own memory:
-     * all arrays that share it see them. Computes both first. Only on the CPU, whose operation for this copies element by
-     * element.
+     * Copies the elements of {@code part} over those of this array from {@code start} on along an axis, in its own
+     * memory: all arrays that share it see them. Computes both first. Only on the CPU, whose operation for this copies
+     * element by element.
      *
      * @param part as long as this array along all other axes
      * @return whether it was done; not on a GPU, between types, or where the elements of one do not lie in row order
@@ -307,9 +307,9 @@ public final class MlxArray implements AutoCloseable {
     }
 
     /**
-     * The memory of {@code [start, end)} along an axis, to be filled from elsewhere, by any thread: one part for each index of
-     * the axes before it. All arrays that share it see what is written, so nothing may be computed from them meanwhile; it is
-     * gone when they are. Computes first.
+     * The memory of {@code [start, end)} along an axis, to be filled from elsewhere, by any thread: one part for each
+     * index of the axes before it. All arrays that share it see what is written, so nothing may be computed from them
+     * meanwhile; it is gone when they are. Computes first.
      *
      * @return null if the elements do not lie in row order
      * @throws IllegalArgumentException if the range does not fit

@@ -55,16 +55,16 @@ public final class MlxMemory {
     }
 
     /**
-     * Bytes that the operating system counts for this process: the Java heap, all native memory, and that of the GPU where
-     * both share it; no files that are only read. 0 if the system does not say.
+     * Bytes that the operating system counts for this process: the Java heap, all native memory, and that of the GPU
+     * where both share it; no files that are only read. 0 if the system does not say.
      */
     public static long footprintBytes() {
         return ProcessMemory.footprintBytes();
     }
 
     /**
-     * Bytes of {@link #footprintBytes} above which prompt caches give way, and new requests and models are refused: what {@link
-     * #setFootprintLimit} says, else what suits the device: {@link MemoryLimits#footprintBytes}.
+     * Bytes of {@link #footprintBytes} above which prompt caches give way, and new requests and models are refused:
+     * what {@link #setFootprintLimit} says, else what suits the device: {@link MemoryLimits#footprintBytes}.
      */
     public static long footprintLimitBytes() {
         return footprintLimit > 0 ? footprintLimit : limits().footprintBytes();
@@ -170,9 +170,9 @@ public final class MlxMemory {
     }
 
     /**
-     * Gives MLX the limits of the device, those that the application has not set. Up to the wired limit MLX keeps memory
-     * resident, so that the system does not page weights out between requests. Once for the process, when its first thread
-     * starts. Systems that know no wired memory refuse it, which changes nothing else.
+     * Gives MLX the limits of the device, those that the application has not set. Up to the wired limit MLX keeps
+     * memory resident, so that the system does not page weights out between requests. Once for the process, when its
+     * first thread starts. Systems that know no wired memory refuse it, which changes nothing else.
      */
     static void fitToDevice() {
         Fitted.DONE.run();

@@ -15,9 +15,9 @@ import java.util.concurrent.TimeoutException;
  * The one platform thread that makes all native calls of a model. MLX binds streams, and with them every array that is
  * not yet evaluated, to the thread that made them; arrays made here are usable here only.
  *
- * <p>Tasks run one after the other in the order in which they came, but for {@link #executeNext}. All methods may be called
- * from any thread. When the JVM shuts down, tasks have a grace period to end in; after it, one that computes fails with an
- * {@link MlxException} at its next step, so that the JVM can end.
+ * <p>Tasks run one after the other in the order in which they came, but for {@link #executeNext}. All methods may be
+ * called from any thread. When the JVM shuts down, tasks have a grace period to end in; after it, one that computes
+ * fails with an {@link MlxException} at its next step, so that the JVM can end.
  */
 public final class MlxThread implements Executor, AutoCloseable {
     private static final Runnable STOP = () -> {};
@@ -72,10 +72,12 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     /**
      * Runs a task on this thread and waits for it; at once if this is the current thread. What the task throws is
-     * thrown here. If the waiting thread is interrupted, a task that has not begun is dropped; one that has is waited for.
+     * thrown here. If the waiting thread is interrupted, a task that has not begun is dropped; one that has is waited
+     * for.
      *
      * @throws IllegalStateException if this thread was closed
-     * @throws CancellationException if the waiting thread was interrupted before the task began; it is interrupted again
+     * @throws CancellationException if the waiting thread was interrupted before the task began; it is interrupted
+     *     again
      */
     public <T> T call(Callable<T> task) {
         if (isCurrent()) {
@@ -124,8 +126,8 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     /**
-     * Queues a task behind the one that is next, before all others that wait. So a task that takes turns with others waits for
-     * one of them, however many there are.
+     * Queues a task behind the one that is next, before all others that wait. So a task that takes turns with others
+     * waits for one of them, however many there are.
      *
      * @throws IllegalStateException as {@link #execute} does
      */
@@ -143,7 +145,9 @@ public final class MlxThread implements Executor, AutoCloseable {
         }
     }
 
-    /** A computation in steps, between which other tasks of the thread run. All its methods are called on the thread. */
+    /**
+     * A computation in steps, between which other tasks of the thread run. All its methods are called on the thread.
+     */
     public interface Steps<T> extends AutoCloseable {
         /** Computes a step; gives the result if it was the last one, else null. */
         T step();
@@ -154,8 +158,8 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     /**
-     * Computes something in steps and waits for it. What a step throws is thrown here. If the waiting thread is interrupted,
-     * no more steps begin.
+     * Computes something in steps and waits for it. What a step throws is thrown here. If the waiting thread is
+     * interrupted, no more steps begin.
      *
      * @throws IllegalStateException if this thread was closed
      * @throws CancellationException if the waiting thread was interrupted; it is interrupted again
@@ -223,7 +227,8 @@ public final class MlxThread implements Executor, AutoCloseable {
 
     /**
      * Gives the thread up because a native call in it does not return: nothing waits for it any more, neither
-     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait may never run.
+     * {@link #close} nor the end of the JVM, and what belongs to it stays in memory until then. Tasks that wait may
+     * never run.
      *
      * @param cause is thrown to those who wait for a task, and to those who come later
      */
@@ -243,9 +248,9 @@ public final class MlxThread implements Executor, AutoCloseable {
     }
 
     /**
-     * Lets queued tasks finish, with those that they queue, runs a last one, then ends the thread, gives freed memory back
-     * to the system, and waits for the end, whether the caller is interrupted or not. Called again it only waits. Called on
-     * this thread itself it returns at once, and the end comes after the tasks that are queued.
+     * Lets queued tasks finish, with those that they queue, runs a last one, then ends the thread, gives freed memory
+     * back to the system, and waits for the end, whether the caller is interrupted or not. Called again it only waits.
+     * Called on this thread itself it returns at once, and the end comes after the tasks that are queued.
      *
      * @param last frees what lives on this thread; what it throws is thrown here, after the end
      */

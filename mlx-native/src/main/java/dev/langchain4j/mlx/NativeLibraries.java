@@ -25,8 +25,8 @@ public final class NativeLibraries {
      * processors, containers' limits included; the system property {@code langchain4j.mlx.cpu.threads} sets another
      * number at the start. A GPU computes without them.
      *
-     * @param threads from 1 to 256; or 0 for the threads of OpenBLAS, which are as fast on a machine of their own and slow
-     *     beside other work, because they wait for each other
+     * @param threads from 1 to 256; or 0 for the threads of OpenBLAS, which are as fast on a machine of their own and
+     *     slow beside other work, because they wait for each other
      * @throws IllegalArgumentException if it is another number
      * @throws NativeLibraryException if the library is missing
      */

@@ -9,8 +9,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking takes
- * nothing away from whoever reads them. Any thread may look.
+ * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking
+ * takes nothing away from whoever reads them. Any thread may look.
  */
 public final class PeerSockets {
     private static final int DESCRIPTORS_MAX = 4096;
@@ -69,7 +69,10 @@ public final class PeerSockets {
                         | Byte.toUnsignedInt(address.get(ValueLayout.JAVA_BYTE, 3));
     }
 
-    /** Ends the connections, so that whoever waits for something at either end hears of it. They stay open for their owner. */
+    /**
+     * Ends the connections, so that whoever waits for something at either end hears of it. They stay open for their
+     * owner.
+     */
     public void shutdown() {
         peers.keySet().forEach(descriptor -> SystemC.shutdown(descriptor, SHUT_RDWR));
     }

@@ -29,9 +29,10 @@ public final class Random {
     }
 
     /**
-     * Indices drawn from distributions: [rows, n] log-probabilities, up to a constant for each row, give [rows] indices. Each
-     * row is drawn with its key, so that it is the same one whatever rows are beside it. What is minus infinity is never
-     * drawn: the greatest sum of a log-probability and noise is, and no sum of probabilities is rounded.
+     * Indices drawn from distributions: [rows, n] log-probabilities, up to a constant for each row, give [rows]
+     * indices. Each row is drawn with its key, so that it is the same one whatever rows are beside it. What is minus
+     * infinity is never drawn: the greatest sum of a log-probability and noise is, and no sum of probabilities is
+     * rounded.
      *
      * @param keys one for each row
      */

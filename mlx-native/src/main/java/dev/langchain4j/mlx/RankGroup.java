@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.LongAdder;
  * The processes that compute one model together, over a backend of MLX's own. What they exchange is lazy like any other
  * operation: all ranks must ask for the same exchanges in the same order, and start to compute them in that order.
  *
- * <p>MLX makes one group for a process and a backend, keeps it, and has no way to mend it: an exchange with a rank that is gone
- * fails or waits for ever. {@link #forget} lets it make another one.
+ * <p>MLX makes one group for a process and a backend, keeps it, and has no way to mend it: an exchange with a rank that
+ * is gone fails or waits for ever. {@link #forget} lets it make another one.
  */
 public final class RankGroup implements AutoCloseable {
     private final OwnerThread thread;
@@ -31,8 +31,8 @@ public final class RankGroup implements AutoCloseable {
      * Joins the group, on an {@link MlxThread}. Waits until the neighbours are there.
      *
      * @param backend MLX's name of it: {@code ring} or {@code jaccl}
-     * @param environment the environment variables that it reads its settings from; of no use for a group that was joined
-     *     before in this process
+     * @param environment the environment variables that it reads its settings from; of no use for a group that was
+     *     joined before in this process
      * @throws MlxException if there is no such backend here, its settings are wrong, or a neighbour does not come
      */
     public static RankGroup join(String backend, Map<String, String> environment) {
@@ -48,8 +48,8 @@ public final class RankGroup implements AutoCloseable {
     }
 
     /**
-     * Lets MLX forget the groups of this process, so that {@link #join} makes a new one. A group whose exchanges wait for ever
-     * must not be closed: MLX would free what they use.
+     * Lets MLX forget the groups of this process, so that {@link #join} makes a new one. A group whose exchanges wait
+     * for ever must not be closed: MLX would free what they use.
      */
     public static void forget() {
         GroupsC.clear();

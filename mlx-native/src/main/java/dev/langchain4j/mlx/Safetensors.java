@@ -21,8 +21,8 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
- * Reads and writes safetensors files. What is read is lazy and belongs to the current scope; it must be evaluated on the
- * thread that read it. Headers are checked before MLX opens a file, so a damaged one is an {@link MlxException}.
+ * Reads and writes safetensors files. What is read is lazy and belongs to the current scope; it must be evaluated on
+ * the thread that read it. Headers are checked before MLX opens a file, so a damaged one is an {@link MlxException}.
  */
 public final class Safetensors {
     private static final int SAMPLE_BYTES = 1024;
@@ -120,7 +120,8 @@ public final class Safetensors {
     /**
      * The bytes that a file's tensors take, as its header says; checked, without opening it in MLX.
      *
-     * @param floating the type that floating numbers of 16 bits and more are converted to; null if they stay as they are
+     * @param floating the type that floating numbers of 16 bits and more are converted to; null if they stay as they
+     *     are
      */
     public static long dataBytes(Path file, DType floating) {
         return header(file).values().stream()
@@ -129,7 +130,8 @@ public final class Safetensors {
     }
 
     /**
-     * As {@link #dataBytes}, with each quantized matrix (one that has scales beside it) as a plain one in single precision.
+     * As {@link #dataBytes}, with each quantized matrix (one that has scales beside it) as a plain one in single
+     * precision.
      *
      * @param groupSize columns that share a scale
      */
@@ -155,8 +157,8 @@ public final class Safetensors {
     }
 
     /**
-     * Digests of a file what tells it from others of the same shape: the header, and some bytes from the beginning, the middle
-     * and the end of each tensor. Cheap for files of any size.
+     * Digests of a file what tells it from others of the same shape: the header, and some bytes from the beginning, the
+     * middle and the end of each tensor. Cheap for files of any size.
      */
     public static void digest(Path file, MessageDigest digest) {
         Map<String, SafetensorsHeader.Tensor> tensors = header(file);

@@ -4,11 +4,11 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Sees to it that nothing computes any more when the JVM ends. The C library then takes down the thread pools of MLX and
- * BLAS; a computation under way at that moment ends the process with a crash, or keeps it from ending at all.
+ * Sees to it that nothing computes any more when the JVM ends. The C library then takes down the thread pools of MLX
+ * and BLAS; a computation under way at that moment ends the process with a crash, or keeps it from ending at all.
  *
- * <p>First, what is queued may end, for as long as the grace period of its thread. Then threads are halted: what computes
- * fails at its next step.
+ * <p>First, what is queued may end, for as long as the grace period of its thread. Then threads are halted: what
+ * computes fails at its next step.
  */
 final class Shutdown {
     /** How long halted threads are waited for. */

@@ -30,8 +30,8 @@ final class WeightFiles {
     }
 
     /**
-     * The files that the index names. One that names files that are not there is of another time, if there are weights that
-     * it does not know: then those count, and what it names and has other tensors.
+     * The files that the index names. One that names files that are not there is of another time, if there are weights
+     * that it does not know: then those count, and what it names and has other tensors.
      */
     Set<Path> find() {
         Set<Path> shards = Files.exists(index) ? shards() : Set.of();

@@ -8,8 +8,8 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /**
- * Products of few rows or columns, which the BLAS beside libmlx computes in another way than large ones: the same sums as
- * those of a loop, whichever of the matrices is transposed.
+ * Products of few rows or columns, which the BLAS beside libmlx computes in another way than large ones: the same sums
+ * as those of a loop, whichever of the matrices is transposed.
  */
 class FewRowsTest {
 
@@ -99,7 +99,10 @@ class FewRowsTest {
         assertThat(LiveHandles.count()).isEqualTo(before);
     }
 
-    /** As a conversation that decodes beside up to seven others finds the weights: so it computes what it computes alone. */
+    /**
+     * As a conversation that decodes beside up to seven others finds the weights: so it computes what it computes
+     * alone.
+     */
     @Test
     @EnabledOnOs(OS.LINUX)
     void aRowHasTheSameBitsBesideOthersAsAlone() {

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The CPU's own operations on logits and those that are composed for other devices, beside a model of them in Java: the same
- * ids are left, and the same ones are drawn.
+ * The CPU's own operations on logits and those that are composed for other devices, beside a model of them in Java: the
+ * same ids are left, and the same ones are drawn.
  */
 class LogitsTest {
     private static final float NONE = Float.NEGATIVE_INFINITY;
@@ -71,7 +71,9 @@ class LogitsTest {
                 random.nextLong());
     }
 
-    /** The same without a look at speed. A limit that is met but for rounding decides nothing that a test should know. */
+    /**
+     * The same without a look at speed. A limit that is met but for rounding decides nothing that a test should know.
+     */
     private static float[] expected(float[] logits, Logits.Draw draw) {
         Integer[] order = IntStream.range(0, logits.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, Comparator.comparing((Integer i) -> -logits[i]).thenComparing(i -> i));
@@ -174,7 +176,9 @@ class LogitsTest {
         }
     }
 
-    /** The noise of an id is the one that {@link dev.langchain4j.mlx.Random} gives it, in a row of an odd length, too. */
+    /**
+     * The noise of an id is the one that {@link dev.langchain4j.mlx.Random} gives it, in a row of an odd length, too.
+     */
     @Test
     void aDrawIsThatOfTheWholeRow() {
         onCpu(() -> {

@@ -14,7 +14,10 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** In which order tasks run, and how a thread ends: after what is queued, with a last task, once, without waiting for itself. */
+/**
+ * In which order tasks run, and how a thread ends: after what is queued, with a last task, once, without waiting for
+ * itself.
+ */
 @Timeout(30)
 class MlxThreadTest {
     @Test

@@ -9,7 +9,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A JVM that is told to end in the middle of a computation lets it end in its time, and ends as one that has nothing to do. */
+/**
+ * A JVM that is told to end in the middle of a computation lets it end in its time, and ends as one that has nothing to
+ * do.
+ */
 class ShutdownTest {
     private static final int TERMINATED = 128 + 15;
     private static final int ROUNDS = 4;

@@ -9,8 +9,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The syntax of calls of some tools, to draft with. Its grammar is compiled beside the first request that offers them, and
- * nobody waits for it. Thread-safe.
+ * The syntax of calls of some tools, to draft with. Its grammar is compiled beside the first request that offers them,
+ * and nobody waits for it. Thread-safe.
  */
 final class CallSyntax implements CallDrafter.Syntax {
     private static final Logger log = LoggerFactory.getLogger(CallSyntax.class);

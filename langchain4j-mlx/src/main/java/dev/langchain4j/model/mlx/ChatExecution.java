@@ -60,7 +60,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
     private final MlxModel model;
     private final ChatRequest request;
     private final MlxChatRequestParameters parameters;
-    /** Hears of pieces of the answer while it is generated, on the model's thread; null for an answer that is wanted whole. */
+    /**
+     * Hears of pieces of the answer while it is generated, on the model's thread; null for an answer that is wanted
+     * whole.
+     */
     private final OutputSink pieces;
 
     /** All that was generated, with markers. */
@@ -244,7 +247,9 @@ final class ChatExecution implements OutputSink, GenerationListener {
         }
     }
 
-    /** Calls this on the model's thread at the end. What it is given makes the response, or throws why there is none. */
+    /**
+     * Calls this on the model's thread at the end. What it is given makes the response, or throws why there is none.
+     */
     void whenDone(Consumer<Supplier<ChatResponse>> done) {
         handle.result()
                 .whenComplete((result, error) -> done.accept(() -> {
@@ -281,7 +286,10 @@ final class ChatExecution implements OutputSink, GenerationListener {
         return response;
     }
 
-    /** Notes the answer for when it comes back, and tells where its prompt differed; null if the model was closed meanwhile. */
+    /**
+     * Notes the answer for when it comes back, and tells where its prompt differed; null if the model was closed
+     * meanwhile.
+     */
     private PromptDifference remember(AiMessage answer, GenerationResult result) {
         try {
             boolean stopSequences = !parameters.stopSequences().isEmpty();

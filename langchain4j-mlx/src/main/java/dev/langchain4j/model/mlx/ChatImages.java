@@ -25,8 +25,8 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * The images of requests, ready for a model's tower: read, decoded and resized on the thread of the caller. The last ones are
- * kept, so that a conversation's earlier images are not decoded again in each round. Thread-safe.
+ * The images of requests, ready for a model's tower: read, decoded and resized on the thread of the caller. The last
+ * ones are kept, so that a conversation's earlier images are not decoded again in each round. Thread-safe.
  */
 final class ChatImages implements ConversationListener {
     private static final long KEPT_BYTES_MAX = 128L << 20;

@@ -5,8 +5,8 @@ import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /**
- * Writes prompts and answers to a chat model's log: at DEBUG, or at INFO where the application asked for it. They may hold
- * what users said, so nothing of them is written at INFO otherwise.
+ * Writes prompts and answers to a chat model's log: at DEBUG, or at INFO where the application asked for it. They may
+ * hold what users said, so nothing of them is written at INFO otherwise.
  */
 final class ChatLog {
     private final Logger log;

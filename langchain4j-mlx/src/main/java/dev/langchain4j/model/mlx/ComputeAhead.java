@@ -18,8 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Has what the next prompts of conversations begin with computed once their answers are out, while the model is idle, where
- * it is worth it: mostly, where the chat template rewrites the last turn. Prompts are written on a thread of its own.
+ * Has what the next prompts of conversations begin with computed once their answers are out, while the model is idle,
+ * where it is worth it: mostly, where the chat template rewrites the last turn. Prompts are written on a thread of its
+ * own.
  *
  * <p>One for a model. Thread-safe. What fails costs nobody anything but what would have been computed.
  */

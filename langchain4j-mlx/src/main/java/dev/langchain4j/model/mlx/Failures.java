@@ -12,8 +12,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
 /**
- * LangChain4j's exception for what went wrong while a request was generated. It is of a retriable kind only where trying
- * again can help.
+ * LangChain4j's exception for what went wrong while a request was generated. It is of a retriable kind only where
+ * trying again can help.
  */
 final class Failures {
     private Failures() {}
@@ -33,8 +33,8 @@ final class Failures {
     }
 
     /**
-     * Whether a request or a part of it was refused. Not a multi-catch: the superclass of both is another one in LangChain4j
-     * 1.19 than in 1.20, and the class file would name it.
+     * Whether a request or a part of it was refused. Not a multi-catch: the superclass of both is another one in
+     * LangChain4j 1.19 than in 1.20, and the class file would name it.
      */
     static boolean isRefusal(LangChain4jException e) {
         return e instanceof UnsupportedFeatureException || e instanceof InvalidRequestException;

@@ -9,8 +9,8 @@ final class Futures {
     private Futures() {}
 
     /**
-     * Calls on a virtual thread. Cancelling the future interrupts that thread, which cancels a request of a model. Otherwise
-     * that thread runs what depends on the future, which may therefore wait, and use the model.
+     * Calls on a virtual thread. Cancelling the future interrupts that thread, which cancels a request of a model.
+     * Otherwise that thread runs what depends on the future, which may therefore wait, and use the model.
      */
     static <T> CompletableFuture<T> call(String threadName, Supplier<T> blocking) {
         CompletableFuture<T> future = new CompletableFuture<>();

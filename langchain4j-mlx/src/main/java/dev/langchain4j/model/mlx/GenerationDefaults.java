@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
 /**
  * What a model folder says of generating: which tokens end an answer (config.json, generation_config.json and
  * tokenizer_config.json together) and how tokens are drawn if the request does not say. Without a word of it in
- * generation_config.json the likeliest token is taken. What that file has wrong is left out with a warning: a model works
- * without it.
+ * generation_config.json the likeliest token is taken. What that file has wrong is left out with a warning: a model
+ * works without it.
  *
  * @param endTokens ids that end an answer
  * @param sampling defaults of each parameter

@@ -16,11 +16,13 @@ import java.util.concurrent.TimeUnit;
  * The memory that the models of a process share: weights, prompt caches, running requests.
  *
  * <ul>
- *   <li>What weights and the limits that applications set leave of the budget is divided by the number of the other prompt
- *       caches, and one more: that share is for temporary arrays. The shares change when models are loaded and closed.
- *   <li>A model is loaded if its weights fit beside other weights and running requests. What prompt caches keep gives way.
- *   <li>If the process takes more than its footprint limit, prompt caches give way, and if that is not enough, new requests
- *       and models are refused.
+ *   <li>What weights and the limits that applications set leave of the budget is divided by the number of the other
+ *       prompt caches, and one more: that share is for temporary arrays. The shares change when models are loaded and
+ *       closed.
+ *   <li>A model is loaded if its weights fit beside other weights and running requests. What prompt caches keep gives
+ *       way.
+ *   <li>If the process takes more than its footprint limit, prompt caches give way, and if that is not enough, new
+ *       requests and models are refused.
  * </ul>
  *
  * <p>Thread-safe. Waits for other models only on threads that are not theirs.
@@ -31,7 +33,10 @@ final class MemoryBudget {
 
     /** How long a prompt cache may take to give way: a step of its model. */
     private static final long GIVING_WAY_SECONDS = 5;
-    /** The part of the footprint limit that is freed beyond what is too much, so that the next request need not do it again. */
+    /**
+     * The part of the footprint limit that is freed beyond what is too much, so that the next request need not do it
+     * again.
+     */
     private static final int SPARE_PART = 64;
 
     /** Where numbers come from: by default this process. */
@@ -241,7 +246,10 @@ final class MemoryBudget {
         }
     }
 
-    /** Lets the caches that hold most give way until so many bytes more are free; gives the bytes that are too many still. */
+    /**
+     * Lets the caches that hold most give way until so many bytes more are free; gives the bytes that are too many
+     * still.
+     */
     private long giveWay(long more) {
         // shares may change meanwhile, for this waits for other models
         synchronized (pressure) {

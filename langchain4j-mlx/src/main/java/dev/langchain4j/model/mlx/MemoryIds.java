@@ -21,10 +21,10 @@ import java.util.concurrent.ConcurrentHashMap;
 /** Which conversation a request belongs to, from what AI services tell just before they call a model. */
 final class MemoryIds {
     /*
-     * AI services call a model with nothing but the request. Just before, they tell listeners the request and its invocation.
-     * Both are remembered until the invocation's response or error, and found by identity, whatever thread asks: by the
-     * request object, else, for a decorator that builds another request, by its last message object. Equal requests of others,
-     * and direct calls, get nothing.
+     * AI services call a model with nothing but the request. Just before, they tell listeners the request and its
+     * invocation. Both are remembered until the invocation's response or error, and found by identity, whatever thread
+     * asks: by the request object, else, for a decorator that builds another request, by its last message object. Equal
+     * requests of others, and direct calls, get nothing.
      *
      * - Reading does not consume: a model that falls back on another one passes the same request twice.
      * - Objects are held weakly: a stream that is never finished leaves nothing behind.
@@ -68,8 +68,8 @@ final class MemoryIds {
     private MemoryIds() {}
 
     /**
-     * The conversation of a request, to be asked with the object that the caller passed, or one with its messages: what its
-     * parameters say, else the AI service and memory ID that issued it, else null.
+     * The conversation of a request, to be asked with the object that the caller passed, or one with its messages: what
+     * its parameters say, else the AI service and memory ID that issued it, else null.
      */
     static Object memoryIdOf(ChatRequest request) {
         if (request.parameters() instanceof MlxChatRequestParameters mlx && mlx.memoryId() != null) {

@@ -40,8 +40,8 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
     MlxChatBuilder() {}
 
     /**
-     * The loaded model to run on. Either this, {@link #modelName} or {@link #modelPath} must be set. It stays the caller's to
-     * close.
+     * The loaded model to run on. Either this, {@link #modelName} or {@link #modelPath} must be set. It stays the
+     * caller's to close.
      */
     public B model(MlxModel loaded) {
         this.model = loaded;

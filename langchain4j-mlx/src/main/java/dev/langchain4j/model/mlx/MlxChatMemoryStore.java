@@ -96,8 +96,8 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
     }
 
     /**
-     * Deletes the messages as the wrapped store does it, with LangChain4j 1.20 and later; once that has succeeded, models are
-     * told, as {@link #deleteMessages} says.
+     * Deletes the messages as the wrapped store does it, with LangChain4j 1.20 and later; once that has succeeded,
+     * models are told, as {@link #deleteMessages} says.
      */
     @Override
     public CompletableFuture<Void> deleteMessagesAsync(Object memoryId) {
@@ -156,8 +156,8 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
         }
 
         /**
-         * The AI services whose memories are in this store, in addition to those given before. Default: any. Worth naming
-         * if another service uses equal IDs for memories that are not in this store, or a service has no
+         * The AI services whose memories are in this store, in addition to those given before. Default: any. Worth
+         * naming if another service uses equal IDs for memories that are not in this store, or a service has no
          * {@code @MemoryId}, and its memory another ID than {@code "default"}.
          */
         public Builder services(Class<?>... interfaces) {

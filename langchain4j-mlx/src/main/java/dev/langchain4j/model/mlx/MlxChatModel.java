@@ -18,8 +18,8 @@ import java.util.concurrent.CompletableFuture;
  * streaming.
  *
  * <p>Thread-safe. Requests of all chat models over one {@link MlxModel} share it: as many run at the same time as
- * {@link MlxModel.Builder#maxConcurrent} says, the others wait. Interrupting a waiting thread cancels its request, and so
- * does a {@link MlxCancellation}.
+ * {@link MlxModel.Builder#maxConcurrent} says, the others wait. Interrupting a waiting thread cancels its request, and
+ * so does a {@link MlxCancellation}.
  */
 public class MlxChatModel implements ChatModel, AutoCloseable {
     private final MlxChatSupport support;
@@ -42,8 +42,8 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
      * @throws dev.langchain4j.exception.TimeoutException if the request's time is over, waiting or running
      * @throws dev.langchain4j.exception.RateLimitException if too many requests wait for this model already
      * @throws dev.langchain4j.exception.InternalServerException if MLX fails
-     * @throws dev.langchain4j.exception.NonRetriableException if the model is closed, the JVM shuts down, the request was
-     *     cancelled, the caller interrupted, or the caller is the model's own thread
+     * @throws dev.langchain4j.exception.NonRetriableException if the model is closed, the JVM shuts down, the request
+     *     was cancelled, the caller interrupted, or the caller is the model's own thread
      */
     @Override
     public ChatResponse chat(ChatRequest request, ChatRequestOptions options) {
@@ -57,9 +57,9 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
     }
 
     /**
-     * Answers a request without blocking the caller, with LangChain4j 1.20 and later. What {@link #chat} throws is in the
-     * future. Cancelling the future cancels the request, whether it waits, prefills or decodes. What depends on the future
-     * runs on a virtual thread of the request, so it may wait, and use the model.
+     * Answers a request without blocking the caller, with LangChain4j 1.20 and later. What {@link #chat} throws is in
+     * the future. Cancelling the future cancels the request, whether it waits, prefills or decodes. What depends on the
+     * future runs on a virtual thread of the request, so it may wait, and use the model.
      */
     @Override
     public CompletableFuture<ChatResponse> chatAsync(ChatRequest request, ChatRequestOptions options) {

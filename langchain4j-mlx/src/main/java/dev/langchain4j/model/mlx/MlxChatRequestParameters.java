@@ -141,8 +141,9 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
-     * From 0 to 20: asks for the log-probability of each generated token, and for so many of the likeliest tokens of its
-     * step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are reported.
+     * From 0 to 20: asks for the log-probability of each generated token, and for so many of the likeliest tokens of
+     * its step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are
+     * reported.
      */
     public Integer topLogprobs() {
         return topLogprobs;

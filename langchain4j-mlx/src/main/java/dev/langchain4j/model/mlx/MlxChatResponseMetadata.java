@@ -65,8 +65,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
-     * The part of {@link #queued()} in which the request waited for another one to compute a prefix that both have; zero if it
-     * did not.
+     * The part of {@link #queued()} in which the request waited for another one to compute a prefix that both have;
+     * zero if it did not.
      */
     public Duration prefixWait() {
         return prefixWait;
@@ -103,8 +103,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
-     * How many requests, this one included, had a token in the forward passes that its answer came from, on average; 1 if
-     * it ran alone, or with {@code exactBatching}. Null if there was no such pass.
+     * How many requests, this one included, had a token in the forward passes that its answer came from, on average; 1
+     * if it ran alone, or with {@code exactBatching}. Null if there was no such pass.
      */
     public Double meanRows() {
         return meanRows;
@@ -146,8 +146,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
-     * The first token of the prompt that is not the stored one, with the message that it lies in; null if what is stored
-     * ends before, or nothing stored begins like this prompt.
+     * The first token of the prompt that is not the stored one, with the message that it lies in; null if what is
+     * stored ends before, or nothing stored begins like this prompt.
      */
     public PromptDifference firstDifference() {
         return firstDifference;
@@ -170,8 +170,8 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
     }
 
     /**
-     * Whether the reasoning was closed at {@link MlxChatRequestParameters#maxReasoningTokens()}, and not by the model. How
-     * long it was is in {@link MlxTokenUsage#reasoningTokens()}.
+     * Whether the reasoning was closed at {@link MlxChatRequestParameters#maxReasoningTokens()}, and not by the model.
+     * How long it was is in {@link MlxTokenUsage#reasoningTokens()}.
      */
     public Boolean reasoningCut() {
         return reasoningCut;

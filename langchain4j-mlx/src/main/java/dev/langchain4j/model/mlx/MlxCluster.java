@@ -20,8 +20,8 @@ import java.util.Set;
  * Which of the processes this is that compute one model together, and how it finds the others; for
  * {@link MlxModel.Builder#distributed}. One process is one rank, and each has a copy of the model's files. Immutable.
  *
- * <p>Ranks talk over a backend of MLX: {@code ring}, which needs nothing but TCP, or {@code jaccl}, RDMA over Thunderbolt.
- * Neither encrypts nor asks who is there: use a network that you trust.
+ * <p>Ranks talk over a backend of MLX: {@code ring}, which needs nothing but TCP, or {@code jaccl}, RDMA over
+ * Thunderbolt. Neither encrypts nor asks who is there: use a network that you trust.
  */
 public final class MlxCluster {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -118,9 +118,9 @@ public final class MlxCluster {
 
         /**
          * A JSON file that says where the ranks are, the same for all of them: what MLX_HOSTFILE names, a list of
-         * {@code ["address:port", ...]} for each rank; or what mlx.launch takes and mlx.distributed_config writes, hosts with
-         * their {@code ips}, of which the ports go on from 32323. For {@code jaccl} what MLX_IBV_DEVICES names, or hosts with
-         * {@code ips} and {@code rdma}. Must be set.
+         * {@code ["address:port", ...]} for each rank; or what mlx.launch takes and mlx.distributed_config writes,
+         * hosts with their {@code ips}, of which the ports go on from 32323. For {@code jaccl} what MLX_IBV_DEVICES
+         * names, or hosts with {@code ips} and {@code rdma}. Must be set.
          */
         public Builder hostfile(Path file) {
             this.hostfile = file;
@@ -134,10 +134,10 @@ public final class MlxCluster {
         }
 
         /**
-         * How the model is split; the same for all ranks. True: each rank has some of the layers, and hidden states go from
-         * rank to rank. False: each rank has a share of every layer, some heads of attention and some of the inner dimensions
-         * of the feed-forward layers, which is faster, as all compute at once. Default, or null: a share of every layer, if
-         * the architecture can be split so and the ranks can have as many heads each; else layers.
+         * How the model is split; the same for all ranks. True: each rank has some of the layers, and hidden states go
+         * from rank to rank. False: each rank has a share of every layer, some heads of attention and some of the inner
+         * dimensions of the feed-forward layers, which is faster, as all compute at once. Default, or null: a share of
+         * every layer, if the architecture can be split so and the ranks can have as many heads each; else layers.
          */
         public Builder pipeline(Boolean byLayers) {
             this.pipeline = byLayers;
@@ -145,8 +145,8 @@ public final class MlxCluster {
         }
 
         /**
-         * How long a step of the model, which is a token or a chunk of a prompt, may take before a rank counts as lost, at
-         * least a second. A rank whose process ended is noticed at once. Default: one minute.
+         * How long a step of the model, which is a token or a chunk of a prompt, may take before a rank counts as lost,
+         * at least a second. A rank whose process ended is noticed at once. Default: one minute.
          */
         public Builder timeout(Duration limit) {
             this.timeout = limit;

@@ -35,8 +35,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
- * Answers closed questions about an input with the probability of each answer: yes or no, one of several options, a level of
- * a scale. For LangChain4j's routers and query routers, with its core 1.23 and later.
+ * Answers closed questions about an input with the probability of each answer: yes or no, one of several options, a
+ * level of a scale. For LangChain4j's routers and query routers, with its core 1.23 and later.
  *
  * <pre>{@code
  * DecisionModel decisions = MlxDecisionModel.builder().model(mlx).build();
@@ -48,9 +48,10 @@ import java.util.stream.Collectors;
  * }</pre>
  *
  * <p>The model writes one token for each question, which can only be an answer's: {@code yes} or {@code no}, else the
- * letter of an option or level. A probability is the share of that token among those of all answers. So they always sum to
- * 1, whether the model knows the answer or not. Reasoning is left out. The question stands after the input, so the prompt
- * cache computes an input once for all questions about it. An input of messages is continued as the conversation that it is.
+ * letter of an option or level. A probability is the share of that token among those of all answers. So they always sum
+ * to 1, whether the model knows the answer or not. Reasoning is left out. The question stands after the input, so the
+ * prompt cache computes an input once for all questions about it. An input of messages is continued as the conversation
+ * that it is.
  *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
@@ -79,8 +80,9 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
     /**
      * Answers the questions one after the other. Throws what {@link MlxChatModel#chat} throws.
      *
-     * @throws InvalidRequestException for more options or levels than {@link ClosedQuestion#ANSWERS_MAX}
-     * @throws UnsupportedFeatureException for questions or inputs of other types than LangChain4j's, or another model's name
+     * @throws InvalidRequestException for more options or levels than 20
+     * @throws UnsupportedFeatureException for questions or inputs of other types than LangChain4j's, or another model's
+     *     name
      */
     @Override
     public DecisionResponse doDecide(DecisionRequest request) {

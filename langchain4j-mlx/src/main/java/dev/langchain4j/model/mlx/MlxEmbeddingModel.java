@@ -41,9 +41,9 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>What the folder says to sentence-transformers holds here: the way of pooling and whether vectors have length one
- * (modules.json), the most tokens of a text, after which it is cut (sentence_bert_config.json), and the prompts of queries
- * and documents (config_sentence_transformers.json). A folder that says nothing is pooled by the mean, or, of a language
- * model, by the last token with vectors of length one.
+ * (modules.json), the most tokens of a text, after which it is cut (sentence_bert_config.json), and the prompts of
+ * queries and documents (config_sentence_transformers.json). A folder that says nothing is pooled by the mean, or, of a
+ * language model, by the last token with vectors of length one.
  *
  * <p>Supported parameters: {@code dimensions} cuts the vectors, which makes sense for models that were trained for it
  * (Matryoshka); {@code inputType} chooses the prompt, if there are prompts for queries or documents.
@@ -128,8 +128,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
     }
 
     /**
-     * Computes vectors without blocking the caller, with LangChain4j 1.20 and later. Cancelling the future ends it after the
-     * current batch.
+     * Computes vectors without blocking the caller, with LangChain4j 1.20 and later. Cancelling the future ends it
+     * after the current batch.
      */
     @Override
     public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {
@@ -249,7 +249,9 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU. */
+        /**
+         * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU.
+         */
         public Builder dtype(DType type) {
             this.dtype = type;
             return this;
@@ -277,8 +279,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         }
 
         /**
-         * Most texts that are computed at once, at least 1. Default: 128, as far as their tokens are no more than 16,384 on a
-         * GPU, and than what the cache of a core holds on the CPU.
+         * Most texts that are computed at once, at least 1. Default: 128, as far as their tokens are no more than
+         * 16,384 on a GPU, and than what the cache of a core holds on the CPU.
          */
         public Builder maxSegmentsPerBatch(Integer texts) {
             this.batchSize = texts;

@@ -27,8 +27,8 @@ public abstract class MlxImageSettings<B extends MlxImageSettings<B>> {
     abstract B self();
 
     /**
-     * Whether the vision tower of the folder is loaded, if it has one that is supported. Without it the model reads text
-     * only, and needs less memory. Default: true.
+     * Whether the vision tower of the folder is loaded, if it has one that is supported. Without it the model reads
+     * text only, and needs less memory. Default: true.
      */
     public B images(boolean wanted) {
         this.images = wanted;

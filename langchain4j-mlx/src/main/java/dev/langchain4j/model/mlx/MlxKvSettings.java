@@ -17,9 +17,9 @@ public abstract class MlxKvSettings<B extends MlxKvSettings<B>> extends MlxImage
 
     /**
      * Bits that an element of keys and values takes in the KV cache: 2, 3, 4, 5, 6 or 8. Eight bits halve the bytes
-     * of a token at half precision and change answers little. Default: none, keys and values stay as computed. It is for
-     * layers of full attention; sliding windows and states beside them stay as they are. Refused for latent attention,
-     * and for heads that are no multiple of {@link #kvGroupSize}. Source: mlx-lm's {@code kv_bits}.
+     * of a token at half precision and change answers little. Default: none, keys and values stay as computed. It is
+     * for layers of full attention; sliding windows and states beside them stay as they are. Refused for latent
+     * attention, and for heads that are no multiple of {@link #kvGroupSize}. Source: mlx-lm's {@code kv_bits}.
      */
     public B kvBits(Integer bits) {
         this.kvBits = bits;

@@ -37,8 +37,8 @@ import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A model's numbers for Micrometer: bound to a registry it shows what the prompt cache holds, as a listener of chat models
- * it measures their requests. Needs {@code io.micrometer:micrometer-core}, which is an optional dependency.
+ * A model's numbers for Micrometer: bound to a registry it shows what the prompt cache holds, as a listener of chat
+ * models it measures their requests. Needs {@code io.micrometer:micrometer-core}, which is an optional dependency.
  *
  * <pre>{@code
  * MlxMetrics metrics = new MlxMetrics(mlx);
@@ -132,8 +132,8 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     }
 
     /**
-     * Removes the model's meters from the registries, which would hold these classes otherwise. Requests are not counted
-     * any more. To be closed with the model. Idempotent.
+     * Removes the model's meters from the registries, which would hold these classes otherwise. Requests are not
+     * counted any more. To be closed with the model. Idempotent.
      */
     @Override
     public void close() {

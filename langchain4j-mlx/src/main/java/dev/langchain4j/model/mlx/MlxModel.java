@@ -38,8 +38,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any number
- * of chat models may be built over it, and any number of threads may use those; see {@link Builder#maxConcurrent}.
+ * A loaded model: weights, tokenizer, chat template, and the thread that computes. Load it once and share it: any
+ * number of chat models may be built over it, and any number of threads may use those; see
+ * {@link Builder#maxConcurrent}.
  *
  * <pre>{@code
  * MlxModel mlx = MlxModel.load("mlx-community/Qwen3-4B-4bit");
@@ -261,10 +262,10 @@ public final class MlxModel implements AutoCloseable {
 
     /**
      * Like {@link #warm(String, List)}, for requests with these parameters: some chat templates write
-     * {@link MlxChatRequestParameters#templateArguments()}, or whether and how much to reason, before the first user message.
-     * So these, {@link MlxChatRequestParameters#think()}, {@link MlxChatRequestParameters#reasoningEffort()},
-     * {@link MlxChatRequestParameters#maxReasoningTokens()} and {@link MlxChatRequestParameters#allowControlTokens()} count;
-     * nothing else of them is looked at.
+     * {@link MlxChatRequestParameters#templateArguments()}, or whether and how much to reason, before the first user
+     * message. So these, {@link MlxChatRequestParameters#think()}, {@link MlxChatRequestParameters#reasoningEffort()},
+     * {@link MlxChatRequestParameters#maxReasoningTokens()} and {@link MlxChatRequestParameters#allowControlTokens()}
+     * count; nothing else of them is looked at.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
         return new PromptWarmer(this, parameters).warm(systemMessage, tools);
@@ -431,7 +432,10 @@ public final class MlxModel implements AutoCloseable {
             return this;
         }
 
-        /** Jinja source of the chat template. Default: the folder's, else that of the family whose control tokens it has. */
+        /**
+         * Jinja source of the chat template. Default: the folder's, else that of the family whose control tokens it
+         * has.
+         */
         public Builder chatTemplate(String source) {
             this.chatTemplate = source;
             return this;
@@ -484,9 +488,10 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what rank 0
-         * asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When it throws
-         * because a rank was lost, its share stays in memory until the process ends; it may be called again where both fit.
+         * Serves as a rank other than 0 of {@link #distributed}: loads a share of the model, and computes with it what
+         * rank 0 asks for, until that closes the model; then returns. It needs no tokenizer and no chat template. When
+         * it throws because a rank was lost, its share stays in memory until the process ends; it may be called again
+         * where both fit.
          *
          * @throws ModelNotFoundException as {@link #build}
          * @throws InvalidRequestException as {@link #build}, and if the ranks have different models or settings

@@ -11,8 +11,8 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * The models of the Hugging Face cache for LangChain4j: those of {@link MlxModel#list()} that have no problem, whether they
- * fit into memory or not. The creation time is that of the download. Thread-safe.
+ * The models of the Hugging Face cache for LangChain4j: those of {@link MlxModel#list()} that have no problem, whether
+ * they fit into memory or not. The creation time is that of the download. Thread-safe.
  */
 public final class MlxModelCatalog implements ModelCatalog {
     private final HuggingFaceHub hub;

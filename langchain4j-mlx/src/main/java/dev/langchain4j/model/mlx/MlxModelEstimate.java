@@ -60,7 +60,9 @@ public record MlxModelEstimate(
         MemoryBudget.SHARED.makeRoom(name, weightBytes);
     }
 
-    /** Whether it is loaded: the weights and what computing needs fit beside those of other models and running requests. */
+    /**
+     * Whether it is loaded: the weights and what computing needs fit beside those of other models and running requests.
+     */
     public boolean fits() {
         return budgetBytes == 0 || takenBytes + weightBytes + MlxMemory.reserveBytes(weightBytes) <= budgetBytes;
     }
@@ -71,9 +73,9 @@ public record MlxModelEstimate(
     }
 
     /**
-     * How many tokens all conversations together can have in the half of what the weights leave, which is what the prompt
-     * cache may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link Integer#MAX_VALUE}, and 0 if the
-     * model does not fit.
+     * How many tokens all conversations together can have in the half of what the weights leave, which is what the
+     * prompt cache may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link Integer#MAX_VALUE}, and 0
+     * if the model does not fit.
      */
     public int tokensThatFit() {
         if (budgetBytes == 0) {

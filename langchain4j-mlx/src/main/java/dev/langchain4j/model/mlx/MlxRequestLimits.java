@@ -28,8 +28,8 @@ public abstract class MlxRequestLimits<B extends MlxRequestLimits<B>> extends Ml
     /**
      * Maximum number of running requests, at least 1; the others wait. Decoding requests share forward passes, which
      * read the weights once for all of them. Chunks of new prompts are prefilled between their steps, as {@link
-     * #stallTarget} and {@link #decodeShare} say. Each takes memory for its keys and values; a request waits while there
-     * is no room. 1 answers one request after the other. Default: 8.
+     * #stallTarget} and {@link #decodeShare} say. Each takes memory for its keys and values; a request waits while
+     * there is no room. 1 answers one request after the other. Default: 8.
      */
     public B maxConcurrent(Integer requests) {
         this.maxConcurrent = requests;

@@ -28,8 +28,8 @@ import java.util.concurrent.CompletableFuture;
  * reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something else
  * than yes or no.
  *
- * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it after the chunk
- * of a prompt that is computed.
+ * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it after the
+ * chunk of a prompt that is computed.
  *
  * <p>Thread-safe. Closing it closes a model that it loaded itself, not one that it was given.
  */
@@ -88,8 +88,9 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
     }
 
     /**
-     * A scoring model whose scores also come as a future. A class of its own, loaded with LangChain4j 1.20 and later only:
-     * earlier versions lack the types in its methods, and frameworks fail to list methods whose types are missing.
+     * A scoring model whose scores also come as a future. A class of its own, loaded with LangChain4j 1.20 and later
+     * only: earlier versions lack the types in its methods, and frameworks fail to list methods whose types are
+     * missing.
      */
     private static final class Async extends MlxScoringModel {
         Async(Builder builder) {

@@ -69,13 +69,14 @@ public class MlxStreamingChatModel implements StreamingChatModel, AutoCloseable 
     }
 
     /**
-     * Answers a request as a stream of events, with LangChain4j 1.20 and later. Each subscription sends the request again;
-     * its conversation is the one for which this method was called. What {@link MlxChatModel#chat} throws is the stream's
-     * error.
+     * Answers a request as a stream of events, with LangChain4j 1.20 and later. Each subscription sends the request
+     * again; its conversation is the one for which this method was called. What {@link MlxChatModel#chat} throws is the
+     * stream's error.
      *
-     * <p>Signals come one after the other on a virtual thread of the subscription, so a subscriber may wait, and use the
-     * model. Demand is honoured, and what was not asked for yet is kept: the model does not wait for a subscriber, and no
-     * more is kept than one answer. Cancelling the subscription cancels the request at any time, before its first event too.
+     * <p>Signals come one after the other on a virtual thread of the subscription, so a subscriber may wait, and use
+     * the model. Demand is honoured, and what was not asked for yet is kept: the model does not wait for a subscriber,
+     * and no more is kept than one answer. Cancelling the subscription cancels the request at any time, before its
+     * first event too.
      */
     @Override
     public Flow.Publisher<ChatModelStreamingEvent> chat(ChatRequest request) {

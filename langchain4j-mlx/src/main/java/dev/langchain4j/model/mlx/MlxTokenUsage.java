@@ -7,8 +7,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Tokens of a response, or of several: those of the prompt, those that were generated, how many of the prompt's came from
- * the prompt cache instead of being computed, and how many of the answer's are reasoning or were drafted. Immutable and thread-safe.
+ * Tokens of a response, or of several: those of the prompt, those that were generated, how many of the prompt's came
+ * from the prompt cache instead of being computed, and how many of the answer's are reasoning or were drafted.
+ * Immutable and thread-safe.
  */
 public class MlxTokenUsage extends TokenUsage {
     private final Integer cachedTokens;

@@ -54,8 +54,8 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
     }
 
     /**
-     * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU, where it
-     * is the fastest. Quantized weights follow {@link #quantizedWeights}; their scales are converted.
+     * Floating type of weights and computation. Default: what the files have on a GPU, single precision on the CPU,
+     * where it is the fastest. Quantized weights follow {@link #quantizedWeights}; their scales are converted.
      */
     public B dtype(DType type) {
         this.dtype = type;
@@ -73,11 +73,11 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
     }
 
     /**
-     * Splits the model over several processes, each of which loads its share: this one, which must be rank 0, is used like
-     * any other model, and the others call {@link MlxModel.Builder#serve} with the same model and settings. For models that
-     * do not fit one machine; see docs/distributed.md for the architectures. Without {@link #adapter}, images,
-     * heads that draft, and a prompt cache on disk. If a rank is lost, the model may be closed and built again. Default: null,
-     * one process has all of it.
+     * Splits the model over several processes, each of which loads its share: this one, which must be rank 0, is used
+     * like any other model, and the others call {@link MlxModel.Builder#serve} with the same model and settings. For
+     * models that do not fit one machine; see docs/distributed.md for the architectures. Without {@link #adapter},
+     * images, heads that draft, and a prompt cache on disk. If a rank is lost, the model may be closed and built again.
+     * Default: null, one process has all of it.
      */
     public B distributed(MlxCluster ranks) {
         this.cluster = ranks;

@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What must be equal for keys and values on disk to be those that a model would compute: what it was loaded from, and how it
- * computes. Wherever the files lie.
+ * What must be equal for keys and values on disk to be those that a model would compute: what it was loaded from, and
+ * how it computes. Wherever the files lie.
  */
 final class ModelIdentity {
     private static final int HEX_DIGITS = 32;

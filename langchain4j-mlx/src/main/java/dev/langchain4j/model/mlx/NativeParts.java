@@ -48,7 +48,9 @@ final class NativeParts {
         }
     }
 
-    /** The type to compute with: the wanted one, else single precision on the CPU, else null for what the files have. */
+    /**
+     * The type to compute with: the wanted one, else single precision on the CPU, else null for what the files have.
+     */
     static DType type(DType wanted, MlxThread thread) {
         return wanted == null && thread.device() == Device.CPU ? DType.FLOAT32 : wanted;
     }
@@ -73,7 +75,8 @@ final class NativeParts {
     /**
      * Waits for what is computed on a model's thread.
      *
-     * @throws NonRetriableException if the model is closed, the caller is interrupted or is that thread, or the JVM ends
+     * @throws NonRetriableException if the model is closed, the caller is interrupted or is that thread, or the JVM
+     *     ends
      */
     static <T> T compute(String modelName, MlxThread thread, Supplier<T> computation) {
         if (thread.isCurrent()) {

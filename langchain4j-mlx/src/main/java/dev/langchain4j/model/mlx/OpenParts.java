@@ -7,8 +7,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * What a model opened, to be closed in the opposite order. Each part is closed whatever the others throw. Not thread-safe;
- * the owner closes it once.
+ * What a model opened, to be closed in the opposite order. Each part is closed whatever the others throw. Not
+ * thread-safe; the owner closes it once.
  */
 final class OpenParts implements AutoCloseable {
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
@@ -32,8 +32,8 @@ final class OpenParts implements AutoCloseable {
     }
 
     /**
-     * Closes all parts on their thread, after what is queued there, and ends it; whether the caller is interrupted or not.
-     * Called on that thread it returns at once. Does nothing the second time but wait for the end.
+     * Closes all parts on their thread, after what is queued there, and ends it; whether the caller is interrupted or
+     * not. Called on that thread it returns at once. Does nothing the second time but wait for the end.
      *
      * @throws RuntimeException or Error, the first that a part threw; the others are suppressed in it
      */

@@ -26,7 +26,9 @@ public record PromptChange(int message, Kind kind) {
         RESULT_ADDED,
         /** A tool result without its call became a user message. */
         RESULT_AS_TEXT,
-        /** Tool calls were put into the order of their results, where the prompt does not tell whose result is whose. */
+        /**
+         * Tool calls were put into the order of their results, where the prompt does not tell whose result is whose.
+         */
         CALLS_REORDERED,
         /** Tool calls became text of the answer. */
         CALLS_AS_TEXT,

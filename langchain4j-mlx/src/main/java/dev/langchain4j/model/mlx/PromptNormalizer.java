@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
  * first token that differs, so a date or a counter at the beginning of a system message would prevent reuse. A
  * normalizer removes it, or makes it constant. The model reads what the normalizer returns.
  *
- * <p>It is called for every message of every request, on the caller's thread, and must be a pure function: the same message
- * gives the same message. What it throws, the request throws. Implementations must be thread-safe.
+ * <p>It is called for every message of every request, on the caller's thread, and must be a pure function: the same
+ * message gives the same message. What it throws, the request throws. Implementations must be thread-safe.
  *
  * <pre>{@code
  * MlxModel.builder().modelName("mlx-community/Qwen3-4B-4bit").promptNormalizer(PromptNormalizer.withoutBillingHeader())
@@ -40,9 +40,9 @@ public interface PromptNormalizer {
     }
 
     /**
-     * Takes the line {@code x-anthropic-billing-header: ...} out of system messages: some coding agents put it there, with
-     * a checksum that differs in each request. Other lines stay, those of other headers of that prefix too. A message of
-     * nothing else is left as it is.
+     * Takes the line {@code x-anthropic-billing-header: ...} out of system messages: some coding agents put it there,
+     * with a checksum that differs in each request. Other lines stay, those of other headers of that prefix too. A
+     * message of nothing else is left as it is.
      */
     static PromptNormalizer withoutBillingHeader() {
         Pattern line = Pattern.compile("(?m)^x-anthropic-billing-header:.*(?:\\R|\\z)");

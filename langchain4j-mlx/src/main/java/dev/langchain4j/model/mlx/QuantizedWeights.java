@@ -11,8 +11,8 @@ import java.nio.file.Path;
 /** What becomes of quantized weights when a model is loaded. */
 public enum QuantizedWeights {
     /**
-     * {@link #EXPAND} on the CPU in single precision, if the expanded weights take no more than half of what models may hold
-     * beside the weights of others ({@link MlxMemory#budgetBytes}); else {@link #KEEP}.
+     * {@link #EXPAND} on the CPU in single precision, if the expanded weights take no more than half of what models may
+     * hold beside the weights of others ({@link MlxMemory#budgetBytes}); else {@link #KEEP}.
      */
     AUTO,
 

@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * What a request says of reasoning, in terms of its model: variables of the chat template, where the template knows such, and
- * a limit that is kept in any case.
+ * What a request says of reasoning, in terms of its model: variables of the chat template, where the template knows
+ * such, and a limit that is kept in any case.
  */
 final class ReasoningSettings {
     private static final String NO_EFFORT = "none";
@@ -84,7 +84,10 @@ final class ReasoningSettings {
         return Pattern.compile("\\b" + variable + "\\b").matcher(template).find();
     }
 
-    /** What the chat template sees beside messages and tools. Effort asks for reasoning, unless the request says otherwise. */
+    /**
+     * What the chat template sees beside messages and tools. Effort asks for reasoning, unless the request says
+     * otherwise.
+     */
     Map<String, Object> templateArguments() {
         String effort = parameters.reasoningEffort();
         Map<String, Object> all = new LinkedHashMap<>();

@@ -17,9 +17,9 @@ import org.slf4j.LoggerFactory;
 /**
  * A subscriber's request: what the model says, as events for which there is demand.
  *
- * <p>The model's thread only puts events into a queue, which holds no more than the answer. A virtual thread, which lives as
- * long as the request, starts it and calls the subscriber: one signal after the other, events only as far as they were
- * asked for, and nothing after {@link #cancel}. A subscriber that throws is cancelled.
+ * <p>The model's thread only puts events into a queue, which holds no more than the answer. A virtual thread, which
+ * lives as long as the request, starts it and calls the subscriber: one signal after the other, events only as far as
+ * they were asked for, and nothing after {@link #cancel}. A subscriber that throws is cancelled.
  */
 final class ResponseSubscription implements Flow.Subscription, OutputSink {
     private static final Logger log = LoggerFactory.getLogger(ResponseSubscription.class);

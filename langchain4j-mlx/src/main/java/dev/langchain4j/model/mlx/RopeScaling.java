@@ -14,8 +14,8 @@ import java.util.Objects;
  *         .ropeScaling(RopeScaling.yarn(4, 32_768)).contextLength(131_072).build();
  * }</pre>
  *
- * <p>There is no dynamic scaling: the rotation of a token would depend on when it was computed, and the prompt cache could
- * not share it.
+ * <p>There is no dynamic scaling: the rotation of a token would depend on when it was computed, and the prompt cache
+ * could not share it.
  *
  * @param kind the kind of scaling
  * @param factor how many times more tokens there may be than the original context has; at least 1
@@ -34,7 +34,8 @@ public record RopeScaling(Kind kind, double factor, Integer originalContext) {
     /**
      * Checks the numbers.
      *
-     * @throws InvalidRequestException if {@code factor} is less than 1 or no number, or {@code originalContext} less than 1
+     * @throws InvalidRequestException if {@code factor} is less than 1 or no number, or {@code originalContext} less
+     *     than 1
      */
     public RopeScaling {
         Objects.requireNonNull(kind, "kind");

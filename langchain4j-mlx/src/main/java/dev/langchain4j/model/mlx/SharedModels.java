@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The models that builders load by themselves. Equal folders and names are one model with one prompt cache, loaded when the
- * first user asks for it and closed by the last one. Thread-safe.
+ * The models that builders load by themselves. Equal folders and names are one model with one prompt cache, loaded when
+ * the first user asks for it and closed by the last one. Thread-safe.
  */
 final class SharedModels {
     private static final Map<LocatedModel, Slot> SLOTS = new HashMap<>();

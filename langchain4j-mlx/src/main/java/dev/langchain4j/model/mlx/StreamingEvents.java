@@ -22,9 +22,9 @@ import org.slf4j.LoggerFactory;
  * Carries what the model's thread says to a handler, on a virtual thread that lives as long as the request. The model's
  * thread only puts into a queue, so it never waits for a handler.
  *
- * <p>A handler that is not cancelled hears exactly one end of a request, which is the last that it hears: the response, or
- * why there is none. What it throws itself, exception or error, is told to its onError, as everywhere in LangChain4j, and
- * the answer goes on.
+ * <p>A handler that is not cancelled hears exactly one end of a request, which is the last that it hears: the response,
+ * or why there is none. What it throws itself, exception or error, is told to its onError, as everywhere in
+ * LangChain4j, and the answer goes on.
  */
 final class StreamingEvents implements OutputSink, StreamingHandle {
     private static final Logger log = LoggerFactory.getLogger(StreamingEvents.class);

@@ -33,7 +33,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** AI services with tools and memory over the demo model: what is called, what is answered, what is not computed again. */
+/**
+ * AI services with tools and memory over the demo model: what is called, what is answered, what is not computed again.
+ */
 class AgentLoopIT {
 
     private static final String SYSTEM = "You are a travel assistant. Use the tools when you need facts.";

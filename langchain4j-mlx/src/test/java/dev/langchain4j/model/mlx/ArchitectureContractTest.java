@@ -44,8 +44,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What the engine and the prompt cache rely on, for each architecture of the registry: however a sequence came about, the
- * next logits are the same. An architecture is covered once it has a golden folder, which the registry demands.
+ * What the engine and the prompt cache rely on, for each architecture of the registry: however a sequence came about,
+ * the next logits are the same. An architecture is covered once it has a golden folder, which the registry demands.
  */
 class ArchitectureContractTest {
     private static final int VOCABULARY = 40;

@@ -15,8 +15,8 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Models that ask for a tool twice if there is one, then answer "done"; they take the memory ID as the real ones do, and
- * record what each request brought, with the thread.
+ * Models that ask for a tool twice if there is one, then answer "done"; they take the memory ID as the real ones do,
+ * and record what each request brought, with the thread.
  */
 final class CannedModels {
     private static final int TOOL_ROUNDS = 2;

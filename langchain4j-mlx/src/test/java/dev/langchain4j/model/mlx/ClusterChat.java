@@ -148,7 +148,9 @@ final class ClusterChat {
         return answers;
     }
 
-    /** A tool call, of which the grammar forces most tokens, and an answer: they are drafted, and all ranks verify them. */
+    /**
+     * A tool call, of which the grammar forces most tokens, and an answer: they are drafted, and all ranks verify them.
+     */
     private static String drafted(MlxModel mlx) {
         AllDrafts.of(mlx.engine());
         ToolSpecification weather = ToolSpecification.builder()

@@ -50,7 +50,9 @@ class ClusterTest {
         }
     }
 
-    /** Three heads, so each of the two ranks has some of the layers, and the hidden state of each token goes round once. */
+    /**
+     * Three heads, so each of the two ranks has some of the layers, and the hidden state of each token goes round once.
+     */
     @Test
     void twoRanksWithOddHeadsGiveTheAnswersOfOne() throws Exception {
         String template = Files.readString(DemoModel.folder().resolve("chat_template.jinja"));

@@ -31,9 +31,13 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Turns that the chat template rewrites are prefilled while nobody asks, so that the next message costs its own tokens. */
+/**
+ * Turns that the chat template rewrites are prefilled while nobody asks, so that the next message costs its own tokens.
+ */
 class ComputeAheadTest {
-    /** Keeps the reasoning since the last question, and drops what is older, as most templates of reasoning models do. */
+    /**
+     * Keeps the reasoning since the last question, and drops what is older, as most templates of reasoning models do.
+     */
     private static final String TEMPLATE = """
             {%- set ns = namespace(last=-1) -%}
             {%- for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}{% endif %}{% endfor -%}
@@ -218,8 +222,9 @@ class ComputeAheadTest {
     }
 
     /**
-     * Conversations on several threads with little memory, evictions and cancels, each request also asked of a model that
-     * computes nothing ahead. {@code -Dseed=N} repeats the choices of each thread, {@code -Dsoak.seconds=N} says how long.
+     * Conversations on several threads with little memory, evictions and cancels, each request also asked of a model
+     * that computes nothing ahead. {@code -Dseed=N} repeats the choices of each thread, {@code -Dsoak.seconds=N} says
+     * how long.
      */
     @Test
     void randomConversationsAreAnsweredAlikeWithLittleMemory() throws Exception {

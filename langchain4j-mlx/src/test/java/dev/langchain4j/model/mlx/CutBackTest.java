@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Tokens that were fed behind a mark and cut off again leave no trace in the layers, for each architecture and kind of KV
- * cache: what comes next has the logits of a sequence that was never fed them, and so has what resumes from it.
+ * Tokens that were fed behind a mark and cut off again leave no trace in the layers, for each architecture and kind of
+ * KV cache: what comes next has the logits of a sequence that was never fed them, and so has what resumes from it.
  */
 class CutBackTest {
     private static final int VOCABULARY = 160;

@@ -27,7 +27,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Calls at the edges of a request: cut by its limit, with schemas that no mask can keep, with tokens beyond the logits. */
+/**
+ * Calls at the edges of a request: cut by its limit, with schemas that no mask can keep, with tokens beyond the logits.
+ */
 class CutToolCallTest {
     private static final String TEMPLATE =
             "{# <tool_call> #}{% for m in messages %}{{ m.content }}{% endfor %}{{ tools }}";

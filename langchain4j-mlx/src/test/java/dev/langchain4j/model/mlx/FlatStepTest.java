@@ -29,8 +29,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves. {@code -Drounds=N} says
- * how often.
+ * Several sequences in one forward pass: each computes what it computes alone, whoever joins or leaves.
+ * {@code -Drounds=N} says how often.
  */
 class FlatStepTest {
     private static final int VOCABULARY = 96;

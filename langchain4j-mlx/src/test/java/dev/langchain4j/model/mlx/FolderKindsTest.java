@@ -31,7 +31,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whoever takes the wrong folder hears what it is and what it is for; folders without a part that nobody needs work. */
+/**
+ * Whoever takes the wrong folder hears what it is and what it is for; folders without a part that nobody needs work.
+ */
 class FolderKindsTest {
     private static final Path EMBEDDINGS = Goldens.own("embeddings");
 

@@ -22,7 +22,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A generation_config.json that is broken, or has something wrong, is a warning with its name; the rest of it counts. */
+/**
+ * A generation_config.json that is broken, or has something wrong, is a warning with its name; the rest of it counts.
+ */
 class GenerationDefaultsTest {
     @TempDir
     Path folder;

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * How far quantized keys and values move what a model says: the divergence of the distributions of next tokens, of each
- * token of a text. Models with windows, states, sinks, shared keys and latent vectors stay within what full attention alone
- * loses in as many bits, where mlx-lm computes the same ({@link KvFormatGoldenTest}).
+ * token of a text. Models with windows, states, sinks, shared keys and latent vectors stay within what full attention
+ * alone loses in as many bits, where mlx-lm computes the same ({@link KvFormatGoldenTest}).
  */
 class KvFormatDistanceTest {
     private static final int TOKENS = 160;

@@ -28,7 +28,9 @@ import java.util.stream.StreamSupport;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Quantized and bounded KV caches compute what mlx-lm's compute; src/test/scripts/make_kv_goldens.py made the cases. */
+/**
+ * Quantized and bounded KV caches compute what mlx-lm's compute; src/test/scripts/make_kv_goldens.py made the cases.
+ */
 class KvFormatGoldenTest {
     private static final double TOLERANCE = 1e-3;
     /** A number on the edge of two levels falls to either of them with the last bits of a product. */

@@ -10,7 +10,9 @@ import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Machines without MLX, as processes that say so of themselves: each kind of model tells what is missing, each time. */
+/**
+ * Machines without MLX, as processes that say so of themselves: each kind of model tells what is missing, each time.
+ */
 class MissingNativesTest {
     @TempDir
     Path temp;

@@ -37,8 +37,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * A tool loop over the demo model whose calls are spelled as no template spells them: each round computes only what is new
- * in it. A grammar that lets one text through makes the model write them.
+ * A tool loop over the demo model whose calls are spelled as no template spells them: each round computes only what is
+ * new in it. A grammar that lets one text through makes the model write them.
  */
 class OddToolCallsIT {
     private static final ObjectMapper JSON = new ObjectMapper();

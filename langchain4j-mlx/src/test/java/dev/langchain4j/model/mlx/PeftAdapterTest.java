@@ -41,8 +41,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Adapters of PEFT compute what its formula says: here the change is added to the model's own matrices, W + s B A, whose rows
- * get the trained lengths where there are any, and the model is loaded without an adapter.
+ * Adapters of PEFT compute what its formula says: here the change is added to the model's own matrices, W + s B A,
+ * whose rows get the trained lengths where there are any, and the model is loaded without an adapter.
  */
 class PeftAdapterTest {
     private static final ObjectMapper JSON = new ObjectMapper();

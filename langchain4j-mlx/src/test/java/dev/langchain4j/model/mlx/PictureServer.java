@@ -11,8 +11,8 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 
 /**
- * A tiny model that sees, beside a server with the pictures of LangChain4j's suites. What is on them it is told: the pictures
- * go the whole way, only knowledge is put in.
+ * A tiny model that sees, beside a server with the pictures of LangChain4j's suites. What is on them it is told: the
+ * pictures go the whole way, only knowledge is put in.
  */
 final class PictureServer implements AutoCloseable {
     private static final Path MODEL = Goldens.own("vision/qwen3_vl/model");

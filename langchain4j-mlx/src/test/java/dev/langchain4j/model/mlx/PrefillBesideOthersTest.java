@@ -31,7 +31,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Prompts that are prefilled while others decode, or while others need the same prefix: in which pieces, and by whom. */
+/**
+ * Prompts that are prefilled while others decode, or while others need the same prefix: in which pieces, and by whom.
+ */
 @Timeout(120)
 class PrefillBesideOthersTest {
     private static final int CHUNK = 64;

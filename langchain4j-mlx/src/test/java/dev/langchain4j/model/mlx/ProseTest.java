@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The rules of the pages and of the public API's Javadoc: words, length of sentences and lines, links, and that each command,
- * class and test that a page names exists. Each message says how to mend it.
+ * The rules of the pages and of the public API's Javadoc: words, length of sentences and lines, links, and that each
+ * command, class and test that a page names exists. Each message says how to mend it.
  */
 class ProseTest {
     private static final Path ROOT = Path.of(System.getProperty("project.root"));
@@ -72,7 +72,10 @@ class ProseTest {
 
     private static Map<String, String> pages() throws IOException {
         Map<String, String> pages = new TreeMap<>();
-        List<Path> files = new ArrayList<>(List.of(ROOT.resolve("README.md")));
+        List<Path> files = new ArrayList<>(List.of(
+                ROOT.resolve("README.md"),
+                ROOT.resolve(".github/CONTRIBUTING.md"),
+                ROOT.resolve(".github/SECURITY.md")));
         try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
             docs.filter(file -> file.toString().endsWith(".md")).forEach(files::add);
         }

@@ -30,8 +30,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
- * A released chat model gives the answers that mlx-lm gives ({@code scripts/record_real.py} wrote them down), turn by turn from
- * the prompt cache, alone and beside others; and keeps to schemas and seeds.
+ * A released chat model gives the answers that mlx-lm gives ({@code scripts/record_real.py} wrote them down), turn by
+ * turn from the prompt cache, alone and beside others; and keeps to schemas and seeds.
  */
 @EnabledIfSystemProperty(named = RealModels.PROPERTY, matches = ".+")
 class RealChatTest {
@@ -69,7 +69,9 @@ class RealChatTest {
         return ask(List.of(UserMessage.from(question)), parameters);
     }
 
-    /** A conversation as it was recorded; each turn behind its first one finds at least the last prompt in the cache. */
+    /**
+     * A conversation as it was recorded; each turn behind its first one finds at least the last prompt in the cache.
+     */
     private static void converse(JsonNode turns) {
         List<ChatMessage> messages = new ArrayList<>(
                 List.of(SystemMessage.from(recorded.path("system").asText())));

@@ -14,7 +14,10 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
-/** all-MiniLM-L6-v2 gives the vectors that LangChain4j's own in-process model of it gives; its source says how they came. */
+/**
+ * all-MiniLM-L6-v2 gives the vectors that LangChain4j's own in-process model of it gives; its source says how they
+ * came.
+ */
 @EnabledIfSystemProperty(named = RealModels.PROPERTY, matches = ".+")
 class RealEmbeddingTest {
     private static final float TOLERANCE = 1e-4f;

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Reasoning that becomes too long is closed, on each path that tokens take. The model has random weights and never closes it
- * by itself, for the closing token is biased away; its folder says qwen3, which has a sentence of its own.
+ * Reasoning that becomes too long is closed, on each path that tokens take. The model has random weights and never
+ * closes it by itself, for the closing token is biased away; its folder says qwen3, which has a sentence of its own.
  */
 class ReasoningBudgetTest {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -70,9 +70,8 @@ class RequestEndTest {
         assertThat(LiveHandles.count()).isEqualTo(handlesBefore);
     }
 
-    private static MlxModel model(UnaryOperator<MlxModel.Builder> settings) {
-        MlxModel.Builder one = MlxModel.builder().modelPath(random).maxConcurrent(1);
-        return settings.apply(one).build();
+    private static MlxModel model(UnaryOperator<MlxModel.Builder> more) {
+        return more.apply(MlxModel.builder().modelPath(random).maxConcurrent(1)).build();
     }
 
     private static MlxModel model() {
@@ -82,9 +81,10 @@ class RequestEndTest {
     /** Never ends by itself. */
     private static MlxChatRequestParameters.Builder parameters(int tokens) {
         Map<Integer, Double> noEnds = Map.of(0, -1000.0, 1, -1000.0, 2, -1000.0, 3, -1000.0);
-        MlxChatRequestParameters.Builder greedy =
-                MlxChatRequestParameters.builder().temperature(0.0);
-        return greedy.logitBias(noEnds).maxOutputTokens(tokens);
+        return MlxChatRequestParameters.builder()
+                .temperature(0.0)
+                .logitBias(noEnds)
+                .maxOutputTokens(tokens);
     }
 
     private static ChatRequest request(String text, MlxChatRequestParameters.Builder parameters) {

@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** A model that was trained to read numbers from pictures reads those that training never showed, and says their colour. */
+/**
+ * A model that was trained to read numbers from pictures reads those that training never showed, and says their colour.
+ */
 class SeeModelTest {
     private static final Path FOLDER = Path.of(System.getProperty("project.root"), "samples", "see-model");
 

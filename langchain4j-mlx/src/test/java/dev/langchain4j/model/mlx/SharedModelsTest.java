@@ -18,7 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Builders that name the same model share one, with one prompt cache, until the last of their chat models is closed. */
+/**
+ * Builders that name the same model share one, with one prompt cache, until the last of their chat models is closed.
+ */
 @Timeout(60)
 class SharedModelsTest {
     private long handlesBefore;

@@ -43,9 +43,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Sixteen threads that do to a model whatever an application can: calls, streams, cancels, handlers that throw errors,
- * interrupts, evictions, forks in circles, closes in the middle, in a cache that holds few conversations, or none, with a short queue. Nothing
- * hangs, every caller is told an end, nothing is left. {@code -Dsoak.seconds=N} says how long, {@code -Dseed=N} repeats the
- * choices of each thread.
+ * interrupts, evictions, forks in circles, closes in the middle, in a cache that holds few conversations, or none, with
+ * a short queue. Nothing hangs, every caller is told an end, nothing is left. {@code -Dsoak.seconds=N} says how long,
+ * {@code -Dseed=N} repeats the choices of each thread.
  */
 class SoakTest {
     private static final int THREADS = 16;
@@ -224,7 +224,10 @@ class SoakTest {
                 .call(() -> MlxChatModel.builder().model(mlx).build().chat(UserMessage.from("Hello!"))));
     }
 
-    /** A stream whose handler throws, dawdles, interrupts itself or cancels; it is told one end, or none if it cancelled. */
+    /**
+     * A stream whose handler throws, dawdles, interrupts itself or cancels; it is told one end, or none if it
+     * cancelled.
+     */
     private void stream(MlxModel mlx, Random random) throws Exception {
         MlxCancellation cancellation = random.nextInt(4) == 0 ? new MlxCancellation() : null;
         Handler handler = new Handler(random.nextInt(6));

@@ -21,6 +21,7 @@ class TidyTest {
     private static final Path ROOT = Path.of(System.getProperty("project.root"));
     private static final int LINES_MAX = 500;
     private static final int COLUMNS_MAX = 140;
+    private static final int COMMENT_COLUMNS_MAX = 120;
     private static final long FILE_BYTES_MAX = 9_000_000;
     private static final String API = "dev.langchain4j.model.mlx";
     private static final Pattern IMPORT = Pattern.compile("(?m)^import (?:static )?([\\w.]+);");
@@ -81,6 +82,22 @@ class TidyTest {
                             && !file.toString().contains("src/test"))
                     .findFirst()
                     .ifPresent(line -> bad.add(file + " has a line of " + line.length() + " columns: " + line.strip()));
+        });
+        assertThat(bad).isEmpty();
+    }
+
+    @Test
+    void commentsAreWrapped() throws IOException {
+        List<String> bad = new ArrayList<>();
+        eachJavaFile((file, text) -> {
+            if (text.startsWith("// Generated")) {
+                return;
+            }
+            text.lines()
+                    .filter(line -> line.length() > COMMENT_COLUMNS_MAX)
+                    .filter(line -> line.strip().matches("(?s)(/\\*|\\*|//).*"))
+                    .forEach(line -> bad.add(file + " has a comment of " + line.length() + " columns: wrap it at "
+                            + COMMENT_COLUMNS_MAX + ": " + line.strip()));
         });
         assertThat(bad).isEmpty();
     }

@@ -29,8 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A memory that counts tokens takes every message that chat accepts, alone and among others, whatever the chat template;
- * {@code -Dgoldens=DIR} tries all of {@code DIR/templates}.
+ * A memory that counts tokens takes every message that chat accepts, alone and among others, whatever the chat
+ * template; {@code -Dgoldens=DIR} tries all of {@code DIR/templates}.
  */
 class TokenWindowTest {
     private static final String TEXT =

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The JVM accepts each class with the core of LangChain4j that is there. A class may be compiled with another one, in which an
- * exception has another superclass; the JVM finds that out when it is first used.
+ * The JVM accepts each class with the core of LangChain4j that is there. A class may be compiled with another one, in
+ * which an exception has another superclass; the JVM finds that out when it is first used.
  */
 class VerifiedClassesTest {
 

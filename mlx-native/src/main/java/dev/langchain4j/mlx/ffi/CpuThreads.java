@@ -2,7 +2,9 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.foreign.SymbolLookup;
 
-/** How many threads the CPU backend's matrix products use: a function of the library that stands for its BLAS on Linux. */
+/**
+ * How many threads the CPU backend's matrix products use: a function of the library that stands for its BLAS on Linux.
+ */
 public final class CpuThreads {
     /** System property with the number of threads. */
     public static final String PROPERTY = "langchain4j.mlx.cpu.threads";

@@ -2,7 +2,10 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
 
-/** Our own operations of text encoders for the CPU backend, of {@code native/encoder.cpp}. Natives that have {@link FusedC} have them. */
+/**
+ * Our own operations of text encoders for the CPU backend, of {@code native/encoder.cpp}. Natives that have
+ * {@link FusedC} have them.
+ */
 public final class EncoderC {
     private static final String ADD_LAYER_NORM = "langchain4j_mlx_add_layer_norm";
     private static final String GELU = "langchain4j_mlx_gelu";

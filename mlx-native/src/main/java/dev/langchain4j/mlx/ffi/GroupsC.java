@@ -2,7 +2,10 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
 
-/** The one function of libmlx itself that is called, because mlx-c has none for it: what MLX keeps of groups of processes. */
+/**
+ * The one function of libmlx itself that is called, because mlx-c has none for it: what MLX keeps of groups of
+ * processes.
+ */
 public final class GroupsC {
     /** {@code void mlx::core::distributed::clear_backends()}, as compilers of Linux and macOS name it. */
     private static final String CLEAR = "_ZN3mlx4core11distributed14clear_backendsEv";

@@ -2,7 +2,9 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
 
-/** Our own operations on rows of logits for the CPU backend, of {@code native/logits.cpp}. Natives of Linux have them. */
+/**
+ * Our own operations on rows of logits for the CPU backend, of {@code native/logits.cpp}. Natives of Linux have them.
+ */
 public final class LogitsC {
     private static final String DRAW = "langchain4j_mlx_draw";
     private static final String LIKELIEST = "langchain4j_mlx_likeliest";

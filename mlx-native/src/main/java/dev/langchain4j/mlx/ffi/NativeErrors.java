@@ -15,9 +15,9 @@ import java.lang.invoke.MethodType;
  * Keeps the text of the last failure on each thread. Without this handler mlx-c ends the process; a handler that throws
  * ends the JVM, so ours cannot.
  *
- * <p>The native library lives as long as the process and so does its handler. Therefore the handler is made of methods of
- * the JDK alone and keeps texts as system properties: these classes can be unloaded, and where several class loaders have
- * them, each finds its texts whoever came last.
+ * <p>The native library lives as long as the process and so does its handler. Therefore the handler is made of methods
+ * of the JDK alone and keeps texts as system properties: these classes can be unloaded, and where several class loaders
+ * have them, each finds its texts whoever came last.
  */
 public final class NativeErrors {
     private static final String PROPERTY = "langchain4j.mlx.native.error.";

@@ -23,7 +23,8 @@ public final class ProcessMemory {
 
     /**
      * Bytes that the process takes, its memory on a Mac's GPU included, but no files that it only reads: {@code
-     * phys_footprint} on macOS, anonymous and shared memory and what of it was paged out on Linux. 0 if that is not known.
+     * phys_footprint} on macOS, anonymous and shared memory and what of it was paged out on Linux. 0 if that is not
+     * known.
      */
     public static long footprintBytes() {
         return isMac() ? Mac.footprint() : linuxFootprint(Path.of("/proc/self/status"));

@@ -44,7 +44,9 @@ public final class SystemC {
         }
     }
 
-    /** What happened to file descriptors, of which {@code struct pollfd} says the number; at once if the timeout is 0. */
+    /**
+     * What happened to file descriptors, of which {@code struct pollfd} says the number; at once if the timeout is 0.
+     */
     public static int poll(long descriptors, int count, int timeoutMillis) {
         try {
             return (int) Poll.HANDLE.invokeExact(descriptors, (long) count, timeoutMillis);

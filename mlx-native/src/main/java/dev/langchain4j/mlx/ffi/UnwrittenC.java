@@ -2,7 +2,10 @@ package dev.langchain4j.mlx.ffi;
 
 import java.lang.invoke.MethodHandle;
 
-/** Our own unwritten arrays for the CPU backend, of {@code native/unwritten.cpp}. Natives that have {@link FusedC} have them. */
+/**
+ * Our own unwritten arrays for the CPU backend, of {@code native/unwritten.cpp}. Natives that have {@link FusedC} have
+ * them.
+ */
 public final class UnwrittenC {
     private static final String UNWRITTEN = "langchain4j_mlx_unwritten";
 

@@ -5,8 +5,8 @@ import dev.langchain4j.mlx.ffi.PictureC;
 
 /**
  * Decodes PNG, JPEG, WebP and GIF (the first frame). A picture is turned as its EXIF data says, then becomes RGB as by
- * Pillow's {@code convert("RGB")}: alpha is dropped, nothing is composited, a colour profile does not count. The bytes of a
- * PNG are Pillow's; decoders of JPEG and lossy WebP differ by a few levels. Safe for use by many threads.
+ * Pillow's {@code convert("RGB")}: alpha is dropped, nothing is composited, a colour profile does not count. The bytes
+ * of a PNG are Pillow's; decoders of JPEG and lossy WebP differ by a few levels. Safe for use by many threads.
  */
 public final class ImageDecoder {
     private ImageDecoder() {}
@@ -14,8 +14,8 @@ public final class ImageDecoder {
     /**
      * Decodes a file's content.
      *
-     * @throws IllegalArgumentException if it is no such picture, is larger than a limit, ends too early or contradicts itself;
-     *     the message, a clause about "it", says which
+     * @throws IllegalArgumentException if it is no such picture, is larger than a limit, ends too early or contradicts
+     *     itself; the message, a clause about "it", says which
      */
     public static RgbImage decode(byte[] bytes, ImageLimits limits) {
         if (bytes.length == 0) {

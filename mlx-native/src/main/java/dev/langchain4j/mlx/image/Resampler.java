@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * Resizes pictures to the byte as Pillow 13 does: a filter that widens when a picture shrinks, weights of 22 bits behind the
- * point, and two passes with 8 bits between them: rows first where many more rows than columns go, otherwise columns first, as
- * always before Pillow 13. Safe for use by many threads.
+ * Resizes pictures to the byte as Pillow 13 does: a filter that widens when a picture shrinks, weights of 22 bits
+ * behind the point, and two passes with 8 bits between them: rows first where many more rows than columns go, otherwise
+ * columns first, as always before Pillow 13. Safe for use by many threads.
  */
 public enum Resampler {
     /** Support 0.5. */

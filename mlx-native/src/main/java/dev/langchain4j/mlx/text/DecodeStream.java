@@ -4,8 +4,8 @@ import dev.langchain4j.mlx.ffi.TokenizerC;
 
 /**
  * Decodes tokens as they come. A token may hold only part of a character; the text comes out once the character is
- * whole. All the pieces together are what {@link Tokenizer#decode} gives for all the ids. Calls from several threads wait
- * for each other. Once closed, every method but {@link #close} throws an {@link IllegalStateException}.
+ * whole. All the pieces together are what {@link Tokenizer#decode} gives for all the ids. Calls from several threads
+ * wait for each other. Once closed, every method but {@link #close} throws an {@link IllegalStateException}.
  */
 public final class DecodeStream implements AutoCloseable {
     private final Handle handle;

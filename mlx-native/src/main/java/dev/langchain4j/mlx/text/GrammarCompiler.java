@@ -4,8 +4,8 @@ import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.ffi.GrammarC;
 
 /**
- * Compiles grammars for one tokenizer and one number of logits. Safe for use by many threads. Once closed, every method but
- * {@link #close} throws an {@link IllegalStateException}.
+ * Compiles grammars for one tokenizer and one number of logits. Safe for use by many threads. Once closed, every method
+ * but {@link #close} throws an {@link IllegalStateException}.
  */
 public final class GrammarCompiler implements AutoCloseable {
     private final Handle handle;

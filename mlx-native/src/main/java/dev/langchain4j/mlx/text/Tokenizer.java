@@ -93,8 +93,8 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * The token ids of a text in which names of special tokens are text, too, as in a user's words or a document. Without
-     * such a name they are those of {@link #encode}.
+     * The token ids of a text in which names of special tokens are text, too, as in a user's words or a document.
+     * Without such a name they are those of {@link #encode}.
      *
      * @param addSpecial whether the tokenizer adds what it puts around every text
      */
@@ -174,7 +174,8 @@ public final class Tokenizer implements AutoCloseable {
      * What compiles grammars over this vocabulary; the caller closes it. Making one takes some 100 ms for a large
      * vocabulary, so keep it.
      *
-     * @param vocabularySize number of the model's logits; tokens beyond it cannot be drawn, so grammars never ask for them
+     * @param vocabularySize number of the model's logits; tokens beyond it cannot be drawn, so grammars never ask for
+     *     them
      * @param ends ids of the tokens that end a text, at least one
      * @throws IllegalArgumentException if the size or an end token is out of range
      * @throws MlxException if the tokenizer is of a kind that grammars cannot work with

@@ -18,7 +18,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** bindings.txt, MlxC.java and the headers of the mlx-c that was built say the same; each function is in the library. */
+/**
+ * bindings.txt, MlxC.java and the headers of the mlx-c that was built say the same; each function is in the library.
+ */
 class BindingsDriftTest {
     private static final Path MODULE = Path.of(System.getProperty("project.root"), "mlx-native");
     private static final Path HEADERS = MODULE.resolve("target/mlx-c/include/mlx/c");

@@ -30,8 +30,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * Ling and Ring: queries, keys and values out of one matrix, and experts, within groups in the second generation, behind a
- * few dense layers. Source: mlx-lm's {@code models/bailing_moe.py}.
+ * Ling and Ring: queries, keys and values out of one matrix, and experts, within groups in the second generation,
+ * behind a few dense layers. Source: mlx-lm's {@code models/bailing_moe.py}.
  */
 public final class BailingMoe {
     private BailingMoe() {}

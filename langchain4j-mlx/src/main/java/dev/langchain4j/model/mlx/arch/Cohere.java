@@ -17,8 +17,8 @@ import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 
 /**
- * Command R: attention and the feed-forward layer beside each other, positions in all layers, and, as config.json says, a
- * norm of its own for each head. Source: mlx-lm's {@code models/cohere.py}.
+ * Command R: attention and the feed-forward layer beside each other, positions in all layers, and, as config.json says,
+ * a norm of its own for each head. Source: mlx-lm's {@code models/cohere.py}.
  */
 public final class Cohere {
     private Cohere() {}

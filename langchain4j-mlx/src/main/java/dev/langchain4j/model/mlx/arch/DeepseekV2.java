@@ -33,8 +33,8 @@ public final class DeepseekV2 {
     }
 
     /**
-     * Attention over latent vectors. Its two matrices are parts of one, which may be quantized by rows and be changed by an
-     * adapter: what it makes of unit vectors are its columns.
+     * Attention over latent vectors. Its two matrices are parts of one, which may be quantized by rows and be changed
+     * by an adapter: what it makes of unit vectors are its columns.
      */
     private static LatentAttention attention(Weights w, String name, Shape s, boolean bias, Rope rope) {
         int width = s.plainDim() + s.valueDim();

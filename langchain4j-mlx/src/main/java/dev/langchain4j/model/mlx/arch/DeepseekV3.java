@@ -92,15 +92,17 @@ public final class DeepseekV3 {
                 && layer % c.count("moe_layer_freq", 1) == 0;
     }
 
-    /** As {@link #sanitize}, for those who have a use for what predicts several tokens ahead: one layer of it is kept. */
+    /**
+     * As {@link #sanitize}, for those who have a use for what predicts several tokens ahead: one layer of it is kept.
+     */
     static void sanitizeWithHead(ModelConfig given, Map<String, MlxArray> tensors) {
         MtpHead.keepDeepseek(defaults(given), tensors);
         unpack(defaults(given), tensors);
     }
 
     /**
-     * Unpacks what raw folders have in 8 or 4 bits, stacks their experts, parts kv_b_proj by use, and drops what predicts
-     * several tokens ahead.
+     * Unpacks what raw folders have in 8 or 4 bits, stacks their experts, parts kv_b_proj by use, and drops what
+     * predicts several tokens ahead.
      */
     public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
         Tensors.dropLayersBehind(defaults(given), tensors);

@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * dots.llm1: a norm on each head of queries and keys, and DeepSeek-V3's experts behind a few dense layers. Source: mlx-lm's
- * {@code models/dots1.py}.
+ * dots.llm1: a norm on each head of queries and keys, and DeepSeek-V3's experts behind a few dense layers. Source:
+ * mlx-lm's {@code models/dots1.py}.
  */
 public final class Dots1 {
     private Dots1() {}

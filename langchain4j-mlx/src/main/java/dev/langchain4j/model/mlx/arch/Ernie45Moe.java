@@ -27,8 +27,8 @@ import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 
 /**
- * ERNIE 4.5 with experts in a range of layers, chosen by softmax or sigmoid, and some that all positions go through. Source:
- * mlx-lm's {@code models/ernie4_5_moe.py}.
+ * ERNIE 4.5 with experts in a range of layers, chosen by softmax or sigmoid, and some that all positions go through.
+ * Source: mlx-lm's {@code models/ernie4_5_moe.py}.
  */
 public final class Ernie45Moe {
     private static final String CORRECTION = ".moe_statics.e_score_correction_bias";
@@ -108,7 +108,9 @@ public final class Ernie45Moe {
         return Ops.astype(x, DType.FLOAT32);
     }
 
-    /** Stacks the experts of raw folders, and drops what predicts several tokens ahead, and corrections that are off. */
+    /**
+     * Stacks the experts of raw folders, and drops what predicts several tokens ahead, and corrections that are off.
+     */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         boolean corrected = c.flag("moe_use_aux_free", true);
         tensors.keySet()

@@ -58,7 +58,9 @@ public final class Exaone4 {
                 RmsNorm.load(w, name + ".post_feedforward_layernorm", hidden, eps));
     }
 
-    /** Layers that layer_types lists, or those with an L in the pattern, or all but every n-th; none without a window. */
+    /**
+     * Layers that layer_types lists, or those with an L in the pattern, or all but every n-th; none without a window.
+     */
     private static IntPredicate slides(ModelConfig c, int layers) {
         List<String> types = LayerTypes.of(c, layers, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
         if (types != null) {

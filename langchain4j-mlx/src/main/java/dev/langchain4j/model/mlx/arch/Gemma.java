@@ -16,7 +16,9 @@ import dev.langchain4j.model.mlx.nn.RmsNorm;
 import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 
-/** Gemma 1: norms stored as their distance from one, and scaled embeddings. Source: mlx-lm's {@code models/gemma.py}. */
+/**
+ * Gemma 1: norms stored as their distance from one, and scaled embeddings. Source: mlx-lm's {@code models/gemma.py}.
+ */
 public final class Gemma {
     private Gemma() {}
 

@@ -24,8 +24,8 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.Map;
 
 /**
- * Gemma 2: scores and logits squeezed by tanh, norms before and behind everything. As in mlx-lm, all layers attend to the
- * whole context. Source: mlx-lm's {@code models/gemma2.py}.
+ * Gemma 2: scores and logits squeezed by tanh, norms before and behind everything. As in mlx-lm, all layers attend to
+ * the whole context. Source: mlx-lm's {@code models/gemma2.py}.
  */
 public final class Gemma2 {
 

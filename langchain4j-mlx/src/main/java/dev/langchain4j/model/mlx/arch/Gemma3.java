@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Gemma 3 in a folder with a vision tower. Source: mlx-lm's {@code models/gemma3.py}; for what sees, transformers' {@code
- * models/gemma3/modeling_gemma3.py}.
+ * Gemma 3 in a folder with a vision tower. Source: mlx-lm's {@code models/gemma3.py}; for what sees, transformers'
+ * {@code models/gemma3/modeling_gemma3.py}.
  */
 public final class Gemma3 {
     private static final String PROJECTOR = "multi_modal_projector.";

@@ -28,9 +28,9 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * Gemma 3n: several streams of which layers work on one and predict the others (AltUp), a low-rank layer beside attention
- * (Laurel), inputs of its own for each layer, and last layers that attend to keys and values of earlier ones. Source:
- * mlx-lm's {@code models/gemma3n.py}.
+ * Gemma 3n: several streams of which layers work on one and predict the others (AltUp), a low-rank layer beside
+ * attention (Laurel), inputs of its own for each layer, and last layers that attend to keys and values of earlier ones.
+ * Source: mlx-lm's {@code models/gemma3n.py}.
  */
 public final class Gemma3n implements LanguageModel {
     private static final Pattern LAYER =

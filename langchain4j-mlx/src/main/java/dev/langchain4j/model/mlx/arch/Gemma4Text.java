@@ -29,8 +29,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Gemma 4: the last layers attend to keys and values of earlier ones, each layer gets an input of its own for each token,
- * and the large models have experts beside the dense layer. Source: mlx-lm's {@code models/gemma4_text.py}.
+ * Gemma 4: the last layers attend to keys and values of earlier ones, each layer gets an input of its own for each
+ * token, and the large models have experts beside the dense layer. Source: mlx-lm's {@code models/gemma4_text.py}.
  */
 public final class Gemma4Text implements LanguageModel {
     private static final Pattern LAYER =

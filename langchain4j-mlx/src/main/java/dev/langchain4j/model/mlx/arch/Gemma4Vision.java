@@ -26,8 +26,8 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * The vision tower of Gemma 4, for pictures of any ratio: learned positions by column and by row, rotary ones by both, blocks
- * like those of its language model, averages of squares of patches. Source: transformers' {@code
+ * The vision tower of Gemma 4, for pictures of any ratio: learned positions by column and by row, rotary ones by both,
+ * blocks like those of its language model, averages of squares of patches. Source: transformers' {@code
  * models/gemma4/modeling_gemma4.py}.
  *
  * @param columns a learned position of each column, [positions, hidden]

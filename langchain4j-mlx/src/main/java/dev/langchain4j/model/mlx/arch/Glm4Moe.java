@@ -25,8 +25,8 @@ import java.util.Map;
 import java.util.function.IntFunction;
 
 /**
- * GLM-4.5 to 4.7: experts chosen within groups and one that all positions go through, behind a few dense layers. Source:
- * mlx-lm's {@code models/glm4_moe.py}.
+ * GLM-4.5 to 4.7: experts chosen within groups and one that all positions go through, behind a few dense layers.
+ * Source: mlx-lm's {@code models/glm4_moe.py}.
  */
 public final class Glm4Moe {
     private Glm4Moe() {}

@@ -26,8 +26,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Granite 4: state spaces and attention, mostly without positions; dense, or with experts and one that is shared. Source:
- * mlx-lm's {@code models/granitemoehybrid.py}.
+ * Granite 4: state spaces and attention, mostly without positions; dense, or with experts and one that is shared.
+ * Source: mlx-lm's {@code models/granitemoehybrid.py}.
  */
 public final class GraniteMoeHybrid {
     private static final String ATTENTION = "attention";

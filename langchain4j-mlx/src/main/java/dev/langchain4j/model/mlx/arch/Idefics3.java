@@ -16,8 +16,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Idefics 3 and SmolVLM: Llama, and SigLIP over the tiles of a picture, of which squares of patches become one token. Source:
- * mlx-vlm's {@code models/idefics3}, and transformers' {@code models/idefics3/modeling_idefics3.py} for places of patches.
+ * Idefics 3 and SmolVLM: Llama, and SigLIP over the tiles of a picture, of which squares of patches become one token.
+ * Source: mlx-vlm's {@code models/idefics3}, and transformers' {@code models/idefics3/modeling_idefics3.py} for places
+ * of patches.
  */
 public final class Idefics3 {
     private static final String TIED = "tie_word_embeddings";

@@ -207,8 +207,8 @@ public final class KimiLinear {
     }
 
     /**
-     * Gives experts and convolutions of raw folders their places, parts kv_b_proj by use, and drops what predicts several
-     * tokens ahead.
+     * Gives experts and convolutions of raw folders their places, parts kv_b_proj by use, and drops what predicts
+     * several tokens ahead.
      */
     public static void sanitize(ModelConfig given, Map<String, MlxArray> tensors) {
         ModelConfig c = defaults(given);

@@ -30,8 +30,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * Laguna: sliding windows with heads of their own number and positions of their own kind, gates on heads, experts of which
- * one is shared. Source: mlx-lm's {@code models/laguna.py}.
+ * Laguna: sliding windows with heads of their own number and positions of their own kind, gates on heads, experts of
+ * which one is shared. Source: mlx-lm's {@code models/laguna.py}.
  */
 public final class Laguna {
     private static final List<String> MLP_TYPES = List.of("dense", "sparse");

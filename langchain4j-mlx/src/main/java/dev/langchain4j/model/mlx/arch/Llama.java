@@ -79,8 +79,8 @@ public final class Llama {
     }
 
     /**
-     * {@code internlm3}. Whether what attention puts out has a bias goes with qkv_bias in mlx-lm and with bias in what the
-     * authors published, so the weights say it.
+     * {@code internlm3}. Whether what attention puts out has a bias goes with qkv_bias in mlx-lm and with bias in what
+     * the authors published, so the weights say it.
      */
     public static LanguageModel internlm3(ModelConfig c, Weights w) {
         boolean outputBias = w.has("model.layers.0.self_attn.o_proj.bias");
@@ -113,7 +113,9 @@ public final class Llama {
         });
     }
 
-    /** {@code mimo}: Qwen2 with other defaults, and with layers that predict several tokens ahead, which are dropped. */
+    /**
+     * {@code mimo}: Qwen2 with other defaults, and with layers that predict several tokens ahead, which are dropped.
+     */
     public static LanguageModel mimo(ModelConfig c, Weights w) {
         return qwen2(c.withDefaults("rope_theta", 10_000.0, "tie_word_embeddings", false), w);
     }

@@ -29,8 +29,8 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * LongCat-Flash: layers of two attentions over latent vectors and two dense layers, with experts that are added at the end
- * and of which some change nothing. Source: mlx-lm's {@code models/longcat_flash.py}.
+ * LongCat-Flash: layers of two attentions over latent vectors and two dense layers, with experts that are added at the
+ * end and of which some change nothing. Source: mlx-lm's {@code models/longcat_flash.py}.
  */
 public final class LongcatFlash {
     private static final int HALVES = 2;

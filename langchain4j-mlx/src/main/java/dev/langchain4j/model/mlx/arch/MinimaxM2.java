@@ -79,7 +79,9 @@ public final class MinimaxM2 {
                 router, SwitchMlp.load(w, name + ".switch_mlp", hidden, inner, experts, false, Gating.SILU), null);
     }
 
-    /** Unpacks 8-bit floats of raw folders, stacks their experts, and drops layers that predict several tokens ahead. */
+    /**
+     * Unpacks 8-bit floats of raw folders, stacks their experts, and drops layers that predict several tokens ahead.
+     */
     public static void sanitize(ModelConfig c, Map<String, MlxArray> tensors) {
         Tensors.dequantizeFp8Blocks(tensors);
         Mixtral.stackExperts(c, tensors);

@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Ministral 3: Llama with sliding windows in some layers, and queries that grow with the logarithm of the position, as in
- * Llama 4. Source: mlx-lm's {@code models/ministral3.py}.
+ * Ministral 3: Llama with sliding windows in some layers, and queries that grow with the logarithm of the position, as
+ * in Llama 4. Source: mlx-lm's {@code models/ministral3.py}.
  */
 public final class Ministral3 {
     private Ministral3() {}

@@ -9,7 +9,8 @@ import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
 
 /**
- * Mistral Small 3, Ministral 3 and Pixtral, in folders with a vision tower. Source: mlx-lm's {@code models/mistral3.py}.
+ * Mistral Small 3, Ministral 3 and Pixtral, in folders with a vision tower. Source: mlx-lm's
+ * {@code models/mistral3.py}.
  */
 public final class Mistral3 {
     private Mistral3() {}

@@ -27,7 +27,8 @@ public final class ModelLoader {
     /**
      * A model and the weights that it borrows; the caller closes them.
      *
-     * @param tower what makes features of pictures; null if the folder has no vision tower, or one that is not supported
+     * @param tower what makes features of pictures; null if the folder has no vision tower, or one that is not
+     *     supported
      */
     public record Loaded(LanguageModel model, VisionTower tower, Weights weights, ModelConfig config) {
 
@@ -75,7 +76,8 @@ public final class ModelLoader {
      * @param type floating type of the weights; null keeps what the files have
      * @param expanded whether quantized matrices become plain ones in single precision
      * @param adapter folder of the adapter; null for none
-     * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows them
+     * @param drafting whether heads that draft (MTP) are loaded, where the folder has them and the architecture knows
+     *     them
      */
     public static Loaded load(
             Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, boolean drafting) {
@@ -96,7 +98,8 @@ public final class ModelLoader {
      * Loads a rank's layers of a model, without a head that drafts.
      *
      * @param format how layers keep keys and values
-     * @throws InvalidRequestException if the layers of the architecture cannot be shared out, or are fewer than the ranks
+     * @throws InvalidRequestException if the layers of the architecture cannot be shared out, or are fewer than the
+     *     ranks
      */
     public static Loaded loadStage(
             Path folder, ModelConfig config, DType type, boolean expanded, KvFormat format, Stage stage) {

@@ -30,8 +30,8 @@ public final class ModelRegistry {
      *
      * @param factory builds it
      * @param sanitizer brings the tensors of a raw folder into the form that the factory asks for
-     * @param turns whether its attention has rotary positions where it has attention; some have none, though their config.json
-     *     may have rope_theta
+     * @param turns whether its attention has rotary positions where it has attention; some have none, though their
+     *     config.json may have rope_theta
      * @param tower builds its vision tower; null if it has none
      * @param towerSanitizer the sanitizer of the tower's tensors, which come as {@link TextPart#takeTower} names them
      * @param towerType the only model_type of vision_config that is built, where families differ in it; null for any
@@ -279,8 +279,8 @@ public final class ModelRegistry {
     }
 
     /**
-     * Whether each rank can have some heads of the layers: the architecture can be split, and so many ranks can have as many
-     * heads each.
+     * Whether each rank can have some heads of the layers: the architecture can be split, and so many ranks can have as
+     * many heads each.
      */
     public static boolean dividesHeads(ModelConfig config, int ranks) {
         ModelConfig text = config.has("text_config") ? config.section("text_config") : config;

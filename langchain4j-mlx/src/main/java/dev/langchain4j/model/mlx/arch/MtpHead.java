@@ -19,10 +19,10 @@ import java.util.function.Function;
 import java.util.function.IntFunction;
 
 /**
- * The head that predicts the token behind the next one (multi-token prediction): the embedding of the next token and the
- * hidden state behind the last one, each normed, are joined and go through one more block of the model. Embedding and logits
- * are those of the model. It can go on behind what it returns. Sources: arXiv:2412.19437, section 2.2; vLLM's
- * {@code deepseek_mtp.py} and {@code qwen3_next_mtp.py} for which states go in and on.
+ * The head that predicts the token behind the next one (multi-token prediction): the embedding of the next token and
+ * the hidden state behind the last one, each normed, are joined and go through one more block of the model. Embedding
+ * and logits are those of the model. It can go on behind what it returns. Sources: arXiv:2412.19437, section 2.2;
+ * vLLM's {@code deepseek_mtp.py} and {@code qwen3_next_mtp.py} for which states go in and on.
  *
  * @param join the embedding, then the hidden state, [1, tokens, 2 * dimension], to the dimension
  * @param last before the logits
@@ -94,7 +94,10 @@ record MtpHead(
         tensors.keySet().removeIf(name -> layers.stream().anyMatch(name::startsWith));
     }
 
-    /** Keeps of the layers behind the last one that of DeepSeek's first head, if it is whole, without copies of what the model has. */
+    /**
+     * Keeps of the layers behind the last one that of DeepSeek's first head, if it is whole, without copies of what the
+     * model has.
+     */
     static void keepDeepseek(ModelConfig c, Map<String, MlxArray> tensors) {
         int layers = c.count("num_hidden_layers");
         String name = "model.layers." + layers;

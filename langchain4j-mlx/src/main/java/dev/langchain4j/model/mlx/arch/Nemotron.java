@@ -18,8 +18,8 @@ import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 
 /**
- * Nemotron 4 and Minitron: norms that subtract the mean and are stored as their distance from one, and a feed-forward layer
- * without gate, of squares. Source: mlx-lm's {@code models/nemotron.py}.
+ * Nemotron 4 and Minitron: norms that subtract the mean and are stored as their distance from one, and a feed-forward
+ * layer without gate, of squares. Source: mlx-lm's {@code models/nemotron.py}.
  */
 public final class Nemotron {
     private Nemotron() {}

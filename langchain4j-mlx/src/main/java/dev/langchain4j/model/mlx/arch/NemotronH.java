@@ -27,8 +27,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Nemotron-H and Nemotron 3: each layer is one of a state space, attention without positions, a dense layer and experts,
- * in an order that config.json lists. Source: mlx-lm's {@code models/nemotron_h.py}.
+ * Nemotron-H and Nemotron 3: each layer is one of a state space, attention without positions, a dense layer and
+ * experts, in an order that config.json lists. Source: mlx-lm's {@code models/nemotron_h.py}.
  */
 public final class NemotronH {
     private static final Compiled SQUARED_RELU =

@@ -17,8 +17,8 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.function.IntPredicate;
 
 /**
- * OLMo 2 and 3: norms behind attention and the feed-forward layer instead of before them, and over all heads of queries and
- * of keys. Source: mlx-lm's {@code models/olmo2.py} and {@code models/olmo3.py}.
+ * OLMo 2 and 3: norms behind attention and the feed-forward layer instead of before them, and over all heads of queries
+ * and of keys. Source: mlx-lm's {@code models/olmo2.py} and {@code models/olmo3.py}.
  */
 public final class Olmo2 {
     private Olmo2() {}

@@ -19,8 +19,8 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import java.util.List;
 
 /**
- * Phi-1.5 and Phi-2: attention and a feed-forward layer without gate beside each other, biases everywhere, positions on a
- * part of each head. Source: mlx-lm's {@code models/phi.py}.
+ * Phi-1.5 and Phi-2: attention and a feed-forward layer without gate beside each other, biases everywhere, positions on
+ * a part of each head. Source: mlx-lm's {@code models/phi.py}.
  */
 public final class Phi {
     private Phi() {}

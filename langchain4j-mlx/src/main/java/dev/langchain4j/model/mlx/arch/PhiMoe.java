@@ -21,8 +21,8 @@ import dev.langchain4j.model.mlx.nn.SwitchMlp;
 import java.util.Map;
 
 /**
- * Phi-3.5-MoE: experts that are chosen one after the other, each weighted beside those that come close to it, and norms that
- * subtract the mean. Source: mlx-lm's {@code models/phimoe.py}.
+ * Phi-3.5-MoE: experts that are chosen one after the other, each weighted beside those that come close to it, and norms
+ * that subtract the mean. Source: mlx-lm's {@code models/phimoe.py}.
  */
 public final class PhiMoe {
 

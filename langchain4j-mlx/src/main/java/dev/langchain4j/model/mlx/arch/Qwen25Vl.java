@@ -18,7 +18,9 @@ public final class Qwen25Vl {
 
     private Qwen25Vl() {}
 
-    /** What text_config says, and what it does not say as it stands beside it. Either may say that embeddings are tied. */
+    /**
+     * What text_config says, and what it does not say as it stands beside it. Either may say that embeddings are tied.
+     */
     private static ModelConfig text(ModelConfig c) {
         ObjectNode text = TextPart.jsonOrEmpty(c);
         boolean tied = text.path(TIED).asBoolean() || c.flag(TIED, false);

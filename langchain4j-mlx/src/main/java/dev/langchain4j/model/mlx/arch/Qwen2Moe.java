@@ -15,8 +15,8 @@ import dev.langchain4j.model.mlx.nn.Ropes;
 import dev.langchain4j.model.mlx.nn.Router;
 
 /**
- * Qwen1.5-MoE and Qwen2-MoE: Qwen2's attention, experts, and one that all positions go through as far as a gate lets them.
- * Source: mlx-lm's {@code models/qwen2_moe.py}.
+ * Qwen1.5-MoE and Qwen2-MoE: Qwen2's attention, experts, and one that all positions go through as far as a gate lets
+ * them. Source: mlx-lm's {@code models/qwen2_moe.py}.
  */
 public final class Qwen2Moe {
     private Qwen2Moe() {}

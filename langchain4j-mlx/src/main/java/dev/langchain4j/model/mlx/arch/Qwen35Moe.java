@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * {@code qwen3_5_moe}: {@link Qwen35} with experts, whose raw folders have gates and values of all experts in one tensor.
- * Source: mlx-lm's {@code models/qwen3_5_moe.py}.
+ * {@code qwen3_5_moe}: {@link Qwen35} with experts, whose raw folders have gates and values of all experts in one
+ * tensor. Source: mlx-lm's {@code models/qwen3_5_moe.py}.
  */
 public final class Qwen35Moe {
     private static final String BOTH = ".experts.gate_up_proj";

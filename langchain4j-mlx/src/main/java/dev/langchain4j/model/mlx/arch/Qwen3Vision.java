@@ -25,9 +25,9 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * The vision tower of {@code qwen3_vl}, {@code qwen3_vl_moe}, {@code qwen3_5} and {@code qwen3_5_moe}: a learned table of
- * positions that is stretched over the picture, rotary positions in every layer, and features for the language model's first
- * layers from layers in between. Source: transformers' {@code modeling_qwen3_vl.py}; mlx-vlm's
+ * The vision tower of {@code qwen3_vl}, {@code qwen3_vl_moe}, {@code qwen3_5} and {@code qwen3_5_moe}: a learned table
+ * of positions that is stretched over the picture, rotary positions in every layer, and features for the language
+ * model's first layers from layers in between. Source: transformers' {@code modeling_qwen3_vl.py}; mlx-vlm's
  * {@code models/qwen3_vl/vision.py}.
  *
  * @param table [side, side, hidden] in single precision

@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * The patches of a picture in the order of Qwen's vision towers: block by block, where a block of {@code merge} by
- * {@code merge} patches becomes one token, and row by row inside of a block. What depends on their places alone is computed
- * here, on the host.
+ * {@code merge} patches becomes one token, and row by row inside of a block. What depends on their places alone is
+ * computed here, on the host.
  *
  * @param height patches from top to bottom, a multiple of {@code merge}
  * @param width patches from left to right, a multiple of {@code merge}
@@ -92,8 +92,8 @@ record QwenPatches(int height, int width, int merge) {
     }
 
     /**
-     * Windows of {@code side} by {@code side} tokens, or less where the picture ends. Windows of one form stand together, so
-     * that there are at most four runs.
+     * Windows of {@code side} by {@code side} tokens, or less where the picture ends. Windows of one form stand
+     * together, so that there are at most four runs.
      */
     Windows windows(int side) {
         int rows = height / merge;
@@ -143,8 +143,8 @@ record QwenPatches(int height, int width, int merge) {
     }
 
     /**
-     * The weights that stretch a table over an axis, first on first and last on last: [to, from], with two weights in each
-     * row that are not zero, or one.
+     * The weights that stretch a table over an axis, first on first and last on last: [to, from], with two weights in
+     * each row that are not zero, or one.
      */
     static float[] stretched(int from, int to) {
         float[] weights = new float[to * from];

@@ -20,8 +20,9 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * The vision tower of Gemma 3, SmolVLM and Idefics 3: patches of squares with learned positions, blocks with layer norms.
- * Source: transformers' {@code models/siglip/modeling_siglip.py} and {@code models/idefics3/modeling_idefics3.py}.
+ * The vision tower of Gemma 3, SmolVLM and Idefics 3: patches of squares with learned positions, blocks with layer
+ * norms. Source: transformers' {@code models/siglip/modeling_siglip.py} and
+ * {@code models/idefics3/modeling_idefics3.py}.
  *
  * @param side patches a side that there are positions for
  * @param patch pixels a side of a patch
@@ -103,8 +104,9 @@ record SigLip(
     }
 
     /**
-     * Which of the learned positions each patch has: its own in a grid of the size that was learned, the one at the same share
-     * of the side in another. Whole numbers, because fractions of single precision miss a position in some grids.
+     * Which of the learned positions each patch has: its own in a grid of the size that was learned, the one at the
+     * same share of the side in another. Whole numbers, because fractions of single precision miss a position in some
+     * grids.
      */
     static int[] places(int rows, int columns, int side) {
         int[] all = new int[rows * columns];

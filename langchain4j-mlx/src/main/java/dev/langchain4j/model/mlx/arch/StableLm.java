@@ -20,8 +20,9 @@ import dev.langchain4j.model.mlx.nn.Rope;
 import dev.langchain4j.model.mlx.nn.Ropes;
 
 /**
- * StableLM: norms that subtract the mean, positions on a part of each head, and, as config.json says, a norm of its own for
- * each head, or attention and the feed-forward layer beside each other. Source: mlx-lm's {@code models/stablelm.py}.
+ * StableLM: norms that subtract the mean, positions on a part of each head, and, as config.json says, a norm of its own
+ * for each head, or attention and the feed-forward layer beside each other. Source: mlx-lm's
+ * {@code models/stablelm.py}.
  */
 public final class StableLm {
     private StableLm() {}

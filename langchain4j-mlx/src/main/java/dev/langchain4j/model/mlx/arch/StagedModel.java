@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A model of which each rank has some of the layers: hidden states go from rank to rank. The first one embeds the tokens, and
- * has the last norm and the head; for the others tokens need not be known, but how many there are.
+ * A model of which each rank has some of the layers: hidden states go from rank to rank. The first one embeds the
+ * tokens, and has the last norm and the head; for the others tokens need not be known, but how many there are.
  */
 final class StagedModel implements LanguageModel {
     private final LanguageModel whole;

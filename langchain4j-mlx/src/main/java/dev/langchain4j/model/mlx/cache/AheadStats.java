@@ -4,8 +4,8 @@ package dev.langchain4j.model.mlx.cache;
  * What was computed of prompts before they came, while the model was idle.
  *
  * @param finished how often all that was certain of a prompt was computed
- * @param stopped how often less of it was: a request came, there was no more room, the conversation was evicted, the model
- *     was closed
+ * @param stopped how often less of it was: a request came, there was no more room, the conversation was evicted, the
+ *     model was closed
  * @param tokens tokens that were computed
  * @param reusedTokens those of them that a request has used
  */

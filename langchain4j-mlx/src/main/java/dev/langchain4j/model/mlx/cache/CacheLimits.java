@@ -6,11 +6,11 @@ import java.util.Objects;
 /**
  * The limits of a prompt cache.
  *
- * @param bytesMax bytes of everything held. Running sequences count as they grow: one that reaches the limit ends, and a
- *     prompt that alone exceeds it is refused. 0 keeps nothing and limits no running sequence
+ * @param bytesMax bytes of everything held. Running sequences count as they grow: one that reaches the limit ends, and
+ *     a prompt that alone exceeds it is refused. 0 keeps nothing and limits no running sequence
  * @param entriesMax stored positions; 0 keeps nothing
- * @param buffersMax native buffers of everything held: each kept state or range of positions takes one or more of each layer.
- *     Metal has 499,000 for the whole process, and each of its prompt caches an equal share of them at most
+ * @param buffersMax native buffers of everything held: each kept state or range of positions takes one or more of each
+ *     layer. Metal has 499,000 for the whole process, and each of its prompt caches an equal share of them at most
  * @param idleMax how long something may lie unused
  * @param checkpointSpacingTokens distance of the checkpoints of state layers in a long prompt
  * @param evictionOrder what goes first when there is too much
@@ -57,8 +57,8 @@ public record CacheLimits(
     }
 
     /**
-     * A limit of bytes only: any number of entries, {@link #BUFFERS_MAX} buffers, an hour of idle time, a checkpoint each
-     * 1024 tokens.
+     * A limit of bytes only: any number of entries, {@link #BUFFERS_MAX} buffers, an hour of idle time, a checkpoint
+     * each 1024 tokens.
      */
     public static CacheLimits ofBytes(long bytesMax) {
         return new CacheLimits(bytesMax, Integer.MAX_VALUE, Duration.ofHours(1), 1024);

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A running request's hold on the cache. Any number may be open at once, also of one conversation, and their calls may come
- * in any order. All methods belong to the thread that owns the model. The order of calls of each:
+ * A running request's hold on the cache. Any number may be open at once, also of one conversation, and their calls may
+ * come in any order. All methods belong to the thread that owns the model. The order of calls of each:
  *
  * <ol>
  *   <li>while {@link #isRestoring()}, call {@link #restore()}: it brings more of the prompt from disk, so that
@@ -32,7 +32,9 @@ public final class CacheSession implements AutoCloseable {
         TOOL_CALL,
         /** Stopped on demand: all that was fed stays usable. */
         CANCELLED,
-        /** A computation failed, so the layers cannot be trusted: they are dropped, and with them this sequence alone. */
+        /**
+         * A computation failed, so the layers cannot be trusted: they are dropped, and with them this sequence alone.
+         */
         FAILED
     }
 
@@ -222,8 +224,8 @@ public final class CacheSession implements AutoCloseable {
     }
 
     /**
-     * Has prefill stop at a position of the prompt that lies ahead, where another prompt goes on differently and waits: from
-     * that checkpoint on it can be resumed there.
+     * Has prefill stop at a position of the prompt that lies ahead, where another prompt goes on differently and waits:
+     * from that checkpoint on it can be resumed there.
      */
     public void shareAt(int position) {
         if (position > evaluated && position < promptLength) {
@@ -249,9 +251,9 @@ public final class CacheSession implements AutoCloseable {
     }
 
     /**
-     * Whether the layers may grow to so many tokens, those that they hold included: to be asked before each chunk and each
-     * step. What others left is evicted for it. If not, the request has to end, or to wait until other sessions do: with
-     * nothing fed beyond what was allowed the limit of bytes holds. Cheap: most answers were given before.
+     * Whether the layers may grow to so many tokens, those that they hold included: to be asked before each chunk and
+     * each step. What others left is evicted for it. If not, the request has to end, or to wait until other sessions
+     * do: with nothing fed beyond what was allowed the limit of bytes holds. Cheap: most answers were given before.
      */
     public boolean hasRoom(int wanted) {
         if (wanted > granted && !tooLarge && !cache.isClosed()) {
@@ -261,8 +263,8 @@ public final class CacheSession implements AutoCloseable {
     }
 
     /**
-     * Whether so many bytes may be held beside the layers until the next call, which gives them back: what they keep between
-     * drafted tokens. What others left is evicted for it.
+     * Whether so many bytes may be held beside the layers until the next call, which gives them back: what they keep
+     * between drafted tokens. What others left is evicted for it.
      */
     public boolean lend(long bytes) {
         return cache.isClosed() || cache.room().lend(sequence, bytes);
@@ -279,8 +281,8 @@ public final class CacheSession implements AutoCloseable {
     }
 
     /**
-     * What others who share this trie went on with beside this prompt, at most so many tokens: texts, the one that was used
-     * last at the end, with -1 behind each.
+     * What others who share this trie went on with beside this prompt, at most so many tokens: texts, the one that was
+     * used last at the end, with -1 behind each.
      */
     public int[] knownTexts(int max) {
         return KnownTexts.beside(sequence.trie, request.tokens(), max);
@@ -297,7 +299,10 @@ public final class CacheSession implements AutoCloseable {
         }
     }
 
-    /** Counts time that it would have taken to compute what was found in memory and on disk. To be called before its end. */
+    /**
+     * Counts time that it would have taken to compute what was found in memory and on disk. To be called before its
+     * end.
+     */
     public void saved(long nanosByMemory, long nanosByDisk) {
         cache.usage().nanosSavedByMemory += nanosByMemory;
         cache.usage().nanosSavedByDisk += nanosByDisk;

@@ -100,8 +100,8 @@ final class Checkpoints {
     }
 
     /**
-     * Drops states on a sequence's path that are there for their spacing only and lie far back: the k-th one stays while
-     * the newest is no further ahead than a few times the greatest power of two that divides k.
+     * Drops states on a sequence's path that are there for their spacing only and lie far back: the k-th one stays
+     * while the newest is no further ahead than a few times the greatest power of two that divides k.
      */
     void thinOut(Sequence sequence) {
         int newest = sequence.length() / spacing;

@@ -5,12 +5,13 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.function.Predicate;
 
 /**
- * What is computed of prompts that nobody has asked for yet: the beginning that the next prompt of a conversation has for
- * certain. It takes free room only, so that nothing is evicted for it, and the place of the end of the conversation's path,
- * which its next prompt leaves.
+ * What is computed of prompts that nobody has asked for yet: the beginning that the next prompt of a conversation has
+ * for certain. It takes free room only, so that nothing is evicted for it, and the place of the end of the
+ * conversation's path, which its next prompt leaves.
  *
- * <p>A session of this kind is no request: it is not counted as one, and nothing is learned from it. There is one at most, and
- * only while no request runs: it is closed when one begins, keeping what was computed, and when its conversation is evicted.
+ * <p>A session of this kind is no request: it is not counted as one, and nothing is learned from it. There is one at
+ * most, and only while no request runs: it is closed when one begins, keeping what was computed, and when its
+ * conversation is evicted.
  */
 final class ComputedAhead {
     /** Records that a session may add beside those for their spacing: ends of messages, and states there. */

@@ -9,7 +9,10 @@ final class Conversation {
     enum Place {
         /** After all that was stored: the next prompt goes on. */
         END,
-        /** Before the last token of the prompt: the same prompt again, or the template drops the beginning of the answer. */
+        /**
+         * Before the last token of the prompt: the same prompt again, or the template drops the beginning of the
+         * answer.
+         */
         PROMPT,
         /** After the last user message: the template drops what came after it, old reasoning for example. */
         TURN,
@@ -24,8 +27,8 @@ final class Conversation {
     private Object parentId;
 
     /**
-     * The memory ID of the conversation that began the family that it belongs to; its own if it was not forked. An ID and no
-     * link: forks in circles are one family, and chains of forks keep nobody.
+     * The memory ID of the conversation that began the family that it belongs to; its own if it was not forked. An ID
+     * and no link: forks in circles are one family, and chains of forks keep nobody.
      */
     private Object family;
 

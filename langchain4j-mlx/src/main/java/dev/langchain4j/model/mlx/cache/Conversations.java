@@ -204,7 +204,10 @@ final class Conversations {
         return odds;
     }
 
-    /** Learns from those that did not come back so far, and says of each how often a request is expected, of all to come. */
+    /**
+     * Learns from those that did not come back so far, and says of each how often a request is expected, of all to
+     * come.
+     */
     List<Conversation> estimate(long tick) {
         List<Conversation> all = all();
         odds.estimate(all, tick);

@@ -30,10 +30,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Which of a prompt cache goes to disk, and when: the system message and tools of every prompt as soon as they were
- * computed; conversations when they were idle for a while, before they are evicted, and when the model is closed; prompts
- * that came once and without a memory ID never. What ships with the application is read beside it. All of it belongs to the
- * thread that owns the model, where it copies one unit of bytes at a time, between two steps; a thread of the store writes
- * them.
+ * computed; conversations when they were idle for a while, before they are evicted, and when the model is closed;
+ * prompts that came once and without a memory ID never. What ships with the application is read beside it. All of it
+ * belongs to the thread that owns the model, where it copies one unit of bytes at a time, between two steps; a thread
+ * of the store writes them.
  */
 @Internal
 public final class DiskTier implements AutoCloseable {
@@ -290,8 +290,8 @@ public final class DiskTier implements AutoCloseable {
     }
 
     /**
-     * Those first of which most is lost without the disk for each byte that is written: there may not be time for all of
-     * them, or the bytes of a day may be used up.
+     * Those first of which most is lost without the disk for each byte that is written: there may not be time for all
+     * of them, or the bytes of a day may be used up.
      */
     private List<Conversation> byWorth(Collection<Conversation> conversations) {
         Map<Conversation, Double> worth = new IdentityHashMap<>();

@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The way of a path to disk, a unit at a time: what the store does not have of its edges, then the states at some of its
- * nodes. Between units the trie may change; what is gone by then is not written.
+ * The way of a path to disk, a unit at a time: what the store does not have of its edges, then the states at some of
+ * its nodes. Between units the trie may change; what is gone by then is not written.
  */
 final class DiskWrite {
     private final DiskTier tier;

@@ -196,7 +196,9 @@ final class Evictor {
         patience = conversations.odds().patience();
     }
 
-    /** Spreads the expected requests over the places; what runs comes back to its own buffers, not to its path so far. */
+    /**
+     * Spreads the expected requests over the places; what runs comes back to its own buffers, not to its path so far.
+     */
     private static void addRate(Conversation conversation) {
         if (!conversation.isKnown()) {
             return;
@@ -230,8 +232,8 @@ final class Evictor {
     }
 
     /**
-     * Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes, and whose
-     * copies cost less than evicting the victim for what they free.
+     * Folds the sequence at rest that was not used for longest, of those that free this fraction of their bytes, and
+     * whose copies cost less than evicting the victim for what they free.
      */
     private boolean foldOne(Collection<PrefixTrie> tries, Victim victim) {
         double value = victim == null ? Double.POSITIVE_INFINITY : victim.loss * patience;

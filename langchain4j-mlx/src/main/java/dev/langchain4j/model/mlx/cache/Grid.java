@@ -21,8 +21,8 @@ record Grid(int tokens) {
     }
 
     /**
-     * Whether a position lies inside of something that is used as a whole or not at all. Its tokens are negative: a few of
-     * them say too little to tell it from another one.
+     * Whether a position lies inside of something that is used as a whole or not at all. Its tokens are negative: a few
+     * of them say too little to tell it from another one.
      */
     static boolean isInside(int position, int[] tokens) {
         return position > 0 && position < tokens.length && tokens[position - 1] < 0 && tokens[position] < 0;

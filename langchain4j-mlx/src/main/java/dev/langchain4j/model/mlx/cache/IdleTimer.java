@@ -10,7 +10,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes idle time count while no request comes: has the owner of a cache look for what is idle, some times within the
- * allowed time. It sleeps in between, on a virtual thread, which keeps neither the JVM nor, once closed, a class loader.
+ * allowed time. It sleeps in between, on a virtual thread, which keeps neither the JVM nor, once closed, a class
+ * loader.
  */
 @Internal
 public final class IdleTimer implements AutoCloseable {

@@ -59,7 +59,9 @@ public final class KnownPath {
         return Arrays.copyOf(tokens, texts);
     }
 
-    /** The node that has the last token: nodes are split, where the lower part keeps its name, and removed meanwhile. */
+    /**
+     * The node that has the last token: nodes are split, where the lower part keeps its name, and removed meanwhile.
+     */
     private TrieNode standing() {
         while (node != null && position <= node.start && node.parent != null) {
             node = node.parent;

@@ -8,7 +8,9 @@ import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
 
-/** What a trie holds beside the path of a prompt: what other conversations, and earlier turns of this one, went on with. */
+/**
+ * What a trie holds beside the path of a prompt: what other conversations, and earlier turns of this one, went on with.
+ */
 final class KnownTexts {
     /** No token: between two texts that have nothing to do with each other. */
     static final int END = -1;
@@ -20,7 +22,10 @@ final class KnownTexts {
 
     private KnownTexts() {}
 
-    /** The branches that were used last, at most so many tokens of them, the newest at the end; {@link #END} behind each. */
+    /**
+     * The branches that were used last, at most so many tokens of them, the newest at the end; {@link #END} behind
+     * each.
+     */
     static int[] beside(PrefixTrie trie, int[] prompt, int max) {
         PrefixTrie.Match match = trie.match(prompt);
         Set<TrieNode> path = new HashSet<>();

@@ -10,8 +10,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a model's layers keep: for each of their arrays the element type and the dimensions, but for those that grow with the
- * tokens. An empty layer takes arrays of any form, so what comes from a file is compared with this before. Immutable.
+ * What a model's layers keep: for each of their arrays the element type and the dimensions, but for those that grow
+ * with the tokens. An empty layer takes arrays of any form, so what comes from a file is compared with this before.
+ * Immutable.
  */
 @Internal
 public final class LayerForms {

@@ -4,8 +4,8 @@ import dev.langchain4j.model.mlx.kv.LayerCache;
 import java.util.List;
 
 /**
- * How many bytes the layers of a model take for so many tokens, as the first sequence that was written showed: never less,
- * for requests begin by it.
+ * How many bytes the layers of a model take for so many tokens, as the first sequence that was written showed: never
+ * less, for requests begin by it.
  */
 final class LayerSizes {
     private static final int STEP_MAX = 256;
@@ -28,8 +28,8 @@ final class LayerSizes {
     }
 
     /**
-     * The bytes of a layer. Between two lengths that were asked they grow as fast as before the first of them, up to what
-     * the second takes: exact for layers that grow with the tokens, for ever or up to a length.
+     * The bytes of a layer. Between two lengths that were asked they grow as fast as before the first of them, up to
+     * what the second takes: exact for layers that grow with the tokens, for ever or up to a length.
      *
      * @param step tokens that buffers grow by
      * @param at bytes of {@link #STEP_MAX} tokens, twice as many, and so on

@@ -13,7 +13,8 @@ import java.util.function.Supplier;
 
 /**
  * The prompt cache as other threads than the owner see it. Tasks run on the owner; their futures complete on a virtual
- * thread each, so that what an application chains to them never runs on the owner, and one that waits holds up no other.
+ * thread each, so that what an application chains to them never runs on the owner, and one that waits holds up no
+ * other.
  */
 final class PromptCacheAccess implements PromptCache {
     private final TrieCache cache;

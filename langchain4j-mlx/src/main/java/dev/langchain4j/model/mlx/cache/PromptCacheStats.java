@@ -20,8 +20,8 @@ import java.util.Map;
  * @param folds idle sequences whose buffers were folded into the trie
  * @param refused insertions refused because they alone exceed a limit
  * @param conversations conversations known
- * @param savedByMemory time that computing what requests found in memory would have taken, by the best rates of prefill that
- *     were seen since the model was loaded
+ * @param savedByMemory time that computing what requests found in memory would have taken, by the best rates of prefill
+ *     that were seen since the model was loaded
  * @param savedByDisk the same of what they restored from disk, without the time that restoring took; negative where
  *     computing would have been faster
  */

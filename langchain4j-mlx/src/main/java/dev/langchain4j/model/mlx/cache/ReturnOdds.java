@@ -5,10 +5,10 @@ import java.util.Arrays;
 /**
  * Learns how likely a conversation is to come back, and how soon, from those that did and those that did not.
  *
- * <p>Two questions are kept apart. Whether it comes back at all depends on how its last answer ended: a tool call nearly
- * always does, an answer to the user the less the closer conversations tend to be to their end after so many turns. When
- * it comes back is the same for all: a share goes on at once, the others after a time that is spread like a Lomax
- * distribution. Time is counted in requests.
+ * <p>Two questions are kept apart. Whether it comes back at all depends on how its last answer ended: a tool call
+ * nearly always does, an answer to the user the less the closer conversations tend to be to their end after so many
+ * turns. When it comes back is the same for all: a share goes on at once, the others after a time that is spread like a
+ * Lomax distribution. Time is counted in requests.
  */
 final class ReturnOdds {
     /** What is believed before anything was seen: a share, and by how many observations. */
@@ -38,7 +38,9 @@ final class ReturnOdds {
     private double atOnce = 3;
     private double later = 3;
     private double laterGaps = 3 * 10;
-    /** How long those have waited so far that are expected later: without it, only short gaps were ever seen at first. */
+    /**
+     * How long those have waited so far that are expected later: without it, only short gaps were ever seen at first.
+     */
     private double openGaps;
 
     /** A conversation begins its next request. */

@@ -8,8 +8,8 @@ import dev.langchain4j.model.mlx.cache.Conversation.Place;
  * @param resumePosition number of prompt tokens that are not computed again; at most the prompt's length - 1
  * @param matched number of leading prompt tokens that equal stored ones
  * @param reason what ended the reuse
- * @param cachedToken the stored token at position {@code matched}, or -1 if nothing is stored there; less than that for a
- *     picture
+ * @param cachedToken the stored token at position {@code matched}, or -1 if nothing is stored there; less than that for
+ *     a picture
  * @param promptToken the prompt's token at position {@code matched}, or -1 if the prompt ends there
  * @param restoredTokens those of the tokens before {@code resumePosition} that were read from disk for this request
  * @param prefixTokens those of them that came from the prefixes that ship with the application

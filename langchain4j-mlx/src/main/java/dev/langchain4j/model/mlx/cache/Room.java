@@ -8,13 +8,15 @@ import java.util.function.ObjLongConsumer;
 
 /**
  * Keeps the limit of bytes for sequences that run. What they may grow to is promised before they do, and all that is
- * promised and held fits, so no two of them count on the same bytes. What cannot be promised, whatever is evicted, evicts
- * nothing.
+ * promised and held fits, so no two of them count on the same bytes. What cannot be promised, whatever is evicted,
+ * evicts nothing.
  */
 final class Room {
     /** The fraction of its tokens that a sequence gets at once when it grows, if that is free. */
     private static final int GROWTH_INTO_FREE_ROOM = 4;
-    /** Where others must go for it, a few tokens, and a fraction if that is some hundred, for buffers grow by a copy. */
+    /**
+     * Where others must go for it, a few tokens, and a fraction if that is some hundred, for buffers grow by a copy.
+     */
     private static final int TOKENS_BY_EVICTION = 16;
 
     private static final int GROWTH_BY_EVICTION = 32;
@@ -81,8 +83,8 @@ final class Room {
     }
 
     /**
-     * Lets the empty layers of a sequence take room for the prompt and an answer at once, if that is free: of a model of which
-     * no sequence was seen, but a record on disk.
+     * Lets the empty layers of a sequence take room for the prompt and an answer at once, if that is free: of a model
+     * of which no sequence was seen, but a record on disk.
      *
      * @param tokenBytes what a token takes in the record
      */
@@ -93,7 +95,9 @@ final class Room {
         }
     }
 
-    /** Makes room for the prompt of a sequence that begins, and for an answer if that is free; gives what was granted. */
+    /**
+     * Makes room for the prompt of a sequence that begins, and for an answer if that is free; gives what was granted.
+     */
     int grantPrompt(CacheKey key, Sequence sequence, int promptTokens) {
         if (isUnlimited() || bytesOf(key, promptTokens) == 0) {
             return 0;

@@ -33,8 +33,8 @@ final class RunningSessions {
     }
 
     /**
-     * Puts into the trie what sessions have computed of a prompt so far. Without it, that is found from their next boundary
-     * on. State layers are not served by it: they have nothing to go on from there.
+     * Puts into the trie what sessions have computed of a prompt so far. Without it, that is found from their next
+     * boundary on. State layers are not served by it: they have nothing to go on from there.
      */
     void publish(PrefixTrie trie, int[] prompt) {
         for (CacheSession session : sessions) {
@@ -45,8 +45,8 @@ final class RunningSessions {
     }
 
     /**
-     * The session that will have computed the most of a prompt, and what of it; null if all that it has in common with others
-     * can be resumed now, or nearly.
+     * The session that will have computed the most of a prompt, and what of it; null if all that it has in common with
+     * others can be resumed now, or nearly.
      *
      * @param step the prefix has a multiple of so many tokens
      */

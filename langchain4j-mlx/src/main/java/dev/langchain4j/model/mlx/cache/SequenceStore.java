@@ -26,8 +26,8 @@ final class SequenceStore {
     }
 
     /**
-     * The sequence at rest that serves best at the end of {@code node}: one that ends here, or one of this conversation that
-     * goes through here, unless keeping what would be cut off costs more than a copy of what is in common.
+     * The sequence at rest that serves best at the end of {@code node}: one that ends here, or one of this conversation
+     * that goes through here, unless keeping what would be cut off costs more than a copy of what is in common.
      *
      * @return null if a new one serves better
      */
@@ -72,8 +72,8 @@ final class SequenceStore {
     }
 
     /**
-     * A sequence that holds what is reused of a prompt: one at rest if possible, else a new one. Room is made when a copy is
-     * there: by then its source may go, as it could not before.
+     * A sequence that holds what is reused of a prompt: one at rest if possible, else a new one. Room is made when a
+     * copy is there: by then its source may go, as it could not before.
      */
     Sequence resume(PrefixTrie trie, TrieNode node, Conversation conversation, Supplier<List<LayerCache>> newLayers) {
         Sequence atRest = findToTake(trie, node, conversation);
@@ -173,7 +173,8 @@ final class SequenceStore {
     }
 
     /**
-     * Puts a new sequence together that holds the tokens from the root to the end of {@code node}, which can be resumed.
+     * Puts a new sequence together that holds the tokens from the root to the end of {@code node}, which can be
+     * resumed.
      *
      * @param layers empty; they are closed if this fails
      */
@@ -286,7 +287,9 @@ final class SequenceStore {
         }
     }
 
-    /** Keeps states that were read from disk for the end of a running sequence's path; closes them if there are some. */
+    /**
+     * Keeps states that were read from disk for the end of a running sequence's path; closes them if there are some.
+     */
     void keepStates(Sequence sequence, TrieRecord states) {
         if (states != null && sequence.tail.states == null) {
             sequence.trie.setStates(sequence.tail, states);

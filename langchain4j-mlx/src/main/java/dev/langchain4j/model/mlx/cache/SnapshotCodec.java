@@ -24,7 +24,8 @@ interface SnapshotCodec {
     Snapshot decode(LayerCache layer, int start, int end, List<Section> sections);
 
     /**
-     * Where the bytes of the positions {@code [layer.offset(), to)} of a slice {@code [start, end)} lie in the layer itself.
+     * Where the bytes of the positions {@code [layer.offset(), to)} of a slice {@code [start, end)} lie in the layer
+     * itself.
      *
      * @param sections all of this layer, without their bytes
      * @return for each section the pieces of it, of which those of other positions go nowhere; null if the layer takes

@@ -13,10 +13,12 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The prompt cache of an engine: what a model computed for its prompts, found by their tokens. Many sessions may be open.
+ * The prompt cache of an engine: what a model computed for its prompts, found by their tokens. Many sessions may be
+ * open.
  *
  * <p>A single API over the parts: {@link PrefixTrie} finds and holds, {@link SequenceStore} moves between layers and
- * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan} explains.
+ * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan}
+ * explains.
  *
  * <p>It belongs to the thread that owns the model. {@link #access} serves other threads.
  */
@@ -75,7 +77,9 @@ public final class TrieCache implements AutoCloseable {
         tier.expect(conversation -> conversations.odds().expected(conversation, tick));
     }
 
-    /** Holds no more than other models leave as of now, in bytes and native buffers. To be called once, before all else. */
+    /**
+     * Holds no more than other models leave as of now, in bytes and native buffers. To be called once, before all else.
+     */
     public void within(LongSupplier bytes, LongSupplier buffers) {
         usage.within(bytes, buffers);
         publish();
@@ -108,8 +112,8 @@ public final class TrieCache implements AutoCloseable {
     }
 
     /**
-     * Finds the longest reusable prefix and gives a session whose layers hold it. A request that is not to be admitted runs
-     * without the cache, and has no room to grow. If this throws, nothing is held for the request.
+     * Finds the longest reusable prefix and gives a session whose layers hold it. A request that is not to be admitted
+     * runs without the cache, and has no room to grow. If this throws, nothing is held for the request.
      *
      * @throws NonRetriableException if the cache is closed
      */
@@ -158,8 +162,8 @@ public final class TrieCache implements AutoCloseable {
     }
 
     /**
-     * The longest prefix of a prompt that a running session is computing, if it is well beyond what could be resumed now.
-     * Changes nothing; {@link CacheSession#shareAt} then makes sure that it can be resumed.
+     * The longest prefix of a prompt that a running session is computing, if it is well beyond what could be resumed
+     * now. Changes nothing; {@link CacheSession#shareAt} then makes sure that it can be resumed.
      *
      * @param step the prefix has a multiple of so many tokens
      * @return null if there is none

@@ -11,8 +11,8 @@ import java.util.Set;
 
 /**
  * A call as its name and pairs of tags: GLM ({@code name<arg_key>k</arg_key><arg_value>v</arg_value>}) and LongCat,
- * which puts {@code longcat_} before each tag. Values carry no type, so the tool's schema decides. Models also write the
- * name and a JSON object.
+ * which puts {@code longcat_} before each tag. Values carry no type, so the tool's schema decides. Models also write
+ * the name and a JSON object.
  */
 final class ArgPairCalls extends CallReader {
 

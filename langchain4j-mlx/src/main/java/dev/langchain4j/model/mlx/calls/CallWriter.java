@@ -30,8 +30,8 @@ public final class CallWriter {
     }
 
     /**
-     * The calls as text of an earlier turn, for chat templates that show an assistant's text only; empty for formats whose
-     * templates show calls by themselves.
+     * The calls as text of an earlier turn, for chat templates that show an assistant's text only; empty for formats
+     * whose templates show calls by themselves.
      */
     public static Optional<String> write(ToolCallFormat format, List<Call> calls) {
         return format.wire().isWrittenIntoText()

@@ -13,9 +13,9 @@ import java.util.Map;
 /**
  * Calls as JSON objects that hold name and arguments: one, a list of them, or several in a row.
  *
- * <p>The words of all families are understood: {@code name | tool_name | function | tool}, {@code arguments | parameters},
- * {@code id | tool_call_id}, also one level down in a {@code function} or {@code tool} object. Where there is no object of
- * arguments, what else the object holds are the arguments.
+ * <p>The words of all families are understood: {@code name | tool_name | function | tool},
+ * {@code arguments | parameters}, {@code id | tool_call_id}, also one level down in a {@code function} or {@code tool}
+ * object. Where there is no object of arguments, what else the object holds are the arguments.
  */
 final class JsonCalls extends CallReader {
 

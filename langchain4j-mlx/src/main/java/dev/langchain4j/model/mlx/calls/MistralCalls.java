@@ -8,7 +8,8 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 
 /**
  * Mistral: behind {@code [TOOL_CALLS]} either a JSON list of calls (older models) or
- * {@code name[CALL_ID]id[ARGS]{...}}, where the ID part may be missing; a further call may bring its own marker, or none.
+ * {@code name[CALL_ID]id[ARGS]{...}}, where the ID part may be missing; a further call may bring its own marker, or
+ * none.
  */
 final class MistralCalls extends CallReader {
 

@@ -9,8 +9,8 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.regex.Pattern;
 
 /**
- * Calls as Python: {@code [name(key='value'), other(n=1)]}; the list and a code fence around it may be missing. Arguments
- * without a name are those of the schema, in its order. A list of JSON objects is read, too.
+ * Calls as Python: {@code [name(key='value'), other(n=1)]}; the list and a code fence around it may be missing.
+ * Arguments without a name are those of the schema, in its order. A list of JSON objects is read, too.
  */
 final class PythonicCalls extends CallReader {
 
@@ -188,8 +188,8 @@ final class PythonicCalls extends CallReader {
     }
 
     /**
-     * A number, a constant, or text without the quotes that it should have: up to the end of the call or the next argument.
-     * Some chat templates write strings so, and models follow them.
+     * A number, a constant, or text without the quotes that it should have: up to the end of the call or the next
+     * argument. Some chat templates write strings so, and models follow them.
      */
     private Step bareValue(Input in) {
         for (; bareLength < in.available(); bareLength++) {
@@ -211,7 +211,9 @@ final class PythonicCalls extends CallReader {
         return Step.WAIT;
     }
 
-    /** Whether a name and an equals sign, the end of the arguments, or another argument without a name follow a comma. */
+    /**
+     * Whether a name and an equals sign, the end of the arguments, or another argument without a name follow a comma.
+     */
     private Input.Match argumentFollows(Input in, int from) {
         if (positional > 0) {
             return Input.Match.YES;

@@ -7,8 +7,8 @@ import dev.langchain4j.model.mlx.parse.LenientJson.Dialect;
 import java.util.function.Predicate;
 
 /**
- * How a family of models writes its tool calls. What is known of a format stands in one class; here it gets its name. The
- * order is that in which formats are asked whether a template is theirs: what only one family says comes first.
+ * How a family of models writes its tool calls. What is known of a format stands in one class; here it gets its name.
+ * The order is that in which formats are asked whether a template is theirs: what only one family says comes first.
  */
 public enum ToolCallFormat {
     /** Messages to {@code functions.NAME} on a channel: gpt-oss. Read by the reasoning format of the same name. */
@@ -76,7 +76,9 @@ public enum ToolCallFormat {
     LLAMA_PYTHONIC(new LlamaPythonicFormat()),
     /** One JSON object, with or without {@code <|python_tag|>} before it: Llama 3.1 to 4. */
     LLAMA_JSON(new LlamaJsonFormat()),
-    /** A template that shows tools in a way of its own: Hermes' tags, bare JSON, and a name with JSON are understood. */
+    /**
+     * A template that shows tools in a way of its own: Hermes' tags, bare JSON, and a name with JSON are understood.
+     */
     GENERIC(new GenericFormat()),
     /** The template does not know tools; nothing is read as a call. */
     NONE(new NoFormat());

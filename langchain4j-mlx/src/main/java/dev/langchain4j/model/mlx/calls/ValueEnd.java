@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * Finds where a value between tags ends. Models forget closing tags, write them twice, and write values that spell tags;
- * which of them a tag is, is told from what stands around it. For one value, which stays unread until its end is known.
+ * Finds where a value between tags ends. Models forget closing tags, write them twice, and write values that spell
+ * tags; which of them a tag is, is told from what stands around it. For one value, which stays unread until its end is
+ * known.
  */
 final class ValueEnd {
 
@@ -41,7 +42,9 @@ final class ValueEnd {
     private final Predicate<String> expected;
 
     private int scanned;
-    /** Where a tag closes more than the value, unless the value's own closing tag follows further down; -1 for nowhere. */
+    /**
+     * Where a tag closes more than the value, unless the value's own closing tag follows further down; -1 for nowhere.
+     */
     private int outerEnd = -1;
     /** Where a further value opens, unless that is text, too; -1 for nowhere. */
     private int nextOpen = -1;

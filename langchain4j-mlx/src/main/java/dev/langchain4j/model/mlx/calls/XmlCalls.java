@@ -14,8 +14,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Calls as tags around plain text: Qwen3-Coder ({@code <function=..><parameter=..>}), MiniMax M2, DeepSeek V3.2 and Muse
- * Spark ({@code <invoke name=".."><parameter name="..">}), MiniCPM 5 ({@code <function name=".."><param name="..">}).
+ * Calls as tags around plain text: Qwen3-Coder ({@code <function=..><parameter=..>}), MiniMax M2, DeepSeek V3.2 and
+ * Muse Spark ({@code <invoke name=".."><parameter name="..">}), MiniCPM 5
+ * ({@code <function name=".."><param name="..">}).
  *
  * <p>Values carry no type, so the tool's schema decides, unless a {@code string="true|false"} attribute does.
  */

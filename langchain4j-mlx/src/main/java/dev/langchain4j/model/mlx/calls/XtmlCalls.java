@@ -10,8 +10,8 @@ import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import java.util.List;
 
 /**
- * Kimi K3: elements between control tokens, {@code <|open|>call tool=".."<|sep|>}, with an element for each argument that
- * names its key and type, or one with all of them as JSON.
+ * Kimi K3: elements between control tokens, {@code <|open|>call tool=".."<|sep|>}, with an element for each argument
+ * that names its key and type, or one with all of them as JSON.
  */
 final class XtmlCalls extends CallReader {
     private static final String OPEN = "<|open|>";

@@ -5,9 +5,9 @@ import dev.langchain4j.mlx.text.GrammarMatcher;
 import java.util.Arrays;
 
 /**
- * The syntax of a call that a model begins by itself: once it has written the marker of its wire format, the grammar of calls
- * of the tools on offer is followed beside the answer, and what it leaves no choice about is drafted. The answer is not held
- * to it: with the first token that the grammar does not have, it is left until the next marker.
+ * The syntax of a call that a model begins by itself: once it has written the marker of its wire format, the grammar of
+ * calls of the tools on offer is followed beside the answer, and what it leaves no choice about is drafted. The answer
+ * is not held to it: with the first token that the grammar does not have, it is left until the next marker.
  */
 @Internal
 public final class CallDrafter implements Drafter {

@@ -5,9 +5,9 @@ import java.util.Arrays;
 import java.util.function.Supplier;
 
 /**
- * What a text goes on with where it has the last tokens of the answer: the prompt, for code that is changed, results that are
- * repeated, calls that are made again; and what other conversations went on with. The answer itself is not searched, for one
- * that repeats itself should not become faster by it.
+ * What a text goes on with where it has the last tokens of the answer: the prompt, for code that is changed, results
+ * that are repeated, calls that are made again; and what other conversations went on with. The answer itself is not
+ * searched, for one that repeats itself should not become faster by it.
  *
  * <p>The places of each run of so many tokens are chained, the newest first. The index is made in parts while forward
  * passes are computed, the beginning of the text first; a proposal costs a look at a bounded number of places, however

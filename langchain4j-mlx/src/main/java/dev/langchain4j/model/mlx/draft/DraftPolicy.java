@@ -4,14 +4,16 @@ import dev.langchain4j.Internal;
 import java.util.Arrays;
 
 /**
- * Decides how many drafted tokens a forward pass checks: the number for which the expected tokens of a pass, over what the
- * pass costs, are the most; none where that is not better than plain decoding. What passes cost, and how many drafts of each
- * kind and grade are right, is measured and remembered from request to request. What does not pay is tried again now and
- * then, more seldom each time. Belongs to the thread of one model. Source of the idea: Ollama's depth controller.
+ * Decides how many drafted tokens a forward pass checks: the number for which the expected tokens of a pass, over what
+ * the pass costs, are the most; none where that is not better than plain decoding. What passes cost, and how many
+ * drafts of each kind and grade are right, is measured and remembered from request to request. What does not pay is
+ * tried again now and then, more seldom each time. Belongs to the thread of one model. Source of the idea: Ollama's
+ * depth controller.
  *
- * <p>Costs are those of a pass of so many positions over those of a plain step of the same decoder, at contexts of a similar
- * length, and what a model takes that computes the drafts, if one does. A number of positions that was not measured is taken
- * to cost as much as the next smaller one that was, and a little more for each position, so that it gets tried.
+ * <p>Costs are those of a pass of so many positions over those of a plain step of the same decoder, at contexts of a
+ * similar length, and what a model takes that computes the drafts, if one does. A number of positions that was not
+ * measured is taken to cost as much as the next smaller one that was, and a little more for each position, so that it
+ * gets tried.
  */
 @Internal
 public class DraftPolicy {
@@ -35,7 +37,10 @@ public class DraftPolicy {
     /** Most that one measurement counts for, as a part of what is known. */
     private static final double SURPRISE_MAX = 0.5;
 
-    /** What is known of a kind's drafts at the beginning counts as so many tokens, and no measurement is forgotten sooner. */
+    /**
+     * What is known of a kind's drafts at the beginning counts as so many tokens, and no measurement is forgotten
+     * sooner.
+     */
     private static final double MEMORY_TOKENS = 60;
 
     private static final int PROBE_TOKENS = 3;
@@ -43,7 +48,9 @@ public class DraftPolicy {
     private static final int PROBE_MAX = 512;
     private static final int CONTEXTS = 6;
 
-    /** Passes with drafts after which a plain step is measured anew, and most steps that are let go by until one was. */
+    /**
+     * Passes with drafts after which a plain step is measured anew, and most steps that are let go by until one was.
+     */
     private static final int PASSES_MAX = 64;
 
     private static final int STALE_STEPS = 4;
@@ -66,7 +73,9 @@ public class DraftPolicy {
     /** Passes of one decoder at contexts of a similar length. */
     private static final class Costs {
         private final Time[] widths = times(WIDTHS.length);
-        /** Passes with drafts since the last plain step that was measured, and steps without since there were too many. */
+        /**
+         * Passes with drafts since the last plain step that was measured, and steps without since there were too many.
+         */
         private int passes;
 
         private int steps;
@@ -227,7 +236,9 @@ public class DraftPolicy {
         return least;
     }
 
-    /** What a computed token takes: at contexts of this length, else of the nearest that was measured; 0 if none was. */
+    /**
+     * What a computed token takes: at contexts of this length, else of the nearest that was measured; 0 if none was.
+     */
     private double drafting(DraftKind kind, int position) {
         Time[] times = drafting[kind.ordinal()];
         int context = context(position);
@@ -277,7 +288,9 @@ public class DraftPolicy {
         costs[constrained ? 1 : 0][context(position)].widths[index].learn(nanos);
     }
 
-    /** Learns what it took to compute a draft of so many tokens, in nanoseconds, which is no part of what a pass took. */
+    /**
+     * Learns what it took to compute a draft of so many tokens, in nanoseconds, which is no part of what a pass took.
+     */
     public void drafted(DraftKind kind, int tokens, int position, long nanos) {
         if (!draftingIsWarm[kind.ordinal()]) {
             draftingIsWarm[kind.ordinal()] = true;

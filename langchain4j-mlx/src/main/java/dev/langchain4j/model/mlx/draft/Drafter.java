@@ -3,8 +3,9 @@ package dev.langchain4j.model.mlx.draft;
 import dev.langchain4j.Internal;
 
 /**
- * Proposes what an answer goes on with. A proposal need not be right: the model draws each token itself, and a drafted token
- * counts only if it is the one that was drawn. So a drafter decides how fast an answer comes, and never what it says.
+ * Proposes what an answer goes on with. A proposal need not be right: the model draws each token itself, and a drafted
+ * token counts only if it is the one that was drawn. So a drafter decides how fast an answer comes, and never what it
+ * says.
  *
  * <p>Of one answer, and called on the model's thread.
  */
@@ -20,8 +21,8 @@ public interface Drafter extends AutoCloseable {
     Draft propose(int max);
 
     /**
-     * The kind of its drafts, if a model computes them: a proposal costs time then, and is made for the token that follows the
-     * last one that was {@link #committed}. Null if a proposal costs nothing.
+     * The kind of its drafts, if a model computes them: a proposal costs time then, and is made for the token that
+     * follows the last one that was {@link #committed}. Null if a proposal costs nothing.
      */
     default DraftKind computed() {
         return null;

@@ -5,8 +5,9 @@ import dev.langchain4j.mlx.text.GrammarMatcher;
 import java.util.Arrays;
 
 /**
- * The tokens of the text that a grammar leaves no choice about: names of properties, the syntax of a call. Where the choice is
- * only how punctuation is spaced and cut into tokens, it takes what the model is used to, and goes on behind it.
+ * The tokens of the text that a grammar leaves no choice about: names of properties, the syntax of a call. Where the
+ * choice is only how punctuation is spaced and cut into tokens, it takes what the model is used to, and goes on behind
+ * it.
  */
 @Internal
 public final class ForcedDrafter implements Drafter {
@@ -57,8 +58,8 @@ public final class ForcedDrafter implements Drafter {
     }
 
     /**
-     * Punctuation that the model uses behind a token and that the grammar allows there, of which the longest: a quote that
-     * can be in the same token mostly is. Nothing where the grammar allows any text.
+     * Punctuation that the model uses behind a token and that the grammar allows there, of which the longest: a quote
+     * that can be in the same token mostly is. Nothing where the grammar allows any text.
      */
     private int[] usual(int token) {
         if (mayBeAnything()) {

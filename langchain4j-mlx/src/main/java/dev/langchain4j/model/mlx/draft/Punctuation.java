@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.function.IntFunction;
 
 /**
- * The tokens that a model writes the punctuation of JSON with, where a grammar leaves it the choice: a space behind a colon or
- * none, one token for both or two. Learned from answers; it has no token with a letter or a digit, so no conversation can
- * learn of another's words by it. Belongs to the thread of one model.
+ * The tokens that a model writes the punctuation of JSON with, where a grammar leaves it the choice: a space behind a
+ * colon or none, one token for both or two. Learned from answers; it has no token with a letter or a digit, so no
+ * conversation can learn of another's words by it. Belongs to the thread of one model.
  */
 @Internal
 public final class Punctuation {

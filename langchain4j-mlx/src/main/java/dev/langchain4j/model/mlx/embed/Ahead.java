@@ -6,8 +6,8 @@ import java.util.concurrent.FutureTask;
 import java.util.function.IntFunction;
 
 /**
- * What a function makes of numbers, in their order, some at a time: while the caller works on some, the next ones are made on a
- * thread of their own. For one caller.
+ * What a function makes of numbers, in their order, some at a time: while the caller works on some, the next ones are
+ * made on a thread of their own. For one caller.
  *
  * @param <T> what is made
  */

@@ -24,8 +24,9 @@ import java.util.stream.Stream;
 
 /**
  * BERT, RoBERTa, XLM-RoBERTa and DistilBERT, which differ in names, in where positions begin and in segment types only.
- * Every token sees every other one; norms come after what they follow. Source: the papers (Devlin et al. 2018, Liu et al.
- * 2019, Conneau et al. 2019, Sanh et al. 2019) and transformers' {@code models/bert}, {@code roberta}, {@code distilbert}.
+ * Every token sees every other one; norms come after what they follow. Source: the papers (Devlin et al. 2018, Liu et
+ * al. 2019, Conneau et al. 2019, Sanh et al. 2019) and transformers' {@code models/bert}, {@code roberta},
+ * {@code distilbert}.
  */
 final class BertEncoder implements TextEncoder {
     static final Set<String> MODEL_TYPES = Set.of("bert", "roberta", "xlm-roberta", "camembert", "distilbert");

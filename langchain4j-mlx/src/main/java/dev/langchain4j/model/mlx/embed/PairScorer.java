@@ -21,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How well documents answer a query, by a language model that was trained to say yes or no (Qwen3-Reranker): the share of
- * yes in the probabilities of both after the prompt of the model's card. What all prompts of a query begin with is computed
- * once. Borrows everything; may be called from any thread.
+ * How well documents answer a query, by a language model that was trained to say yes or no (Qwen3-Reranker): the share
+ * of yes in the probabilities of both after the prompt of the model's card. What all prompts of a query begin with is
+ * computed once. Borrows everything; may be called from any thread.
  */
 public final class PairScorer {
     private static final String BEFORE =
@@ -210,8 +210,8 @@ public final class PairScorer {
     }
 
     /**
-     * Warns of a model whose name is not that of a reranker: a chat model of the same family answers yes or no, too, and
-     * nothing in its folder tells one from the other.
+     * Warns of a model whose name is not that of a reranker: a chat model of the same family answers yes or no, too,
+     * and nothing in its folder tells one from the other.
      */
     public static void warnUnlessNamedSo(String modelName) {
         if (!modelName.toLowerCase(Locale.ROOT).contains("rerank")) {

@@ -1,6 +1,6 @@
 /**
- * Vectors and scores of texts: a folder's encoder, pooling and prompts as sentence-transformers has them, and rerankers.
- * Entries: TextEmbedder, PairScorer.
+ * Vectors and scores of texts: a folder's encoder, pooling and prompts as sentence-transformers has them, and
+ * rerankers. Entries: TextEmbedder, PairScorer.
  */
 @Internal
 package dev.langchain4j.model.mlx.embed;

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Draws what a grammar allows. A token must be read before it is known what may follow; so the forward pass that a token
- * starts is what runs while the token is turned into text and the masks of what follows it are computed.
+ * Draws what a grammar allows. A token must be read before it is known what may follow; so the forward pass that a
+ * token starts is what runs while the token is turned into text and the masks of what follows it are computed.
  */
 final class ConstrainedDecoder implements Decoder {
     private final Generation generation;

@@ -5,7 +5,10 @@ import dev.langchain4j.model.mlx.draft.Draft;
 import dev.langchain4j.model.mlx.draft.DraftKind;
 import dev.langchain4j.model.mlx.draft.Drafter;
 
-/** What the prompt cache holds behind the very same tokens from the first one on: the answer that this prompt had before. */
+/**
+ * What the prompt cache holds behind the very same tokens from the first one on: the answer that this prompt had
+ * before.
+ */
 final class ContinuedDrafter implements Drafter {
     private final KnownPath path;
 

@@ -5,15 +5,16 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
- * Computes an answer, a token a step, from the last token of the prompt on. A step has three parts, called in this order on
- * the model's thread, so that the forward pass between the first two can be shared by several requests ({@link DecodePass}).
- * The first step has no {@link #feed} if the prompt's last chunk has the last token ({@link PrefillPass}).
+ * Computes an answer, a token a step, from the last token of the prompt on. A step has three parts, called in this
+ * order on the model's thread, so that the forward pass between the first two can be shared by several requests ({@link
+ * DecodePass}). The first step has no {@link #feed} if the prompt's last chunk has the last token ({@link
+ * PrefillPass}).
  */
 interface Decoder extends AutoCloseable {
 
     /**
-     * The token that is fed next, first of all the last one of the prompt. Of an answer that runs alone, what is drafted may
-     * stand behind it; see {@link Drafting}.
+     * The token that is fed next, first of all the last one of the prompt. Of an answer that runs alone, what is
+     * drafted may stand behind it; see {@link Drafting}.
      *
      * @return [1, tokens], a temporary of the current scope; null if the answer ends with a token that is known already
      */
@@ -28,8 +29,8 @@ interface Decoder extends AutoCloseable {
     MlxArray draw(MlxArray logits);
 
     /**
-     * What the next token is drawn with, if a token of it is all that {@link #draw} asks for, so that {@link #take} can be
-     * called in its place; null if this decoder needs logits.
+     * What the next token is drawn with, if a token of it is all that {@link #draw} asks for, so that {@link #take} can
+     * be called in its place; null if this decoder needs logits.
      */
     default Sampler sampler() {
         return null;

@@ -13,10 +13,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The drafts of one answer. A decoder feeds drafted tokens behind the one that it feeds anyway, and draws behind each of
- * them, with the key and the penalties of that position. As long as what is drawn is what was drafted, the drafts are tokens
- * of the answer; with the first that is not, the layers are cut back. So the answer is the one that comes without drafts,
- * and only its speed depends on them. Sources: arXiv:2211.17192, for drafts that are single tokens.
+ * The drafts of one answer. A decoder feeds drafted tokens behind the one that it feeds anyway, and draws behind each
+ * of them, with the key and the penalties of that position. As long as what is drawn is what was drafted, the drafts
+ * are tokens of the answer; with the first that is not, the layers are cut back. So the answer is the one that comes
+ * without drafts, and only its speed depends on them. Sources: arXiv:2211.17192, for drafts that are single tokens.
  *
  * <p>A draft has no end token, so that nothing is fed behind the end of an answer. Rows of several requests are not
  * speculated on: a pass of theirs is worth its weights already.
@@ -82,8 +82,8 @@ final class Drafting implements AutoCloseable {
     }
 
     /**
-     * Whether it is worth to wait for the next token, which is being computed, because it may be the first one of a draft,
-     * or because a model may draft what comes behind it. If it is, call {@link #feed}; if not, {@link #plain}.
+     * Whether it is worth to wait for the next token, which is being computed, because it may be the first one of a
+     * draft, or because a model may draft what comes behind it. If it is, call {@link #feed}; if not, {@link #plain}.
      */
     boolean hopes() {
         hoped = null;
@@ -215,7 +215,9 @@ final class Drafting implements AutoCloseable {
         return id >= 0 && id < generation.model().vocabularySize();
     }
 
-    /** Most tokens that can follow the last one that was read, of which the next one is one; 0 where nothing is drafted. */
+    /**
+     * Most tokens that can follow the last one that was read, of which the next one is one; 0 where nothing is drafted.
+     */
     private int most() {
         if (policy == null || !generation.isAlone() || generation.reasoning().isClosing()) {
             return 0;

@@ -14,7 +14,8 @@ final class Drawing {
     /**
      * Draws for each of these requests; those that ask for nothing but a token do so in one set of operations.
      *
-     * @param logits [tokens, vocabulary], a row for each request, or more for the only one; a temporary of the current scope
+     * @param logits [tokens, vocabulary], a row for each request, or more for the only one; a temporary of the current
+     *     scope
      * @param results receives what is to be computed of them
      * @param failed is told of those that cannot draw, and why; nothing of theirs is in the results
      */

@@ -31,7 +31,10 @@ import java.util.function.Supplier;
  * Borrows all that it is made of.
  */
 public final class Engine implements AutoCloseable {
-    /** Fewer tokens are not computed ahead: they take nearly as long beside the next message's own, as {@link Prefill} says. */
+    /**
+     * Fewer tokens are not computed ahead: they take nearly as long beside the next message's own, as {@link Prefill}
+     * says.
+     */
     public static final int AHEAD_TOKENS_MIN = Prefill.PIECE_TOKENS_MIN;
 
     private final MlxThread thread;
@@ -193,7 +196,10 @@ public final class Engine implements AutoCloseable {
         features = cache;
     }
 
-    /** Says where chunks of prompts end, and what each request's caller runs before it is queued; it may refuse the request. */
+    /**
+     * Says where chunks of prompts end, and what each request's caller runs before it is queued; it may refuse the
+     * request.
+     */
     public void bound(PrefillChunks ends, Runnable everyRequest) {
         chunks = ends;
         guard = everyRequest;
@@ -209,9 +215,9 @@ public final class Engine implements AutoCloseable {
         private volatile ScheduledRequest request;
 
         /**
-         * Completes with the result, or with what went wrong, on the model's thread, or on that which gave it up. A generation
-         * that is cancelled while it waits completes with a {@link CancellationException}; one that runs completes with what
-         * there is so far.
+         * Completes with the result, or with what went wrong, on the model's thread, or on that which gave it up. A
+         * generation that is cancelled while it waits completes with a {@link CancellationException}; one that runs
+         * completes with what there is so far.
          */
         public CompletableFuture<GenerationResult> result() {
             return result;
@@ -266,15 +272,15 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Computes what the next prompt of a conversation begins with, while no request runs or waits: the first one that comes
-     * ends it after the step in hand, and what was computed is kept. Nothing is evicted for it.
+     * Computes what the next prompt of a conversation begins with, while no request runs or waits: the first one that
+     * comes ends it after the step in hand, and what was computed is kept. Nothing is evicted for it.
      *
      * @param tokens what that prompt begins with, and one token more; not to be changed afterwards
      * @param boundaries positions of it where others are likely to branch off
      * @param pictures of the tokens; null for none
      * @param conversation the memory ID, or null
-     * @return completes on the model's thread, with whether it need not be tried again; completed with false if a request
-     *     runs or waits
+     * @return completes on the model's thread, with whether it need not be tried again; completed with false if a
+     *     request runs or waits
      */
     public CompletableFuture<Boolean> computeAhead(
             int[] tokens,
@@ -294,8 +300,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Ends all requests with a failure, and refuses new ones with it: the model's thread was given up. From any thread. What
-     * else belongs to the requests stays with that thread.
+     * Ends all requests with a failure, and refuses new ones with it: the model's thread was given up. From any thread.
+     * What else belongs to the requests stays with that thread.
      */
     public void abandon(RuntimeException cause) {
         lost = cause;
@@ -369,8 +375,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Takes no more requests and waits until all have ended: those that have not after the grace period fail. Waits although
-     * the calling thread is interrupted, but not on the model's thread. Idempotent.
+     * Takes no more requests and waits until all have ended: those that have not after the grace period fail. Waits
+     * although the calling thread is interrupted, but not on the model's thread. Idempotent.
      */
     @Override
     public void close() {
@@ -445,7 +451,9 @@ public final class Engine implements AutoCloseable {
         return drafters;
     }
 
-    /** Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone. */
+    /**
+     * Whether a chunk may be computed in pieces: not where the bits must be those of a prompt that is computed alone.
+     */
     boolean cutsChunks() {
         return cutsChunks;
     }

@@ -10,8 +10,8 @@ import java.util.Objects;
  * @param maxQueued most requests that wait for their turn; what comes beyond is refused
  * @param queueTimeout most time that a request waits for its turn; null for any
  * @param gracePeriod how long requests may go on when the engine is closed or the JVM shuts down
- * @param exactBatching whether requests that run at the same time take turns instead of sharing forward passes, so that each
- *     computes the very bits that it computes alone
+ * @param exactBatching whether requests that run at the same time take turns instead of sharing forward passes, so that
+ *     each computes the very bits that it computes alone
  * @param stallTarget how long a chunk of prefill may last while other requests decode
  * @param speculation whether drafted tokens are checked several at a time where that is faster
  * @param decodeShare the share of the time that decode gets while prompts are prefilled, at least 0 and less than 1

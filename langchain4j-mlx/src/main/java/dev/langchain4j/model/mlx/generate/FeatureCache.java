@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a model's tower made of pictures, by their keys: those that were not used for the longest time are dropped where there
- * are too many bytes. All methods but {@link #bytes} and the counts belong to the thread that owns the model.
+ * What a model's tower made of pictures, by their keys: those that were not used for the longest time are dropped where
+ * there are too many bytes. All methods but {@link #bytes} and the counts belong to the thread that owns the model.
  */
 public final class FeatureCache implements SideCache, AutoCloseable {
 

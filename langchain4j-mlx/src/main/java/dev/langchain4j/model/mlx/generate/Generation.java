@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 
 /**
- * One request on the model's thread, in order: find the longest cached prefix, prefill the rest, decode, give the layers
- * back to the cache. Prefill and decoder get at all that belongs to the request through it.
+ * One request on the model's thread, in order: find the longest cached prefix, prefill the rest, decode, give the
+ * layers back to the cache. Prefill and decoder get at all that belongs to the request through it.
  */
 final class Generation extends ScheduledRequest {
     private final Engine engine;
@@ -96,7 +96,10 @@ final class Generation extends ScheduledRequest {
         return prefill == null ? 0 : prefill.remaining();
     }
 
-    /** Asked before each step beside others; if there is no room it waits from then on. What fails is this request's own. */
+    /**
+     * Asked before each step beside others; if there is no room it waits from then on. What fails is this request's
+     * own.
+     */
     @Override
     boolean hasRoom() {
         boolean room;
@@ -142,7 +145,10 @@ final class Generation extends ScheduledRequest {
         return waitedForMemory + (lacksMemorySince == 0 ? 0 : System.nanoTime() - lacksMemorySince);
     }
 
-    /** Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step feeds. */
+    /**
+     * Whether its prompt may begin beside others, or, when it runs, whether the layers may grow by what the next step
+     * feeds.
+     */
     boolean mayGrow() {
         return mayGrow(0);
     }
@@ -244,7 +250,9 @@ final class Generation extends ScheduledRequest {
         return decoder.feed();
     }
 
-    /** Takes what the forward pass of its step has behind each of its tokens: so many rows of [1, tokens, hidden size]. */
+    /**
+     * Takes what the forward pass of its step has behind each of its tokens: so many rows of [1, tokens, hidden size].
+     */
     void computed(MlxArray hidden, int from, int length) {
         if (modelDrafter != null && modelDrafter.readsHidden()) {
             modelDrafter.fed(length == hidden.dim(1) ? hidden : Indexing.slice(hidden, 1, from, from + length));

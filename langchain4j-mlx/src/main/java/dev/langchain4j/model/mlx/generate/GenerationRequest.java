@@ -21,7 +21,8 @@ import java.util.Objects;
  *     under a grammar. The room that the context leaves counts in any case
  * @param stopSequences texts that end the answer and do not belong to it
  * @param grammar what the answer must look like, at its start; null for any text. The engine takes ownership
- * @param toolRound whether it brings results of tools that a model asked for, so that somebody waits in the middle of a loop
+ * @param toolRound whether it brings results of tools that a model asked for, so that somebody waits in the middle of a
+ *     loop
  * @param timeout most time from the submission to the end, waiting included; null for any
  * @param calls the syntax of calls that the answer may have, to draft with; null for none
  * @param pictures of the prompt, whose {@link PromptPictures#keys} it is then; null for none

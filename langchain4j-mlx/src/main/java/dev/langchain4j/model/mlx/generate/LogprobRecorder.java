@@ -12,8 +12,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Collects log-probabilities of drawn tokens. What a step computes for them is queued with it, and read when its token is
- * read, so that the next step need not wait. Source: {@code generate_step} of mlx-lm.
+ * Collects log-probabilities of drawn tokens. What a step computes for them is queued with it, and read when its token
+ * is read, so that the next step need not wait. Source: {@code generate_step} of mlx-lm.
  */
 final class LogprobRecorder implements AutoCloseable {
     /** Of one step; {@code ids} and {@code values} are null where no other tokens were asked for. */

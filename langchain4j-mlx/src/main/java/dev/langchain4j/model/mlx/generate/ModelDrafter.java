@@ -15,15 +15,15 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Drafts with a {@link DraftModel}: each token is the likeliest one behind those before it, or drawn with the key that the
- * answer's token will be drawn with, so that what is nearly as likely for both is drawn by both. Its layers stand behind those of
- * the model in the same sequence, so that the prompt cache keeps, copies and counts both alike. They are fed each chunk of
- * the prompt; of the answer they are fed what a proposal needs, many tokens at once where nothing is proposed, and the rest
- * at the end, when both must stand at one offset.
+ * Drafts with a {@link DraftModel}: each token is the likeliest one behind those before it, or drawn with the key that
+ * the answer's token will be drawn with, so that what is nearly as likely for both is drawn by both. Its layers stand
+ * behind those of the model in the same sequence, so that the prompt cache keeps, copies and counts both alike. They
+ * are fed each chunk of the prompt; of the answer they are fed what a proposal needs, many tokens at once where nothing
+ * is proposed, and the rest at the end, when both must stand at one offset.
  *
- * <p>Heads of the model (MTP) are fed each token with the hidden state behind the token before. Where that is not known, at
- * the beginning and where a prompt goes on behind what was cached, it is taken to be zero: a draft may be wrong by it, and no
- * answer is.
+ * <p>Heads of the model (MTP) are fed each token with the hidden state behind the token before. Where that is not
+ * known, at the beginning and where a prompt goes on behind what was cached, it is taken to be zero: a draft may be
+ * wrong by it, and no answer is.
  */
 final class ModelDrafter implements Drafter {
     private static final int CATCH_UP_TOKENS = 32;
@@ -57,7 +57,10 @@ final class ModelDrafter implements Drafter {
     /** The position behind the last of those tokens. */
     private int hiddenEnd;
 
-    /** Drafted tokens that the own layers have behind those of the sequence, and how many of them turned out to be right. */
+    /**
+     * Drafted tokens that the own layers have behind those of the sequence, and how many of them turned out to be
+     * right.
+     */
     private int[] fed = NONE;
 
     private int right;
@@ -117,7 +120,9 @@ final class ModelDrafter implements Drafter {
         return hidden;
     }
 
-    /** Takes what the model has behind tokens that were fed to it, up to its layers' offset: [1, tokens, hidden size]. */
+    /**
+     * Takes what the model has behind tokens that were fed to it, up to its layers' offset: [1, tokens, hidden size].
+     */
     void fed(MlxArray rows) {
         keepHidden(rows, main.getFirst().offset());
     }

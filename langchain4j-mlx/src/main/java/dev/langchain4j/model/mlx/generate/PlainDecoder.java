@@ -5,9 +5,9 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 
 /**
- * Draws any token. Pipelined: while a token is read, turned into text and given to the listener, the step after it is being
- * computed; so a token that turns out to be the last was fed already, and is recorded as fed. Where a draft may follow, the
- * token is read first.
+ * Draws any token. Pipelined: while a token is read, turned into text and given to the listener, the step after it is
+ * being computed; so a token that turns out to be the last was fed already, and is recorded as fed. Where a draft may
+ * follow, the token is read first.
  */
 final class PlainDecoder implements Decoder {
     private static final int UNKNOWN = -1;

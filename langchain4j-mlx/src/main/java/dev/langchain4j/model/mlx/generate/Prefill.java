@@ -9,12 +9,13 @@ import dev.langchain4j.model.mlx.kv.Sight;
 import java.util.Arrays;
 
 /**
- * Feeds a prompt in chunks that end where {@link PrefillChunks} says, where the cache wants a checkpoint, and where a layer
- * says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start. While others wait for it to
- * decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
+ * Feeds a prompt in chunks that end where {@link PrefillChunks} says, where the cache wants a checkpoint, and where a
+ * layer says so. The fixed grid makes a resumed prompt compute in the same pieces as one from the start. While others
+ * wait for it to decode, a chunk is computed in pieces, unless the very bits are wanted that it has as a whole.
  *
- * <p>The last token belongs to a short last chunk, behind which the first token of the answer is drawn. Elsewhere it is left to
- * the {@link Decoder}, as a pass of its own: where a chunk has to end before it, and where the bits must be those of such a pass.
+ * <p>The last token belongs to a short last chunk, behind which the first token of the answer is drawn. Elsewhere it is
+ * left to the {@link Decoder}, as a pass of its own: where a chunk has to end before it, and where the bits must be
+ * those of such a pass.
  */
 final class Prefill implements AutoCloseable {
     /** Pieces have at least so many tokens: fewer take nearly as long, for the weights are read all the same. */
@@ -22,8 +23,8 @@ final class Prefill implements AutoCloseable {
     /** And a multiple of so many, as kernels like them. */
     private static final int PIECE_MULTIPLE = 16;
     /**
-     * A chunk with the last token has at most so many tokens for each layer. Of other chunks nobody needs what the last layer
-     * computes behind its keys and values; in a longer chunk this is more work than a pass of one token.
+     * A chunk with the last token has at most so many tokens for each layer. Of other chunks nobody needs what the last
+     * layer computes behind its keys and values; in a longer chunk this is more work than a pass of one token.
      */
     private static final int LAST_CHUNK_TOKENS_PER_LAYER = 16;
 
@@ -113,8 +114,8 @@ final class Prefill implements AutoCloseable {
     }
 
     /**
-     * Begins a step of prefill. A step that restores a part of the prompt from disk, or computes the features of a picture, ends
-     * with this.
+     * Begins a step of prefill. A step that restores a part of the prompt from disk, or computes the features of a
+     * picture, ends with this.
      *
      * @param wanted about how many tokens at most
      * @return the tokens of the next chunk, of a prompt that has some left; null if none are to be fed in this step
@@ -138,7 +139,9 @@ final class Prefill implements AutoCloseable {
         return Arrays.copyOfRange(prompt, position, next);
     }
 
-    /** Ends a step of prefill: the layers have the chunk. The decoder says so to the cache if it is the last token's. */
+    /**
+     * Ends a step of prefill: the layers have the chunk. The decoder says so to the cache if it is the last token's.
+     */
     void fed() {
         if (!endsPrompt()) {
             session.checkpoint();

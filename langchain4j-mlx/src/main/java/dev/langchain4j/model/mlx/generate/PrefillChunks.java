@@ -1,13 +1,13 @@
 package dev.langchain4j.model.mlx.generate;
 
 /**
- * How long the chunks of a prompt are: as set for the device, but fewer tokens where attention would store too many scores,
- * one for each head, new token and token before it. Chunks end at positions that depend on nothing else, so that a resumed
- * prompt is computed in the same pieces as one from the start.
+ * How long the chunks of a prompt are: as set for the device, but fewer tokens where attention would store too many
+ * scores, one for each head, new token and token before it. Chunks end at positions that depend on nothing else, so
+ * that a resumed prompt is computed in the same pieces as one from the start.
  *
  * @param tokens tokens of a chunk, at least 1; multiples of them always end one
- * @param scoreBytes bytes of scores for each new token and token that it attends to, in the layer that stores most; 0 if none
- *     stores any
+ * @param scoreBytes bytes of scores for each new token and token that it attends to, in the layer that stores most; 0
+ *     if none stores any
  * @param scoreBytesMax most bytes of scores of a chunk, unless it has no more than 32 tokens
  */
 public record PrefillChunks(int tokens, long scoreBytes, long scoreBytesMax) {

@@ -19,8 +19,9 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence attends to
- * its own buffers. Behind chunks that end with the last token of their prompts the first tokens of the answers are drawn.
+ * The next chunks of several prompts as one forward pass, so that short ones read the weights once. Each sequence
+ * attends to its own buffers. Behind chunks that end with the last token of their prompts the first tokens of the
+ * answers are drawn.
  *
  * <p>What a request's own work throws ends that request. What the pass throws ends all that are in it.
  */
@@ -118,8 +119,8 @@ final class PrefillPass {
      *
      * @param sights what pictures change about each chunk; asked for once, within the scope of the pass
      * @param drafters what drafts for each; null for nothing
-     * @param behind given the hidden states of all chunks, [1, tokens, hidden size], says what else to compute; called within
-     *     the scope of the pass
+     * @param behind given the hidden states of all chunks, [1, tokens, hidden size], says what else to compute; called
+     *     within the scope of the pass
      */
     static void compute(
             LanguageModel model,

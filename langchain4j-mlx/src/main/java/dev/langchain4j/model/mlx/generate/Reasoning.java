@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.generate;
 
 /**
- * The reasoning of an answer: counts its tokens and, at a limit, writes the text that closes it in the place of what is drawn.
- * Who reads the answer says where it is reasoning ({@link GenerationListener#isThinking}), so a token counts that stands
- * between the markers, those of the closing text included.
+ * The reasoning of an answer: counts its tokens and, at a limit, writes the text that closes it in the place of what is
+ * drawn. Who reads the answer says where it is reasoning ({@link GenerationListener#isThinking}), so a token counts
+ * that stands between the markers, those of the closing text included.
  */
 final class Reasoning {
     private static final int[] NONE = {};

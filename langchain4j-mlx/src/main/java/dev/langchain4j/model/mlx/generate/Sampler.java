@@ -15,8 +15,8 @@ import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
- * Draws tokens on the device, lazily, so that the next step can be queued before the last token is known. Owns the window
- * of recent tokens that penalties look at. Used on the model's thread, one sampler a request.
+ * Draws tokens on the device, lazily, so that the next step can be queued before the last token is known. Owns the
+ * window of recent tokens that penalties look at. Used on the model's thread, one sampler a request.
  */
 final class Sampler implements AutoCloseable {
     private final Sampling sampling;
@@ -131,8 +131,8 @@ final class Sampler implements AutoCloseable {
     }
 
     /**
-     * Draws the next token of several rows in one set of operations, whatever their settings are: each the one that its sampler
-     * alone draws.
+     * Draws the next token of several rows in one set of operations, whatever their settings are: each the one that its
+     * sampler alone draws.
      *
      * @param logits [rows, vocabulary], a row for each sampler
      * @return uint32 [rows], a temporary of the current scope
@@ -181,8 +181,8 @@ final class Sampler implements AutoCloseable {
     }
 
     /**
-     * Guesses what will be drawn from logits that are about those of a draw to come: with its key, so that the noise is the
-     * same, and without what narrows the choice.
+     * Guesses what will be drawn from logits that are about those of a draw to come: with its key, so that the noise is
+     * the same, and without what narrows the choice.
      *
      * @param logits [1, vocabulary]
      * @param ahead number of draws that come before

@@ -10,7 +10,8 @@ import java.util.Map;
  * @param topP mass of the likeliest tokens that are kept; 0 or 1 keeps all
  * @param topK number of the likeliest tokens that are kept; 0 keeps all
  * @param minP tokens less likely than this share of the likeliest are dropped; 0 drops none
- * @param xtcProbability how often the likeliest tokens above the threshold are excluded, but for the least likely of them
+ * @param xtcProbability how often the likeliest tokens above the threshold are excluded, but for the least likely of
+ *     them
  * @param xtcThreshold probability from which on XTC excludes, at most 0.5
  * @param repetitionPenalty divides positive and multiplies negative logits of recent tokens; 1 does nothing
  * @param presencePenalty subtracted from the logits of recent tokens
@@ -18,7 +19,8 @@ import java.util.Map;
  * @param penaltyWindow number of recent tokens that penalties look at, prompt included
  * @param logitBias added to the logits of these ids
  * @param seed the same seed draws the same tokens, whatever else runs
- * @param topLogprobs how many of the likeliest tokens are reported with the log-probability of each token; -1 reports none
+ * @param topLogprobs how many of the likeliest tokens are reported with the log-probability of each token; -1 reports
+ *     none
  */
 public record Sampling(
         double temperature,

@@ -6,8 +6,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A request as the {@link Scheduler} sees it: something that waits, runs in steps and ends. Its state is in this order:
- * waiting, running (which begins with prefill and goes on with decode), ended. Cancelling is for any thread; all else that
- * happens to it happens on the model's.
+ * waiting, running (which begins with prefill and goes on with decode), ended. Cancelling is for any thread; all else
+ * that happens to it happens on the model's.
  */
 abstract class ScheduledRequest {
     final Object conversation;
@@ -92,10 +92,11 @@ abstract class ScheduledRequest {
     abstract int chunkTokens();
 
     /**
-     * It is over: releases all that it holds, and then tells whoever waits for it. Called once, whether it began or not.
+     * It is over: releases all that it holds, and then tells whoever waits for it. Called once, whether it began or
+     * not.
      *
-     * @param failure null if its last step was done; else why it cannot go on: a CancellationException if it was cancelled,
-     *     a LangChain4jException if it may not go on, or what its step threw
+     * @param failure null if its last step was done; else why it cannot go on: a CancellationException if it was
+     *     cancelled, a LangChain4jException if it may not go on, or what its step threw
      */
     abstract void end(Throwable failure);
 }

@@ -14,12 +14,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the requests of a model, on the model's thread. All that happens to them happens in {@link #pass}: requests that may
- * not go on leave, waiting ones are admitted, some are chosen, each takes a step, and what ended is delivered.
+ * Runs the requests of a model, on the model's thread. All that happens to them happens in {@link #pass}: requests that
+ * may not go on leave, waiting ones are admitted, some are chosen, each takes a step, and what ended is delivered.
  *
- * <p>Passes follow one another as one task of the thread while nobody else waits for it. If somebody does, his task comes
- * after the pass: it waits for a step, not for an answer. Then passes get as much time as it took before the next such task,
- * however many wait. {@link #submit} and {@link #close} are for any thread.
+ * <p>Passes follow one another as one task of the thread while nobody else waits for it. If somebody does, his task
+ * comes after the pass: it waits for a step, not for an answer. Then passes get as much time as it took before the next
+ * such task, however many wait. {@link #submit} and {@link #close} are for any thread.
  */
 final class Scheduler {
     private static final Logger log = LoggerFactory.getLogger(Scheduler.class);
@@ -247,7 +247,10 @@ final class Scheduler {
         }
     }
 
-    /** Ends those that were cancelled, whose time is over, that can never run, or that the end of the model has caught up with. */
+    /**
+     * Ends those that were cancelled, whose time is over, that can never run, or that the end of the model has caught
+     * up with.
+     */
     private void dismiss(List<ScheduledRequest> requests) {
         long now = nanos.getAsLong();
         for (int i = requests.size() - 1; i >= 0; i--) {
@@ -282,8 +285,8 @@ final class Scheduler {
     }
 
     /**
-     * Lets waiting requests run while there are places and memory. A single one always has room. Who needs a prefix that is
-     * being computed takes no place until it is there.
+     * Lets waiting requests run while there are places and memory. A single one always has room. Who needs a prefix
+     * that is being computed takes no place until it is there.
      */
     private void admit() {
         while (running.size() < limits.maxConcurrent() && !waiting.isEmpty()) {
@@ -306,9 +309,9 @@ final class Scheduler {
     }
 
     /**
-     * Chooses who takes a step: all that decode, or a chunk of each prompt that fits into one pass; if there are both, as their
-     * shares of the time say. The rows of a turn do not depend on each other. Who has no memory for a step waits for the end of
-     * others; if nobody has, the one that began last gives way: its step ends it.
+     * Chooses who takes a step: all that decode, or a chunk of each prompt that fits into one pass; if there are both,
+     * as their shares of the time say. The rows of a turn do not depend on each other. Who has no memory for a step
+     * waits for the end of others; if nobody has, the one that began last gives way: its step ends it.
      */
     private void choose() {
         turn.clear();
@@ -452,9 +455,9 @@ final class Scheduler {
     }
 
     /**
-     * Takes no more requests, and returns when all have ended: by themselves within the grace period, or else by failing
-     * before their next step. Waits although the calling thread is interrupted; does not wait on the model's thread, where
-     * they would wait for the caller. Idempotent.
+     * Takes no more requests, and returns when all have ended: by themselves within the grace period, or else by
+     * failing before their next step. Waits although the calling thread is interrupted; does not wait on the model's
+     * thread, where they would wait for the caller. Idempotent.
      */
     void close() {
         boolean interrupted = false;

@@ -7,13 +7,14 @@ import java.util.Map;
 /**
  * Who is next. Decides by what it is shown alone, and counts in the requests themselves how long they gave way.
  *
- * <p>Waiting requests: those of one conversation begin in the order in which they came. Of their first ones a tool loop's
- * next round is taken before others; then the conversation that has fewest requests running; then the one that came first.
- * Who was passed over often enough goes before all of them. Who waits for a prefix is left out until it is there.
+ * <p>Waiting requests: those of one conversation begin in the order in which they came. Of their first ones a tool
+ * loop's next round is taken before others; then the conversation that has fewest requests running; then the one that
+ * came first. Who was passed over often enough goes before all of them. Who waits for a prefix is left out until it is
+ * there.
  *
- * <p>Prompts: the one that has the fewest tokens left is prefilled first, so that a short one does not wait for a long one.
- * But each gives way to no more tokens of others than it has left itself. One whose prefix others wait for is as urgent as
- * they are.
+ * <p>Prompts: the one that has the fewest tokens left is prefilled first, so that a short one does not wait for a long
+ * one. But each gives way to no more tokens of others than it has left itself. One whose prefix others wait for is as
+ * urgent as they are.
  */
 final class SchedulingPolicy {
     /** A request that so many later ones overtook is next. */

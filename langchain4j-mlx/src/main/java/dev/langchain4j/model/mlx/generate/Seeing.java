@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The pictures of one sequence while it is fed: their features, and what they change about its spans. Features are computed
- * for the pictures that still have to be fed, one in a step.
+ * The pictures of one sequence while it is fed: their features, and what they change about its spans. Features are
+ * computed for the pictures that still have to be fed, one in a step.
  */
 final class Seeing implements AutoCloseable {
     /** Of a prompt without pictures. */
@@ -93,7 +93,10 @@ final class Seeing implements AutoCloseable {
         });
     }
 
-    /** What pictures change about {@code [start, end)}, whose features are there. Arrays are temporaries of the current scope. */
+    /**
+     * What pictures change about {@code [start, end)}, whose features are there. Arrays are temporaries of the current
+     * scope.
+     */
     Sight sight(int start, int end) {
         if (pictures == null) {
             return Sight.NONE;

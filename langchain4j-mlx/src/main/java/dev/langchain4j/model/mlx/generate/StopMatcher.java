@@ -3,8 +3,8 @@ package dev.langchain4j.model.mlx.generate;
 import java.util.List;
 
 /**
- * Finds the first stop sequence in a text that comes in pieces. Text is passed on as soon as it cannot be the beginning of
- * a stop sequence, so that no part of one is ever passed on.
+ * Finds the first stop sequence in a text that comes in pieces. Text is passed on as soon as it cannot be the beginning
+ * of a stop sequence, so that no part of one is ever passed on.
  */
 final class StopMatcher {
     private final List<String> stops;

@@ -3,9 +3,9 @@ package dev.langchain4j.model.mlx.generate;
 import java.util.concurrent.TimeUnit;
 
 /**
- * How the time of a model is shared between prefill and decode while requests want both: a chunk of prefill lasts about the
- * stall target at most, and then decode gets its share before the next one. The last chunk of a prompt waits for one step of
- * decode only, because its request decodes next. Is told what each step took.
+ * How the time of a model is shared between prefill and decode while requests want both: a chunk of prefill lasts about
+ * the stall target at most, and then decode gets its share before the next one. The last chunk of a prompt waits for
+ * one step of decode only, because its request decodes next. Is told what each step took.
  *
  * <p>How many tokens fit into the stall target is told by the best rate that was seen, by how far a chunk lay from the
  * beginning of its prompt, for attention makes later ones slower; and by how much slower the last chunks were. When the
@@ -41,8 +41,8 @@ final class TimeShare {
      * Whether decode has to come before the next chunk.
      *
      * @param position where that chunk begins
-     * @param remaining tokens that its prompt has left; if they are one chunk, it waits for one step of decode only, unless
-     *     more than one chunk's share is owed
+     * @param remaining tokens that its prompt has left; if they are one chunk, it waits for one step of decode only,
+     *     unless more than one chunk's share is owed
      */
     boolean owesDecode(int position, int remaining) {
         boolean canWait = stepped && owed <= stallNanos * decodePerPrefill && remaining <= chunkTokens(position);
@@ -60,8 +60,8 @@ final class TimeShare {
     }
 
     /**
-     * Nanoseconds that the first tokens of a prompt take at the best rates that were seen; 0 if none was. What was never
-     * computed so near to the beginning counts as it does where it was.
+     * Nanoseconds that the first tokens of a prompt take at the best rates that were seen; 0 if none was. What was
+     * never computed so near to the beginning counts as it does where it was.
      */
     double prefillNanos(int tokens) {
         return wholeChunks.isEmpty() ? shortChunks.nanosOf(tokens) : wholeChunks.nanosOf(tokens);
@@ -108,8 +108,8 @@ final class TimeShare {
     }
 
     /**
-     * The best rate that was seen, in tokens a nanosecond, in ranges of positions of which each is a quarter longer. A token
-     * attends to a quarter more at most than one in the range before, so no rate is less than that one by more.
+     * The best rate that was seen, in tokens a nanosecond, in ranges of positions of which each is a quarter longer. A
+     * token attends to a quarter more at most than one in the range before, so no rate is less than that one by more.
      */
     private static final class Rates {
         private static final double LONGER = 1.25;

@@ -22,8 +22,8 @@ final class TokenMask {
     }
 
     /**
-     * Finds out what may come next, and behind each of these tokens that may follow, which are not taken. CPU work only, so
-     * that it can be done while a step is computed.
+     * Finds out what may come next, and behind each of these tokens that may follow, which are not taken. CPU work
+     * only, so that it can be done while a step is computed.
      */
     void compute(int... drafts) {
         rows = drafts.length == 0 ? words : new int[(drafts.length + 1) * words.length];

@@ -34,7 +34,9 @@ public final class AnswerGrammar {
         CLOSED
     }
 
-    /** Starts from a model's tokenizer, which tells markers that are tokens from those that are text, and its format. */
+    /**
+     * Starts from a model's tokenizer, which tells markers that are tokens from those that are text, and its format.
+     */
     public AnswerGrammar(Tokenizer tokenizer, ReasoningFormat reasoning) {
         this.lark = new Lark(tokenizer);
         this.reasoning = reasoning;

@@ -9,9 +9,10 @@ import java.util.StringJoiner;
 import java.util.function.BiFunction;
 
 /**
- * What wire formats put the grammar of their calls together from: one or more calls of tools on offer, in the words that
- * the chat template writes calls of earlier turns in, with arguments that conform to the tool's schema. Methods give
- * expressions of a grammar; they throw {@link UnsupportedFeatureException} for schemas that a notation cannot express.
+ * What wire formats put the grammar of their calls together from: one or more calls of tools on offer, in the words
+ * that the chat template writes calls of earlier turns in, with arguments that conform to the tool's schema. Methods
+ * give expressions of a grammar; they throw {@link UnsupportedFeatureException} for schemas that a notation cannot
+ * express.
  */
 public final class CallGrammar {
     /** Between lines that a model may leave out. */

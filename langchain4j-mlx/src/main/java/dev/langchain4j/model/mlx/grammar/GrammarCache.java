@@ -14,8 +14,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
 /**
- * The compiled grammars of one model, the least recently used dropped first. The compiler is made when the first grammar
- * is asked for. Thread-safe.
+ * The compiled grammars of one model, the least recently used dropped first. The compiler is made when the first
+ * grammar is asked for. Thread-safe.
  */
 public final class GrammarCache implements AutoCloseable {
     /** An application has a schema for each return type and each set of tools; hundreds would be generated ones. */
@@ -84,8 +84,8 @@ public final class GrammarCache implements AutoCloseable {
     }
 
     /**
-     * A matcher at the start of a grammar if it can be had at once, the caller closes it; null if it is not compiled, or while
-     * another thread compiles one.
+     * A matcher at the start of a grammar if it can be had at once, the caller closes it; null if it is not compiled,
+     * or while another thread compiles one.
      */
     public GrammarMatcher compiled(Grammar grammar) {
         if (!lock.tryLock()) {

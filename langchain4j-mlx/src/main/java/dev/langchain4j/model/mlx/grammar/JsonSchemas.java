@@ -63,8 +63,8 @@ public final class JsonSchemas {
     }
 
     /**
-     * Schemas for arguments that are not enforced: the schema itself, without what a grammar may not keep, and at last any
-     * object. The first that can be kept is to be taken.
+     * Schemas for arguments that are not enforced: the schema itself, without what a grammar may not keep, and at last
+     * any object. The first that can be kept is to be taken.
      */
     public static List<ObjectNode> loosened(ObjectNode schema) {
         return List.of(

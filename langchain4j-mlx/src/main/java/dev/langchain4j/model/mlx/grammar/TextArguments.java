@@ -116,8 +116,8 @@ final class TextArguments {
     }
 
     /**
-     * Values that are no strings. Beside a string a scalar is one terminal with its end, for what a string could be goes on
-     * where a number or a constant is over.
+     * Values that are no strings. Beside a string a scalar is one terminal with its end, for what a string could be
+     * goes on where a number or a constant is over.
      */
     private void addOthers(
             JsonNode unresolved, JsonNode schema, String others, Set<String> types, List<Writing> writings) {

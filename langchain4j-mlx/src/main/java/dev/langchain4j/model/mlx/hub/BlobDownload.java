@@ -17,8 +17,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Brings the contents of one file into the cache: missing segments side by side, then the checksum, then the move to its
- * place. Contents that do not add up are thrown away and fetched again.
+ * Brings the contents of one file into the cache: missing segments side by side, then the checksum, then the move to
+ * its place. Contents that do not add up are thrown away and fetched again.
  */
 final class BlobDownload {
     private static final int ROUNDS_MAX = 3;

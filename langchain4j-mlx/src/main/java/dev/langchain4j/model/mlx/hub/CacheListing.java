@@ -9,8 +9,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * What the cache holds. Other programs write there and people delete there, so nothing that is found makes it fail: what
- * cannot be read has a problem, and what is no repository of a model is left out.
+ * What the cache holds. Other programs write there and people delete there, so nothing that is found makes it fail:
+ * what cannot be read has a problem, and what is no repository of a model is left out.
  */
 final class CacheListing {
     private static final String MODELS = "models--";

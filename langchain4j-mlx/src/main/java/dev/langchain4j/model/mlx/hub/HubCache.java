@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * One repository in the cache, as huggingface_hub lays it out: {@code blobs} has contents by checksum, {@code snapshots}
- * a folder of links to them for each commit, {@code refs} the commits of branches and tags.
+ * One repository in the cache, as huggingface_hub lays it out: {@code blobs} has contents by checksum,
+ * {@code snapshots} a folder of links to them for each commit, {@code refs} the commits of branches and tags.
  *
  * <p>Contents move to {@code blobs} in one step when they are complete and verified; links come after them, and a ref
  * after the links, so that whoever follows a ref finds whole files.

@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What the hub is asked: which commit a revision is, which files a commit has, and the bytes of a file. Thread-safe. */
+/**
+ * What the hub is asked: which commit a revision is, which files a commit has, and the bytes of a file. Thread-safe.
+ */
 final class HubClient {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int ANSWER_BYTES_MAX = 32 << 20;

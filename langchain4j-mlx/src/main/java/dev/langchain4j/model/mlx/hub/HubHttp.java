@@ -15,9 +15,9 @@ import java.time.format.DateTimeFormatter;
 import java.util.Set;
 
 /**
- * One GET request with its redirects, which are followed by hand: the token goes to the endpoint's own origin and nowhere
- * else, and what the hub says of a file is in the headers of its redirect. HTTP/1.1, so that each range has a connection
- * of its own. Thread-safe.
+ * One GET request with its redirects, which are followed by hand: the token goes to the endpoint's own origin and
+ * nowhere else, and what the hub says of a file is in the headers of its redirect. HTTP/1.1, so that each range has a
+ * connection of its own. Thread-safe.
  */
 final class HubHttp implements AutoCloseable {
     private static final int REDIRECTS_MAX = 10;

@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds models by name: a folder of this machine, or a repository id of the Hugging Face hub, which is downloaded if it is
- * not in the cache. The cache is shared with huggingface_hub.
+ * Finds models by name: a folder of this machine, or a repository id of the Hugging Face hub, which is downloaded if it
+ * is not in the cache. The cache is shared with huggingface_hub.
  *
  * <p>Only required files are downloaded: settings, tokenizer, chat templates, safetensors. Large files are downloaded
  * in parallel ranges, and resume where an earlier download stopped. Each file's size and checksum are verified before
@@ -54,9 +54,9 @@ public final class HuggingFaceHub {
     /**
      * Finds a model, and downloads what is missing of it.
      *
-     * @param name path of a folder, which wins if it exists; else {@code owner/name} or {@code owner/name@revision}, where a
-     *     revision is a branch, a tag or a commit, by default {@code main}. A branch is asked for on the hub each time;
-     *     where the hub does not answer, the snapshot that was downloaded last is used with a warning
+     * @param name path of a folder, which wins if it exists; else {@code owner/name} or {@code owner/name@revision},
+     *     where a revision is a branch, a tag or a commit, by default {@code main}. A branch is asked for on the hub
+     *     each time; where the hub does not answer, the snapshot that was downloaded last is used with a warning
      * @throws ModelNotFoundException if there is neither folder nor repository; the message says where was looked
      * @throws AuthenticationException if the hub wants a token, or another one
      * @throws InvalidRequestException if what the repository has makes no model, or the disk has no room
@@ -187,8 +187,8 @@ public final class HuggingFaceHub {
         }
 
         /**
-         * Token for repositories that need one; it is sent to the endpoint and nowhere else. Default: {@code HF_TOKEN}, else
-         * the file {@code HF_TOKEN_PATH}, else that of {@code hf auth login}.
+         * Token for repositories that need one; it is sent to the endpoint and nowhere else. Default: {@code HF_TOKEN},
+         * else the file {@code HF_TOKEN_PATH}, else that of {@code hf auth login}.
          */
         public Builder token(String secret) {
             this.token = secret;

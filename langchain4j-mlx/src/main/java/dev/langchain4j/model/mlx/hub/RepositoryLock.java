@@ -14,8 +14,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets one download of a repository run at a time: among the threads of this process by a lock in memory, among processes
- * by a lock on a file. The second one waits, and then finds what the first one brought.
+ * Lets one download of a repository run at a time: among the threads of this process by a lock in memory, among
+ * processes by a lock on a file. The second one waits, and then finds what the first one brought.
  */
 final class RepositoryLock implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RepositoryLock.class);

@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.jinja;
 
 /**
- * Bounds of one render; exceeding one fails with {@link TemplateException.Kind#LIMIT}. All that a render does is counted:
- * no template runs for long or takes much memory, whatever it is and whatever it is given. The same steps bound a
- * compilation.
+ * Bounds of one render; exceeding one fails with {@link TemplateException.Kind#LIMIT}. All that a render does is
+ * counted: no template runs for long or takes much memory, whatever it is and whatever it is given. The same steps
+ * bound a compilation.
  *
  * @param outputCharsMax the length of the output in UTF-16 units
  * @param iterationsMax loop iterations, all loops together
@@ -18,8 +18,8 @@ public record TemplateLimits(int outputCharsMax, long iterationsMax, int depthMa
     private static final int VALUE_CHARS_MAX = 32 << 20;
 
     /**
-     * 32 Mi characters of output and as many of values, 5 million iterations, depth 200 (about where Python's own recursion
-     * limit lies), 20 million steps, which take less than a second.
+     * 32 Mi characters of output and as many of values, 5 million iterations, depth 200 (about where Python's own
+     * recursion limit lies), 20 million steps, which take less than a second.
      */
     public static final TemplateLimits DEFAULT = new TemplateLimits(32 << 20, 5_000_000, 200);
 

@@ -2,7 +2,9 @@ package dev.langchain4j.model.mlx.jinja;
 
 import java.util.Arrays;
 
-/** Stretches of a text, {@code [start, end)} in UTF-16 units: in order, none empty, none touching another. Immutable. */
+/**
+ * Stretches of a text, {@code [start, end)} in UTF-16 units: in order, none empty, none touching another. Immutable.
+ */
 public final class TextRanges {
     /** No stretch at all. */
     public static final TextRanges NONE = new TextRanges(new int[0]);

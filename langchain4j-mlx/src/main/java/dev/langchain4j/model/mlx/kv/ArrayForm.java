@@ -11,12 +11,16 @@ import java.util.List;
  */
 public record ArrayForm(DType type, int[] shape) {
 
-    /** Throws IllegalArgumentException unless these are keys and values [1, heads, positions, dim] of so many positions. */
+    /**
+     * Throws IllegalArgumentException unless these are keys and values [1, heads, positions, dim] of so many positions.
+     */
     static void checkKeysAndValues(List<ArrayForm> forms, int positions) {
         check(forms, 2, positions);
     }
 
-    /** Throws IllegalArgumentException unless these are so many arrays [1, heads, positions, dim] of equally many heads. */
+    /**
+     * Throws IllegalArgumentException unless these are so many arrays [1, heads, positions, dim] of equally many heads.
+     */
     static void check(List<ArrayForm> forms, int count, int positions) {
         boolean fit = forms.size() == count
                 && forms.stream()

@@ -24,7 +24,10 @@ public final class BoundedKvCache extends BufferedKvCache {
     private int oldest;
     /** The offset of the mark; -1 if there is none. */
     private int marked = -1;
-    /** Whether positions behind the mark would take the place of others, so that they stand beside the buffers until then. */
+    /**
+     * Whether positions behind the mark would take the place of others, so that they stand beside the buffers until
+     * then.
+     */
     private boolean waits;
     /** Keys and values that wait; null if there are none. */
     private MlxArray[] waiting;

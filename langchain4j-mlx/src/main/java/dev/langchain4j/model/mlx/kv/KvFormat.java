@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How full-attention layers keep keys and values. Layers that hold no more than a window or a state stay as they are: mlx-lm
- * leaves states, and cannot quantize windows. Sources: {@code kv_bits}, {@code kv_group_size},
+ * How full-attention layers keep keys and values. Layers that hold no more than a window or a state stay as they are:
+ * mlx-lm leaves states, and cannot quantize windows. Sources: {@code kv_bits}, {@code kv_group_size},
  * {@code quantized_kv_start} and {@code max_kv_size} of mlx-lm's {@code generate_step}.
  *
  * @param bits bits of an element, 0 for elements as they are computed

@@ -25,8 +25,8 @@ public interface LayerCache extends AutoCloseable {
     long bytes();
 
     /**
-     * Bytes that a layer of this shape must allocate to hold so many tokens; what this one has allocated if that does not
-     * depend on them. A layer that has not been written yet does not know its shape, and says 0.
+     * Bytes that a layer of this shape must allocate to hold so many tokens; what this one has allocated if that does
+     * not depend on them. A layer that has not been written yet does not know its shape, and says 0.
      */
     default long bytesFor(int tokens) {
         return bytes();
@@ -68,15 +68,15 @@ public interface LayerCache extends AutoCloseable {
     void restore(Snapshot snapshot);
 
     /**
-     * Memory of this layer for the positions {@code [offset(), end)}, so that what a slice held of them can be read straight
-     * into it. They count once {@link #filled} is called. If it cannot be, {@link #trimTo} gives them up; nothing else may be
-     * called before one of the two.
+     * Memory of this layer for the positions {@code [offset(), end)}, so that what a slice held of them can be read
+     * straight into it. They count once {@link #filled} is called. If it cannot be, {@link #trimTo} gives them up;
+     * nothing else may be called before one of the two.
      *
      * @param end position after the last one
      * @param positions how many the slice held
      * @param arrays the form of each of its {@link Snapshot#arrays}, null where there is none
-     * @return for each form that is not null the memory of each head, with its positions in order; null if this layer takes
-     *     a snapshot of them instead
+     * @return for each form that is not null the memory of each head, with its positions in order; null if this layer
+     *     takes a snapshot of them instead
      * @throws IllegalArgumentException if the arrays are none of such a slice
      */
     default List<List<ByteBuffer>> memory(int end, int positions, List<ArrayForm> arrays) {
@@ -101,8 +101,9 @@ public interface LayerCache extends AutoCloseable {
     }
 
     /**
-     * Says that the next growth is to reach as far as this many tokens, and not further: so restoring and prefilling up to
-     * there grow no buffer twice, and nothing is allocated for which there is no room. A hint: a layer may ignore it.
+     * Says that the next growth is to reach as far as this many tokens, and not further: so restoring and prefilling up
+     * to there grow no buffer twice, and nothing is allocated for which there is no room. A hint: a layer may ignore
+     * it.
      */
     default void reserve(int tokens) {}
 
@@ -115,9 +116,9 @@ public interface LayerCache extends AutoCloseable {
     }
 
     /**
-     * Says that some of the next tokens may not belong to the sequence: {@link #trimTo} can go back to any offset from this
-     * one on, and has to be called behind them, before anything is copied out. A sliceable layer can go back anyway; a state
-     * layer keeps more until then.
+     * Says that some of the next tokens may not belong to the sequence: {@link #trimTo} can go back to any offset from
+     * this one on, and has to be called behind them, before anything is copied out. A sliceable layer can go back
+     * anyway; a state layer keeps more until then.
      *
      * @param tokens most tokens that are fed until then
      */
@@ -129,18 +130,18 @@ public interface LayerCache extends AutoCloseable {
     }
 
     /**
-     * Forgets all positions from {@code offset} on, and ends a mark. A sliceable layer that has none left frees its buffers,
-     * so that whatever shaped them no longer matters.
+     * Forgets all positions from {@code offset} on, and ends a mark. A sliceable layer that has none left frees its
+     * buffers, so that whatever shaped them no longer matters.
      *
      * @throws IllegalArgumentException if {@code offset} is not within {@code [0, offset()]}
-     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}, lies behind
-     *     the mark, or the layer still holds all positions
+     * @throws UnsupportedOperationException for a state layer, unless {@code offset} equals {@link #offset()}, lies
+     *     behind the mark, or the layer still holds all positions
      */
     void trimTo(int offset);
 
     /**
-     * Its sequence takes no steps beside others for now: what it holds in common with their layers it takes into buffers of
-     * its own, and computes it.
+     * Its sequence takes no steps beside others for now: what it holds in common with their layers it takes into
+     * buffers of its own, and computes it.
      */
     default void separate() {}
 

@@ -53,7 +53,9 @@ public final class Masks {
         return Ops.logicalAnd(same, behind);
     }
 
-    /** The mask, and true as well where one of the last keys, as many as there are queries, is ahead and may be seen. */
+    /**
+     * The mask, and true as well where one of the last keys, as many as there are queries, is ahead and may be seen.
+     */
     static MlxArray and(MlxArray mask, MlxArray ahead) {
         int before = mask.dim(1) - ahead.dim(1);
         return Ops.logicalOr(mask, Indexing.pad(ahead, 1, before, 0, MlxArray.scalar(0, DType.BOOL)));

@@ -69,7 +69,9 @@ final class PositionBuffers implements AutoCloseable {
         Eval.eval(arrays());
     }
 
-    /** The memory of {@code [start, end)} of each buffer, a part for each head; null if they do not lie in row order. */
+    /**
+     * The memory of {@code [start, end)} of each buffer, a part for each head; null if they do not lie in row order.
+     */
     List<List<ByteBuffer>> memory(int start, int end, List<ArrayForm> forms) {
         try (Scope scope = Scope.open()) {
             grow(end, forms.stream().map(PositionBuffers::like).toArray(MlxArray[]::new));

@@ -6,7 +6,10 @@ import dev.langchain4j.mlx.MlxArray;
 final class Positions {
     private Positions() {}
 
-    /** Throws IllegalArgumentException unless {@code [start, end)} is a range within {@code [first, last)} and not empty. */
+    /**
+     * Throws IllegalArgumentException unless {@code [start, end)} is a range within {@code [first, last)} and not
+     * empty.
+     */
     static void checkRange(int start, int end, int first, int last) {
         if (start < first || end > last || start >= end) {
             throw new IllegalArgumentException(

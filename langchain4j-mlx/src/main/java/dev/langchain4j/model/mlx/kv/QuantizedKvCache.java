@@ -13,10 +13,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Keys and values of a full-attention layer in few bits: packed numbers, scales and biases for each position, in buffers
- * that grow as those of {@link KvCache}. Attention reads them as they are; where an architecture's own attention wants keys
- * and values themselves ({@link #update}), they are unpacked for it, a layer at a time. Sources: mlx-lm's
- * {@code QuantizedKVCache} and {@code quantized_scaled_dot_product_attention}; sinks and unpacking are not in mlx-lm.
+ * Keys and values of a full-attention layer in few bits: packed numbers, scales and biases for each position, in
+ * buffers that grow as those of {@link KvCache}. Attention reads them as they are; where an architecture's own
+ * attention wants keys and values themselves ({@link #update}), they are unpacked for it, a layer at a time. Sources:
+ * mlx-lm's {@code QuantizedKVCache} and {@code quantized_scaled_dot_product_attention}; sinks and unpacking are not in
+ * mlx-lm.
  *
  * <p>Positions before {@code start} attend to keys and values as they are, later ones to quantized ones, of all
  * positions. A position decides, not a chunk, and the first {@code start} keys and values are kept in both forms: so a

@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.kv;
 
 /**
- * A layer whose state another process keeps: what is known of it here is how many tokens were fed, so that all layers of a
- * sequence can be treated alike.
+ * A layer whose state another process keeps: what is known of it here is how many tokens were fed, so that all layers
+ * of a sequence can be treated alike.
  */
 public final class RemoteLayer implements LayerCache {
 

@@ -61,8 +61,8 @@ public final class RotatingKvCache extends BufferedKvCache {
     }
 
     /**
-     * Takes what positions behind the mark, or else later ones, still see to new buffers with room for {@code length} more; of a
-     * chunk it takes these as well.
+     * Takes what positions behind the mark, or else later ones, still see to new buffers with room for {@code length}
+     * more; of a chunk it takes these as well.
      */
     private void move(MlxArray newKeys, MlxArray newValues, int length) {
         int kept = Math.min(held, window - 1 + (marked < 0 ? 0 : offset - marked));

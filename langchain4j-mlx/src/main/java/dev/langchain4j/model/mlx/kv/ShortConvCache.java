@@ -5,7 +5,10 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Scope;
 import java.util.List;
 
-/** The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier ones. */
+/**
+ * The last inputs of a short causal convolution, [1, width - 1, channels]: all that later positions need of earlier
+ * ones.
+ */
 public final class ShortConvCache extends StateLayer {
 
     private record State(MlxArray inputs, int end) implements Snapshot {

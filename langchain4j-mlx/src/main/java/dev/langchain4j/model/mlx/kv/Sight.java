@@ -6,10 +6,10 @@ import java.util.List;
 /**
  * What the pictures of a sequence change about one span of it.
  *
- * @param shift what is added to offsets for the positions of the span's tokens: behind pictures whose tokens have positions
- *     on three axes, offsets and positions differ
- * @param axes the position of each token by time, height and width, [3][length]; null where a token's three positions are its
- *     offset and the shift
+ * @param shift what is added to offsets for the positions of the span's tokens: behind pictures whose tokens have
+ *     positions on three axes, offsets and positions differ
+ * @param axes the position of each token by time, height and width, [3][length]; null where a token's three positions
+ *     are its offset and the shift
  * @param patches what pictures put into the span, in order
  */
 public record Sight(int shift, int[][] axes, List<Patch> patches) {

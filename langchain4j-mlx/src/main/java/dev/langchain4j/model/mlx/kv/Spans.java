@@ -11,9 +11,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The tokens of one forward pass: a span for each of one or more sequences, one behind the other in [1, tokens, ...]. What
- * treats every token alike sees rows and knows nothing of spans. What keeps state runs for each span with the layer caches
- * of its sequence, so that nothing is padded or copied between sequences.
+ * The tokens of one forward pass: a span for each of one or more sequences, one behind the other in [1, tokens, ...].
+ * What treats every token alike sees rows and knows nothing of spans. What keeps state runs for each span with the
+ * layer caches of its sequence, so that nothing is padded or copied between sequences.
  *
  * <p>Heads of a single span are [1, heads, tokens, dim]. Those of several are rows, [tokens, heads, 1, dim], so that
  * operations with a batch axis take them as they are.
@@ -207,7 +207,9 @@ public final class Spans {
         MlxArray of(MlxArray old, Sight.Patch patch);
     }
 
-    /** Which tokens of a span see others ahead of them, those of the same picture, [length, length]; null if none do. */
+    /**
+     * Which tokens of a span see others ahead of them, those of the same picture, [length, length]; null if none do.
+     */
     private MlxArray ahead(int span) {
         if (sight(span).patches().stream().allMatch(patch -> patch.rows().dim(0) == 1)) {
             return null;
@@ -385,8 +387,8 @@ public final class Spans {
     }
 
     /**
-     * Computes [1, length, ...] for each span, and puts them one behind the other: [1, tokens, ...]. Where each span is a
-     * token, and the states of the layer can be stacked, all are computed at once: as one span of [count, 1, ...].
+     * Computes [1, length, ...] for each span, and puts them one behind the other: [1, tokens, ...]. Where each span is
+     * a token, and the states of the layer can be stacked, all are computed at once: as one span of [count, 1, ...].
      */
     public MlxArray each(int layer, Computation computation) {
         if (isSingle()) {

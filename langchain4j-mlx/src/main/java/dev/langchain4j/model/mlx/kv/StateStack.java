@@ -4,8 +4,8 @@ import java.util.List;
 
 /**
  * States of one layer of several sequences in common arrays, a row each, so that a step of all of them is one set of
- * operations. It lasts while the same sequences take steps together; each of them takes its row out when it needs a state of
- * its own. The arrays are freed when nobody has a row of them any more.
+ * operations. It lasts while the same sequences take steps together; each of them takes its row out when it needs a
+ * state of its own. The arrays are freed when nobody has a row of them any more.
  */
 final class StateStack {
     private final StateLayer rows;

@@ -18,9 +18,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What fine-tuning left: a folder with adapter_config.json and its tensors, as mlx-lm or Hugging Face's PEFT writes them.
- * Changes of low rank to single layers (LoRA, arXiv:2106.09685; DoRA, arXiv:2402.09353), and whole tensors that replace the
- * model's.
+ * What fine-tuning left: a folder with adapter_config.json and its tensors, as mlx-lm or Hugging Face's PEFT writes
+ * them. Changes of low rank to single layers (LoRA, arXiv:2106.09685; DoRA, arXiv:2402.09353), and whole tensors that
+ * replace the model's.
  */
 public final class Adapter {
     private static final String CONFIG = "adapter_config.json";
@@ -140,8 +140,8 @@ public final class Adapter {
     /**
      * Says that the model is complete.
      *
-     * @throws InvalidRequestException if there are tensors for what the model does not have or the config does not name, or
-     *     none where the config says that there must be
+     * @throws InvalidRequestException if there are tensors for what the model does not have or the config does not
+     *     name, or none where the config says that there must be
      */
     void checkComplete() {
         Set<String> expected = settings.expected(asked, changed);

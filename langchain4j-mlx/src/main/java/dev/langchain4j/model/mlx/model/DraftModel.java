@@ -8,9 +8,9 @@ import dev.langchain4j.model.mlx.kv.Spans;
 import java.util.List;
 
 /**
- * What drafts the tokens of a model: a smaller model with the same vocabulary, or heads that the model has for it (MTP). It
- * is fed the same tokens, and keeps layers of its own beside those of the model. All methods are called on the thread that
- * loaded the weights, with a scope open.
+ * What drafts the tokens of a model: a smaller model with the same vocabulary, or heads that the model has for it
+ * (MTP). It is fed the same tokens, and keeps layers of its own beside those of the model. All methods are called on
+ * the thread that loaded the weights, with a scope open.
  */
 public interface DraftModel {
 
@@ -18,8 +18,8 @@ public interface DraftModel {
      * Feeds tokens to a sequence.
      *
      * @param tokens ids, [1, length]
-     * @param before where {@link #readsHidden}, the hidden state behind the token before each of these, [1, length, hidden
-     *     size]: the model's, or, of a token that was only drafted, what this method returned; else null
+     * @param before where {@link #readsHidden}, the hidden state behind the token before each of these, [1, length,
+     *     hidden size]: the model's, or, of a token that was only drafted, what this method returned; else null
      * @param spans the sequence, of this model's own layers
      * @return its own hidden states, [1, length, hidden size]
      */

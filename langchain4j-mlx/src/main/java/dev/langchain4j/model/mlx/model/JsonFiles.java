@@ -27,8 +27,8 @@ public final class JsonFiles {
     private JsonFiles() {}
 
     /**
-     * The object in a file that a folder need not have. Empty if there is none, and if it cannot be read, of which a warning
-     * tells.
+     * The object in a file that a folder need not have. Empty if there is none, and if it cannot be read, of which a
+     * warning tells.
      */
     public static ModelConfig optional(Path file) {
         if (Files.exists(file)) {

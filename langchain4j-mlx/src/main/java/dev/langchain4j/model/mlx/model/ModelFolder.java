@@ -85,8 +85,8 @@ public final class ModelFolder {
     }
 
     /**
-     * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of a
-     * folder on the weights; null for none.
+     * As {@link #load(Path, DType, BiConsumer, BiFunction)}, with another config than the folder's, and the adapter of
+     * a folder on the weights; null for none.
      *
      * @param expanded whether quantized matrices become plain ones in single precision
      * @param shard what layers load; of tensors that the sanitizer leaves as they are, only that is read
@@ -235,8 +235,8 @@ public final class ModelFolder {
     }
 
     /**
-     * Bytes of a folder's weights with quantized matrices as plain ones in single precision, before they are read; -1 if none
-     * is quantized.
+     * Bytes of a folder's weights with quantized matrices as plain ones in single precision, before they are read; -1
+     * if none is quantized.
      *
      * @throws InvalidRequestException if a file is not what it should be
      */

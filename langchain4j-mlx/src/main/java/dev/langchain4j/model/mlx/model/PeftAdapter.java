@@ -18,8 +18,8 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 
 /**
- * An adapter_config.json of Hugging Face's PEFT: LoRA and DoRA, with modules that were trained as a whole beside them. Source:
- * PEFT's {@code tuners/lora/config.py} and {@code layer.py}.
+ * An adapter_config.json of Hugging Face's PEFT: LoRA and DoRA, with modules that were trained as a whole beside them.
+ * Source: PEFT's {@code tuners/lora/config.py} and {@code layer.py}.
  */
 final class PeftAdapter implements AdapterSettings {
     private static final Pattern PART = Pattern.compile(

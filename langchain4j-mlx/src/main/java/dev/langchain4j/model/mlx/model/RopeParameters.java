@@ -12,9 +12,9 @@ import java.util.function.Predicate;
 /**
  * The rotary positions that config.json asks for. The one place that knows both spellings: fields beside the others
  * ({@code rope_theta}, {@code rope_scaling}, {@code partial_rotary_factor}, {@code rope_local_base_freq}), and
- * {@code rope_parameters}, where transformers 5 puts them all, flat or in an object for each type of layer. Where a folder
- * has both, {@code rope_scaling} wins over {@code rope_parameters}, and that over the fields. Source: transformers'
- * {@code modeling_rope_utils.py}.
+ * {@code rope_parameters}, where transformers 5 puts them all, flat or in an object for each type of layer. Where a
+ * folder has both, {@code rope_scaling} wins over {@code rope_parameters}, and that over the fields. Source:
+ * transformers' {@code modeling_rope_utils.py}.
  */
 public final class RopeParameters {
     private static final String PARAMETERS = "rope_parameters";
@@ -78,8 +78,8 @@ public final class RopeParameters {
     }
 
     /**
-     * The parameters of layers that attend to a window, in a model where others turn in another way: what rope_theta and
-     * rope_scaling say is not for them.
+     * The parameters of layers that attend to a window, in a model where others turn in another way: what rope_theta
+     * and rope_scaling say is not for them.
      *
      * @param layerType name of these layers in rope_parameters
      */
@@ -240,8 +240,8 @@ public final class RopeParameters {
     }
 
     /**
-     * Most tokens of prompt and answer together that config.json says: max_position_embeddings, or what yarn stretches the
-     * first context to, if that is more.
+     * Most tokens of prompt and answer together that config.json says: max_position_embeddings, or what yarn stretches
+     * the first context to, if that is more.
      *
      * @param otherwise what it is where config.json does not say
      */
@@ -264,8 +264,8 @@ public final class RopeParameters {
     }
 
     /**
-     * A config whose positions are scaled as somebody wants it. Layers that attend to a window and turn in their own way stay
-     * as they are.
+     * A config whose positions are scaled as somebody wants it. Layers that attend to a window and turn in their own
+     * way stay as they are.
      *
      * @param type yarn or linear
      * @param original number of positions to start from; null for what config.json says
@@ -306,9 +306,9 @@ public final class RopeParameters {
     }
 
     /**
-     * A config whose positions fit a context. Longrope has factors for contexts up to that of the first training, and others
-     * beyond; which ones is decided here, for all tokens, because keys that were turned in one way do not go with queries
-     * that were turned in the other.
+     * A config whose positions fit a context. Longrope has factors for contexts up to that of the first training, and
+     * others beyond; which ones is decided here, for all tokens, because keys that were turned in one way do not go
+     * with queries that were turned in the other.
      *
      * @return the same config if there is nothing to decide
      */
@@ -328,7 +328,8 @@ public final class RopeParameters {
     }
 
     /**
-     * A config whose positions have three axes: a part of the pairs of dimensions counts time, a part height, a part width.
+     * A config whose positions have three axes: a part of the pairs of dimensions counts time, a part height, a part
+     * width.
      *
      * @param interleaved whether neighbouring pairs count different axes; the architecture decides, not config.json
      * @param sections pairs for each axis where config.json does not say it

@@ -4,8 +4,9 @@ import dev.langchain4j.mlx.MlxArray;
 import java.util.function.UnaryOperator;
 
 /**
- * Which share of a model is loaded here, where several ranks compute it together. Either layers are split, so that each rank
- * has some heads of attention and some of the inner dimensions of feed-forward layers; or each rank has some of the layers.
+ * Which share of a model is loaded here, where several ranks compute it together. Either layers are split, so that each
+ * rank has some heads of attention and some of the inner dimensions of feed-forward layers; or each rank has some of
+ * the layers.
  *
  * @param rank number of the share, from 0, where layers are split
  * @param size number of shares that layers are split into
@@ -36,7 +37,10 @@ public record Shard(int rank, int size, UnaryOperator<MlxArray> sum, Stage stage
         return stage == null ? size : stage.size();
     }
 
-    /** The share of a dimension that may be cut at every multiple of a unit, as even as that allows; all of it if it is short. */
+    /**
+     * The share of a dimension that may be cut at every multiple of a unit, as even as that allows; all of it if it is
+     * short.
+     */
     public Part of(int length, int unit) {
         int units = Math.ceilDiv(length, unit);
         if (units < size) {
@@ -54,7 +58,10 @@ public record Shard(int rank, int size, UnaryOperator<MlxArray> sum, Stage stage
         return new Part(heads, rank * (heads / size), (rank + 1) * (heads / size));
     }
 
-    /** The heads of keys and values that its heads attend to; where there are fewer than ranks, several ranks have the same. */
+    /**
+     * The heads of keys and values that its heads attend to; where there are fewer than ranks, several ranks have the
+     * same.
+     */
     public Part kvHeads(int kvHeads) {
         int first = (int) ((long) rank * kvHeads / size);
         return new Part(kvHeads, first, first + Math.max(1, kvHeads / size));

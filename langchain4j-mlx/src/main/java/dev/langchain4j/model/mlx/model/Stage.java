@@ -6,8 +6,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * Which layers of a model are computed here, where the ranks have some each: the first rank the first ones, and what is
- * before and behind all layers; the others go on where the one before ends. The last one sends what comes out of its layers to
- * the first one.
+ * before and behind all layers; the others go on where the one before ends. The last one sends what comes out of its
+ * layers to the first one.
  *
  * @param rank number of this rank, from 0
  * @param size number of ranks

@@ -48,8 +48,8 @@ public final class TextPart {
     }
 
     /**
-     * A copy of text_config that says what the whole folder says of tied embeddings: some do so beside text_config, some in
-     * it. Where they contradict each other, what stands beside it counts, as in transformers.
+     * A copy of text_config that says what the whole folder says of tied embeddings: some do so beside text_config,
+     * some in it. Where they contradict each other, what stands beside it counts, as in transformers.
      */
     public static ObjectNode jsonWithTied(ModelConfig c) {
         ObjectNode text = json(c);

@@ -62,8 +62,8 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * Lets the embedding stand in for a head that is missing: who wants vectors needs none, and some folders for that have
-     * none.
+     * Lets the embedding stand in for a head that is missing: who wants vectors needs none, and some folders for that
+     * have none.
      */
     public Weights withOptionalHead() {
         headIsOptional = true;
@@ -103,8 +103,9 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * The share of a layer's units, such as heads, that can be loaded where its output goes through a linear layer with so many
-     * columns for each: all of them if the ranks cannot have as many each, or would part groups of quantized columns.
+     * The share of a layer's units, such as heads, that can be loaded where its output goes through a linear layer with
+     * so many columns for each: all of them if the ranks cannot have as many each, or would part groups of quantized
+     * columns.
      */
     public Shard shard(String output, int units, int columns) {
         if (shard.isWhole() || units % shard.size() != 0) {
@@ -126,8 +127,9 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * What is built of the tensors of a vision tower; null if there are none. Where they do not fit, because some are missing
-     * for instance, they are freed, a warning says why, and null is returned: the text part of the folder works.
+     * What is built of the tensors of a vision tower; null if there are none. Where they do not fit, because some are
+     * missing for instance, they are freed, a warning says why, and null is returned: the text part of the folder
+     * works.
      */
     public <T> T tower(Function<Weights, T> factory) {
         List<String> names = tensors.keySet().stream().filter(TextPart::sees).toList();
@@ -250,9 +252,10 @@ public final class Weights implements AutoCloseable {
     }
 
     /**
-     * How this layer is quantized, or null if it is not: what config.json says of it by name, else what the shapes of its
-     * tensors imply, because the entry for all layers is wrong in some folders (mlx-lm's {@code infer_quant_config}). Null,
-     * too, where the weights are to be expanded: the layer's weight is then a plain one.
+     * How this layer is quantized, or null if it is not: what config.json says of it by name, else what the shapes of
+     * its tensors imply, because the entry for all layers is wrong in some folders (mlx-lm's
+     * {@code infer_quant_config}). Null, too, where the weights are to be expanded: the layer's weight is then a plain
+     * one.
      *
      * @param in columns of the matrix before packing
      */

@@ -61,7 +61,9 @@ public record Attention(
             return new Shape(hidden, heads, kvHeads, dim);
         }
 
-        /** The share of the heads that is loaded here, of attention whose output goes through the layer of this name. */
+        /**
+         * The share of the heads that is loaded here, of attention whose output goes through the layer of this name.
+         */
         public Shard shard(Weights w, String output) {
             int ranks = w.shard().size();
             return kvHeads % ranks == 0 || ranks % kvHeads == 0 ? w.shard(output, heads, headDim) : Shard.WHOLE;

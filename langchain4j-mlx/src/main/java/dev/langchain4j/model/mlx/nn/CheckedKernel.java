@@ -12,8 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A kernel that is used only if it computes what plain operations compute: at its first use in the process both are computed
- * of random input. One that does not compile, or whose results are others, is left alone from then on, with one warning.
+ * A kernel that is used only if it computes what plain operations compute: at its first use in the process both are
+ * computed of random input. One that does not compile, or whose results are others, is left alone from then on, with
+ * one warning.
  */
 final class CheckedKernel {
     private static final Logger log = LoggerFactory.getLogger(CheckedKernel.class);

@@ -9,8 +9,8 @@ final class Decay {
     private Decay() {}
 
     /**
-     * The sum of rates from each position (column, itself excluded) to each later one (row); zero elsewhere. Adding them
-     * up from each position on keeps digits that a difference of two long sums loses.
+     * The sum of rates from each position (column, itself excluded) to each later one (row); zero elsewhere. Adding
+     * them up from each position on keeps digits that a difference of two long sums loses.
      *
      * @param rates logarithms of what a position keeps, [..., length]
      * @return [..., length, length]

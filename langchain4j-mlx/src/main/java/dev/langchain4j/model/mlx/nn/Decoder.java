@@ -77,7 +77,8 @@ public final class Decoder implements LanguageModel {
     /**
      * A decoder with the names and fields that nearly all have: model.embed_tokens, model.norm, lm_head.
      *
-     * @param tied whether the head is the embedding, if config.json does not say; where sanitizing left a head, that counts
+     * @param tied whether the head is the embedding, if config.json does not say; where sanitizing left a head, that
+     *     counts
      * @param layer makes the layer of an index
      */
     public static Decoder load(ModelConfig config, Weights weights, boolean tied, IntFunction<? extends Part> layer) {

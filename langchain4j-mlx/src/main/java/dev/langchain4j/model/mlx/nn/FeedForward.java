@@ -9,8 +9,8 @@ public interface FeedForward {
     MlxArray apply(MlxArray x);
 
     /**
-     * What this rank computes of it, where the layer is the sum of what all ranks compute: for who adds something to it that is
-     * summed up, too. Null where the layer is whole on every rank.
+     * What this rank computes of it, where the layer is the sum of what all ranks compute: for who adds something to it
+     * that is summed up, too. Null where the layer is whole on every rank.
      */
     default MlxArray partial(MlxArray x) {
         return null;

@@ -9,9 +9,9 @@ import dev.langchain4j.mlx.Ops;
 
 /**
  * The gated delta rule: a matrix of values by keys decays, and is corrected towards each new value. A few positions are
- * computed one by one, many in chunks: within a chunk all corrections are the solution of one triangular system, and only
- * the matrix goes from chunk to chunk. Source: mlx-lm's {@code models/gated_delta.py}; arXiv:2412.06464, and for chunks
- * arXiv:2406.06484.
+ * computed one by one, many in chunks: within a chunk all corrections are the solution of one triangular system, and
+ * only the matrix goes from chunk to chunk. Source: mlx-lm's {@code models/gated_delta.py}; arXiv:2412.06464, and for
+ * chunks arXiv:2406.06484.
  */
 public final class GatedDelta {
     private static final Compiled LOG_DECAY = Compiled.of(in -> {
@@ -25,7 +25,9 @@ public final class GatedDelta {
     /** From this many positions on, chunks need fewer operations. */
     private static final int CHUNKED_MIN = 12;
 
-    /** What comes out, [1, length, value heads, value dim], and the matrix after the last token, or after each of them. */
+    /**
+     * What comes out, [1, length, value heads, value dim], and the matrix after the last token, or after each of them.
+     */
     public record Result(MlxArray output, MlxArray... matrices) {
         /** The matrix after the last token. */
         public MlxArray matrix() {
@@ -63,8 +65,8 @@ public final class GatedDelta {
      * @param q normalized queries [1, length, key heads, key dim]
      * @param k normalized keys, of the same shape
      * @param v values [1, length, value heads, value dim]
-     * @param logDecay [1, length, value heads], or [1, length, value heads, key dim] where each dimension of keys decays in
-     *     its own way
+     * @param logDecay [1, length, value heads], or [1, length, value heads, key dim] where each dimension of keys
+     *     decays in its own way
      * @param beta weight of each correction, [1, length, value heads]
      * @param matrix [1, value heads, value dim, key dim]; null at the start of a sequence
      * @param each whether the matrix after each token is wanted
@@ -206,8 +208,8 @@ public final class GatedDelta {
     }
 
     /**
-     * As {@link #chunked}, where each dimension of keys decays in its own way, one chunk after the other. What is between two
-     * positions is summed up for each pair: a product of decays and of their reciprocals would overflow.
+     * As {@link #chunked}, where each dimension of keys decays in its own way, one chunk after the other. What is
+     * between two positions is summed up for each pair: a product of decays and of their reciprocals would overflow.
      */
     private static Result chunkedByDimension(
             MlxArray q, MlxArray k, MlxArray v, MlxArray logDecay, MlxArray beta, MlxArray matrix, int length) {

@@ -35,8 +35,8 @@ public record GridRope(MlxArray cos, MlxArray sin) implements UnaryOperator<MlxA
     }
 
     /**
-     * Positions of a grid's patches, row by row, by frequencies of {@code base}, the even ones for rows and the odd ones for
-     * columns. A dimension's partner is half a head away (Pixtral).
+     * Positions of a grid's patches, row by row, by frequencies of {@code base}, the even ones for rows and the odd
+     * ones for columns. A dimension's partner is half a head away (Pixtral).
      */
     public static GridRope alternating(int rows, int columns, int dim, double base, DType type) {
         float[] byRow = frequencies((dim / 2 + 1) / 2, i -> 4.0 * i / dim, base);
@@ -45,8 +45,8 @@ public record GridRope(MlxArray cos, MlxArray sin) implements UnaryOperator<MlxA
     }
 
     /**
-     * Positions of a grid's patches, row by row, of columns in the first half of a head, and of rows in the second, by the
-     * same frequencies (Gemma 4).
+     * Positions of a grid's patches, row by row, of columns in the first half of a head, and of rows in the second, by
+     * the same frequencies (Gemma 4).
      */
     public static GridRope halves(int rows, int columns, int dim, double base, DType type) {
         float[] each = frequencies(dim / 4, i -> 4.0 * i / dim, base);
@@ -54,8 +54,8 @@ public record GridRope(MlxArray cos, MlxArray sin) implements UnaryOperator<MlxA
     }
 
     /**
-     * Positions of rows in the first quarter of a head, and of columns in the second, by the same frequencies. A dimension's
-     * partner is half a head away, and heads are turned in single precision (Qwen).
+     * Positions of rows in the first quarter of a head, and of columns in the second, by the same frequencies. A
+     * dimension's partner is half a head away, and heads are turned in single precision (Qwen).
      */
     public static GridRope quarters(Places places, int dim, double base) {
         float[] each = frequencies(dim / 4, i -> 4.0 * i / dim, base);

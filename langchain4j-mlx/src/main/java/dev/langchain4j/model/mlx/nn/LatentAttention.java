@@ -19,8 +19,9 @@ import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
 
 /**
- * Attention over one short latent vector a position, which the cache keeps as its key, beside the part of keys that turns,
- * which it keeps as its value. Source: mlx-lm's {@code models/deepseek_v3.py} and {@code mla.py}; arXiv:2405.04434.
+ * Attention over one short latent vector a position, which the cache keeps as its key, beside the part of keys that
+ * turns, which it keeps as its value. Source: mlx-lm's {@code models/deepseek_v3.py} and {@code mla.py};
+ * arXiv:2405.04434.
  *
  * @param queryDown hidden size to what queries are made of; null where they are made at once
  * @param embedQuery queries to where latent vectors are; backwards, latent vectors to keys

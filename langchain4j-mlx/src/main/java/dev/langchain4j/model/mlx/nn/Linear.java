@@ -18,8 +18,8 @@ public interface Linear {
     MlxArray apply(MlxArray x);
 
     /**
-     * What this rank computes of it, where the layer is the sum of what all ranks compute, and has nothing beside; null where
-     * it is not.
+     * What this rank computes of it, where the layer is the sum of what all ranks compute, and has nothing beside; null
+     * where it is not.
      */
     default Linear unsummed() {
         return null;
@@ -90,8 +90,8 @@ public interface Linear {
     }
 
     /**
-     * A layer over a matrix [out, in], of which the transposed view is made once. A second view has a batch dimension, as
-     * what goes in mostly has: products of equal dimensions need no reshaping before and after.
+     * A layer over a matrix [out, in], of which the transposed view is made once. A second view has a batch dimension,
+     * as what goes in mostly has: products of equal dimensions need no reshaping before and after.
      */
     static Linear of(Weights weights, MlxArray matrix, MlxArray bias) {
         MlxArray plain = weights.adopt(Indexing.transpose(matrix, 1, 0));

@@ -7,8 +7,9 @@ import dev.langchain4j.model.mlx.model.Adapter.Change;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
- * Layers with a change of low rank beside them, which an adapter brings. The matrices stay apart, as in mlx-lm: quantized
- * ones cannot take a change in, and rounding would differ. Sources: mlx-lm's {@code tuner/lora.py} and {@code dora.py}.
+ * Layers with a change of low rank beside them, which an adapter brings. The matrices stay apart, as in mlx-lm:
+ * quantized ones cannot take a change in, and rounding would differ. Sources: mlx-lm's {@code tuner/lora.py} and
+ * {@code dora.py}.
  */
 final class LowRank {
     private LowRank() {}

@@ -25,7 +25,9 @@ public record Mlp(Projections gateUp, Linear down, Gating gating) implements Fee
                 gating);
     }
 
-    /** The inner dimensions that a rank has: whole groups where those that go into the layer of this name are quantized. */
+    /**
+     * The inner dimensions that a rank has: whole groups where those that go into the layer of this name are quantized.
+     */
     static Part share(Weights weights, String down, int inner) {
         if (weights.shard().isWhole()) {
             return Part.all(inner);

@@ -9,10 +9,10 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
- * Rotary positions of which a part of the dimensions counts time, a part height and a part width (mrope). Where all three
- * are the same, as in text, that is one rotation as ever. Where pictures are, every token is turned by each of its three
- * positions, and takes from each what is counted by it. Sources: transformers' {@code modeling_qwen2_5_vl.py} (sections one
- * behind the other) and {@code modeling_qwen3_vl.py} (interleaved).
+ * Rotary positions of which a part of the dimensions counts time, a part height and a part width (mrope). Where all
+ * three are the same, as in text, that is one rotation as ever. Where pictures are, every token is turned by each of
+ * its three positions, and takes from each what is counted by it. Sources: transformers' {@code modeling_qwen2_5_vl.py}
+ * (sections one behind the other) and {@code modeling_qwen3_vl.py} (interleaved).
  *
  * @param plain the rotation by one position
  * @param byHeight true at dimensions that count height, [dimensions that turn]

@@ -10,8 +10,8 @@ import java.util.function.UnaryOperator;
 /**
  * Attention of the patches of a picture to one another, in both directions and without a cache.
  *
- * @param qkv what makes queries, keys and values of the layer's input, each as wide as all its heads together; those of keys
- *     and values may be fewer and divide the others
+ * @param qkv what makes queries, keys and values of the layer's input, each as wide as all its heads together; those of
+ *     keys and values may be fewer and divide the others
  * @param scale what scores are multiplied by
  */
 public record PatchAttention(int heads, int headDim, Projections qkv, Linear o, float scale) {
@@ -21,7 +21,9 @@ public record PatchAttention(int heads, int headDim, Projections qkv, Linear o, 
         this(heads, headDim, qkv, o, (float) (1 / Math.sqrt(headDim)));
     }
 
-    /** Of q_proj, k_proj and v_proj below this name, all as wide as the input, and of the layer with this other name. */
+    /**
+     * Of q_proj, k_proj and v_proj below this name, all as wide as the input, and of the layer with this other name.
+     */
     public static PatchAttention load(Weights w, String name, String output, int hidden, int heads, boolean bias) {
         List<String> names = List.of(name + ".q_proj", name + ".k_proj", name + ".v_proj");
         return new PatchAttention(
@@ -31,7 +33,9 @@ public record PatchAttention(int heads, int headDim, Projections qkv, Linear o, 
                 Linear.load(w, output, hidden, hidden, bias));
     }
 
-    /** So many windows of so many patches each, one behind the other; patches attend to those of their own window only. */
+    /**
+     * So many windows of so many patches each, one behind the other; patches attend to those of their own window only.
+     */
     public record Run(int windows, int patches) {}
 
     /**

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A layer of a vision tower: attention and a feed-forward layer, each behind a norm and added to what goes around it. The norms
- * behind them may be null.
+ * A layer of a vision tower: attention and a feed-forward layer, each behind a norm and added to what goes around it.
+ * The norms behind them may be null.
  */
 public record PatchBlock(
         Norm beforeAttention,

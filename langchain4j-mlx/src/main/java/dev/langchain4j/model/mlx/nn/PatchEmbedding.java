@@ -8,16 +8,16 @@ import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
 
 /**
- * The convolution that makes vectors of patches. Its stride is its kernel, so that it is a matrix. The products are of single
- * precision, whatever the type of the weights: they are few.
+ * The convolution that makes vectors of patches. Its stride is its kernel, so that it is a matrix. The products are of
+ * single precision, whatever the type of the weights: they are few.
  *
  * @param type of the vectors
  */
 public record PatchEmbedding(Linear linear, DType type) {
 
     /**
-     * The layer of this name over patches of one frame, whose weight is that of a convolution, [hidden, frames, side, side,
-     * channels]. A picture counts as that many equal frames, so their weights are added up.
+     * The layer of this name over patches of one frame, whose weight is that of a convolution, [hidden, frames, side,
+     * side, channels]. A picture counts as that many equal frames, so their weights are added up.
      */
     public static PatchEmbedding load(Weights w, String name, int hidden, int frames, int side, int channels) {
         MlxArray weight = w.get(name + ".weight", hidden, frames, side, side, channels);

@@ -36,8 +36,8 @@ public final class PatchGrid {
     }
 
     /**
-     * A convolution whose kernels touch and do not overlap, as a layer over {@link #patches}. Its weight is [out, side, side,
-     * channels].
+     * A convolution whose kernels touch and do not overlap, as a layer over {@link #patches}. Its weight is [out, side,
+     * side, channels].
      */
     public static Linear convolution(Weights w, String name, int channels, int side, int out, boolean bias) {
         MlxArray kernels = w.get(name + ".weight", out, side, side, channels);

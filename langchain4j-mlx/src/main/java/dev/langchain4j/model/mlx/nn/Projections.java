@@ -16,8 +16,8 @@ public interface Projections {
     MlxArray[] of(MlxArray x);
 
     /**
-     * The layers of these names. On the CPU, which computes in single precision, their matrices are put side by side where
-     * they are plain, so that one product takes the place of several.
+     * The layers of these names. On the CPU, which computes in single precision, their matrices are put side by side
+     * where they are plain, so that one product takes the place of several.
      *
      * @param in length of the last dimension of what goes in
      * @param bias whether there must be biases

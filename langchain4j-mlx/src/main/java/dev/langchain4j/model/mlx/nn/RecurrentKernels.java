@@ -10,8 +10,9 @@ import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * The recurrences of {@link GatedDelta} and {@link StateSpace} as kernels for Metal, written from the formulas there. Each
- * SIMD group has one row of a matrix in its registers, a lane every 32nd element, from the first position to the last.
+ * The recurrences of {@link GatedDelta} and {@link StateSpace} as kernels for Metal, written from the formulas there.
+ * Each SIMD group has one row of a matrix in its registers, a lane every 32nd element, from the first position to the
+ * last.
  */
 final class RecurrentKernels {
     private static final int LANES = 32;

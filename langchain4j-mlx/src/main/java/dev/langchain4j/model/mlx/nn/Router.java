@@ -43,8 +43,8 @@ public interface Router {
     }
 
     /**
-     * How the highest values are found. Of equal ones, which half precision has often, each way finds others; mlx-lm uses
-     * the one here and the other there.
+     * How the highest values are found. Of equal ones, which half precision has often, each way finds others; mlx-lm
+     * uses the one here and the other there.
      */
     enum Selection {
         /** The last ones behind a partition. */

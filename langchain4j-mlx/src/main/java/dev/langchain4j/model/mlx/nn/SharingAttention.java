@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Attention of Gemma 3n and 4, over keys and values of its own, or over another layer's if {@code own} is null. Scores are
- * not scaled: norms see to their size.
+ * Attention of Gemma 3n and 4, over keys and values of its own, or over another layer's if {@code own} is null. Scores
+ * are not scaled: norms see to their size.
  */
 public record SharingAttention(Linear q, Linear o, RmsNorm qNorm, KeysValues own, Shape shape, Rope rope) {
 

@@ -9,8 +9,8 @@ import dev.langchain4j.model.mlx.model.Weights;
 import java.util.function.UnaryOperator;
 
 /**
- * The state-space duality of Mamba 2: a matrix for each head decays, takes up what comes in by one vector (B) and is read
- * by another (C). Within a chunk the same is computed as attention with decaying weights. Source: mlx-lm's {@code
+ * The state-space duality of Mamba 2: a matrix for each head decays, takes up what comes in by one vector (B) and is
+ * read by another (C). Within a chunk the same is computed as attention with decaying weights. Source: mlx-lm's {@code
  * models/ssm.py}; arXiv:2405.21060.
  *
  * @param rate what a time step is multiplied by for the logarithm of what the state keeps, [heads]

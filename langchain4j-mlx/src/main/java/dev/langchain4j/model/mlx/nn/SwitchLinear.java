@@ -29,8 +29,8 @@ interface SwitchLinear {
     }
 
     /**
-     * The layer of this name with some of its inputs. What all ranks compute is to be added up; the first one has the biases
-     * in what it computes.
+     * The layer of this name with some of its inputs. What all ranks compute is to be added up; the first one has the
+     * biases in what it computes.
      */
     static SwitchLinear loadColumns(Weights weights, String name, int experts, Part in, int out, boolean bias) {
         MlxArray b = bias ? weights.get(name + ".bias", experts, out) : null;

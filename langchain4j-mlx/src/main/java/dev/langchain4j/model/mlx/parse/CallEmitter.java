@@ -106,7 +106,10 @@ public final class CallEmitter {
         }
     }
 
-    /** Whether all so far may be none at all, or one argument that is no argument of the tool, with the true ones inside. */
+    /**
+     * Whether all so far may be none at all, or one argument that is no argument of the tool, with the true ones
+     * inside.
+     */
     private boolean maybeWrapped() {
         if (sent > 0) {
             return false;

@@ -13,7 +13,9 @@ public interface CallFormat {
         }
     };
 
-    /** A reader for the block that a marker of {@link #starts} opened; {@code start} is empty for a block without one. */
+    /**
+     * A reader for the block that a marker of {@link #starts} opened; {@code start} is empty for a block without one.
+     */
     CallReader open(String start, CallEmitter calls, ToolSchemas tools);
 
     /** Markers that open a block of calls. */

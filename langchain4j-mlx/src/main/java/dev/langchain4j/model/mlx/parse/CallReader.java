@@ -3,8 +3,8 @@ package dev.langchain4j.model.mlx.parse;
 /**
  * Reads the calls of one block in one wire format: from behind the marker that opened it to the end of the block.
  *
- * <p>{@link #step} is called until it waits or ends. A reader keeps its own state, consumes only what it understood, and
- * never throws on what a model wrote.
+ * <p>{@link #step} is called until it waits or ends. A reader keeps its own state, consumes only what it understood,
+ * and never throws on what a model wrote.
  */
 public abstract class CallReader {
 

@@ -144,7 +144,10 @@ public final class Input {
         return found < 0 ? -1 : found - position;
     }
 
-    /** The place of the next character that is no white space, from {@code offset} ahead on; {@link #available} for none. */
+    /**
+     * The place of the next character that is no white space, from {@code offset} ahead on; {@link #available} for
+     * none.
+     */
     public int skipBlank(int offset) {
         int at = offset;
         while (at < available() && Character.isWhitespace(ahead(at))) {

@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.parse;
 
 /**
- * Follows an answer to tell whether it is an unfinished JSON object or list, and whether it stands inside of a string there:
- * what looks like a marker is then part of the value. An answer that is no JSON is never inside of any.
+ * Follows an answer to tell whether it is an unfinished JSON object or list, and whether it stands inside of a string
+ * there: what looks like a marker is then part of the value. An answer that is no JSON is never inside of any.
  */
 final class JsonProgress {
     private enum State {

@@ -19,7 +19,9 @@ public final class JsonText {
 
     private JsonText() {}
 
-    /** The value of {@code json}, or null if it is not exactly one JSON value, or a number with an exponent beyond all. */
+    /**
+     * The value of {@code json}, or null if it is not exactly one JSON value, or a number with an exponent beyond all.
+     */
     public static JsonNode read(String json) {
         try {
             JsonNode node = MAPPER.readTree(json);

@@ -5,10 +5,10 @@ import java.util.function.Supplier;
 /**
  * Splits what a model writes into reasoning, answer and tool calls, while it is being written.
  *
- * <p>Text goes on to the sink as soon as it cannot be part of a marker any more. How the output is cut into pieces has no
- * influence on what the pieces add up to. No output makes a parser throw: what begins like a call and is none is
- * reported and stays text. Calls in a code fence or between backticks are examples, and text; calls in reasoning that is
- * closed later were only thought of. White space between markers and text is dropped, all other text is delivered.
+ * <p>Text goes on to the sink as soon as it cannot be part of a marker any more. How the output is cut into pieces has
+ * no influence on what the pieces add up to. No output makes a parser throw: what begins like a call and is none is
+ * reported and stays text. Calls in a code fence or between backticks are examples, and text; calls in reasoning that
+ * is closed later were only thought of. White space between markers and text is dropped, all other text is delivered.
  *
  * <p>For one output, and not thread-safe.
  */
@@ -51,8 +51,8 @@ public final class OutputParser {
     /**
      * The output is over: delivers what was held back. Further calls do nothing.
      *
-     * @param cut whether a limit ended the output, not the model: a call that is not whole is dropped then, and so is the
-     *     beginning of a marker
+     * @param cut whether a limit ended the output, not the model: a call that is not whole is dropped then, and so is
+     *     the beginning of a marker
      */
     public void finish(boolean cut) {
         if (finished) {

@@ -124,8 +124,9 @@ public enum ReasoningFormat {
     }
 
     /**
-     * Texts that close reasoning which became too long, as the family was trained to go on: the one that is tried first,
-     * first. Where the family knows no sentence of its own, the end of the reasoning as the model itself writes it.
+     * Texts that close reasoning which became too long, as the family was trained to go on: the one that is tried
+     * first, first. Where the family knows no sentence of its own, the end of the reasoning as the model itself writes
+     * it.
      *
      * @param sentence what the model was trained to read before the closing marker; empty for nothing
      * @param mayCall whether the answer may be a tool call

@@ -3,8 +3,8 @@ package dev.langchain4j.model.mlx.parse;
 import java.util.List;
 
 /**
- * Functionary: each message names its recipient first. What is for everyone is the answer, what is for a tool is a call of
- * it. The prompt ends where the first recipient is to be named.
+ * Functionary: each message names its recipient first. What is for everyone is the answer, what is for a tool is a call
+ * of it. The prompt ends where the first recipient is to be named.
  */
 final class RecipientMachine implements OutputParser.Machine {
 

@@ -32,8 +32,8 @@ record CallStyle(Kind kind, boolean argumentsAsText, boolean besideText, boolean
     }
 
     /**
-     * The message as the template wants it. Where a template shows either text or calls, and there is no notation to write
-     * calls in, calls are kept and the text beside them is not.
+     * The message as the template wants it. Where a template shows either text or calls, and there is no notation to
+     * write calls in, calls are kept and the text beside them is not.
      *
      * @return the message itself if it has no calls
      */

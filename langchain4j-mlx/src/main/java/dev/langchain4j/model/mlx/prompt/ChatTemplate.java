@@ -31,8 +31,8 @@ import org.slf4j.LoggerFactory;
  * The chat templates of a model, compiled once. A folder may have several with names: {@code tool_use} serves requests
  * with tools, {@code rag} those with the template argument {@code documents}, {@code default} all others. Thread-safe.
  *
- * <p>What a template drops without a word is found out by trying (see {@link TemplateAbilities}): tools, calls and results
- * without a place in it are refused, all else is fitted (see {@link FittedMessages}).
+ * <p>What a template drops without a word is found out by trying (see {@link TemplateAbilities}): tools, calls and
+ * results without a place in it are refused, all else is fitted (see {@link FittedMessages}).
  */
 public final class ChatTemplate {
     private static final Logger log = LoggerFactory.getLogger(ChatTemplate.class);
@@ -226,8 +226,8 @@ public final class ChatTemplate {
     }
 
     /**
-     * Where the template refuses what its trials said it takes, all that is not in order is mended, and then calls become
-     * text.
+     * Where the template refuses what its trials said it takes, all that is not in order is mended, and then calls
+     * become text.
      */
     private Rendered fitted(
             List<Map<String, Object>> messages,

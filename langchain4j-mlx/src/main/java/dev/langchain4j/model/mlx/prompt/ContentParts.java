@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Contents as lists of parts: of messages with images, and of texts for templates of models that see images, too, and read
- * nothing else.
+ * Contents as lists of parts: of messages with images, and of texts for templates of models that see images, too, and
+ * read nothing else.
  */
 final class ContentParts {
     static final String TYPE = "type";

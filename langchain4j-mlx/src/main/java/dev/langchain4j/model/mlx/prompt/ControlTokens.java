@@ -18,12 +18,12 @@ import java.util.stream.IntStream;
 
 /**
  * The tokens that mean more to a model than their text: its special tokens, and the added ones that its chat templates
- * write, such as {@code <tool_call>}. The template and this project may write them; where texts of a request spell one, in
- * a whole or in parts, it is text. Thread-safe.
+ * write, such as {@code <tool_call>}. The template and this project may write them; where texts of a request spell one,
+ * in a whole or in parts, it is text. Thread-safe.
  *
- * <p>A request whose texts have no character of theirs is rendered as ever. In others the characters that could belong to
- * one are marked, so that the rendered text tells where each of them came from; what was tokenized to a control token and
- * holds such a character is then tokenized as text.
+ * <p>A request whose texts have no character of theirs is rendered as ever. In others the characters that could belong
+ * to one are marked, so that the rendered text tells where each of them came from; what was tokenized to a control
+ * token and holds such a character is then tokenized as text.
  */
 final class ControlTokens {
     /** Names of template arguments that are control tokens, as in tokenizer_config.json. */

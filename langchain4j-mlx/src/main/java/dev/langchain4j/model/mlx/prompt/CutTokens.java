@@ -10,12 +10,12 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * The control tokens before which a prompt's text can be cut: the tokens of its parts, one behind the other, are those of
- * the whole. Immutable.
+ * The control tokens before which a prompt's text can be cut: the tokens of its parts, one behind the other, are those
+ * of the whole. Immutable.
  *
- * <p>A tokenizer looks for added tokens first, from left to right, and makes tokens of what stands between two of them by
- * itself. So one that no other overlaps is found wherever its name stands, whatever is around it, and nothing behind it
- * changes the tokens before it. Whether it takes white space along, wants no letter beside it, or is looked for in a
+ * <p>A tokenizer looks for added tokens first, from left to right, and makes tokens of what stands between two of them
+ * by itself. So one that no other overlaps is found wherever its name stands, whatever is around it, and nothing behind
+ * it changes the tokens before it. Whether it takes white space along, wants no letter beside it, or is looked for in a
  * normalized text is found out by trying; then it is none.
  */
 final class CutTokens {

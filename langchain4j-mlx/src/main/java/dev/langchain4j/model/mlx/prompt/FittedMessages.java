@@ -172,7 +172,7 @@ final class FittedMessages {
         return can.toolImages() ? result : images.takenFrom(result, index);
     }
 
-    /** A system message without a place is told where it stands, as the user's, together with the question beside it. */
+    /** A system message without a place becomes a message of the user, together with the question beside it. */
     private void system(int index) {
         if (placed(index)) {
             add(source.get(index), index);

@@ -3,7 +3,10 @@ package dev.langchain4j.model.mlx.prompt;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
 import java.util.List;
 
-/** A turn that the model generated: what it says, and its exact tokens. Immutable but for what was compared with it last. */
+/**
+ * A turn that the model generated: what it says, and its exact tokens. Immutable but for what was compared with it
+ * last.
+ */
 final class GeneratedTurn {
     /** A text that does not have this turn in its first {@code limit} chars, read in this format. */
     record Rejected(String text, int limit, boolean reasoningOpen, OutputFormat format) {}
@@ -23,7 +26,9 @@ final class GeneratedTurn {
     final Piece before;
     /** What the template wrote behind the last message to open the turn; null if that is not known. */
     final String opening;
-    /** The end of the opening that templates leave out later, for there is no reasoning in it; empty if there is none. */
+    /**
+     * The end of the opening that templates leave out later, for there is no reasoning in it; empty if there is none.
+     */
     final String emptyReasoning;
 
     final boolean reasoningOpen;

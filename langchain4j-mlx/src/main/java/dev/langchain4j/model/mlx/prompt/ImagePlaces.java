@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The places that a template wrote for images, and a rendered text in which what the model reads of an image stands there.
- * Where texts of the request spell a place, it is text.
+ * The places that a template wrote for images, and a rendered text in which what the model reads of an image stands
+ * there. Where texts of the request spell a place, it is text.
  */
 final class ImagePlaces {
     private final RenderResult rendered;

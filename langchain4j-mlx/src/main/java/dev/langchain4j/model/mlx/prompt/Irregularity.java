@@ -9,8 +9,8 @@ import java.util.List;
  * <ul>
  *   <li>u a question of the user, q an empty one;
  *   <li>a an answer, e an empty one, t one of reasoning alone;
- *   <li>c a tool call, x one whose arguments are no JSON object; n, h, l one without an ID, with a short and a long one;
- *       d two calls, w two without IDs, k two that have the same IDs each time, j
+ *   <li>c a tool call, x one whose arguments are no JSON object; n, h, l one without an ID, with a short and a long
+ *       one; d two calls, w two without IDs, k two that have the same IDs each time, j
  *       one with the second of these;
  *   <li>r the result of the last call before it, z an empty one, m one without the tool's name; f that of the first of
  *       two; o a result without a call.

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.WeakHashMap;
 
 /**
- * What is made of each message by itself, for as long as an application holds the message: it mostly asks again with those
- * that it asked with before. Nothing of it depends on who asks. Thread-safe.
+ * What is made of each message by itself, for as long as an application holds the message: it mostly asks again with
+ * those that it asked with before. Nothing of it depends on who asks. Thread-safe.
  */
 final class KnownMessages {
     private final Map<ChatMessage, Known> known = new WeakHashMap<>();

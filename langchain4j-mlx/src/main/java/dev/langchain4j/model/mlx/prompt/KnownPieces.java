@@ -11,8 +11,8 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * Parts of prompts that were tokenized, so that what a conversation's next prompt has in common with its last ones is not
- * tokenized again. A conversation finds its own parts only; requests without a memory ID share theirs.
+ * Parts of prompts that were tokenized, so that what a conversation's next prompt has in common with its last ones is
+ * not tokenized again. A conversation finds its own parts only; requests without a memory ID share theirs.
  *
  * <p>Bounded: the parts that were not used for the longest time are forgotten. One for each loaded model. Thread-safe.
  */
@@ -26,7 +26,10 @@ final class KnownPieces {
     /** A part; {@code outside} are the characters that texts of the request wrote. */
     record Key(Object owner, String leading, String text, TextRanges outside) {
 
-        /** Of the parts that the last prompt began with, one behind the other: the next one mostly begins with them, too. */
+        /**
+         * Of the parts that the last prompt began with, one behind the other: the next one mostly begins with them,
+         * too.
+         */
         static Key beginning(Object owner, String leading) {
             return new Key(owner, leading, "", TextRanges.NONE);
         }

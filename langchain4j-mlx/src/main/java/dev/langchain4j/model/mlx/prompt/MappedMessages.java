@@ -36,8 +36,8 @@ final class MappedMessages {
     }
 
     /**
-     * A copy with another value, in the place of the key if it was there; no key at all for null. The map itself if it has
-     * this very value.
+     * A copy with another value, in the place of the key if it was there; no key at all for null. The map itself if it
+     * has this very value.
      */
     static Map<String, Object> with(Map<String, Object> map, String key, Object value) {
         if (value != null && map.get(key) == value) {

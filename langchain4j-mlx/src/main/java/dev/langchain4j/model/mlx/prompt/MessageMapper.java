@@ -129,7 +129,10 @@ final class MessageMapper {
         }
     }
 
-    /** An object where the text is one, or where there is none; else the text: a call that was broken goes back as it came. */
+    /**
+     * An object where the text is one, or where there is none; else the text: a call that was broken goes back as it
+     * came.
+     */
     private static Object arguments(String json) {
         if (json == null || json.isBlank()) {
             return Map.of();
@@ -182,8 +185,8 @@ final class MessageMapper {
     }
 
     /**
-     * Several texts become one, a line each: few templates know lists of contents. Where there are images it is a list, in the
-     * order of the contents, where texts that stand beside one another are one.
+     * Several texts become one, a line each: few templates know lists of contents. Where there are images it is a list,
+     * in the order of the contents, where texts that stand beside one another are one.
      */
     private static Object content(List<Content> contents, boolean sees) {
         List<Object> parts = new ArrayList<>();

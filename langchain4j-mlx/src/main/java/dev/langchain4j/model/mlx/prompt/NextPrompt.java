@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the next prompt of a conversation begins with, whatever the user writes or the tools give: all that two prompts have
- * in common in which that is something else. Where a template rewrites the last turn, as it drops old reasoning, that is more
- * than what was computed of the conversation.
+ * What the next prompt of a conversation begins with, whatever the user writes or the tools give: all that two prompts
+ * have in common in which that is something else. Where a template rewrites the last turn, as it drops old reasoning,
+ * that is more than what was computed of the conversation.
  *
  * @param tokens what it begins with, and one token more
  * @param boundaries positions of it where others are likely to branch off

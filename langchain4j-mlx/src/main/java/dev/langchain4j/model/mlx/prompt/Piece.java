@@ -5,8 +5,8 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.jinja.TextRanges;
 
 /**
- * A stretch of a prompt's text between two turns that the model generated, with its tokens. Immutable; the arrays are not
- * to be changed.
+ * A stretch of a prompt's text between two turns that the model generated, with its tokens. Immutable; the arrays are
+ * not to be changed.
  *
  * @param leading the text of the special token before it, in whose company it was tokenized; empty for none
  * @param text the stretch
@@ -17,8 +17,8 @@ import dev.langchain4j.model.mlx.jinja.TextRanges;
 record Piece(String leading, String text, int[] ids, int[] ends, TextRanges spelled) {
 
     /**
-     * Tokenizes a stretch as the tokenizer would if {@code leading} stood before it: some treat the beginning of a text in
-     * a special way, and some special tokens take white space behind them along.
+     * Tokenizes a stretch as the tokenizer would if {@code leading} stood before it: some treat the beginning of a text
+     * in a special way, and some special tokens take white space behind them along.
      *
      * @param outside the characters of the stretch that texts of the request wrote
      */

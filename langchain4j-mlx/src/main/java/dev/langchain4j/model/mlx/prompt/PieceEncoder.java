@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Tokenizes stretches of one prompt, but for the parts that its conversation had in an earlier one: a stretch is cut before
- * control tokens that the template wrote. The tokens are those of {@link Piece#encode}.
+ * Tokenizes stretches of one prompt, but for the parts that its conversation had in an earlier one: a stretch is cut
+ * before control tokens that the template wrote. The tokens are those of {@link Piece#encode}.
  */
 final class PieceEncoder {
     private final ControlTokens control;

@@ -53,7 +53,10 @@ public final class Prompt {
         REWRITTEN
     }
 
-    /** What the template rendered, with its own places for pictures; turns that this model generated are as the template spells them. */
+    /**
+     * What the template rendered, with its own places for pictures; turns that this model generated are as the template
+     * spells them.
+     */
     public String text() {
         return text;
     }

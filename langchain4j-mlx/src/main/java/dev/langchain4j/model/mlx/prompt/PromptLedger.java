@@ -21,12 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The exact tokens of turns that a model generated, found again by what their messages say. With them a turn goes back to
- * the model token for token; written anew from its message, spacing, order of keys, escapes and the borders of tokens would
- * differ, and all that the prompt cache holds behind it would be lost.
+ * The exact tokens of turns that a model generated, found again by what their messages say. With them a turn goes back
+ * to the model token for token; written anew from its message, spacing, order of keys, escapes and the borders of
+ * tokens would differ, and all that the prompt cache holds behind it would be lost.
  *
- * <p>A turn is recognised by its text and tool calls after the very messages that it answered; if those changed, because a
- * memory's window moved on for example, by its content alone, where that leaves no doubt.
+ * <p>A turn is recognised by its text and tool calls after the very messages that it answered; if those changed,
+ * because a memory's window moved on for example, by its content alone, where that leaves no doubt.
  *
  * <p>Bounded: the turns that were not used for the longest time are forgotten. One for each loaded model. Thread-safe.
  */
@@ -222,8 +222,8 @@ public final class PromptLedger implements ConversationListener {
     }
 
     /**
-     * Forgets all turns of conversations whose memory ID is accepted, also those that are being generated. The predicate is
-     * called without a lock.
+     * Forgets all turns of conversations whose memory ID is accepted, also those that are being generated. The
+     * predicate is called without a lock.
      */
     @Override
     public void evicted(Predicate<Object> conversations) {

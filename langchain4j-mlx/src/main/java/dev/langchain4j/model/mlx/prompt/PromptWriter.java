@@ -26,8 +26,8 @@ import java.util.function.Predicate;
 
 /**
  * Writes requests as tokens: the chat template renders the text, the tokenizer makes tokens of it, and turns that this
- * model generated keep the tokens that it generated, wherever the template means the same by them. What the model reads is
- * what the template means: where it drops or rewrites a turn, old reasoning for example, its text is tokenized.
+ * model generated keep the tokens that it generated, wherever the template means the same by them. What the model reads
+ * is what the template means: where it drops or rewrites a turn, old reasoning for example, its text is tokenized.
  *
  * <p>The template is given the reasoning of generated turns even if the application did not keep it; whether it is
  * written is the template's decision.
@@ -106,8 +106,8 @@ public final class PromptWriter implements ConversationListener {
      * Writes a request.
      *
      * @throws InvalidRequestException if the template refuses the messages: with the template's own words
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is neither text nor an image that the
-     *     request has ready
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException for content that is neither text nor an image that
+     *     the request has ready
      */
     public Prompt write(PromptRequest request) {
         PromptEvent event = new PromptEvent();
@@ -279,8 +279,8 @@ public final class PromptWriter implements ConversationListener {
     }
 
     /**
-     * The end of a prompt from where it opens reasoning, if there is none in it: it is open, or closed at once. Empty if the
-     * prompt does not end so.
+     * The end of a prompt from where it opens reasoning, if there is none in it: it is open, or closed at once. Empty
+     * if the prompt does not end so.
      */
     static String emptyReasoning(String prompt, ReasoningFormat format) {
         if (format == ReasoningFormat.NONE || format == ReasoningFormat.HARMONY) {

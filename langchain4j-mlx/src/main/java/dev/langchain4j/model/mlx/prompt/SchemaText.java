@@ -36,8 +36,8 @@ public final class SchemaText {
     /**
      * Messages whose newest user message ends with the schema; the first message, where none is a user's.
      *
-     * <p>There a model follows it best, and what comes before it keeps its place in the prompt cache; in a loop of tools it
-     * stays where it is.
+     * <p>There a model follows it best, and what comes before it keeps its place in the prompt cache; in a loop of
+     * tools it stays where it is.
      */
     public static List<ChatMessage> in(List<ChatMessage> messages, JsonSchema schema) {
         List<ChatMessage> all = new ArrayList<>(messages);

@@ -22,8 +22,8 @@ final class Splicer {
      * special token. What stands between is read like an output and must say what the turn says; so a place that was
      * guessed wrong is none.
      *
-     * Stretches are tokenized by themselves, and as they were in the turn's own prompt: the text of a prompt and the one
-     * that follows it is cut at the same places, so their tokens agree as far as their texts do.
+     * Stretches are tokenized by themselves, and as they were in the turn's own prompt: the text of a prompt and the
+     * one that follows it is cut at the same places, so their tokens agree as far as their texts do.
      */
     private static final int ENDS_TRIED = 8;
 
@@ -123,7 +123,9 @@ final class Splicer {
         return null;
     }
 
-    /** The place behind a stretch of text that starts here; {@code added} stood behind it when the turn was generated. */
+    /**
+     * The place behind a stretch of text that starts here; {@code added} stood behind it when the turn was generated.
+     */
     private Place behind(String stretch, String added, int message, GeneratedTurn turn, String endText) {
         if (!stretch.startsWith(rest) || !text.startsWith(stretch.substring(rest.length()), cursor)) {
             return null;

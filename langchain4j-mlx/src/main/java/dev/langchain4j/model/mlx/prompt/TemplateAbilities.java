@@ -10,9 +10,9 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * What a chat template can express and how it wants it, found out by rendering small conversations and looking for their
- * words. Templates drop what they do not know without a word, and a model that misses part of its prompt answers all the
- * same.
+ * What a chat template can express and how it wants it, found out by rendering small conversations and looking for
+ * their words. Templates drop what they do not know without a word, and a model that misses part of its prompt answers
+ * all the same.
  *
  * @param parts whether content has to be a list of parts: texts are dropped
  * @param system whether a system message at the beginning reaches the text

@@ -6,8 +6,8 @@ import dev.langchain4j.data.message.AiMessage;
 import java.util.List;
 
 /**
- * What identifies an assistant's message, whoever kept it in between: its text and calls. Reasoning is no part of it, for
- * most applications do not keep it; nor is the spelling of arguments.
+ * What identifies an assistant's message, whoever kept it in between: its text and calls. Reasoning is no part of it,
+ * for most applications do not keep it; nor is the spelling of arguments.
  */
 record TurnContent(String text, List<Call> calls, int hash) {
 

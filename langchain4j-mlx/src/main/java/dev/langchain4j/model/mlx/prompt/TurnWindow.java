@@ -15,12 +15,12 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The part of a conversation that fits into a context: system messages, and the newest turns, whole. A turn begins where a
- * user speaks, unless a result of a tool comes behind whose call is before.
+ * The part of a conversation that fits into a context: system messages, and the newest turns, whole. A turn begins
+ * where a user speaks, unless a result of a tool comes behind whose call is before.
  *
- * <p>How many tokens are left out grows in steps of a quarter of the limit. So the beginning of the prompt stays the same
- * over several requests, and what the prompt cache has of it is of use; with every turn that goes, all behind it is computed
- * again.
+ * <p>How many tokens are left out grows in steps of a quarter of the limit. So the beginning of the prompt stays the
+ * same over several requests, and what the prompt cache has of it is of use; with every turn that goes, all behind it
+ * is computed again.
  *
  * @param prompt what was written, in terms of the messages as they were given
  * @param request what it was written of
@@ -29,8 +29,8 @@ import java.util.stream.IntStream;
 public record TurnWindow(Prompt prompt, PromptRequest request, int[] kept) {
 
     /**
-     * Writes a prompt, without the oldest turns if it would have more tokens than a limit. The last turn stays, so it may have
-     * more all the same.
+     * Writes a prompt, without the oldest turns if it would have more tokens than a limit. The last turn stays, so it
+     * may have more all the same.
      */
     public static TurnWindow write(PromptWriter writer, PromptRequest request, int tokensMax) {
         Prompt whole = writer.write(request);

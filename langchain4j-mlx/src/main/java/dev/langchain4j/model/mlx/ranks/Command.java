@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.ranks;
 
 /**
- * What the leading rank did and the others are to do, in a fixed number of integers. A command is about a sequence and some
- * of its layers, one behind the other; or about snapshots with numbers one behind the other.
+ * What the leading rank did and the others are to do, in a fixed number of integers. A command is about a sequence and
+ * some of its layers, one behind the other; or about snapshots with numbers one behind the other.
  *
  * @param target number of the sequence, or of the first snapshot
  * @param first index of the first layer

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody waits for
- * an answer. On the model's thread, but for what says otherwise.
+ * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody
+ * waits for an answer. On the model's thread, but for what says otherwise.
  *
- * <p>Exchanges must be begun in one order by all ranks. So what the last pass left is begun before the next record, whether
- * anybody here asked for it or not: prefill does not need the last layer's output, and the others compute it.
+ * <p>Exchanges must be begun in one order by all ranks. So what the last pass left is begun before the next record,
+ * whether anybody here asked for it or not: prefill does not need the last layer's output, and the others compute it.
  */
 final class Leader {
     /** How many records may be under way before the oldest one is looked at. */

@@ -35,12 +35,14 @@ import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
- * This process as one of those that compute a model together: joins them, sees to it that all have the same model, then leads
- * or follows. There is one in a process at a time, because MLX has one group.
+ * This process as one of those that compute a model together: joins them, sees to it that all have the same model, then
+ * leads or follows. There is one in a process at a time, because MLX has one group.
  */
 public final class Ranks implements AutoCloseable {
     private static final int DIGEST_INTS = 8;
-    /** After so long without a request the other ranks rest between looks, so that they do not keep a processor busy. */
+    /**
+     * After so long without a request the other ranks rest between looks, so that they do not keep a processor busy.
+     */
     private static final long REST_AFTER_NANOS = 500_000_000L;
 
     private static final int REST_MILLIS = 40;
@@ -226,9 +228,9 @@ public final class Ranks implements AutoCloseable {
     }
 
     /**
-     * What a step's failure means. If MLX could not compute something, or the step ended halfway, the others wait for this
-     * rank, or this rank waited for one of them: they cannot go on. Any other failure is the request's own. On the model's
-     * thread of the leading rank.
+     * What a step's failure means. If MLX could not compute something, or the step ended halfway, the others wait for
+     * this rank, or this rank waited for one of them: they cannot go on. Any other failure is the request's own. On the
+     * model's thread of the leading rank.
      *
      * @return the failure, or why the ranks cannot go on
      */
@@ -252,8 +254,8 @@ public final class Ranks implements AutoCloseable {
     }
 
     /**
-     * The thread and the group are of no use any more. The group stays for the exchanges that wait in it for ever; the next
-     * model makes another one, if MLX can forget this one.
+     * The thread and the group are of no use any more. The group stays for the exchanges that wait in it for ever; the
+     * next model makes another one, if MLX can forget this one.
      */
     private RankLostException giveUp(RankLostException cause) {
         thread.abandon(cause);

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Commands as they travel: a fixed number of integers, so that all ranks know how many are to come. The first three say which
- * record this is, how many ranks have it, and how many commands are in it.
+ * Commands as they travel: a fixed number of integers, so that all ranks know how many are to come. The first three say
+ * which record this is, how many ranks have it, and how many commands are in it.
  */
 final class StepRecord {
     static final int COMMANDS_MAX = 18;

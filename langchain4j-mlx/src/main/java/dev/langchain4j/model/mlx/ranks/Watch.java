@@ -4,9 +4,9 @@ import dev.langchain4j.mlx.PeerSockets;
 import java.util.function.LongSupplier;
 
 /**
- * Looks from a thread of its own whether the other ranks are still there, for the model's thread cannot: a native call that
- * waits for a rank that is gone may never return. A connection that the other end closed shows at once, a rank that does not
- * answer when a step takes too long.
+ * Looks from a thread of its own whether the other ranks are still there, for the model's thread cannot: a native call
+ * that waits for a rank that is gone may never return. A connection that the other end closed shows at once, a rank
+ * that does not answer when a step takes too long.
  */
 final class Watch implements AutoCloseable {
     private static final long LOOK_EVERY_MILLIS = 50;

@@ -2,7 +2,9 @@ package dev.langchain4j.model.mlx.spring;
 
 import dev.langchain4j.model.mlx.MlxModel;
 
-/** A bean of this type changes how {@link MlxAutoConfiguration} loads the language model, after the properties were set. */
+/**
+ * A bean of this type changes how {@link MlxAutoConfiguration} loads the language model, after the properties were set.
+ */
 @FunctionalInterface
 public interface MlxModelCustomizer {
 

@@ -8,8 +8,8 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to; a property
- * that is not among them ends the start of the application.
+ * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to; a
+ * property that is not among them ends the start of the application.
  *
  * @param enabled Whether models are configured.
  * @param modelName Hugging Face repository ID, or folder, of the language model.

@@ -4,8 +4,8 @@ import dev.langchain4j.mlx.image.Resampler;
 import dev.langchain4j.mlx.image.RgbImage;
 
 /**
- * Pictures of Gemma 3: squashed to one square, always the same number of tokens. The newlines around them are text, which the
- * tokenizer may merge with what stands beside.
+ * Pictures of Gemma 3: squashed to one square, always the same number of tokens. The newlines around them are text,
+ * which the tokenizer may merge with what stands beside.
  */
 record Gemma3Images(
         int height,

@@ -5,7 +5,8 @@ import dev.langchain4j.mlx.image.Resampler;
 import dev.langchain4j.mlx.image.RgbImage;
 
 /**
- * Pictures of Gemma 4: as large as a budget of tokens allows, the ratio of the sides kept; a token is a block of pooled patches.
+ * Pictures of Gemma 4: as large as a budget of tokens allows, the ratio of the sides kept; a token is a block of pooled
+ * patches.
  *
  * @param tokens the folder's budget
  */

@@ -18,8 +18,8 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
- * What a server answers to one GET request. The connection goes to the very address that was checked, which no client of the
- * JDK can be told to do: between a check and its own look-up, a name may change its address.
+ * What a server answers to one GET request. The connection goes to the very address that was checked, which no client
+ * of the JDK can be told to do: between a check and its own look-up, a name may change its address.
  *
  * @param location where a redirect leads, null for none
  * @param body empty for a redirect

@@ -5,8 +5,8 @@ import dev.langchain4j.mlx.image.Resampler;
 import dev.langchain4j.mlx.image.RgbImage;
 
 /**
- * Pictures of Idefics 3 and SmolVLM: brought to a longest edge, cut into square tiles, and the whole picture, squashed to one
- * tile, behind them.
+ * Pictures of Idefics 3 and SmolVLM: brought to a longest edge, cut into square tiles, and the whole picture, squashed
+ * to one tile, behind them.
  *
  * @param edge the longest edge
  * @param tile side of a tile

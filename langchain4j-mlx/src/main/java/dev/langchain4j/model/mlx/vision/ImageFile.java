@@ -17,8 +17,8 @@ public record ImageFile(String name, byte[] bytes) {
     /**
      * Decodes the picture and prepares it for a model.
      *
-     * @throws InvalidRequestException if it cannot be decoded, is larger than a limit, or the model does not take its size; the
-     *     message names it
+     * @throws InvalidRequestException if it cannot be decoded, is larger than a limit, or the model does not take its
+     *     size; the message names it
      */
     public ProcessedImage process(ImageProcessor processor, ImageBudget budget, ImageLimits limits) {
         try {

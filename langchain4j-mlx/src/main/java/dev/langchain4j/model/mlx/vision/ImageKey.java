@@ -12,9 +12,10 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * What tells a picture from all others: a digest of the numbers that a tower reads of it. Caches of prompts compare the tokens
- * of a picture by ids that are made of the digest, 31 bits a token, and are negative: so they are the same in each process and
- * on disk, nobody keeps a list of them, and behind nine tokens the whole digest was compared. Immutable.
+ * What tells a picture from all others: a digest of the numbers that a tower reads of it. Caches of prompts compare the
+ * tokens of a picture by ids that are made of the digest, 31 bits a token, and are negative: so they are the same in
+ * each process and on disk, nobody keeps a list of them, and behind nine tokens the whole digest was compared.
+ * Immutable.
  */
 public final class ImageKey {
     private static final int BITS = 31;

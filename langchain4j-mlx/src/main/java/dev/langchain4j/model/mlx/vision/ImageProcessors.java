@@ -13,8 +13,8 @@ public final class ImageProcessors {
      * The processor of a model that sees; empty if its type is none of those that are known, or its config has no
      * vision_config.
      *
-     * @param folder with preprocessor_config.json, processor_config.json (in either of the layouts that transformers writes) and
-     *     tokenizer_config.json; what they do not say is as in transformers
+     * @param folder with preprocessor_config.json, processor_config.json (in either of the layouts that transformers
+     *     writes) and tokenizer_config.json; what they do not say is as in transformers
      * @param config the folder's config.json
      * @throws InvalidRequestException if a setting is out of its range; the message has file, name, value and rule
      */

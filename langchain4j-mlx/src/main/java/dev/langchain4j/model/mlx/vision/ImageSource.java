@@ -14,8 +14,8 @@ import java.util.Base64;
 import java.util.Locale;
 
 /**
- * Where the files of pictures come from: base64 data, {@code data:} and {@code file:} URLs; http and https only where an
- * application allows it. Safe for use by many threads.
+ * Where the files of pictures come from: base64 data, {@code data:} and {@code file:} URLs; http and https only where
+ * an application allows it. Safe for use by many threads.
  */
 public final class ImageSource {
     private static final int SHOWN_MAX = 80;
@@ -38,8 +38,8 @@ public final class ImageSource {
      * Reads the file of a picture; its content decides what it is, whatever its type is said to be.
      *
      * @param index of the picture in the request, from 0
-     * @throws InvalidRequestException if it cannot be read, is too large, or its URL is not allowed; the message names the
-     *     picture, counted from 1
+     * @throws InvalidRequestException if it cannot be read, is too large, or its URL is not allowed; the message names
+     *     the picture, counted from 1
      * @throws NonRetriableException if the thread is interrupted meanwhile
      */
     public ImageFile read(Image image, int index) {

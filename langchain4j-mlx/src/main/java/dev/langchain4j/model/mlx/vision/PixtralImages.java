@@ -5,8 +5,8 @@ import dev.langchain4j.mlx.image.Resampler;
 import dev.langchain4j.mlx.image.RgbImage;
 
 /**
- * Pictures of Pixtral and Mistral 3: shrunk to a longest edge, the ratio of the sides kept, then stretched to whole blocks of
- * merged patches. A token is a block, and each row of them has one more for its end.
+ * Pictures of Pixtral and Mistral 3: shrunk to a longest edge, the ratio of the sides kept, then stretched to whole
+ * blocks of merged patches. A token is a block, and each row of them has one more for its end.
  *
  * @param block side of a token, in pixels
  */

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The pictures of a prompt and their places. A prompt with pictures has two lists of ids: what the model is fed, where the
- * tokens of a picture are all the same, and what caches compare, where they are those of {@link ImageKey#ids}.
+ * The pictures of a prompt and their places. A prompt with pictures has two lists of ids: what the model is fed, where
+ * the tokens of a picture are all the same, and what caches compare, where they are those of {@link ImageKey#ids}.
  *
  * @param fed the ids that the model is fed; not to be changed
  * @param places of the pictures, in order
@@ -24,8 +24,8 @@ public record PromptPictures(int[] fed, List<Place> places, int imageToken) {
     public record Picture(ProcessedImage image, ImageKey key) {}
 
     /**
-     * Where a picture is: {@code [start, end)}, from its first token that receives features to its last. Tokens that do not,
-     * such as those for the ends of rows, may stand between.
+     * Where a picture is: {@code [start, end)}, from its first token that receives features to its last. Tokens that do
+     * not, such as those for the ends of rows, may stand between.
      */
     public record Place(Picture picture, int start, int end) {}
 

@@ -5,8 +5,8 @@ import dev.langchain4j.mlx.image.Resampler;
 import dev.langchain4j.mlx.image.RgbImage;
 
 /**
- * Pictures of Qwen 2.5 VL, 3 VL and 3.5: sides are rounded to whole blocks of merged patches, within a smallest and a largest
- * area. The numbers are patches in the order of the blocks; a token is a block.
+ * Pictures of Qwen 2.5 VL, 3 VL and 3.5: sides are rounded to whole blocks of merged patches, within a smallest and a
+ * largest area. The numbers are patches in the order of the blocks; a token is a block.
  *
  * @param areaMin of the resized picture, in pixels
  * @param areaMax of the resized picture, in pixels

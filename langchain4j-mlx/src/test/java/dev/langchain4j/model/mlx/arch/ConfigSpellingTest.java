@@ -25,7 +25,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every architecture reads rope parameters in both spellings, with the same logits, and none ignores how they are scaled. */
+/**
+ * Every architecture reads rope parameters in both spellings, with the same logits, and none ignores how they are
+ * scaled.
+ */
 class ConfigSpellingTest {
     private static final int[] TOKENS = new Random(17).ints(30, 0, 160).toArray();
     private static final List<String> BESIDE = List.of("rope_theta", "partial_rotary_factor");

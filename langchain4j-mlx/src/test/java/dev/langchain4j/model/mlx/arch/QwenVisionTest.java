@@ -34,8 +34,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Qwen's towers and the language models behind them in folders as transformers saves them, of settings that no released model
- * has ({@code make_qwen_towers.py}).
+ * Qwen's towers and the language models behind them in folders as transformers saves them, of settings that no released
+ * model has ({@code make_qwen_towers.py}).
  */
 class QwenVisionTest {
     private static final int IMAGE = 36;
@@ -151,7 +151,10 @@ class QwenVisionTest {
         });
     }
 
-    /** Layers of the tower that are quantized, its merger and its table of positions too, compute what their numbers say. */
+    /**
+     * Layers of the tower that are quantized, its merger and its table of positions too, compute what their numbers
+     * say.
+     */
     @Test
     void layersMayBeQuantized(@TempDir Path folder) throws IOException {
         Path plain = Files.createDirectories(folder.resolve("plain"));

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Towers compute what transformers computes, and language models go on from it: folders in the layout that transformers saves,
- * with settings that the families' real models do not have.
+ * Towers compute what transformers computes, and language models go on from it: folders in the layout that transformers
+ * saves, with settings that the families' real models do not have.
  */
 class TowerGoldenTest {
     private static final int IMAGE = 8;

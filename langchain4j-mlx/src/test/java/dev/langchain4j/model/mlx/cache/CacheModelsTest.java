@@ -145,7 +145,10 @@ class CacheModelsTest {
         assertThat(LiveHandles.count()).isEqualTo(handles);
     }
 
-    /** A conversation whose answers are rewritten each time; what the next prompt begins with is computed before, or half of it. */
+    /**
+     * A conversation whose answers are rewritten each time; what the next prompt begins with is computed before, or
+     * half of it.
+     */
     private static void rewritten(LanguageModel model, int gridTokens) {
         Random random = new Random(7);
         CacheLimits limits = new CacheLimits(Long.MAX_VALUE / 4, Integer.MAX_VALUE, Duration.ofHours(1), 32);

@@ -30,8 +30,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Conversations over each architecture that has a tiny model, by processes that come one after the other and share nothing
- * but a folder: the tokens are those that are computed from the start, with whole chunks their logits bit for bit.
+ * Conversations over each architecture that has a tiny model, by processes that come one after the other and share
+ * nothing but a folder: the tokens are those that are computed from the start, with whole chunks their logits bit for
+ * bit.
  */
 class DiskModelsTest {
     private static final String IDENTITY = "0123456789abcdef0123456789abcdef";

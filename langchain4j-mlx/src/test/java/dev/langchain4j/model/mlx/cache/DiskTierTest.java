@@ -308,7 +308,9 @@ class DiskTierTest {
         harness.close();
     }
 
-    /** Random conversations by processes that come one after the other, with little memory: whatever is reused is right. */
+    /**
+     * Random conversations by processes that come one after the other, with little memory: whatever is reused is right.
+     */
     @RepeatedTest(60)
     void whateverIsRestoredIsRight(RepetitionInfo repetition) {
         long seed = Long.getLong("seed", 500L + repetition.getCurrentRepetition());

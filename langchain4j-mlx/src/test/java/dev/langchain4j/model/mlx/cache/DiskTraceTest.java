@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Agent workloads with a tenth of the memory that they would take, and the rest on disk: as much is reused as with memory
- * for all, and what is stored is written once. Prints a line a trace.
+ * Agent workloads with a tenth of the memory that they would take, and the rest on disk: as much is reused as with
+ * memory for all, and what is stored is written once. Prints a line a trace.
  */
 class DiskTraceTest {
     /** Far less than any model takes for a token, so that headers weigh more here. */

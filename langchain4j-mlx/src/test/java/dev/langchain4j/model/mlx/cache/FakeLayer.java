@@ -73,7 +73,9 @@ final class FakeLayer implements LayerCache {
         ledger.opened(0);
     }
 
-    /** Layers of these kinds; a token takes a byte in a sliceable or window layer, a recurrent state takes its bytes. */
+    /**
+     * Layers of these kinds; a token takes a byte in a sliceable or window layer, a recurrent state takes its bytes.
+     */
     static Supplier<List<LayerCache>> layers(Ledger ledger, int stateBytes, Kind... kinds) {
         return () -> {
             List<LayerCache> layers = new ArrayList<>();

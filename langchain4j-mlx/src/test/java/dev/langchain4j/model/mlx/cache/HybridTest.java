@@ -69,7 +69,10 @@ class HybridTest {
         assertThat(run("a", prompt, range(500, 505))).isEqualTo(69);
     }
 
-    /** The last token of a prompt is fed alone: with whole chunks nothing that ends with it is kept, wherever another one stops. */
+    /**
+     * The last token of a prompt is fed alone: with whole chunks nothing that ends with it is kept, wherever another
+     * one stops.
+     */
     @Test
     void aPromptThatEndsWithAChunkOfALongerOneKeepsWhatIsBeforeThatChunk() {
         restart(new CacheHarness(CacheLimits.ofBytes(1_000_000), 4, harness.chunkTokens, kinds));

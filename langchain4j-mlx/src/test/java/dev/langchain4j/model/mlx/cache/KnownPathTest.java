@@ -75,7 +75,9 @@ class KnownPathTest {
         cache.close();
     }
 
-    /** Requests that branch everywhere and are evicted, beside paths that go on: what a path says was said behind it. */
+    /**
+     * Requests that branch everywhere and are evicted, beside paths that go on: what a path says was said behind it.
+     */
     @Test
     void whatItSaysWasSaidWhateverHappensToTheTrie() {
         Random random = new Random(Seeds.seed(KnownPathTest.class));

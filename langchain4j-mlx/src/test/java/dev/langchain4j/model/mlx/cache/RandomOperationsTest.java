@@ -17,9 +17,9 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 
 /**
- * Random requests, two to nine at once, whose chunks, steps and ends come in any order; cancelled, failed, forked in circles,
- * evicted, with layers that throw, and at the end closed in the middle; against a naive model: a list of all token sequences.
- * {@code -Dseed=N} repeats one run.
+ * Random requests, two to nine at once, whose chunks, steps and ends come in any order; cancelled, failed, forked in
+ * circles, evicted, with layers that throw, and at the end closed in the middle; against a naive model: a list of all
+ * token sequences. {@code -Dseed=N} repeats one run.
  */
 class RandomOperationsTest {
     private static final Kind[][] LAYOUTS = {

@@ -24,7 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Prefixes that ship with an application: what is found in them, beside memory and a disk, and that they never change. */
+/**
+ * Prefixes that ship with an application: what is found in them, beside memory and a disk, and that they never change.
+ */
 class SharedPrefixesTest {
     private static final Boundary SYSTEM = new Boundary(50, Tier.SYSTEM);
     private static final int[] PREFIX = range(0, 50);

@@ -30,8 +30,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Writer, grammar and reader of each format agree: for random schemas and arguments the grammar lets through what the writer
- * writes, and the reader gives back what was written.
+ * Writer, grammar and reader of each format agree: for random schemas and arguments the grammar lets through what the
+ * writer writes, and the reader gives back what was written.
  */
 class CallGrammarTest {
     private static final ObjectMapper JSON = new ObjectMapper();

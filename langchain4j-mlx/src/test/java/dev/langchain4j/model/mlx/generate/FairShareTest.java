@@ -308,8 +308,8 @@ class FairShareTest extends TimedHarness {
     // ---- random schedules -----------------------------------------------------------------------------------------
 
     /**
-     * Whatever comes in whatever order: nobody that decodes waits longer than a chunk and a step, nobody is passed over for
-     * ever, and the requests of a conversation begin as they came.
+     * Whatever comes in whatever order: nobody that decodes waits longer than a chunk and a step, nobody is passed over
+     * for ever, and the requests of a conversation begin as they came.
      */
     @Test
     void nobodyStarves() {

@@ -33,9 +33,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Heads that were trained (scripts/make_mtp_goldens.py) to go on with what repeats. They cannot tell what comes next by the
- * tokens alone: with the hidden states of the model nearly all drafts are right, without them, or with those of other
- * positions, few are. A second turn of each conversation goes on behind what the prompt cache holds.
+ * Heads that were trained (scripts/make_mtp_goldens.py) to go on with what repeats. They cannot tell what comes next by
+ * the tokens alone: with the hidden states of the model nearly all drafts are right, without them, or with those of
+ * other positions, few are. A second turn of each conversation goes on behind what the prompt cache holds.
  */
 class MtpAcceptanceTest {
     private static final int CONVERSATIONS = 24;

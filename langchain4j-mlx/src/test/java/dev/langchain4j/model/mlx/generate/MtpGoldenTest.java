@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Heads that draft (MTP), of raw folders: what they say is what {@code scripts/make_mtp_goldens.py} computes for the same
- * weights with a head that is written out there.
+ * Heads that draft (MTP), of raw folders: what they say is what {@code scripts/make_mtp_goldens.py} computes for the
+ * same weights with a head that is written out there.
  */
 class MtpGoldenTest {
     private static final float APART_MAX = 2e-3f;

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A model that drafts for itself, with second layers of its kinds and with errors: as a draft model, or as a head that reads
- * hidden states.
+ * A model that drafts for itself, with second layers of its kinds and with errors: as a draft model, or as a head that
+ * reads hidden states.
  */
 record OwnDrafts(LanguageModel model, int hiddenSize, Random errors) implements DraftModel {
 

@@ -41,18 +41,22 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Random schedules through the engine, for each architecture: two to nine requests at once of all kinds of sampling, stop
- * sequences, JSON; they join while others run, end, are cancelled at any time and fail in any part. Whoever ends gives what it
- * gives alone; who fails fails alone; nothing is left. {@code -Dseed=N} repeats a run, {@code -Dschedules=N} says how many
- * there are for each model.
+ * Random schedules through the engine, for each architecture: two to nine requests at once of all kinds of sampling,
+ * stop sequences, JSON; they join while others run, end, are cancelled at any time and fail in any part. Whoever ends
+ * gives what it gives alone; who fails fails alone; nothing is left. {@code -Dseed=N} repeats a run,
+ * {@code -Dschedules=N} says how many there are for each model.
  *
- * <p>What "the same" means: with {@code exactBatching} the same tokens and the same log-probabilities. Without it products
- * of other numbers of rows differ in their last bits, so that a token may differ where two are equally likely for as much as
- * these bits decide; what follows is another text then. So the first token that differs must be such a near tie: the request
- * alone gives it as well when its logit is raised, and that of its own token lowered, by {@link #NEAR_TIE}.
+ * <p>What "the same" means: with {@code exactBatching} the same tokens and the same log-probabilities. Without it
+ * products of other numbers of rows differ in their last bits, so that a token may differ where two are equally likely
+ * for as much as these bits decide; what follows is another text then. So the first token that differs must be such a
+ * near tie: the request alone gives it as well when its logit is raised, and that of its own token lowered, by
+ * {@link #NEAR_TIE}.
  */
 class RandomSchedulesTest {
-    /** As much as logits of the golden models differ beside others, which FlatStepTest measures, for each of two of them. */
+    /**
+     * As much as logits of the golden models differ beside others, which FlatStepTest measures, for each of two of
+     * them.
+     */
     private static final float NEAR_TIE = 2e-3f;
 
     private static final double LOGPROBS_APART_MAX = 1e-2;

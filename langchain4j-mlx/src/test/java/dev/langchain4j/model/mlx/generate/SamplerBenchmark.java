@@ -18,7 +18,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Drawing a token from a vocabulary of 150,000, kernels included, with each setting that costs something of its own. */
+/**
+ * Drawing a token from a vocabulary of 150,000, kernels included, with each setting that costs something of its own.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Rows are drawn in one set of operations, whatever their settings are: each draws what it draws alone with its seed. */
+/**
+ * Rows are drawn in one set of operations, whatever their settings are: each draws what it draws alone with its seed.
+ */
 class SamplerGroupsTest {
     private static final int VOCABULARY = 997;
     private static final int STEPS = 12;

@@ -43,14 +43,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Answers with drafts are the answers without, for each architecture and random requests: settings of the sampler, stop
- * sequences, JSON; they end, are cancelled and fail in any part. The drafts are what the request alone says, with errors, and
- * for two of three requests what the model drafts for itself, as a draft model or as a head that reads hidden states.
- * {@code -Dspeculations=N} says how many requests there are for each model, {@code -Dseed=N} repeats a run.
+ * sequences, JSON; they end, are cancelled and fail in any part. The drafts are what the request alone says, with
+ * errors, and for two of three requests what the model drafts for itself, as a draft model or as a head that reads
+ * hidden states. {@code -Dspeculations=N} says how many requests there are for each model, {@code -Dseed=N} repeats a
+ * run.
  *
- * <p>Passes of several positions have other last bits than those of one. So half of the requests run on a model that computes
- * the positions of a pass one by one: there tokens, texts and log-probabilities are equal to the last bit, and so are those
- * of a request that goes on where the first one ended, from what the prompt cache holds. With the model as it is a token may
- * differ at a near tie, as in {@link RandomSchedulesTest}.
+ * <p>Passes of several positions have other last bits than those of one. So half of the requests run on a model that
+ * computes the positions of a pass one by one: there tokens, texts and log-probabilities are equal to the last bit, and
+ * so are those of a request that goes on where the first one ended, from what the prompt cache holds. With the model as
+ * it is a token may differ at a near tie, as in {@link RandomSchedulesTest}.
  */
 class SpeculationTest {
     private static final float NEAR_TIE = 2e-3f;

@@ -38,8 +38,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * Tiny models that see compute what transformers and mlx-vlm compute, from the file of a picture to the tokens behind it:
- * pixels, prompt, positions, features, logits; from the start and resumed behind pictures.
+ * Tiny models that see compute what transformers and mlx-vlm compute, from the file of a picture to the tokens behind
+ * it: pixels, prompt, positions, features, logits; from the start and resumed behind pictures.
  */
 class VisionGoldenTest {
     private static final ObjectMapper JSON = new ObjectMapper();

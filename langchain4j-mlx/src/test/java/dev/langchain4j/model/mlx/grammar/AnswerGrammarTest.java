@@ -218,7 +218,10 @@ class AnswerGrammarTest {
         }
     }
 
-    /** Calls as the templates of the families render them for earlier turns; {@code ¶} stands for a line break, {@code ␣} for a space. */
+    /**
+     * Calls as the templates of the families render them for earlier turns; {@code ¶} stands for a line break,
+     * {@code ␣} for a space.
+     */
     @ParameterizedTest
     @CsvSource(
             delimiter = '@',

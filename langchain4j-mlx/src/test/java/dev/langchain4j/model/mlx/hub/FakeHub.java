@@ -26,8 +26,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Behaves as the hub does, on two ports of the loopback interface: one is the hub, the other the store of large files that
- * it redirects to. Faults can be put into any answer.
+ * Behaves as the hub does, on two ports of the loopback interface: one is the hub, the other the store of large files
+ * that it redirects to. Faults can be put into any answer.
  */
 final class FakeHub implements AutoCloseable {
     static final String TOKEN = "hf_secret";

@@ -25,7 +25,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Small templates, each about one rule, over one context: semantics.jsonl holds what Jinja 3.1.6 under Python 3.11
- * gives for them, as the script {@code record_jinja.py} recorded it. Of errors, messages are compared where they are the template's own or Jinja's.
+ * gives for them, as the script {@code record_jinja.py} recorded it. Of errors, messages are compared where they are
+ * the template's own or Jinja's.
  */
 class SemanticsTest {
 

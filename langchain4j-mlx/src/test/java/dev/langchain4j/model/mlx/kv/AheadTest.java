@@ -15,7 +15,10 @@ import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
-/** Tokens of a picture see one another in both directions, whatever the layer keeps; against attention by its definition. */
+/**
+ * Tokens of a picture see one another in both directions, whatever the layer keeps; against attention by its
+ * definition.
+ */
 class AheadTest {
     private static final int DIM = 32;
     private static final int BEFORE = 9;

@@ -19,7 +19,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Positions that were fed behind a mark and cut off are as if they had never been fed. Keys are their own positions. */
+/**
+ * Positions that were fed behind a mark and cut off are as if they had never been fed. Keys are their own positions.
+ */
 class MarkTest {
     private static final int FORGOTTEN = -1;
 
@@ -43,7 +45,9 @@ class MarkTest {
         IntPredicate of(int position);
     }
 
-    /** Feeds positions, of which those from {@code wrongFrom} on are not of the sequence; checks what the others see. */
+    /**
+     * Feeds positions, of which those from {@code wrongFrom} on are not of the sequence; checks what the others see.
+     */
     private static void feed(AttentionCache cache, int length, int wrongFrom, Sight sight) {
         int first = cache.offset();
         try (Scope scope = Scope.open()) {

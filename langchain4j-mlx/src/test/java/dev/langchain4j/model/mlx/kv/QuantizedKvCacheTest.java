@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Attention that reads packed keys and values, and attention that has them unpacked ({@link QuantizedKvCache#update}), are
- * one, with sinks and without; so what holds of one way holds of architectures that go the other.
+ * Attention that reads packed keys and values, and attention that has them unpacked ({@link QuantizedKvCache#update}),
+ * are one, with sinks and without; so what holds of one way holds of architectures that go the other.
  */
 class QuantizedKvCacheTest {
     private static final int HEADS = 4;

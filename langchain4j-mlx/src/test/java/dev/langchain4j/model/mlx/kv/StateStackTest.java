@@ -21,8 +21,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * States of several sequences in common arrays: the matrix of a sequence is the sum of its tokens, and its convolution has the
- * last of them, whoever takes steps beside it.
+ * States of several sequences in common arrays: the matrix of a sequence is the sum of its tokens, and its convolution
+ * has the last of them, whoever takes steps beside it.
  */
 class StateStackTest {
     private static final int WIDTH = 4;

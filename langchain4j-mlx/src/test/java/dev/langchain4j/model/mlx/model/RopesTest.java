@@ -20,8 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Rotations are those of transformers: here its formulas stand as they are written there, with frequencies and a factor on
- * cosines and sines, where this project has wavelengths and multiplies what is turned.
+ * Rotations are those of transformers: here its formulas stand as they are written there, with frequencies and a factor
+ * on cosines and sines, where this project has wavelengths and multiplies what is turned.
  */
 class RopesTest {
     private static final int DIM = 32;

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The sources of the kernels for Metal, which are C++, compiled for the processor: a lane is a thread, and lanes meet where
- * they add up. So indices and formulas are checked where there is no Metal.
+ * The sources of the kernels for Metal, which are C++, compiled for the processor: a lane is a thread, and lanes meet
+ * where they add up. So indices and formulas are checked where there is no Metal.
  */
 class KernelSourceTest {
     private static final String BEFORE = """

@@ -13,8 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Whole outputs: what a model writes and what the application gets, in one piece and character by character. Cases of public
- * reports (outputs.jsonl), and of this project for every format (own-outputs.jsonl, same layout).
+ * Whole outputs: what a model writes and what the application gets, in one piece and character by character. Cases of
+ * public reports (outputs.jsonl), and of this project for every format (own-outputs.jsonl, same layout).
  */
 class OutputGoldenTest {
 
@@ -127,7 +127,9 @@ class OutputGoldenTest {
         assertThat(failures).isEmpty();
     }
 
-    /** The format that a case names: {@code think} for its tags, else by our names; Harmony reads calls and reasoning. */
+    /**
+     * The format that a case names: {@code think} for its tags, else by our names; Harmony reads calls and reasoning.
+     */
     private static ReasoningFormat reasoning(JsonNode golden, ToolCallFormat format) {
         if (format == ToolCallFormat.HARMONY) {
             return ReasoningFormat.HARMONY;

@@ -16,7 +16,9 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Reading an output of 4,000 characters with reasoning, an answer and a call, four characters a piece as tokens are. */
+/**
+ * Reading an output of 4,000 characters with reasoning, an answer and a call, four characters a piece as tokens are.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)

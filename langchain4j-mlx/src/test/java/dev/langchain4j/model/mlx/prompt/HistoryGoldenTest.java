@@ -15,9 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a chat memory hands over goes on, whatever the chat template thinks of it: every history over every template that
- * can render a plain conversation of the kinds that the history uses. The words that count stand in the prompt, in order.
- * {@code -Dgoldens=DIR} takes the histories and templates of another folder; {@code -Dtemplates=TEXT} those whose name has it.
+ * What a chat memory hands over goes on, whatever the chat template thinks of it: every history over every template
+ * that can render a plain conversation of the kinds that the history uses. The words that count stand in the prompt, in
+ * order. {@code -Dgoldens=DIR} takes the histories and templates of another folder; {@code -Dtemplates=TEXT} those
+ * whose name has it.
  */
 class HistoryGoldenTest {
     @TempDir

@@ -26,9 +26,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a conversation's last prompts had already is not tokenized again, and no token is another for it: conversations that
- * go on, are edited, forget their beginning, change their tools and spell control tokens, through the templates of this
- * project. {@code -Dseed} repeats a run, {@code -Dknown.rounds} sets how long conversations are.
+ * What a conversation's last prompts had already is not tokenized again, and no token is another for it: conversations
+ * that go on, are edited, forget their beginning, change their tools and spell control tokens, through the templates of
+ * this project. {@code -Dseed} repeats a run, {@code -Dknown.rounds} sets how long conversations are.
  */
 class KnownPromptsTest {
     private static final int ROUNDS = Integer.getInteger("known.rounds", 30);

@@ -31,12 +31,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Plays tool loops through chat templates, with turns that are spelled as models spell them: odd spacing and order of keys,
- * escapes, tokens cut anywhere. Each round must begin with exactly the tokens of the round before it, prompt and answer.
- * Excused is only where the template itself drops or rewrites something, which its plain text shows.
+ * Plays tool loops through chat templates, with turns that are spelled as models spell them: odd spacing and order of
+ * keys, escapes, tokens cut anywhere. Each round must begin with exactly the tokens of the round before it, prompt and
+ * answer. Excused is only where the template itself drops or rewrites something, which its plain text shows.
  *
- * <p>Plays the templates of this project, and with {@code -Dgoldens=DIR} all of {@code DIR/templates}, or those whose name
- * {@code -Dtemplates=REGEX} finds.
+ * <p>Plays the templates of this project, and with {@code -Dgoldens=DIR} all of {@code DIR/templates}, or those whose
+ * name {@code -Dtemplates=REGEX} finds.
  */
 class LedgerTemplatesTest {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -183,7 +183,9 @@ class LedgerTemplatesTest {
         System.out.printf("ledger: %d of %d templates have full hits only%n", whole, eligible);
     }
 
-    /** The variant's bits: a system message; reasoning given back; reasoning switched off; IDs left out by the model. */
+    /**
+     * The variant's bits: a system message; reasoning given back; reasoning switched off; IDs left out by the model.
+     */
     private void play(TemplateModel model, Scenario scenario, int variant, Random random, Tally tally) {
         if (scenario.calls.size() > 1 && !model.showsCallsAtOnce()) {
             tally.add(Outcome.REFUSES);

@@ -22,7 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * README's service, a window of messages with a system message and tools, asks 100 questions through every template of
- * this project, and with {@code -Dgoldens=DIR} of {@code DIR/templates}: none is refused, whatever the window begins with.
+ * this project, and with {@code -Dgoldens=DIR} of {@code DIR/templates}: none is refused, whatever the window begins
+ * with.
  */
 class MemoryWindowTest {
     private static final int QUESTIONS = 100;

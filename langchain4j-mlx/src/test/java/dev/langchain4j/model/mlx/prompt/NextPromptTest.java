@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a next prompt is said to begin with, it begins with, whatever it replies. Over the templates of this project, and with
- * {@code -Dgoldens=DIR} all of {@code DIR/templates}.
+ * What a next prompt is said to begin with, it begins with, whatever it replies. Over the templates of this project,
+ * and with {@code -Dgoldens=DIR} all of {@code DIR/templates}.
  */
 class NextPromptTest {
     private static final List<String> REPLIES = List.of(

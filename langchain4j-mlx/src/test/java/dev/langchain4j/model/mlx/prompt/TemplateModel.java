@@ -150,7 +150,9 @@ final class TemplateModel implements AutoCloseable {
                 MessageMapper.map(messages), ToolMapper.map(tools), ChatTemplate.arguments(think, Map.of()));
     }
 
-    /** Where a turn ends that begins at {@code start}, and with which token: the first end token behind {@code from}. */
+    /**
+     * Where a turn ends that begins at {@code start}, and with which token: the first end token behind {@code from}.
+     */
     record End(int position, String text) {}
 
     End end(String text, int from) {

@@ -18,9 +18,9 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * A conversation with a model whose turns are spelled as models spell them. Each round says whether its prompt began with
- * exactly the tokens of the round before, and if not, what the template's plain text shows to have changed. An excuse holds
- * only as far as that change: the tokens before it must be those of the round before.
+ * A conversation with a model whose turns are spelled as models spell them. Each round says whether its prompt began
+ * with exactly the tokens of the round before, and if not, what the template's plain text shows to have changed. An
+ * excuse holds only as far as that change: the tokens before it must be those of the round before.
  */
 final class ToolLoop {
     /** What became of a round. */
@@ -78,7 +78,9 @@ final class ToolLoop {
 
     private final List<ChatMessage> full = new ArrayList<>();
 
-    /** The variant's bits: a system message; reasoning given back; reasoning switched off; IDs left out by the model. */
+    /**
+     * The variant's bits: a system message; reasoning given back; reasoning switched off; IDs left out by the model.
+     */
     ToolLoop(TemplateModel model, List<ToolSpecification> tools, int variant, Random random) {
         this.model = model;
         this.tools = tools;
@@ -166,8 +168,8 @@ final class ToolLoop {
     }
 
     /**
-     * How many of a prompt's tokens stand before what the template writes in another way. Behind the last generated turn the
-     * tokens of the plain texts tell; further up, the messages whose text is as before.
+     * How many of a prompt's tokens stand before what the template writes in another way. Behind the last generated
+     * turn the tokens of the plain texts tell; further up, the messages whose text is as before.
      */
     private int unchanged(Prompt prompt, RenderResult before, String after) {
         int[] plain = model.tokenizer.encode(before.text(), false);

@@ -229,7 +229,9 @@ class MlxAutoConfigurationTest {
                 .run(context -> assertThat(context).doesNotHaveBean(HEALTH));
     }
 
-    /** The indicator's type is another one in each version of Spring Boot, and that of the other one cannot be loaded. */
+    /**
+     * The indicator's type is another one in each version of Spring Boot, and that of the other one cannot be loaded.
+     */
     private static String health(Object indicator) throws ReflectiveOperationException {
         Method health = indicator.getClass().getDeclaredMethod("health");
         return health.invoke(indicator).toString();

@@ -13,7 +13,10 @@ import java.util.stream.Stream;
 
 /** Where golden cases are: the folder of {@code -Dgoldens=DIR}, else the test resources. */
 public final class Goldens {
-    /** Architectures that have each kind of layer and each way to put several together; others have the same with other weights. */
+    /**
+     * Architectures that have each kind of layer and each way to put several together; others have the same with other
+     * weights.
+     */
     private static final Set<String> KINDS_OF_LAYERS = Set.of(
             "cohere2",
             "deepseek_v3",
@@ -84,7 +87,10 @@ public final class Goldens {
                 .toList();
     }
 
-    /** Folders in {@code kv-formats}, of models that also have other layers than full attention, with heads that can be quantized. */
+    /**
+     * Folders in {@code kv-formats}, of models that also have other layers than full attention, with heads that can be
+     * quantized.
+     */
     public static List<String> wideHybrids() throws IOException {
         try (Stream<Path> all = Files.list(own("kv-formats"))) {
             return all.map(f -> f.getFileName().toString())

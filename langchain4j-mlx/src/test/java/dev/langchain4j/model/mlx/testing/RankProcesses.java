@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** JVMs on this machine that compute a model together, each running {@code main(rank, hostfile, arguments...)} of a class. */
+/**
+ * JVMs on this machine that compute a model together, each running {@code main(rank, hostfile, arguments...)} of a
+ * class.
+ */
 public final class RankProcesses implements AutoCloseable {
     private final List<List<String>> commands = new ArrayList<>();
     private final List<Process> processes = new ArrayList<>();

@@ -7,8 +7,8 @@ import java.io.InputStream;
 import java.nio.file.Path;
 
 /**
- * Released models, which {@code samples/bench/make_real.py} makes; tests of them run with {@code -Dreal.models=DIR} only. What
- * others compute of them stands in the resources.
+ * Released models, which {@code samples/bench/make_real.py} makes; tests of them run with {@code -Dreal.models=DIR}
+ * only. What others compute of them stands in the resources.
  */
 public final class RealModels {
     /** The property that names their folder. */

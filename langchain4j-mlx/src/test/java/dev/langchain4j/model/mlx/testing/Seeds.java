@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.testing;
 
 /**
- * The seed of the tests that draw their input. It is the same in every run, so that a test fails for a change and not by
- * chance; {@code -Dseed=N} sets another one and {@code -Dseed=random} a new one for each test, to look for more.
+ * The seed of the tests that draw their input. It is the same in every run, so that a test fails for a change and not
+ * by chance; {@code -Dseed=N} sets another one and {@code -Dseed=random} a new one for each test, to look for more.
  */
 public final class Seeds {
 

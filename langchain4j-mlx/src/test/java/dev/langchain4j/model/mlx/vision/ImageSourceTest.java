@@ -72,7 +72,10 @@ class ImageSourceTest {
         server.stop(0);
     }
 
-    /** The path says what the answer is: {@code /whole}, {@code /chunked}, {@code /status/404}, {@code /bytes/101}, {@code /hops/2}. */
+    /**
+     * The path says what the answer is: {@code /whole}, {@code /chunked}, {@code /status/404}, {@code /bytes/101},
+     * {@code /hops/2}.
+     */
     private void answer(HttpExchange exchange) throws IOException {
         requests.incrementAndGet();
         request.set(

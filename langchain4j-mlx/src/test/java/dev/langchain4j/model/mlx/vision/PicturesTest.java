@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Pictures of every format and mode, and many sizes and settings, against Pillow and transformers. The references are made by
- * src/test/scripts/make_pictures.py.
+ * Pictures of every format and mode, and many sizes and settings, against Pillow and transformers. The references are
+ * made by src/test/scripts/make_pictures.py.
  */
 class PicturesTest {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -17,9 +17,7 @@ import java.util.List;
 
 /**
  * A LangChain4j AI service with tools and memory over a model inside this JVM. Plays a scripted conversation of two
- * travellers. Options: {@code --interactive} to ask it yourself, {@code --loop 20} to compare the cost of as many rounds
- * without the prompt cache and with it, {@code --ranks 2} to split the model over two JVMs of this machine, and those of
- * {@link Options#modelBuilder}.
+ * travellers.
  */
 public final class AgentSample {
 
@@ -53,7 +51,14 @@ public final class AgentSample {
 
     /** Runs the conversation, or what the options say. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "prefixes", "interactive", "loop", "ranks");
+        Options options = Options.of(
+                "agent",
+                "An AI service with tools and memory, over a model inside this JVM.",
+                args,
+                Options.withModel(
+                        Options.toggle("interactive", "you ask"),
+                        Options.number("loop", ROUNDS, "compares N rounds with and without the prompt cache"),
+                        Options.number("ranks", 2, "splits the model over N JVMs of this machine")));
         try {
             run(options, args);
         } catch (UnsupportedFeatureException e) {

@@ -7,14 +7,18 @@ import java.util.concurrent.CountDownLatch;
 
 /**
  * A chat page in the browser: streaming answers, several conversations at once, tools, and a live picture of what the
- * prompt cache holds. Options: {@code --port 8080}, {@code --model FOLDER_OR_ID}.
+ * prompt cache holds.
  */
 public final class ChatSample {
     private ChatSample() {}
 
     /** Serves the page on this machine until it is stopped. */
     public static void main(String[] args) throws InterruptedException {
-        Options options = Options.of(args, "model", "cache", "prefixes", "port");
+        Options options = Options.of(
+                "chat",
+                "A chat page in the browser.",
+                args,
+                Options.withModel(Options.number("port", 8080, "port of the page; default: 8080")));
         try (MlxModel mlx = options.loadModel();
                 ChatServer server =
                         new ChatServer(mlx, MlxStreamingChatModel.builder().temperature(0.0), new TravelTools())) {

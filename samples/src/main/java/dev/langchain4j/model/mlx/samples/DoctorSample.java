@@ -9,9 +9,9 @@ import java.io.IOException;
 import java.util.Map;
 
 /**
- * Reports the MLX installation of this machine, and whether it works. {@code --ranks 2} starts two processes here and measures
- * a sum over both of them by MLX's ring. With MLX_RANK and MLX_HOSTFILE, as mlx.launch sets them, this process is one of
- * several, and the sum over them is measured.
+ * Reports the MLX installation of this machine, and whether it works. {@code --ranks 2} starts two processes here and
+ * measures a sum over both of them by MLX's ring. With MLX_RANK and MLX_HOSTFILE, as mlx.launch sets them, this process
+ * is one of several, and the sum over them is measured.
  */
 public final class DoctorSample {
     private static final int EXCHANGES = 200;
@@ -21,7 +21,11 @@ public final class DoctorSample {
 
     /** Prints the report; ends with status 1 if something is wrong. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "ranks");
+        Options options = Options.of(
+                "doctor",
+                "The MLX installation of this machine, and whether it works.",
+                args,
+                Options.number("ranks", 2, "the time of an exchange between N processes"));
         if (LocalRanks.isStarted()) {
             measure(System.getenv("MLX_RANK"), System.getenv("MLX_HOSTFILE"));
         } else if (options.has("ranks")) {

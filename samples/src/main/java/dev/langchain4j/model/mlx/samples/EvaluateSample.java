@@ -22,7 +22,6 @@ import java.util.TreeMap;
 
 /**
  * Replays held-out dialogues through the demo model, greedily: is each tool call and each answer right to the letter?
- * Options: {@code --model FOLDER_OR_ID}, {@code --dialogues FILE}, {@code --limit N}, {@code --show N} wrong turns.
  */
 public final class EvaluateSample {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -42,7 +41,14 @@ public final class EvaluateSample {
 
     /** Prints the share of dialogues that are wholly right. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "prefixes", "dialogues", "limit", "show");
+        Options options = Options.of(
+                "evaluate",
+                "How many held-out dialogues the model gets right, to the letter.",
+                args,
+                Options.withModel(
+                        Options.text("dialogues", "FILE", "others than samples/demo-model/heldout.jsonl"),
+                        Options.number("limit", 10, "only the first N"),
+                        Options.number("show", 3, "prints the first N wrong turns; default: 3")));
         List<String> lines = Files.readAllLines(options.path("dialogues", "samples/demo-model/heldout.jsonl"));
         int limit = options.number("limit", lines.size());
         try (MlxModel mlx = options.loadModel()) {

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The other ranks of a model, as JVMs on this machine that run the same sample. On several machines {@code mlx.launch} starts
- * them, or whoever sets MLX_RANK and MLX_HOSTFILE.
+ * The other ranks of a model, as JVMs on this machine that run the same sample. On several machines {@code mlx.launch}
+ * starts them, or whoever sets MLX_RANK and MLX_HOSTFILE.
  */
 public final class LocalRanks implements AutoCloseable {
     private final List<Process> others = new ArrayList<>();

@@ -9,9 +9,8 @@ import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
 import java.util.List;
 
 /**
- * Lists the models of the Hugging Face cache: what they are, and what they would take of memory. Option: {@code --cache
- * FOLDER} of another cache. With {@code --model FOLDER_OR_ID} says what that one would take, with {@code --kv-bits N} for
- * keys and values in few bits.
+ * Lists the models of the Hugging Face cache: what they are, and what they would take of memory; or says what one model
+ * would take.
  */
 public final class ModelsSample {
     private static final String ROW = "%-52s %8s  %-16s %-34s %9s  %s%n";
@@ -20,7 +19,13 @@ public final class ModelsSample {
 
     /** Prints the table, or the estimate of one model. */
     public static void main(String[] args) {
-        Options options = Options.of(args, "cache", "model", "kv-bits");
+        Options options = Options.of(
+                "models",
+                "The models of the Hugging Face cache, and what they would take of memory.",
+                args,
+                Options.text("cache", "FOLDER", "another cache"),
+                Options.text("model", "FOLDER_OR_ID", "what that model would take"),
+                Options.number("kv-bits", 8, "keys and values in so many bits"));
         Integer kvBits = options.has("kv-bits") ? options.number("kv-bits", 8) : null;
         HuggingFaceHub.Builder hub = HuggingFaceHub.builder();
         if (options.has("cache")) {

@@ -23,11 +23,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Questions about this repository's own documents, answered from retrieved segments, with their sources. The demo model only
- * knows the sentences of its travel guide, so it gets one short segment a question. Another model ({@code --model
- * FOLDER_OR_ID}) is asked about the docs, with several segments of a section each, and a follow-up question that reuses the
- * conversation's prefix. Options: {@code --question TEXT} instead of the script, {@code --results N} segments for a question,
- * {@code --forget} to keep retrieved text out of the memory.
+ * Questions about this repository's own documents, answered from retrieved segments, with their sources. The demo model
+ * only knows the sentences of its travel guide, so it gets one short segment a question. Another model ({@code --model
+ * FOLDER_OR_ID}) is asked about the docs, with several segments of a section each, and a follow-up question that reuses
+ * the conversation's prefix.
  */
 public final class RagSample {
     private static final int ANSWER_TOKENS_MAX = 400;
@@ -67,7 +66,14 @@ public final class RagSample {
 
     /** Ingests the documents and asks. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "cache", "prefixes", "question", "results", "forget");
+        Options options = Options.of(
+                "rag",
+                "Questions about this repository's own documents, answered with their sources.",
+                args,
+                Options.withModel(
+                        Options.text("question", "TEXT", "instead of the script"),
+                        Options.number("results", 3, "segments that a question retrieves"),
+                        Options.toggle("forget", "keeps retrieved text out of the memory")));
         // The tokenizer library of the embedding model would otherwise report its use over the network.
         System.setProperty("OPT_OUT_TRACKING", "true");
         AllMiniLmL6V2EmbeddingModel embeddings = new AllMiniLmL6V2EmbeddingModel();

@@ -7,7 +7,10 @@ import dev.langchain4j.model.mlx.MlxMemoryId;
 import dev.langchain4j.model.mlx.MlxTokenUsage;
 import java.util.Locale;
 
-/** What a round of a tool loop cost: the tokens of its prompt, those of them that were cached, and the tokens of its answer. */
+/**
+ * What a round of a tool loop cost: the tokens of its prompt, those of them that were cached, and the tokens of its
+ * answer.
+ */
 public record RoundCost(MlxMemoryId memoryId, int prompt, int cached, int generated, MlxChatResponseMetadata metadata) {
 
     /** The cost of the round that a listener heard of. */

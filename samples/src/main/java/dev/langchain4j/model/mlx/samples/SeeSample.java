@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 
 /**
- * Shows pictures and asks a model about them, by default those of {@code samples/see-model} and the tiny model that was trained
- * there. Options: {@code --model FOLDER_OR_ID}, {@code --picture FILE_OR_FOLDER}, {@code --question TEXT}.
+ * Shows pictures and asks a model about them, by default those of {@code samples/see-model} and the tiny model that was
+ * trained there.
  */
 public final class SeeSample {
     private static final List<String> QUESTIONS = List.of("What number is it?", "What colour is it?");
@@ -29,7 +29,13 @@ public final class SeeSample {
 
     /** Prints each picture, and the answers. */
     public static void main(String[] args) throws IOException {
-        Options options = Options.of(args, "model", "picture", "question");
+        Options options = Options.of(
+                "see",
+                "Images, and what a model answers about them.",
+                args,
+                Options.text("model", "FOLDER_OR_ID", "a multimodal model; default: that of samples/see-model"),
+                Options.text("picture", "FILE_OR_FOLDER", "others than those of samples/see-model"),
+                Options.text("question", "TEXT", "instead of the script"));
         String model = options.path("model", "samples/see-model/model").toString();
         List<String> questions = options.has("question") ? List.of(options.text("question", "")) : QUESTIONS;
         try (MlxModel mlx = MlxModel.builder().modelName(model).build()) {

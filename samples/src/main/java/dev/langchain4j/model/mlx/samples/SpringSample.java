@@ -15,9 +15,9 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 
 /**
- * A Spring Boot application with two agents over one model, which Spring Boot configures from properties. One agent books, the
- * other one advises. They have a system message and tools in common, so the second one's first prompt is cached but for its
- * question. Option: {@code --model FOLDER_OR_ID}.
+ * A Spring Boot application with two agents over one model, which Spring Boot configures from properties. One agent
+ * books, the other one advises. They have a system message and tools in common, so the second one's first prompt is
+ * cached but for its question. Option: {@code --model FOLDER_OR_ID}.
  */
 public final class SpringSample {
     private SpringSample() {}
@@ -65,7 +65,8 @@ public final class SpringSample {
 
     /** Starts the application, asks each agent, and stops it. */
     public static void main(String[] args) {
-        Options options = Options.of(args, "model");
+        Options options = Options.of(
+                "spring", "A Spring Boot application with two agents over one model.", args, Options.modelOption());
         try (ConfigurableApplicationContext application = start(options.model())) {
             String trip = "Book 2 seats on the first train from Lisbon to Porto and tell me the weather there.";
             System.out.println("ann> " + trip);

@@ -29,13 +29,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A team of agents over one model. A supervisor talks to the traveller. Before the team works, each agent's memory is forked
- * from the supervisor's: it begins with a copy of its messages, and the prompt cache is told so. All agents have the same
- * system message and the same tools, so that their prompts begin with the same tokens.
+ * A team of agents over one model. A supervisor talks to the traveller. Before the team works, each agent's memory is
+ * forked from the supervisor's: it begins with a copy of its messages, and the prompt cache is told so. All agents have
+ * the same system message and the same tools, so that their prompts begin with the same tokens.
  *
- * <p>There are two ways to work. {@link #plan} runs a fixed workflow: three agents in parallel, then one that needs what
- * they found. {@link #ask} lets the supervisor decide: its weather tool asks the forecaster. The interfaces of agents are
- * public because langchain4j-agentic calls them by reflection.
+ * <p>There are two ways to work. {@link #plan} runs a fixed workflow: three agents in parallel, then one that needs
+ * what they found. {@link #ask} lets the supervisor decide: its weather tool asks the forecaster. The interfaces of
+ * agents are public because langchain4j-agentic calls them by reflection.
  */
 public final class Team {
     private static final ObjectMapper JSON = new ObjectMapper();

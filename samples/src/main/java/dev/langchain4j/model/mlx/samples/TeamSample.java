@@ -9,9 +9,9 @@ import java.util.Locale;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * A team of agents over langchain4j-agentic: a supervisor, three agents that work in parallel, and one that follows them.
- * Prints what each round cost, how much of its prompt came from the prompt cache, and how many agents decoded at once.
- * Has the options of {@link Options#modelBuilder}.
+ * A team of agents over langchain4j-agentic: a supervisor, three agents that work in parallel, and one that follows
+ * them. Prints what each round cost, how much of its prompt came from the prompt cache, and how many agents decoded at
+ * once. Has the options of {@link Options#modelBuilder}.
  */
 public final class TeamSample {
     /** As many as the workflow has agents in parallel. */
@@ -21,7 +21,11 @@ public final class TeamSample {
 
     /** Runs the team once. */
     public static void main(String[] args) {
-        Options options = Options.of(args, "model", "cache", "prefixes");
+        Options options = Options.of(
+                "team",
+                "A supervisor and agents in parallel and in sequence, with memories forked from a common one.",
+                args,
+                Options.withModel());
         try (MlxModel model =
                 options.modelBuilder().maxConcurrent(CONCURRENT_MAX).build()) {
             run(model, System.out);

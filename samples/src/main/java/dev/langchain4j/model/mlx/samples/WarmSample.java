@@ -9,13 +9,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
+import picocli.CommandLine.Model.PositionalParamSpec;
 
 /**
- * Makes a folder of prefixes that ships with an application: computes what all its conversations begin with, once, when it is
- * built. The first argument is the folder. Options: {@code --system FILE} with a system message, without tools (default: those
- * of {@link AgentSample}), {@code --model FOLDER_OR_ID}.
+ * Makes a folder of prefixes that ships with an application: computes what all its conversations begin with, once, when
+ * it is built.
  */
 public final class WarmSample {
     private static final long BYTES_MAX = 64L << 30;
@@ -24,12 +23,20 @@ public final class WarmSample {
 
     /** Writes the folder. */
     public static void main(String[] args) throws IOException {
-        if (args.length == 0 || args[0].startsWith("--")) {
-            System.err.println("usage: samples/run warm OUT [--system FILE] [--model FOLDER_OR_ID]");
-            System.exit(2);
-        }
-        Path out = Path.of(args[0]);
-        Options options = Options.of(Arrays.copyOfRange(args, 1, args.length), "model", "system");
+        Options options = Options.of(
+                "warm",
+                "Computes what all conversations of an application begin with into a folder that ships with it.",
+                args,
+                PositionalParamSpec.builder()
+                        .paramLabel("OUT")
+                        .type(Path.class)
+                        .arity("1")
+                        .description("the folder")
+                        .build(),
+                Options.text(
+                        "system", "FILE", "a system message, without tools; default: that of agent, with its tools"),
+                Options.modelOption());
+        Path out = options.argument();
         String system = options.has("system") ? Files.readString(options.path("system", "")) : AgentSample.SYSTEM;
         List<ToolSpecification> tools =
                 options.has("system") ? List.of() : ToolSpecifications.toolSpecificationsFrom(new TravelTools());

@@ -7,8 +7,9 @@ import java.nio.channels.FileChannel;
 import java.util.function.Consumer;
 
 /**
- * A file of entries that only grows, until it is rewritten. Each entry has a mark, its length and a CRC32C. An entry that is
- * damaged or was not written to its end is passed over, and what follows it is read all the same. Not thread-safe.
+ * A file of entries that only grows, until it is rewritten. Each entry has a mark, its length and a CRC32C. An entry
+ * that is damaged or was not written to its end is passed over, and what follows it is read all the same. Not
+ * thread-safe.
  */
 final class AppendLog implements AutoCloseable {
     private static final long MAGIC = 0x31474c584c4d344cL; // "L4MLXLG1"

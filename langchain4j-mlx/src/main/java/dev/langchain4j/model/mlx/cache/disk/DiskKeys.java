@@ -19,9 +19,9 @@ public interface DiskKeys {
      * @param memoryId as the application knows it, that of {@code @MemoryId} for example; null asks for the key of what
      *     belongs to no memory ID, and of the list of memory IDs. That one is asked for when the model is loaded, and
      *     without it nothing is kept on disk
-     * @return at least 16 bytes, which {@link SecretKey#getEncoded()} must give, of any algorithm: keys for AES-GCM with 256
-     *     bits are derived from them. Null if there is no such key, or none any more: then nothing is written for this
-     *     memory ID, and what there is is not read. What is thrown means the same, and is logged once
+     * @return at least 16 bytes, which {@link SecretKey#getEncoded()} must give, of any algorithm: keys for AES-GCM
+     *     with 256 bits are derived from them. Null if there is no such key, or none any more: then nothing is written
+     *     for this memory ID, and what there is is not read. What is thrown means the same, and is logged once
      */
     SecretKey key(Object memoryId);
 }

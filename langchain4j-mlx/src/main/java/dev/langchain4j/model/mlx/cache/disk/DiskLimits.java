@@ -7,7 +7,8 @@ import java.util.Objects;
  * The limits of the prompt cache on disk.
  *
  * @param bytesMax bytes of all files of a model together; what was not used for longest goes first
- * @param bytesPerDay bytes that may be written in a day, so that an SSD is not worn out; what exceeds them is not written
+ * @param bytesPerDay bytes that may be written in a day, so that an SSD is not worn out; what exceeds them is not
+ *     written
  * @param idleMax how long something may lie unused
  * @param ageMax how long something may lie there, used or not
  * @param idleBeforeWrite how long a conversation must have no request before it is written

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A stored part of a path: an edge, with the tokens of the positions {@code [start, end)} and what sliceable layers hold for
- * them, or a state, with what state layers hold at {@code start}, which is its end, too. It goes on from its parent at
- * {@code start}, which may lie within the parent. All but its place is immutable. Guarded by its store.
+ * A stored part of a path: an edge, with the tokens of the positions {@code [start, end)} and what sliceable layers
+ * hold for them, or a state, with what state layers hold at {@code start}, which is its end, too. It goes on from its
+ * parent at {@code start}, which may lie within the parent. All but its place is immutable. Guarded by its store.
  */
 @Internal
 public final class DiskRecord {

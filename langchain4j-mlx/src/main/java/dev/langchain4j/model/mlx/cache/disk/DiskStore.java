@@ -20,10 +20,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Parts of paths of tokens in files of one folder, which one JVM uses at a time. Nothing here throws because of a file: what
- * cannot be read is missing, what cannot be written is not stored, and {@link #stats} says why.
+ * Parts of paths of tokens in files of one folder, which one JVM uses at a time. Nothing here throws because of a file:
+ * what cannot be read is missing, what cannot be written is not stored, and {@link #stats} says why.
  *
- * <p>One thread writes, evicts, moves and erases; reading is done by whoever reads, one at a time. Thread-safe but for that.
+ * <p>One thread writes, evicts, moves and erases; reading is done by whoever reads, one at a time. Thread-safe but for
+ * that.
  */
 @Internal
 public final class DiskStore implements StoredPaths, AutoCloseable {

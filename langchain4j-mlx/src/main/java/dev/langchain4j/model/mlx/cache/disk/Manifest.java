@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The log of what the segments hold and who needs it: numbers only. An entry of a record is written after its bytes. What
- * nobody needs is removed from the index once all is read, for entries to come may need it. Guarded by its store.
+ * The log of what the segments hold and who needs it: numbers only. An entry of a record is written after its bytes.
+ * What nobody needs is removed from the index once all is read, for entries to come may need it. Guarded by its store.
  */
 final class Manifest implements AutoCloseable {
     private static final String NAME = "manifest.log";

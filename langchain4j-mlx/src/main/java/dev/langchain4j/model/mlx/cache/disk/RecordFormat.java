@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.zip.CRC32C;
 
 /**
- * How a record lies in a segment: a header of numbers, a table of its sections and its tokens; then each section at the next
- * multiple of {@link #PAGE}, raw bytes in native order. The header ends with a CRC32C of itself, and has one of each section.
+ * How a record lies in a segment: a header of numbers, a table of its sections and its tokens; then each section at the
+ * next multiple of {@link #PAGE}, raw bytes in native order. The header ends with a CRC32C of itself, and has one of
+ * each section.
  */
 final class RecordFormat {
     /** Sections begin at multiples of this: the page of an Apple silicon machine. */

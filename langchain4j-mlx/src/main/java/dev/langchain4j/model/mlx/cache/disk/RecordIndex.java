@@ -13,9 +13,10 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * Which records there are, how they hang together, and who needs them: a tree for each scope. Each user has tips, the ends of
- * what it needs; a record that is no tip and has none below it is needed by nobody. A record of which others need a part
- * only goes, too, when a user who needed the rest is forgotten: what it says behind that part is nobody else's.
+ * Which records there are, how they hang together, and who needs them: a tree for each scope. Each user has tips, the
+ * ends of what it needs; a record that is no tip and has none below it is needed by nobody. A record of which others
+ * need a part only goes, too, when a user who needed the rest is forgotten: what it says behind that part is nobody
+ * else's.
  *
  * <p>Knows no files. Guarded by its store.
  */

@@ -13,8 +13,8 @@ import java.util.concurrent.CompletionException;
 import java.util.zip.CRC32C;
 
 /**
- * Reads records, verifies them, and decrypts them if they are encrypted. Arrays are read and verified on threads of their own,
- * while the caller makes room for the next ones. One caller at a time, but for the tokens.
+ * Reads records, verifies them, and decrypts them if they are encrypted. Arrays are read and verified on threads of
+ * their own, while the caller makes room for the next ones. One caller at a time, but for the tokens.
  */
 final class RecordReader {
     /** Bytes that are still in a processor's cache when they are verified. */
@@ -48,8 +48,8 @@ final class RecordReader {
     }
 
     /**
-     * Reads a whole record. Its sections are views of memory that the next call uses again, without bytes where a destination
-     * took them.
+     * Reads a whole record. Its sections are views of memory that the next call uses again, without bytes where a
+     * destination took them.
      *
      * @param offset where it lies, which may be another place by now
      */

@@ -15,8 +15,8 @@ import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.HKDFParameterSpec;
 
 /**
- * A key that the application gave, and what is derived from it with HKDF: one for AES-GCM, one for keyed hashes, and a number
- * that tells keys apart. What is sealed is a fresh random nonce, the encrypted bytes and their tag. Thread-safe.
+ * A key that the application gave, and what is derived from it with HKDF: one for AES-GCM, one for keyed hashes, and a
+ * number that tells keys apart. What is sealed is a fresh random nonce, the encrypted bytes and their tag. Thread-safe.
  */
 final class SealKey {
     /** Bytes that sealing adds. */

@@ -10,7 +10,8 @@ import java.nio.ByteBuffer;
  * @param slot which of the layer's arrays it is
  * @param type element type, a number that whoever writes and reads understands
  * @param shape length of each dimension
- * @param bytes the elements in native order, from position to limit; null where they are not here, or were read elsewhere
+ * @param bytes the elements in native order, from position to limit; null where they are not here, or were read
+ *     elsewhere
  */
 @Internal
 public record Section(int layer, int slot, int type, int[] shape, ByteBuffer bytes) {

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The files that hold records, one behind the other. Only the newest one grows. Bytes are written without the store's lock
- * by one thread; what is noted of files is guarded by it.
+ * The files that hold records, one behind the other. Only the newest one grows. Bytes are written without the store's
+ * lock by one thread; what is noted of files is guarded by it.
  */
 final class Segments implements AutoCloseable {
     private static final int ZEROS = 1 << 20;
@@ -108,8 +108,8 @@ final class Segments implements AutoCloseable {
     }
 
     /**
-     * Opens the files of all records of an index, of which those stay that are there and that somebody needs, and deletes
-     * all other files.
+     * Opens the files of all records of an index, of which those stay that are there and that somebody needs, and
+     * deletes all other files.
      *
      * @param cutOff hears of records that lie behind the end of their file, where others will be written
      */
@@ -262,7 +262,9 @@ final class Segments implements AutoCloseable {
         add(segment, record);
     }
 
-    /** Notes that a record was copied to the end of another file; one that was dropped meanwhile is to be erased there. */
+    /**
+     * Notes that a record was copied to the end of another file; one that was dropped meanwhile is to be erased there.
+     */
     void moved(Segment from, DiskRecord record, Segment to) {
         boolean needed = from.records.remove(record);
         if (needed) {

@@ -11,9 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a {@link DiskStore} left in a folder that ships with an application: read, and never written, locked or cleaned, so
- * that the folder may be on a read-only file system and serve several JVMs. Only what all conversations share is found.
- * Thread-safe but for {@link #read}.
+ * What a {@link DiskStore} left in a folder that ships with an application: read, and never written, locked or cleaned,
+ * so that the folder may be on a read-only file system and serve several JVMs. Only what all conversations share is
+ * found. Thread-safe but for {@link #read}.
  */
 @Internal
 public final class SharedPrefixes implements StoredPaths, AutoCloseable {

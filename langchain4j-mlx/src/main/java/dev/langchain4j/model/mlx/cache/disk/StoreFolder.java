@@ -22,8 +22,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A folder that one JVM uses at a time and that nobody but its owner may read: mode 0700, its files 0600, no link followed.
- * Touches only files whose names are its own.
+ * A folder that one JVM uses at a time and that nobody but its owner may read: mode 0700, its files 0600, no link
+ * followed. Touches only files whose names are its own.
  */
 final class StoreFolder implements AutoCloseable {
     private static final FileAttribute<?> PRIVATE_FOLDER =

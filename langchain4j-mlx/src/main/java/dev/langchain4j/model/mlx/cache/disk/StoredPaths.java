@@ -14,12 +14,13 @@ public interface StoredPaths {
     DiskPath match(long scope, int[] tokens);
 
     /**
-     * Reads and verifies a record. Its sections are views of memory that the next call uses again, without bytes where a
-     * destination took them. One caller at a time.
+     * Reads and verifies a record. Its sections are views of memory that the next call uses again, without bytes where
+     * a destination took them. One caller at a time.
      *
-     * @param to says where arrays are read to; not asked of a record that is encrypted, and may be asked again if the record
-     *     moves meanwhile
-     * @return null if it cannot be read, whatever was put into the destination; {@link #match} does not give it any more then
+     * @param to says where arrays are read to; not asked of a record that is encrypted, and may be asked again if the
+     *     record moves meanwhile
+     * @return null if it cannot be read, whatever was put into the destination; {@link #match} does not give it any
+     *     more then
      */
     List<Section> read(DiskRecord record, Destination to);
 

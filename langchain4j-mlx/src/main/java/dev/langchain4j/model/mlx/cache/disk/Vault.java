@@ -18,9 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Encrypts what a store writes. A record is encrypted with the key of its owner, each section and its tokens by themselves and
- * bound to their place, so that none can stand for another. The common key, of what belongs to nobody, encrypts the logs as
- * well. Keys are asked for again after a second. Thread-safe.
+ * Encrypts what a store writes. A record is encrypted with the key of its owner, each section and its tokens by
+ * themselves and bound to their place, so that none can stand for another. The common key, of what belongs to nobody,
+ * encrypts the logs as well. Keys are asked for again after a second. Thread-safe.
  */
 final class Vault {
     private static final Logger log = LoggerFactory.getLogger(Vault.class);

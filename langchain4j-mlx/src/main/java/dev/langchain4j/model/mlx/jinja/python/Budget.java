@@ -6,8 +6,8 @@ import java.math.BigInteger;
 import java.util.List;
 
 /**
- * What one render, or one compilation, may still do. Whatever makes or reads characters, elements or digits says so here,
- * before it does; a template that asks for more than the limits ends with {@link TemplateException.Kind#LIMIT}.
+ * What one render, or one compilation, may still do. Whatever makes or reads characters, elements or digits says so
+ * here, before it does; a template that asks for more than the limits ends with {@link TemplateException.Kind#LIMIT}.
  *
  * <p>There are two accounts. <em>Steps</em> are work: an operation on a few values, an iteration, a run of characters.
  * They only grow. <em>Size</em> is what may be alive, in characters. A statement's temporary values end with it, so its

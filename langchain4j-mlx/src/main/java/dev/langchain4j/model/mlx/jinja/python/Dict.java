@@ -84,7 +84,9 @@ public final class Dict extends LinkedHashMap<Object, Object> {
         return super.hashCode();
     }
 
-    /** What {@code keys()}, {@code values()} and {@code items()} of a dict give: sized and iterable, without indexes. */
+    /**
+     * What {@code keys()}, {@code values()} and {@code items()} of a dict give: sized and iterable, without indexes.
+     */
     public record View(Part part, Dict dict) {
 
         public enum Part {

@@ -35,7 +35,9 @@ public abstract sealed class Node implements Position permits Expr, Stmt {
         children().forEach(child -> child.bind(scope, soft));
     }
 
-    /** How many parts of parts there are below it, itself included, which is how deep the thread's stack goes for it. */
+    /**
+     * How many parts of parts there are below it, itself included, which is how deep the thread's stack goes for it.
+     */
     public final int height() {
         if (height == 0) {
             height = 1 + partsHeight();

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A JVM that writes, evicts, moves and forgets is killed at a random moment; what it leaves is read, and another one goes
- * on. A dozen times; {@code -Dkills=500} for more.
+ * A JVM that writes, evicts, moves and forgets is killed at a random moment; what it leaves is read, and another one
+ * goes on. A dozen times; {@code -Dkills=500} for more.
  */
 class DiskStoreKillTest {
     private static final int KILLS = Integer.getInteger("kills", 12);

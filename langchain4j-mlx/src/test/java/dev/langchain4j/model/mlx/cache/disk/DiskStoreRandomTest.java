@@ -19,8 +19,8 @@ import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Random operations against a naive model: a list of what each user needs. Whatever is read is right; what was forgotten is
- * not found; with room for all, all that is needed is there. {@code -Dseed=N} repeats one run.
+ * Random operations against a naive model: a list of what each user needs. Whatever is read is right; what was
+ * forgotten is not found; with room for all, all that is needed is there. {@code -Dseed=N} repeats one run.
  */
 class DiskStoreRandomTest {
     private static final int USERS = 5;

@@ -20,9 +20,9 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
- * Tool loops of several agents behind one system prompt, which is in the prompt cache or not: all at once, the same one after
- * the other, and as mlx-lm's server runs them. Each must find as many tokens cached at once as alone; of those that begin
- * without the system prompt one has to compute it, whichever that is.
+ * Tool loops of several agents behind one system prompt, which is in the prompt cache or not: all at once, the same one
+ * after the other, and as mlx-lm's server runs them. Each must find as many tokens cached at once as alone; of those
+ * that begin without the system prompt one has to compute it, whichever that is.
  */
 final class AgentsSection implements Bench.Section {
     /** What the agents' loops took and found. */

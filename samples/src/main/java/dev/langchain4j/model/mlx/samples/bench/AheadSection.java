@@ -20,8 +20,8 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The next user message behind a turn whose reasoning the chat template drops: computed ahead, computed then, and where there
- * was no reasoning, so that nothing is rewritten.
+ * The next user message behind a turn whose reasoning the chat template drops: computed ahead, computed then, and where
+ * there was no reasoning, so that nothing is rewritten.
  */
 final class AheadSection implements Bench.Section {
     /** Keeps reasoning behind the last question, and drops what is older, as Qwen3's does. */
@@ -124,7 +124,9 @@ final class AheadSection implements Bench.Section {
                 .build();
     }
 
-    /** A turn with a call, its end, and the next message: another conversation each time, which nothing is cached of. */
+    /**
+     * A turn with a call, its end, and the next message: another conversation each time, which nothing is cached of.
+     */
     private Cost play(MlxModel mlx, Turn turn, boolean reasons, boolean ahead) throws InterruptedException {
         Random random = new Random(conversations++);
         String id = "conversation " + conversations;

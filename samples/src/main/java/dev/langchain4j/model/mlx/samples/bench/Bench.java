@@ -17,7 +17,10 @@ import java.util.stream.Stream;
 
 /** A run of the benchmarks: what is compared with what, on which models, and how often. */
 public final class Bench implements AutoCloseable {
-    /** Not those that need a download, that load a machine for minutes, or that take as long as everything else together. */
+    /**
+     * Not those that need a download, that load a machine for minutes, or that take as long as everything else
+     * together.
+     */
     private static final String DEFAULT = "host,decode,prefill,loop,cache,text,stream,elements,graph,jlama";
 
     /** A look takes all but what downloads or loads the machine whatever the size. */
@@ -49,6 +52,11 @@ public final class Bench implements AutoCloseable {
         SECTIONS.put("speculation", new SpeculationSection());
         SECTIONS.put("ring", new RingSection());
         SECTIONS.put("architectures", new ArchitecturesSection());
+    }
+
+    /** Names of all sections. */
+    public static String sections() {
+        return String.join(", ", SECTIONS.keySet());
     }
 
     /** One kind of work. */

@@ -24,8 +24,8 @@ import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
 
 /**
- * Operations of the prompt cache beside those of mlx-lm's LRUPromptCache, by length of the prompts and number of entries,
- * which share their first half. The layers hold nothing, as the other side's all share one position.
+ * Operations of the prompt cache beside those of mlx-lm's LRUPromptCache, by length of the prompts and number of
+ * entries, which share their first half. The layers hold nothing, as the other side's all share one position.
  */
 final class CacheSection implements Bench.Section {
     private static final int VOCABULARY = 150_000;

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a draft model gains: the same questions to a model without and with one, and to mlx-lm with the same two models, which
- * take turns. {@code --pair FOLDER,FOLDER} names a model and its draft model.
+ * What a draft model gains: the same questions to a model without and with one, and to mlx-lm with the same two models,
+ * which take turns. {@code --pair FOLDER,FOLDER} names a model and its draft model.
  */
 final class DraftModelRow {
     static final String WORK = "draft model";

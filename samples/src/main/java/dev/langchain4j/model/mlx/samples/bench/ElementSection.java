@@ -11,8 +11,8 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * What MLX's operations cost an element here: on the CPU they differ by two orders of magnitude. And what a product with
- * weights costs for so many rows: it reads all of them for a single one, too.
+ * What MLX's operations cost an element here: on the CPU they differ by two orders of magnitude. And what a product
+ * with weights costs for so many rows: it reads all of them for a single one, too.
  */
 final class ElementSection implements Bench.Section {
     private static final int ROWS = 8;

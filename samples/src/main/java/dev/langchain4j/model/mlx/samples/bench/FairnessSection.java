@@ -20,8 +20,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 
 /**
- * Conversations decode while a long prompt is prefilled and a short round of a tool loop arrives: how long the round waits
- * for its first token and the conversations for their next, beside what each costs alone, and beside mlx-lm.
+ * Conversations decode while a long prompt is prefilled and a short round of a tool loop arrives: how long the round
+ * waits for its first token and the conversations for their next, beside what each costs alone, and beside mlx-lm.
  */
 final class FairnessSection implements Bench.Section {
     private static final long ENDLESS_SEED = 1;

@@ -19,8 +19,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An agent that was asked to rename something in a file that it has read, and writes the whole file again. The model computes
- * each token, and logits are raised for those that the answer is to have: so models of any ability and size can be measured.
+ * An agent that was asked to rename something in a file that it has read, and writes the whole file again. The model
+ * computes each token, and logits are raised for those that the answer is to have: so models of any ability and size
+ * can be measured.
  */
 final class GivenAnswers implements AutoCloseable {
     /** What the answer took without its first token. */

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 
 /**
  * What a GPU would have to launch for a step: the nodes of the graphs of a decode step and of a prefill chunk behind a
- * context, of which only the shapes matter. A fused operation, a compiled chain and a kernel are one node each; views are
- * none. With {@code --nodes} both sides' nodes are listed by name.
+ * context, of which only the shapes matter. A fused operation, a compiled chain and a kernel are one node each; views
+ * are none. With {@code --nodes} both sides' nodes are listed by name.
  */
 final class GraphSection implements Bench.Section {
     private static final int CONTEXT = 600;

@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** A folder with a very small model of random weights that reads a given tokenizer and chat template: of use for timing only. */
+/**
+ * A folder with a very small model of random weights that reads a given tokenizer and chat template: of use for timing
+ * only.
+ */
 final class RandomModel {
     private static final int HIDDEN = 64;
     private static final int LAYERS = 2;

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Time to the first token behind a long conversation after a restart, from the prompt cache on disk: beside the same hit in
- * memory, reading the same files with nothing around it, and computing the prompt.
+ * Time to the first token behind a long conversation after a restart, from the prompt cache on disk: beside the same
+ * hit in memory, reading the same files with nothing around it, and computing the prompt.
  */
 final class RestartSection implements Bench.Section {
     private static final int NEW_TOKENS = 32;

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A model split over several processes of this machine, beside mlx-lm's own split (ring.py), both over MLX's ring on the
- * loopback interface. Each process has its share of the processors.
+ * A model split over several processes of this machine, beside mlx-lm's own split (ring.py), both over MLX's ring on
+ * the loopback interface. Each process has its share of the processors.
  */
 final class RingSection implements Bench.Section {
     private static final ObjectMapper JSON = new ObjectMapper();

@@ -27,8 +27,9 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 
 /**
- * The host's share of an agent's warm rounds: what a request takes besides its forward passes, through the chat model. The
- * model is very small and its answers have one token; what the conversation says is given, as from a memory that was stored.
+ * The host's share of an agent's warm rounds: what a request takes besides its forward passes, through the chat model.
+ * The model is very small and its answers have one token; what the conversation says is given, as from a memory that
+ * was stored.
  */
 final class RoundsSection implements Bench.Section {
     private static final String EVENTS = "dev.langchain4j.mlx.";

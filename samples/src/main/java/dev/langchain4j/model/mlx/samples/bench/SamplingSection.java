@@ -26,15 +26,20 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * What drawing a token costs at the sizes of real vocabularies: a very small model of so many logits generates with each
- * setting in turn, beside mlx-lm with the same. And what a grammar's mask and the detokenizer cost there.
+ * What drawing a token costs at the sizes of real vocabularies: a very small model of so many logits generates with
+ * each setting in turn, beside mlx-lm with the same. And what a grammar's mask and the detokenizer cost there.
  */
 final class SamplingSection implements Bench.Section {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int TOP = 5;
-    /** Standard deviation of the logits: the likeliest of 150,000 tokens then have most of the probability, as they do in use. */
+    /**
+     * Standard deviation of the logits: the likeliest of 150,000 tokens then have most of the probability, as they do
+     * in use.
+     */
     private static final int SPREAD = 3;
-    /** A tokenizer serves for a vocabulary that is so much larger at most: models have logits that no token belongs to. */
+    /**
+     * A tokenizer serves for a vocabulary that is so much larger at most: models have logits that no token belongs to.
+     */
     private static final double TOKENS_LEAST = 0.9;
 
     private static final String SCHEMA = """

@@ -30,8 +30,9 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What drafted tokens gain: the same requests to a model that drafts and to one that does not, which take turns. The answers
- * are the model's own, but for the file that an agent edits: what it writes is given, and the model computes all of it.
+ * What drafted tokens gain: the same requests to a model that drafts and to one that does not, which take turns. The
+ * answers are the model's own, but for the file that an agent edits: what it writes is given, and the model computes
+ * all of it.
  */
 final class SpeculationSection implements Bench.Section {
     private static final String GIVEN = "edit";

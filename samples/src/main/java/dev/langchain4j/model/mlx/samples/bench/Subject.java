@@ -65,7 +65,9 @@ final class Subject implements AutoCloseable {
         this(folder, false);
     }
 
-    /** @param expanded whether quantized weights become plain ones, as models do by default on the CPU where they fit */
+    /**
+     * @param expanded whether quantized weights become plain ones, as models do by default on the CPU where they fit
+     */
     Subject(Path folder, boolean expanded) {
         thread = MlxThread.start("bench");
         boolean cpu = thread.device() == Device.CPU;

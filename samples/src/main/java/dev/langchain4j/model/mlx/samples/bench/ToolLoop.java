@@ -11,8 +11,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.function.IntPredicate;
 
 /**
- * An agent's tool loop as the engine sees it: each round's prompt is the last one, what the model said, and new tokens (a
- * tool's result). With a prompt cache a round costs its new tokens; without one, all of them.
+ * An agent's tool loop as the engine sees it: each round's prompt is the last one, what the model said, and new tokens
+ * (a tool's result). With a prompt cache a round costs its new tokens; without one, all of them.
  */
 public final class ToolLoop {
 

@@ -184,7 +184,10 @@ final class ChatDesk implements ChatModelListener {
         }
     }
 
-    /** Stops the answer at once, also while it waits or its prompt is computed; a tool that runs ends first. Its text stays. */
+    /**
+     * Stops the answer at once, also while it waits or its prompt is computed; a tool that runs ends first. Its text
+     * stays.
+     */
     synchronized void stop(String name) {
         List<Turn> turns = conversation(name).turns();
         if (!turns.isEmpty() && turns.getLast().isRunning()) {

@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.samples.chat;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.model.mlx.MlxModel;
@@ -14,7 +15,9 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 
-/** The chat page over HTTP, on this machine only: static files, one event stream a page, and what a page may ask for. */
+/**
+ * The chat page over HTTP, on this machine only: static files, one event stream a page, and what a page may ask for.
+ */
 public final class ChatServer implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int TEXT_LENGTH_MAX = 20_000;
@@ -49,13 +52,16 @@ public final class ChatServer implements AutoCloseable {
         config.routes.delete("/conversations/{name}", request -> desk.close(request.pathParam("name")));
         config.routes.post("/conversations/{name}/stop", request -> desk.stop(request.pathParam("name")));
         config.routes.post("/conversations/{name}/questions", this::ask);
-        config.routes.exception(IllegalArgumentException.class, (e, request) -> refuse(request, 400, e));
-        config.routes.exception(IllegalStateException.class, (e, request) -> refuse(request, 409, e));
+        config.routes.exception(IllegalArgumentException.class, (e, request) -> refuse(request, 400, e.getMessage()));
+        config.routes.exception(
+                JsonProcessingException.class,
+                (e, request) -> refuse(request, 400, "the body must be JSON: " + e.getOriginalMessage()));
+        config.routes.exception(IllegalStateException.class, (e, request) -> refuse(request, 409, e.getMessage()));
     }
 
     /**
-     * Refuses requests of other sites. The Host header keeps out names that lead to this machine (DNS rebinding). A page of
-     * another site cannot send JSON without asking first, and this server never allows it.
+     * Refuses requests of other sites. The Host header keeps out names that lead to this machine (DNS rebinding). A
+     * page of another site cannot send JSON without asking first, and this server never allows it.
      */
     private static void checkOrigin(Context request) {
         String host = String.valueOf(request.host());
@@ -73,8 +79,8 @@ public final class ChatServer implements AutoCloseable {
     }
 
     /**
-     * Writes the events itself: Javalin's SseClient (7.2.3) completes a request that Jetty has recycled when a page leaves, and
-     * each page that leaves would log an exception.
+     * Writes the events itself: Javalin's SseClient (7.2.3) completes a request that Jetty has recycled when a page
+     * leaves, and each page that leaves would log an exception.
      */
     private void follow(Context request) throws IOException, InterruptedException {
         request.contentType("text/event-stream").header("Cache-Control", "no-store");
@@ -97,8 +103,8 @@ public final class ChatServer implements AutoCloseable {
         request.status(202);
     }
 
-    private static void refuse(Context request, int status, RuntimeException e) {
-        request.status(status).json(Map.of("error", String.valueOf(e.getMessage())));
+    private static void refuse(Context request, int status, String why) {
+        request.status(status).json(Map.of("error", String.valueOf(why)));
     }
 
     /** Listens on this machine's port, or on a free one for 0, and returns it. */

@@ -11,8 +11,8 @@ import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 
 /**
- * A model in a Quarkus application, or any other with CDI: one producer loads the weights and closes them at the end, the
- * chat models share them. The environment variable {@code MLX_MODEL} has a folder or a repository id.
+ * A model in a Quarkus application, or any other with CDI: one producer loads the weights and closes them at the end,
+ * the chat models share them. The environment variable {@code MLX_MODEL} has a folder or a repository id.
  */
 @ApplicationScoped
 public class MlxProducer {

@@ -193,6 +193,23 @@ final class Browser implements AutoCloseable {
                 """));
     }
 
+    /** Characters of the page that its fonts have no picture of: they look like one that no font has. */
+    @SuppressWarnings("unchecked")
+    List<String> missingGlyphs() {
+        return (List<String>) Objects.requireNonNull(driver.executeScript("""
+                const canvas = document.createElement('canvas');
+                const draw = character => {
+                  const context = canvas.getContext('2d');
+                  context.clearRect(0, 0, canvas.width, canvas.height);
+                  context.font = '24px ' + getComputedStyle(document.body).fontFamily;
+                  context.fillText(character, 10, 40);
+                  return canvas.toDataURL();
+                };
+                const missing = draw('\\uE83A');
+                return [...new Set(document.body.innerText)].filter(c => c.trim() && draw(c) === missing);
+                """));
+    }
+
     private static String resource(String name) {
         try (InputStream in = Objects.requireNonNull(Browser.class.getResourceAsStream(name), name)) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);

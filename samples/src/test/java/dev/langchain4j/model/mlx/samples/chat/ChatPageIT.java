@@ -127,6 +127,7 @@ class ChatPageIT {
                 .matches("0 running, 0 waiting · the last one waited [0-9,]+ ms"));
         browser.screenshot("chat-light");
         assertThat(browser.violations()).as("accessibility, light").isEmpty();
+        assertThat(browser.missingGlyphs()).isEmpty();
         browser.colours("dark");
         browser.screenshot("chat-dark");
         assertThat(browser.violations()).as("accessibility, dark").isEmpty();
@@ -181,9 +182,54 @@ class ChatPageIT {
         }
     }
 
+    @Test
+    void requestsThatCannotBeReadAreTheCallersFault() throws Exception {
+        open(greedy());
+        HttpClient http = HttpClient.newHttpClient();
+        String conversation = browser.text("location.origin") + "/conversations/" + browser.text("picked");
+        for (String body : List.of("{\"text\": ", "not JSON", "", "[]", "{\"text\": \"Hi!\", \"pictures\": [{}]}")) {
+            HttpRequest.Builder post = HttpRequest.newBuilder(URI.create(conversation + "/questions"))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofString(body));
+            assertThat(status(http, post)).as(body).isEqualTo(400);
+        }
+        assertThat(browser.all(".question")).isEmpty();
+    }
+
     private static int status(HttpClient http, HttpRequest.Builder request) throws Exception {
         return http.send(request.build(), HttpResponse.BodyHandlers.discarding())
                 .statusCode();
+    }
+
+    @Test
+    void picturesAreForModelsThatSeeThem() {
+        open(greedy());
+        assertThat(browser.one("#add").isDisplayed()).isFalse();
+        leave();
+        Path see = DEMO.resolveSibling("../see-model").normalize();
+        open(greedy(), MlxModel.builder().modelPath(see.resolve("model")));
+        assertThat(browser.one("#add").isDisplayed()).isTrue();
+        browser.one("#tools").click();
+        browser.one("#file").sendKeys(see.resolve("pictures/42-yellow.png").toString());
+        browser.until("the picture", () -> browser.all("#pictures img").size() == 1);
+        askAndWait("What number is it?");
+        assertThat(browser.first(".answer")).contains("42");
+        assertThat(browser.all(".question img")).hasSize(1);
+        assertThat(browser.violations()).isEmpty();
+    }
+
+    @Test
+    void reasoningCanBeFoldedAway() {
+        open(greedy());
+        browser.text(
+                "(() => { at('turns').replaceChildren(turnElement({state: 'answering', question: 'Why?', pictures: [],"
+                        + " thinking: 'Because.', calls: [], answer: '', rounds: []})); })()");
+        assertThat(browser.one(".thinking p").isDisplayed())
+                .as("while there is no answer")
+                .isTrue();
+        browser.one(".thinking summary").click();
+        assertThat(browser.one(".thinking p").isDisplayed()).isFalse();
+        assertThat(browser.violations()).isEmpty();
     }
 
     @Test

@@ -21,8 +21,8 @@ import org.w3c.dom.Node;
 import org.xml.sax.SAXException;
 
 /**
- * The class path of an application that has the dependencies of README.md and no others: these artifacts, and what their
- * POMs bring along. A subset of the class path of this test.
+ * The class path of an application that has the dependencies of README.md and no others: these artifacts, and what
+ * their POMs bring along. A subset of the class path of this test.
  */
 final class ReadmeDependencies {
     private static final Pattern ARTIFACT = Pattern.compile("<artifactId>([^<]+)</artifactId>");
