@@ -448,9 +448,8 @@ public final class MlxModel implements AutoCloseable {
         }
 
         /**
-         * The memory that the model would take with these settings: weights, bytes of a token, and the memory of the
-         * machine. Only the files' headers are read; a model that is not in the cache is downloaded. An adapter is not
-         * counted.
+         * The memory that the model would take with these settings, and that of the machine. An adapter is not counted.
+         * Only the files' headers are read; a model that is not in the cache is downloaded.
          *
          * @throws ModelNotFoundException if the folder, a file in it, or the native library is missing
          * @throws InvalidRequestException if a setting or what the folder has is not valid
@@ -458,12 +457,7 @@ public final class MlxModel implements AutoCloseable {
         public MlxModelEstimate estimate() {
             kvFormat = checked();
             LocatedModel located = ModelSettings.locate(path, modelName, hub);
-            ContextLimit context = ContextLimit.of(ChatFolder.config(located.folder()), ropeScaling, contextLength);
-            try (MlxThread own = NativeParts.startThread("mlx-estimate")) {
-                String shown = name != null ? name : located.name();
-                return MlxModelEstimate.of(
-                        shown, located.folder(), context, NativeParts.type(dtype, own), kvFormat, own);
-            }
+            return MlxModelEstimate.of(located, name, ropeScaling, contextLength, dtype, kvFormat);
         }
 
         private KvFormat checked() {

@@ -5,6 +5,7 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
+import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.file.Path;
@@ -30,6 +31,16 @@ public record MlxModelEstimate(
         int contextLength,
         long budgetBytes,
         long takenBytes) {
+
+    /** Of a model that is not loaded, with settings of which null is the default. */
+    static MlxModelEstimate of(
+            LocatedModel located, String name, RopeScaling scaling, Integer length, DType dtype, KvFormat format) {
+        ContextLimit context = ContextLimit.of(ChatFolder.config(located.folder()), scaling, length);
+        try (MlxThread own = NativeParts.startThread("mlx-estimate")) {
+            String shown = name != null ? name : located.name();
+            return of(shown, located.folder(), context, NativeParts.type(dtype, own), format, own);
+        }
+    }
 
     /** Of a model folder; the thread builds graphs over the weights, and reads nothing but headers. */
     static MlxModelEstimate of(

@@ -13,12 +13,10 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * The prompt cache of an engine: what a model computed for its prompts, found by their tokens. Many sessions may be
- * open.
+ * The prompt cache of an engine: what a model computed for its prompts, by their tokens. Many sessions may be open.
  *
  * <p>A single API over the parts: {@link PrefixTrie} finds and holds, {@link SequenceStore} moves between layers and
- * records, {@link Evictor} makes room, {@link Conversations} remembers who is expected back, {@link ReusePlan}
- * explains.
+ * records, {@link Evictor} makes room, {@link Conversations} knows who is expected back, {@link ReusePlan} explains.
  *
  * <p>It belongs to the thread that owns the model. {@link #access} serves other threads.
  */
@@ -77,9 +75,7 @@ public final class TrieCache implements AutoCloseable {
         tier.expect(conversation -> conversations.odds().expected(conversation, tick));
     }
 
-    /**
-     * Holds no more than other models leave as of now, in bytes and native buffers. To be called once, before all else.
-     */
+    /** Holds no more than other models leave, in bytes and native buffers. To be called once, before all else. */
     public void within(LongSupplier bytes, LongSupplier buffers) {
         usage.within(bytes, buffers);
         publish();
