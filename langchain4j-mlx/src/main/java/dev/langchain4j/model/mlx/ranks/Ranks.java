@@ -258,7 +258,6 @@ public final class Ranks implements AutoCloseable {
      * next model makes another one, if MLX can forget this one.
      */
     private RankLostException giveUp(RankLostException cause) {
-        thread.abandon(cause);
         if (isAgainPossible()) {
             stale = true;
             sockets.shutdown();
@@ -266,6 +265,8 @@ public final class Ranks implements AutoCloseable {
             over = cause;
         }
         OPEN.compareAndSet(this, null);
+        // the last thing, for whoever hears of it may build the model again at once
+        thread.abandon(cause);
         return cause;
     }
 
