@@ -3,7 +3,7 @@
  * silu, attention, and the products of experts. MLX puts most of them together from up to twenty operations there, on one
  * thread; here each reads its input once, and threads share the work. Of single precision, from dense or strided arrays.
  *
- * What a row of the output is does not depend on the other rows, nor on the number of threads.
+ * What a row of the output is does not depend on the number of threads, nor, but for products of experts, on other rows.
  */
 #include <algorithm>
 #include <cmath>

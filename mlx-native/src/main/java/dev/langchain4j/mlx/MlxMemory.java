@@ -142,9 +142,14 @@ public final class MlxMemory {
         check(MlxC.mlx_reset_peak_memory(), "reset_peak_memory");
     }
 
-    /** Gives freed bytes that MLX keeps for reuse back to the system. */
+    /**
+     * Gives freed bytes that MLX keeps for reuse back to the system. Does nothing once a thread was given up in a native
+     * call that does not return: MLX would wait for it.
+     */
     public static void clearCache() {
-        check(MlxC.mlx_clear_cache(), "clear_cache");
+        if (!MlxThread.isAnyAbandoned()) {
+            check(MlxC.mlx_clear_cache(), "clear_cache");
+        }
     }
 
     /**

@@ -24,6 +24,8 @@ public final class MlxThread implements Executor, AutoCloseable {
     /** How often somebody who waits for the end looks whether the thread was abandoned. */
     private static final long ABANDONED_LOOK_MILLIS = 100;
 
+    private static volatile boolean anyAbandoned;
+
     private final BlockingDeque<Runnable> tasks = new LinkedBlockingDeque<>();
     private final OwnerThread thread;
     private final Device device;
@@ -214,6 +216,11 @@ public final class MlxThread implements Executor, AutoCloseable {
         return Shutdown.hasBegun();
     }
 
+    /** Whether a thread of this process was given up: {@link #abandon}. */
+    static boolean isAnyAbandoned() {
+        return anyAbandoned;
+    }
+
     /** Whether the grace period is over: nothing is computed here any more. */
     public boolean isHalted() {
         return thread.halted;
@@ -234,6 +241,7 @@ public final class MlxThread implements Executor, AutoCloseable {
      */
     public void abandon(RuntimeException cause) {
         thread.abandoned = cause;
+        anyAbandoned = true;
         thread.halted = true;
         synchronized (tasks) {
             closed = true;

@@ -7,6 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The connections of this process to others, found by their ports, to see whether the other end has closed one. Looking
@@ -22,6 +24,9 @@ public final class PeerSockets {
     private static final int POLLHUP = 16;
     private static final int MSG_PEEK = 2;
     private static final int SHUT_RDWR = 2;
+
+    /** Descriptors that were shut down: their owner never closes them. */
+    private static final Set<Integer> SHUT = ConcurrentHashMap.newKeySet();
 
     /** Whose connection each descriptor is. */
     private final Map<Integer, Integer> peers = new LinkedHashMap<>();
@@ -43,7 +48,7 @@ public final class PeerSockets {
             MemorySegment length = arena.allocate(8, 8);
             for (int descriptor = 0; descriptor < DESCRIPTORS_MAX; descriptor++) {
                 int far = port(descriptor, true, address, length);
-                if (far < 0) {
+                if (far < 0 || SHUT.contains(descriptor)) {
                     continue;
                 }
                 if (others.contains(far)) {
@@ -74,6 +79,7 @@ public final class PeerSockets {
      * owner.
      */
     public void shutdown() {
+        SHUT.addAll(peers.keySet());
         peers.keySet().forEach(descriptor -> SystemC.shutdown(descriptor, SHUT_RDWR));
     }
 

@@ -7,6 +7,7 @@ import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.DraftModel;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -59,6 +60,7 @@ record DraftParts(DraftModel model, String key, long weightBytes) {
             DraftModel head = main.model().draftHead();
             return new DraftParts(head, head == null ? "" : HEAD, 0);
         }
+        MemoryBudget.SHARED.check("draft model " + folder, ModelFolder.weightBytes(folder, type));
         return owner.call(() -> {
             ModelLoader.Loaded loaded =
                     parts.weightsOf(ModelLoader.load(folder, type)).with(format);

@@ -31,7 +31,9 @@ final class MemoryBudget {
     /** Of all models of this process. */
     static final MemoryBudget SHARED = new MemoryBudget(new Source() {});
 
-    /** How long a prompt cache may take to give way: a step of its model. */
+    /** As many bytes as anybody could want. */
+    private static final long UNLIMITED = Long.MAX_VALUE / 4;
+    /** How long prompt caches may take to give way: some steps of their models. */
     private static final long GIVING_WAY_SECONDS = 5;
     /**
      * The part of the footprint limit that is freed beyond what is too much, so that the next request need not do it
@@ -106,7 +108,7 @@ final class MemoryBudget {
 
         /** The limits that the application set, else those of a cache that is limited by {@link #bytesMax} alone. */
         CacheLimits limits() {
-            return limits == null ? CacheLimits.ofBytes(Long.MAX_VALUE / 4).buffers(Integer.MAX_VALUE) : limits;
+            return limits == null ? CacheLimits.ofBytes(UNLIMITED).buffers(Integer.MAX_VALUE) : limits;
         }
 
         /** Bytes that it may hold now. */
@@ -136,10 +138,11 @@ final class MemoryBudget {
 
         private void divide(long bytes, long buffers) {
             long before = bytesMax;
-            bytesMax = limits == null ? bytes : limits.bytesMax();
-            boolean changed = bytesMax != before || buffers != buffersMax;
+            // what runs goes on
+            bytesMax = limits == null ? Math.max(bytes, bytesInUse()) : limits.bytesMax();
+            boolean less = bytesMax < before || buffers < buffersMax;
             buffersMax = buffers;
-            if (changed && cache != null) {
+            if (less && cache != null) {
                 cache.trimTo(bytesMax);
             }
         }
@@ -161,7 +164,8 @@ final class MemoryBudget {
 
     /** Divides what there is; what holds more than its share gives way. */
     private synchronized void share(long moreWeightBytes) {
-        long left = Math.max(0, source.budgetBytes() - source.weightBytes() - moreWeightBytes);
+        long budget = source.budgetBytes();
+        long left = budget <= 0 ? UNLIMITED : Math.max(0, budget - source.weightBytes() - moreWeightBytes);
         int shares = 1;
         for (Claim claim : claims) {
             shares += claim.limits == null ? 1 : 0;
@@ -230,13 +234,14 @@ final class MemoryBudget {
     }
 
     /**
-     * To be called for each new request: lets prompt caches give way if the process takes too much.
+     * To be called for each new request: lets prompt caches give way if the process takes too much. A single request is
+     * always admitted, for waiting would not make room for it.
      *
-     * @throws RateLimitException if it takes too much all the same
+     * @throws RateLimitException if it takes too much all the same, and other requests run
      */
     void admit() {
         share(0);
-        if (giveWay(0) > 0) {
+        if (giveWay(0) > 0 && runs()) {
             throw new RateLimitException(
                     "the process takes %s of memory, and should take at most %s here: try again later,"
                                     .formatted(
@@ -244,6 +249,10 @@ final class MemoryBudget {
                                             MlxModelEstimate.size(source.footprintLimitBytes()))
                             + " close a model, use a smaller Java heap (-Xmx), or raise the limit with MlxMemory.setFootprintLimit");
         }
+    }
+
+    private boolean runs() {
+        return claims.stream().anyMatch(claim -> claim.bytesInUse() > 0);
     }
 
     /**
@@ -263,10 +272,11 @@ final class MemoryBudget {
         List<Claim> largest = claims.stream()
                 .sorted(Comparator.comparingLong(Claim::bytesHeld).reversed())
                 .toList();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(GIVING_WAY_SECONDS);
         for (Claim claim : largest) {
             long held = claim.bytesHeld();
-            if (toFree > 0 && held > 0) {
-                toFree -= freed(claim.cache.trimTo(Math.max(0, held - toFree)));
+            if (source.sharesMemory() && toFree > 0 && held > 0 && System.nanoTime() < end) {
+                toFree -= freed(claim.cache.trimTo(Math.max(0, held - toFree)), end);
             }
         }
         source.giveBack();
@@ -278,8 +288,8 @@ final class MemoryBudget {
         return footprint == 0 ? 0 : footprint + more - source.footprintLimitBytes();
     }
 
-    private static long freed(CompletableFuture<Long> trimmed) {
-        return trimmed.completeOnTimeout(0L, GIVING_WAY_SECONDS, TimeUnit.SECONDS)
+    private static long freed(CompletableFuture<Long> trimmed, long end) {
+        return trimmed.completeOnTimeout(0L, Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS)
                 .exceptionally(failure -> 0L)
                 .join();
     }

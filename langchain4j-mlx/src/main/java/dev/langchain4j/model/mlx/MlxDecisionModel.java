@@ -23,6 +23,8 @@ import dev.langchain4j.model.decision.response.DecisionAnswer;
 import dev.langchain4j.model.decision.response.DecisionResponse;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
+import dev.langchain4j.model.mlx.parse.ReasoningFormat;
+import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.output.TokenUsage;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,7 +61,7 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
     private static final SystemMessage SYSTEM =
             SystemMessage.from("You answer questions about what you are given. You write the answer alone.");
 
-    /** Larger than any distance between two logits, so that other tokens have no share. */
+    /** Larger than any distance between two logits, so that other tokens have no share; added in single precision. */
     private static final double BIAS = 100;
     /** What closing the reasoning may take, for models that always reason. */
     private static final int OUTPUT_TOKENS_MAX = 64;
@@ -70,6 +72,11 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
     private MlxDecisionModel(Builder builder) {
         chat = builder.chat.build();
         listeners = List.copyOf(builder.listeners);
+        if (chat.model().template().format(false, ToolSchemas.none()).reasoning() == ReasoningFormat.HARMONY) {
+            chat.close();
+            throw new UnsupportedFeatureException("DecisionModel is not supported by " + modelName()
+                    + ": its template begins answers with a channel, which the first token would have to be");
+        }
     }
 
     /** Settings of a new decision model. */
@@ -268,6 +275,7 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
          * Makes the decision model; loads the MLX model if a name or path was given.
          *
          * @throws InvalidRequestException if a setting is missing or not valid
+         * @throws UnsupportedFeatureException for models that write channels (gpt-oss)
          * @throws dev.langchain4j.exception.ModelNotFoundException if there is no such model
          */
         public MlxDecisionModel build() {

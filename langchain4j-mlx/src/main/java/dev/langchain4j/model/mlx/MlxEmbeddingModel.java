@@ -77,11 +77,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             s.thread = s.parts.on(NativeParts.startThread("mlx-" + s.name));
             DType type = NativeParts.type(builder.dtype, s.thread);
             boolean expanded = builder.quantizedWeights.expands(located.folder(), config, type, s.thread);
-            MemoryBudget.SHARED.check(
-                    s.name,
-                    expanded
-                            ? ModelFolder.expandedBytes(located.folder(), config, type)
-                            : ModelFolder.weightBytes(located.folder(), type));
+            MemoryBudget.SHARED.check(s.name, ModelFolder.weightBytes(located.folder(), config, type, expanded));
             s.embedder = s.parts.add(new TextEmbedder(
                     located.folder(),
                     new TextEmbedder.Wishes(type, expanded, builder.maxLength, builder.normalize, builder.batchSize),

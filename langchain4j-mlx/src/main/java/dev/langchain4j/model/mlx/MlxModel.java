@@ -114,7 +114,7 @@ public final class MlxModel implements AutoCloseable {
                 own = RankParts.load(
                         ranks, builder.cluster, folder, config, type, expanded, format, kept, owner, parts);
             } else {
-                MlxModelEstimate.check(name, folder, context, type, format, owner);
+                MlxModelEstimate.check(name, folder, context, type, expanded, format, owner);
                 own = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))
                         .with(format));
             }

@@ -59,10 +59,18 @@ public record MlxModelEstimate(
     /**
      * Refuses weights that do not fit before they are read.
      *
+     * @param expanded whether quantized weights are held in single precision
      * @throws InvalidRequestException with what the model would take
      */
-    static void check(String name, Path folder, ContextLimit context, DType type, KvFormat format, MlxThread thread) {
-        long weightBytes = ModelFolder.weightBytes(folder, type);
+    static void check(
+            String name,
+            Path folder,
+            ContextLimit context,
+            DType type,
+            boolean expanded,
+            KvFormat format,
+            MlxThread thread) {
+        long weightBytes = ModelFolder.weightBytes(folder, context.config(), type, expanded);
         if (!MemoryBudget.SHARED.fits(weightBytes)) {
             throw new InvalidRequestException("cannot load " + of(name, folder, context, type, format, thread)
                     + ". Close a model, take a smaller or more quantized one, or raise the limit with"
@@ -85,8 +93,8 @@ public record MlxModelEstimate(
 
     /**
      * How many tokens all conversations together can have in the half of what the weights leave, which is what the
-     * prompt cache may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link Integer#MAX_VALUE}, and 0
-     * if the model does not fit.
+     * prompt cache of the only model may hold by default ({@link MlxModel.Builder#cacheLimits}); at most {@link
+     * Integer#MAX_VALUE}, and 0 if the model does not fit.
      */
     public int tokensThatFit() {
         if (budgetBytes == 0) {

@@ -101,11 +101,11 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         timer.close();
-        claim.close();
         trie.close();
         prompts.forget();
         if (tier != null) {
             tier.close();
         }
+        claim.close();
     }
 }

@@ -3,7 +3,6 @@ package dev.langchain4j.model.mlx;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.mlx.DType;
-import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
@@ -54,11 +53,10 @@ final class ModelSettings {
             return 0;
         }
         int dim = text.count("head_dim", Math.max(1, text.count("hidden_size", 1) / heads));
-        boolean sinks = text.modelType().equals("gpt_oss") && thread.device() == Device.CPU;
         boolean capped = text.modelType().equals("gemma2");
         boolean latent = text.has("kv_lora_rank");
         boolean stored =
-                format.bits() > 0 || sinks || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
+                format.bits() > 0 || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
         int bytes = type == DType.FLOAT32 ? Float.BYTES : Short.BYTES;
         // scores, and what softmax makes of them
         return stored ? 2L * bytes * heads : 0;

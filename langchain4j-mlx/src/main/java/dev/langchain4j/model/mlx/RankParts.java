@@ -11,6 +11,7 @@ import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.TextPart;
 import dev.langchain4j.model.mlx.ranks.Ranks;
 import java.nio.file.Path;
@@ -78,10 +79,11 @@ final class RankParts {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("version", FORMAT + " " + Doctor.version());
         facts.put("model", ModelIdentity.ofWeights(folder));
-        facts.put("setting of types, KV cache or context", type + " " + settings);
         boolean pipeline = isPipeline(cluster, config);
-        facts.put("setting of pipeline", String.valueOf(pipeline));
+        facts.put("setting of types, KV cache, context or pipeline", type + " " + settings + " " + pipeline);
         ranks.agree(facts);
+        MemoryBudget.SHARED.check(
+                "a share of " + folder, ModelFolder.weightBytes(folder, config, type, expanded) / cluster.size());
         ModelConfig text = TextPart.withoutTower(config);
         return thread.call(() -> pipeline
                 ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, format, ranks.stage()))

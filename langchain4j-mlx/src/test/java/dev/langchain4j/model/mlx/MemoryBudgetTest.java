@@ -4,16 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.mlx.MlxMemory;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.mlx.cache.CacheLimits;
 import dev.langchain4j.model.mlx.cache.PromptCacheStats;
 import dev.langchain4j.model.mlx.testing.DemoModel;
+import dev.langchain4j.model.mlx.testing.RandomModel;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the models of a process may take together, on a Mac of 16 GB. */
 class MemoryBudgetTest {
@@ -215,11 +224,15 @@ class MemoryBudgetTest {
         }
     }
 
+    /** A single request is admitted all the same: nothing else would make room for it. */
     @Test
-    void aRequestIsRefusedIfTheProcessTakesTooMuchAndCounts() {
-        try (MlxModel model = MlxModel.load(DemoModel.folder())) {
+    void aRequestBesideOthersIsRefusedIfTheProcessTakesTooMuchAndCounts(@TempDir Path folder) throws Exception {
+        String template = "{%- for m in messages %}{{ m['content'] }}{%- endfor %}:";
+        try (MlxModel model = MlxModel.load(RandomModel.write(folder.resolve("random"), template, List.of(), 3))) {
             MlxChatModel chat =
                     MlxChatModel.builder().model(model).maxOutputTokens(4).build();
+            MlxCancellation cancellation = new MlxCancellation();
+            CompletableFuture<ChatResponse> running = endless(model, cancellation);
             long limit = MlxMemory.footprintLimitBytes();
             MlxMemory.setFootprintLimit(1);
             try {
@@ -227,10 +240,48 @@ class MemoryBudgetTest {
                         .isInstanceOf(RateLimitException.class)
                         .hasMessageContaining("at most 1 bytes");
                 assertThat(model.engine().stats().refused()).isEqualTo(1);
+                assertThat(running).as("what runs goes on").isNotDone();
+                cancellation.cancel();
+                while (!model.engine().isIdle()) {
+                    Thread.sleep(1);
+                }
+                assertThat(chat.chat("hello")).isNotNull();
             } finally {
                 MlxMemory.setFootprintLimit(limit);
             }
-            assertThat(chat.chat("hello")).isNotNull();
         }
+    }
+
+    /** An answer that goes on until it is cancelled; its first token is there. */
+    private static CompletableFuture<ChatResponse> endless(MlxModel model, MlxCancellation cancellation)
+            throws InterruptedException {
+        CompletableFuture<ChatResponse> answer = new CompletableFuture<>();
+        CountDownLatch begun = new CountDownLatch(1);
+        ChatRequest request = ChatRequest.builder()
+                .messages(UserMessage.from("hello"))
+                .parameters(MlxChatRequestParameters.builder()
+                        .logitBias(Map.of(0, -1000.0, 1, -1000.0, 2, -1000.0, 3, -1000.0))
+                        .maxOutputTokens(20_000)
+                        .cancellation(cancellation)
+                        .build())
+                .build();
+        MlxStreamingChatModel.builder().model(model).build().chat(request, new StreamingChatResponseHandler() {
+            @Override
+            public void onPartialResponse(String piece) {
+                begun.countDown();
+            }
+
+            @Override
+            public void onCompleteResponse(ChatResponse response) {
+                answer.complete(response);
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                answer.completeExceptionally(error);
+            }
+        });
+        begun.await();
+        return answer;
     }
 }

@@ -15,8 +15,8 @@ import java.util.List;
  *       {@link #resumePosition()} grows. Who does not computes it;
  *   <li>feed {@code tokens[resumePosition() .. n-1)} to {@link #layers()} in chunks, none reaching over
  *       {@link #nextCheckpoint}; after each chunk, once it is evaluated, call {@link #checkpoint()};
- *   <li>feed the last prompt token and call {@link #checkpoint()} once more; then feed each generated token and call
- *       {@link #append} for it;
+ *   <li>feed the last prompt token, by itself or, if {@link #nextCheckpoint} allows it, within the last chunk, and call
+ *       {@link #checkpoint()} once behind it; then feed each generated token and call {@link #append} for it;
  *   <li>{@link #close(Outcome)}, always, once.
  * </ol>
  */

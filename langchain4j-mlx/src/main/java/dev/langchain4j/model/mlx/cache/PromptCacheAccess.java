@@ -137,6 +137,8 @@ final class PromptCacheAccess implements PromptCache {
             owner.execute(run);
         } catch (IllegalStateException | RejectedExecutionException closed) {
             answer.complete(whenClosed);
+        } catch (RuntimeException lost) {
+            answer.completeExceptionally(lost);
         }
         return answer;
     }

@@ -56,7 +56,7 @@ final class Usage {
 
     /** Bytes that may be held now: the limit, or what others leave of it; 0 keeps nothing. */
     long bytesMax() {
-        return limits.bytesMax() == 0 ? 0 : Math.clamp(bytesLeft.getAsLong(), 1, limits.bytesMax());
+        return Math.clamp(bytesLeft.getAsLong(), 0, limits.bytesMax());
     }
 
     /** Native buffers that may be held now. */

@@ -208,7 +208,7 @@ final class Generation extends ScheduledRequest {
 
     /** Begins to decode behind the chunk that is fed, in a pass of its own or not: the decoder can draw. */
     void drawsBehindChunk(boolean alone) {
-        this.alone = alone;
+        this.alone = alone && engine.stats().running() <= 1;
         decoder = Decoder.of(this);
     }
 

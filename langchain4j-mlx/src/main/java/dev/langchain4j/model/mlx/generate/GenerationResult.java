@@ -47,7 +47,8 @@ public record GenerationResult(
      *
      * @param queued from asking to the beginning
      * @param prefixWait the part of it in which another request computed a prefix for this one
-     * @param prefill from the beginning to the last prompt token's logits being asked for
+     * @param prefill from the beginning to the end of the prompt's last chunk, with the first token's draw if the last
+     *     token of the prompt belongs to that chunk
      * @param timeToFirstToken from the beginning to the first token
      * @param total from the beginning to the end
      * @param longestStall the longest time between two tokens; 0 if there were not two

@@ -91,7 +91,7 @@ final class Prefill implements AutoCloseable {
                 && session.nextCheckpoint(position) > end
                 && limit(session) > end
                 && end - position
-                        < LAST_CHUNK_TOKENS_PER_LAYER * session.layers().size();
+                        < LAST_CHUNK_TOKENS_PER_LAYER * generation.layers().size();
     }
 
     /** Whether the chunk that is fed ends with the last token. */

@@ -29,7 +29,7 @@ public record PrefillChunks(int tokens, long scoreBytes, long scoreBytesMax) {
     /** Tokens of the equal pieces of a chunk that ends at a position. */
     private int pieceTokens(int end) {
         long bytesOfOne = scoreBytes * end;
-        if (bytesOfOne * tokens <= scoreBytesMax) {
+        if (bytesOfOne <= scoreBytesMax / tokens) {
             return tokens;
         }
         int fit = (int) Math.clamp(scoreBytesMax / bytesOfOne, Math.min(tokens, TOKENS_MIN), tokens);

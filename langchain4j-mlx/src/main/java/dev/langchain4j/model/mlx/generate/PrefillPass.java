@@ -134,21 +134,26 @@ final class PrefillPass {
                 : chunks.stream().flatMapToInt(Arrays::stream).toArray();
         int[] lengths = chunks.stream().mapToInt(chunk -> chunk.length).toArray();
         List<MlxArray> results = new ArrayList<>();
-        MlxArray hidden;
-        try (Scope scope = Scope.open()) {
-            hidden = model.forward(MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths, sights.get()))
-                    .detach();
-            for (int i = 0, from = 0; i < lengths.length; from += lengths[i++]) {
-                if (drafters.get(i) != null) {
-                    drafters.get(i).follow(chunks.get(i), Indexing.slice(hidden, 1, from, from + lengths[i]));
-                    results.addAll(drafters.get(i).queued());
+        MlxArray hidden = null;
+        try {
+            try (Scope scope = Scope.open()) {
+                hidden = model.forward(
+                                MlxArray.of(tokens, 1, tokens.length), Spans.of(sequences, lengths, sights.get()))
+                        .detach();
+                for (int i = 0, from = 0; i < lengths.length; from += lengths[i++]) {
+                    if (drafters.get(i) != null) {
+                        drafters.get(i).follow(chunks.get(i), Indexing.slice(hidden, 1, from, from + lengths[i]));
+                        results.addAll(drafters.get(i).queued());
+                    }
                 }
+                results.addAll(behind.apply(hidden));
             }
-            results.addAll(behind.apply(hidden));
-        }
-        try (hidden) {
             sequences.forEach(layers -> results.addAll(List.of(LayerCache.buffers(layers))));
             Eval.eval(results.toArray(MlxArray[]::new));
+        } finally {
+            if (hidden != null) {
+                hidden.close();
+            }
         }
     }
 

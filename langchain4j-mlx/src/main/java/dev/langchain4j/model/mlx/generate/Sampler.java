@@ -232,7 +232,8 @@ final class Sampler implements AutoCloseable {
     private MlxArray adjusted(MlxArray logits) {
         MlxArray adjusted = logits;
         if (biasIds != null) {
-            adjusted = Indexing.scatterAddAlong(adjusted, biasIds, Ops.astype(biasValues, adjusted.dtype()), -1);
+            // In half precision a large bias would round the differences between logits away.
+            adjusted = Indexing.scatterAddAlong(Ops.astype(logits, DType.FLOAT32), biasIds, biasValues, -1);
         }
         if (window == null) {
             return adjusted;

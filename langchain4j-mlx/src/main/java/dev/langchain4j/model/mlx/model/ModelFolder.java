@@ -104,8 +104,7 @@ public final class ModelFolder {
         MlxMemory.WeightClaim claim = null;
         try (Scope scope = Scope.open()) {
             // counted before they are read, so that what does not fit is refused and not swapped
-            long bytes = expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type);
-            claim = MlxMemory.claimWeights(bytes / shard.ranks());
+            claim = MlxMemory.claimWeights(weightBytes(folder, config, type, expanded) / shard.ranks());
             part = build(folder, config, type, expanded, adapter, shard, sanitizer, factory);
             Eval.eval(part.weights().all());
             part.weights().holds(claim);
@@ -221,6 +220,15 @@ public final class ModelFolder {
         } catch (MlxException e) {
             throw failure(folder, e);
         }
+    }
+
+    /**
+     * As {@link #weightBytes(Path, DType)}.
+     *
+     * @param expanded whether quantized matrices become plain ones in single precision
+     */
+    public static long weightBytes(Path folder, ModelConfig config, DType type, boolean expanded) {
+        return expanded ? expandedBytes(folder, config, type) : weightBytes(folder, type);
     }
 
     /** How the weights of a folder are quantized, in words, else their type; empty if config.json does not say. */

@@ -57,6 +57,8 @@ public final class Ranks implements AutoCloseable {
     private static final AtomicReference<Ranks> OPEN = new AtomicReference<>();
 
     private static RankSettings joined;
+    /** The connections of MLX's group. */
+    private static PeerSockets lastSockets;
     /** Whether MLX's group is one of lost ranks. */
     private static boolean stale;
     /** Why this process can be no rank any more; null while it can. */
@@ -105,10 +107,12 @@ public final class Ranks implements AutoCloseable {
     }
 
     private void open() {
-        if (stale) {
+        boolean left = lastSockets != null && RankGroup.canForget() && lastSockets.closedPeer() >= 0;
+        if (stale || left) {
             RankGroup.forget();
             stale = false;
             joined = null;
+            lastSockets = null;
         }
         if (joined != null && !isSameGroup(joined)) {
             throw new InvalidRequestException("this process is rank " + joined.rank() + " of " + joined.size()
@@ -118,6 +122,7 @@ public final class Ranks implements AutoCloseable {
         joined = settings;
         sockets = PeerSockets.find(
                 settings.ports(settings.rank()), settings.left(), settings.ports(settings.right()), settings.right());
+        lastSockets = sockets;
     }
 
     private RankGroup joinGroup() {
@@ -258,15 +263,15 @@ public final class Ranks implements AutoCloseable {
      * next model makes another one, if MLX can forget this one.
      */
     private RankLostException giveUp(RankLostException cause) {
-        if (isAgainPossible()) {
-            stale = true;
-            sockets.shutdown();
-        } else {
-            over = cause;
-        }
+        boolean again = isAgainPossible();
+        stale |= again;
+        over = again ? null : cause;
+        // whoever hears of the end of the thread may build the model again at once
         OPEN.compareAndSet(this, null);
-        // the last thing, for whoever hears of it may build the model again at once
         thread.abandon(cause);
+        if (again) {
+            sockets.shutdown();
+        }
         return cause;
     }
 

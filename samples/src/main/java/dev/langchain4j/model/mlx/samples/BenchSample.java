@@ -28,7 +28,7 @@ public final class BenchSample {
         text("rows", "N,...", "requests at once, for batch"),
         text("tokens", "N,...", "tokens of a sequence"),
         text("entries", "N,...", "entries of the cache"),
-        text("works", "NAME,...", "some work of speculation: calls, schema, chat, edit"),
+        text("works", "NAME,...", "some work of speculation: calls, schema, chat, edit, draft model"),
         text("pair", "FOLDER,FOLDER", "a model and its draft model, for speculation"),
         text("template", "FILE", "a chat template of another model, for ahead"),
         text("tokenizer", "FOLDER,...", "whose tokenizers rounds and sampling use; default: the demo model's"),
