@@ -143,8 +143,8 @@ public final class MlxMemory {
     }
 
     /**
-     * Gives freed bytes that MLX keeps for reuse back to the system. Does nothing once a thread was given up in a native
-     * call that does not return: MLX would wait for it.
+     * Gives freed bytes that MLX keeps for reuse back to the system. Does nothing once a thread was given up in a
+     * native call that does not return: MLX would wait for it.
      */
     public static void clearCache() {
         if (!MlxThread.isAnyAbandoned()) {

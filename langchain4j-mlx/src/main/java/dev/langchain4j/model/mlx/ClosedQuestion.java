@@ -138,9 +138,14 @@ record ClosedQuestion(String text, List<Set<Integer>> labels, Function<List<Doub
 
     /** The answer that follows from the probabilities of its tokens, which are scaled to sum to 1. */
     DecisionAnswer answer(Map<Integer, Double> probabilities) {
-        double sum = tokens().stream().mapToDouble(token -> share(probabilities, token)).sum();
+        double sum = tokens().stream()
+                .mapToDouble(token -> share(probabilities, token))
+                .sum();
         return toAnswer.apply(labels.stream()
-                .map(label -> label.stream().mapToDouble(token -> share(probabilities, token)).sum() / sum)
+                .map(label -> label.stream()
+                                .mapToDouble(token -> share(probabilities, token))
+                                .sum()
+                        / sum)
                 .toList());
     }
 

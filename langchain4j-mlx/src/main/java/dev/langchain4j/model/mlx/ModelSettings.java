@@ -55,8 +55,7 @@ final class ModelSettings {
         int dim = text.count("head_dim", Math.max(1, text.count("hidden_size", 1) / heads));
         boolean capped = text.modelType().equals("gemma2");
         boolean latent = text.has("kv_lora_rank");
-        boolean stored =
-                format.bits() > 0 || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
+        boolean stored = format.bits() > 0 || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
         int bytes = type == DType.FLOAT32 ? Float.BYTES : Short.BYTES;
         // scores, and what softmax makes of them
         return stored ? 2L * bytes * heads : 0;

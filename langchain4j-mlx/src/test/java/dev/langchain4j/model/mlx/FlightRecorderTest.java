@@ -68,7 +68,9 @@ class FlightRecorderTest {
         RecordedEvent first = of(events, "Prefill").toList().getFirst();
         assertThat(first.getString("conversation")).isEqualTo("c0");
         assertThat(first.getInt("start")).isZero();
-        assertThat(first.getInt("end")).as("a short last chunk has the last token").isEqualTo(300);
+        assertThat(first.getInt("end"))
+                .as("a short last chunk has the last token")
+                .isEqualTo(300);
         assertThat(first.getInt("chunks")).isEqualTo(5);
         assertThat(first.getBoolean("cancelled")).isFalse();
         assertThat(of(events, "Prefill").toList().getLast().getInt("start")).isEqualTo(last.cachedTokens());

@@ -250,7 +250,8 @@ public final class Ranks implements AutoCloseable {
         return leader.failure();
     }
 
-    private void lose(RankLostException cause) {
+    /** Whoever finds the loss second waits until it is told. */
+    private synchronized void lose(RankLostException cause) {
         if (lossTold.compareAndSet(false, true)) {
             leader.fail(cause);
             giveUp(cause);
