@@ -1,10 +1,12 @@
 package dev.langchain4j.mlx;
 
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.BlockingDeque;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingDeque;
@@ -24,7 +26,7 @@ public final class MlxThread implements Executor, AutoCloseable {
     /** How often somebody who waits for the end looks whether the thread was abandoned. */
     private static final long ABANDONED_LOOK_MILLIS = 100;
 
-    private static volatile boolean anyAbandoned;
+    private static final Set<OwnerThread> ABANDONED = ConcurrentHashMap.newKeySet();
 
     private final BlockingDeque<Runnable> tasks = new LinkedBlockingDeque<>();
     private final OwnerThread thread;
@@ -216,9 +218,10 @@ public final class MlxThread implements Executor, AutoCloseable {
         return Shutdown.hasBegun();
     }
 
-    /** Whether a thread of this process was given up: {@link #abandon}. */
+    /** Whether a thread of this process was given up, and has not ended since: {@link #abandon}. */
     static boolean isAnyAbandoned() {
-        return anyAbandoned;
+        ABANDONED.removeIf(thread -> !thread.isAlive());
+        return !ABANDONED.isEmpty();
     }
 
     /** Whether the grace period is over: nothing is computed here any more. */
@@ -241,7 +244,7 @@ public final class MlxThread implements Executor, AutoCloseable {
      */
     public void abandon(RuntimeException cause) {
         thread.abandoned = cause;
-        anyAbandoned = true;
+        ABANDONED.add(thread);
         thread.halted = true;
         synchronized (tasks) {
             closed = true;
