@@ -26,6 +26,7 @@ public final class BenchSample {
         text("contexts", "N,...", "lengths of the context"),
         text("prompts", "N,...", "lengths of the prompt"),
         text("rows", "N,...", "requests at once, for batch"),
+        text("ranks", "N,...", "processes, for ring"),
         text("tokens", "N,...", "tokens of a sequence"),
         text("entries", "N,...", "entries of the cache"),
         text("works", "NAME,...", "some work of speculation: calls, schema, chat, edit, draft model"),

@@ -22,6 +22,10 @@ import java.util.stream.Stream;
 final class RestartSection implements Bench.Section {
     private static final int NEW_TOKENS = 32;
     private static final int READ_BYTES = 32 << 20;
+
+    /** Rounds before those that are measured, for the JVM to compile what they run. */
+    private static final int WARM_UP = 5;
+
     private static final String CONVERSATION = "conversation";
 
     @Override
@@ -68,7 +72,7 @@ final class RestartSection implements Bench.Section {
             }
             Spread reading = rounds(rounds, round -> read(folder));
             List<DiskStats> stats = new ArrayList<>();
-            double[] openings = new double[rounds + 1];
+            double[] openings = new double[rounds + WARM_UP];
             Spread restarted = rounds(rounds, round -> {
                 long begun = System.nanoTime();
                 try (Subject.OnDisk again = subject.onDisk(folder)) {
@@ -150,11 +154,11 @@ final class RestartSection implements Bench.Section {
         double seconds(int round) throws Exception;
     }
 
-    /** So many rounds; if there are several, one unmeasured before, which has the number behind theirs. */
+    /** So many rounds; if there are several, some before them are not measured. */
     private static Spread rounds(int count, Round round) throws Exception {
         double[] seconds = new double[count];
-        if (count > 1) {
-            round.seconds(count);
+        for (int i = 0; count > 1 && i < WARM_UP; i++) {
+            round.seconds(count + i);
         }
         for (int i = 0; i < count; i++) {
             seconds[i] = round.seconds(i);

@@ -17,11 +17,11 @@ final class RingSection implements Bench.Section {
 
     @Override
     public void run(Bench bench) throws IOException, InterruptedException {
-        int tokens = bench.smoke() ? 4 : 48;
+        int tokens = bench.sizes("tokens", "48", "4")[0];
         int rounds = bench.smoke() ? 1 : bench.rounds(5);
         bench.report().table("ring", "Split over processes, ms a token", "model", "ranks", "this", "mlx-lm", "ratio");
         for (Path model : bench.models("small-qwen3-fp32,small-qwen3-q4")) {
-            for (int ranks : bench.smoke() ? new int[] {2} : new int[] {1, 2, 4}) {
+            for (int ranks : bench.sizes("ranks", "1,2,4", "2")) {
                 List<String> command =
                         LocalRanks.java(RingRank.class, "-Dlangchain4j.mlx.cpu.threads=" + threads(ranks));
                 Spread ours = measure(ranks, command, Map.of(), model, tokens, rounds);

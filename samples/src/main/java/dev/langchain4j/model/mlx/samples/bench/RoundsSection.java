@@ -39,7 +39,7 @@ final class RoundsSection implements Bench.Section {
     private static final String DECODE = "Decode";
 
     /** As many times as many rounds as are measured come before them, for the JVM to compile what they run. */
-    private static final int WARM_UP = 2;
+    private static final int WARM_UP = 5;
 
     /** Conversations that end with so many messages, with so many rounds each. */
     private record Work(int messages, int rounds, int conversations) {}
