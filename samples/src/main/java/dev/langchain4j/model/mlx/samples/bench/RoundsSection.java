@@ -102,7 +102,7 @@ final class RoundsSection implements Bench.Section {
         int rounds = (WARM_UP + 1) * bench.rounds(24);
         return bench.smoke()
                 ? List.of(new Work(12, 3, 1))
-                : List.of(new Work(16, 6, Math.ceilDiv(rounds, 6)), new Work(400, rounds, 1));
+                : List.of(new Work(16, 6, Math.ceilDiv(rounds, 6)), new Work(400, 48, Math.ceilDiv(rounds, 48)));
     }
 
     private static void row(Bench bench, MlxChatModel chat, Work work) throws IOException {
@@ -110,7 +110,7 @@ final class RoundsSection implements Bench.Section {
         for (int i = 0; i < work.conversations; i++) {
             all.addAll(rounds(chat, work, i));
         }
-        List<Round> rounds = all.subList(all.size() - all.size() / (WARM_UP + 1), all.size());
+        List<Round> rounds = all.subList(all.size() - Math.ceilDiv(all.size(), WARM_UP + 1), all.size());
         Round last = rounds.getLast();
         bench.report()
                 .row(
