@@ -10,9 +10,9 @@ import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
@@ -66,7 +66,7 @@ public final class ChatTemplate {
                 templates.put(name, Template.compile(source));
             } catch (TemplateException e) {
                 throw new InvalidRequestException(
-                        "the chat template of " + origin + " is broken: " + e.getMessage(), e);
+                        "the chat template of " + origin + " is invalid: " + e.getMessage(), e);
             }
         });
     }
@@ -98,11 +98,15 @@ public final class ChatTemplate {
         if (sources.isEmpty()) {
             FallbackTemplate fallback = FallbackTemplate.of(vocabulary)
                     .orElseThrow(() -> new InvalidRequestException("the model folder " + folder.toAbsolutePath()
-                            + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor an entry"
-                            + " chat_template in tokenizer_config.json. Is it a base model, without instruction tuning?"
+                            + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor"
+                            + " an entry"
+                            + " chat_template in tokenizer_config.json. Is it a base model, without instruction"
+                            + " tuning?"
                             + " MlxModel.builder().chatTemplate(...) sets one"));
             log.warn(
-                    "{} has no chat template; its control tokens select the fallback template of {}", folder, fallback);
+                    "{} has no chat template; its control tokens select the fallback template of" + " {}",
+                    folder,
+                    fallback);
             sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
         }
         return new ChatTemplate(sources, files.specialTokens(), folder.toString(), vocabulary);
@@ -288,7 +292,8 @@ public final class ChatTemplate {
         for (String name : arguments.keySet()) {
             if (name == null || RESERVED.contains(name)) {
                 throw new InvalidRequestException("templateArguments (" + name
-                        + ") must not name what comes from the request itself: messages, tools, add_generation_prompt");
+                        + ") must not name what comes from the request itself: messages, tools,"
+                        + " add_generation_prompt");
             }
         }
     }
