@@ -72,7 +72,16 @@ class ProseTest {
             "has not\\.", "does not have",
             "in another way", "differently",
             "others than", "other ... than, default",
-            "made tokens|made of it: ", "tokenized, converted");
+            "made tokens|made of it: ", "tokenized, converted",
+            "(the|of) likeliest", "most likely",
+            "Hears?|(is|are) told (of|,)|[Ww]ho is told", "receives, notified, listeners",
+            "Most (tokens|bytes|texts|time|images|connections)", "maximum",
+            "says? nothing of", "does not describe",
+            "in (our|its|their|a way of (its|their)) own words", "written for this project",
+            "takes? the place of", "replaces",
+            "at hand", "available",
+            "for ever\\b", "forever",
+            "in vain", "wasted");
 
     private record Text(String place, String text) {}
 
