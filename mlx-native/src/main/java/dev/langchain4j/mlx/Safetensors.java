@@ -60,9 +60,7 @@ public final class Safetensors {
                 Map<String, MlxArray> loaded = new LinkedHashMap<>();
                 for (String name : header.keySet()) {
                     long key = arena.allocateFrom(name).address();
-                    t.check(
-                            MlxC.mlx_map_string_to_array_get(t.out(), tensors, key),
-                            "tensor " + name + " of" + " " + file);
+                    t.check(MlxC.mlx_map_string_to_array_get(t.out(), tensors, key), "tensor " + name + " of " + file);
                     MlxArray array = t.adopt(t.outLong());
                     loaded.put(name, array);
                     places.accept(

@@ -28,8 +28,7 @@ record ContextLimit(ModelConfig config, int tokens, String key) {
                 : ModelRegistry.scaled(folder, scaling.type(), scaling.factor(), scaling.originalContext());
         int most = RopeParameters.contextLength(config, UNLIMITED);
         if (wanted != null && wanted > most) {
-            throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed the context of"
-                    + " the model "
+            throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed the context of the model "
                     + (scaling == null
                             ? "(" + most + "); ropeScaling extends it"
                             : "with " + scaling + " (" + most + ")"));

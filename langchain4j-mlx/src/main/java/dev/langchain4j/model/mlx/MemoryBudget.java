@@ -206,8 +206,7 @@ final class MemoryBudget {
                                             MlxModelEstimate.size(weightBytes),
                                             MlxModelEstimate.size(MlxMemory.reserveBytes(weightBytes)),
                                             MlxModelEstimate.size(source.budgetBytes()))
-                            + " of which " + MlxModelEstimate.size(takenBytes()) + " are in use. Close a model,"
-                            + " take a"
+                            + " of which " + MlxModelEstimate.size(takenBytes()) + " are in use. Close a model, take a"
                             + " smaller or more quantized one, or raise the limit with MlxMemory.setLimit");
         }
         makeRoom(name, weightBytes);
@@ -230,8 +229,7 @@ final class MemoryBudget {
                                             MlxModelEstimate.size(source.footprintBytes()),
                                             MlxModelEstimate.size(source.footprintLimitBytes()))
                             + " it may take. Close a model, use a smaller Java heap (-Xmx), take a smaller or"
-                            + " more quantized"
-                            + " model, or raise the limit with MlxMemory.setFootprintLimit");
+                            + " more quantized model, or raise the limit with MlxMemory.setFootprintLimit");
         }
     }
 

@@ -74,9 +74,9 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
         listeners = List.copyOf(builder.listeners);
         if (chat.model().template().format(false, ToolSchemas.none()).reasoning() == ReasoningFormat.HARMONY) {
             chat.close();
-            throw new UnsupportedFeatureException("DecisionModel is not supported by " + modelName()
-                    + ": its chat template makes answers begin with a channel, so that the first token cannot"
-                    + " be the answer");
+            throw new UnsupportedFeatureException(
+                    "DecisionModel is not supported by " + modelName()
+                            + ": its chat template makes answers begin with a channel, so that the first token cannot be the answer");
         }
     }
 

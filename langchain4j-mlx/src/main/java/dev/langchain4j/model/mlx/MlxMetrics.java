@@ -257,28 +257,22 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 tags,
                 cache,
                 "cache.running",
-                "Bytes of running sequences in the prompt" + " cache",
+                "Bytes of running sequences in the prompt cache",
                 PromptCacheStats::bytesRunning);
-        gauge(
-                registry,
-                tags,
-                cache,
-                "cache.limit",
-                "Bytes that the prompt cache may" + " hold",
-                PromptCacheStats::bytesMax);
+        gauge(registry, tags, cache, "cache.limit", "Bytes that the prompt cache may hold", PromptCacheStats::bytesMax);
         count(
                 registry,
                 tags,
                 cache,
                 "cache.buffers",
-                "Native buffers that the prompt cache" + " holds",
+                "Native buffers that the prompt cache holds",
                 PromptCacheStats::buffersHeld);
         count(
                 registry,
                 tags,
                 cache,
                 "cache.buffers.limit",
-                "Native buffers that the prompt cache may" + " hold",
+                "Native buffers that the prompt cache may hold",
                 PromptCacheStats::buffersMax);
         Gauge.builder(PREFIX + "cache.conversations", cache, c -> c.stats().conversations())
                 .description("Conversations in the prompt cache")

@@ -122,8 +122,7 @@ public record MlxModelEstimate(
                 : tokensThatFit() >= contextLength
                         ? "it fits, and so does its context"
                         : "it fits, with conversations of %,d tokens together".formatted(tokensThatFit());
-        return name + ": weights " + size(weightBytes) + "; KV cache " + conversation + "; " + machine + ":" + " "
-                + verdict;
+        return name + ": weights " + size(weightBytes) + "; KV cache " + conversation + "; " + machine + ": " + verdict;
     }
 
     /** Bytes as people read them: three digits and a unit. */

@@ -26,8 +26,7 @@ final class ParameterRules {
             throw new InvalidRequestException("timeout (" + p.timeout() + ") must be positive");
         }
         if (p.maxReasoningTokens() != null && p.maxReasoningTokens() < 0) {
-            throw new InvalidRequestException(
-                    "maxReasoningTokens (" + p.maxReasoningTokens() + ") must be at" + " least 0");
+            throw new InvalidRequestException("maxReasoningTokens (" + p.maxReasoningTokens() + ") must be at least 0");
         }
         if (p.reasoningEffort() != null && p.reasoningEffort().isBlank()) {
             throw new InvalidRequestException("reasoningEffort (" + p.reasoningEffort() + ") must not be blank");

@@ -31,8 +31,7 @@ public record PromptDifference(
         Optional<MessageTokens> message = prompt.messageAt(plan.matched());
         String place = message.map(m -> "in message " + m.index() + " (" + m.role() + "): ")
                 .orElse("outside of messages: ");
-        String explanation = "diverged at token " + plan.matched() + ","
-                + " " + place + why(prompt, plan.matched(), message)
+        String explanation = "diverged at token " + plan.matched() + ", " + place + why(prompt, plan.matched(), message)
                 + ", " + quoted(found) + " instead of " + quoted(stored);
         return new PromptDifference(
                 plan.matched(),

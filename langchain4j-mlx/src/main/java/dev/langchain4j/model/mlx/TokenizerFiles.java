@@ -59,8 +59,7 @@ final class TokenizerFiles {
             return Tokenizer.fromFile(file);
         }
         log.warn(
-                "{} splits words by an expression that is not Mistral's; it is corrected, as transformers does"
-                        + " with {}."
+                "{} splits words by an expression that is not Mistral's; it is corrected, as transformers does with {}."
                         + " \"{}\": false in tokenizer_config.json leaves it as it is",
                 file,
                 FIX,
@@ -129,8 +128,7 @@ final class TokenizerFiles {
             }
             if (name.equals("tekken.json")) {
                 return ", only " + name + ", Mistral's own format. Take a folder that has one, such as"
-                        + " mlx-community's"
-                        + " conversions, or convert it with transformers' MistralConverter";
+                        + " mlx-community's conversions, or convert it with transformers' MistralConverter";
             }
             if (name.equals("tokenizer.model") || name.equals("spiece.model") || name.equals("vocab.json")) {
                 return ", only " + name + ". Convert it with Python's transformers:"

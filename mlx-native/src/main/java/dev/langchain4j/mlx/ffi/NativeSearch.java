@@ -157,8 +157,7 @@ record NativeSearch(
         }
         if (bundles(platform()).stream().anyMatch(NativeBundle::exists)) {
             return "The dependency with the natives is there: what it says above is the cause. To unpack it"
-                    + " elsewhere, start"
-                    + " Java with -D" + NativeLibrary.CACHE_PROPERTY
+                    + " elsewhere, start Java with -D" + NativeLibrary.CACHE_PROPERTY
                     + "=<a folder that may be written to, and from which"
                     + " libraries may be loaded>, or set " + NativeLibrary.CACHE_VARIABLE;
         }

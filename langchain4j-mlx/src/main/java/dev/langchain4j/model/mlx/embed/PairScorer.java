@@ -29,8 +29,7 @@ public final class PairScorer {
     private static final String BEFORE =
             "<|im_start|>system\nJudge whether the Document meets the requirements based on the"
                     + " Query and the Instruct provided. Note that the answer can only be \"yes\" or"
-                    + " \"no\".<|im_end|>\n"
-                    + "<|im_start|>user\n";
+                    + " \"no\".<|im_end|>\n<|im_start|>user\n";
     private static final String AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 
     private static final Logger log = LoggerFactory.getLogger(PairScorer.class);

@@ -323,8 +323,7 @@ public final class Engine implements AutoCloseable {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
                     + " tokens) must be shorter than the context of this model (" + contextLength
                     + " tokens): give the conversation a TokenWindowChatMemory with the model's"
-                    + " tokenCountEstimator(), or the"
-                    + " chat model contextOverflow(DROP_OLDEST_TURNS)");
+                    + " tokenCountEstimator(), or the chat model contextOverflow(DROP_OLDEST_TURNS)");
         }
         Vocabulary.check(request.fed(), model.vocabularySize());
         int last = request.prompt()[request.prompt().length - 1];

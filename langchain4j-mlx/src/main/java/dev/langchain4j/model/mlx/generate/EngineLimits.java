@@ -58,8 +58,7 @@ public record EngineLimits(
             throw new IllegalArgumentException("stallTarget (" + stallTarget + ") must be positive");
         }
         if (!(decodeShare >= 0 && decodeShare < 1)) {
-            throw new IllegalArgumentException(
-                    "decodeShare (" + decodeShare + ") must be at least 0 and less" + " than 1");
+            throw new IllegalArgumentException("decodeShare (" + decodeShare + ") must be at least 0 and less than 1");
         }
     }
 }

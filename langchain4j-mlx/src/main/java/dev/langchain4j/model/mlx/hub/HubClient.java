@@ -109,8 +109,8 @@ final class HubClient {
             try (InputStream body = answer.body()) {
                 return new Page(JSON.readTree(allOf(body, uri)), next(answer));
             } catch (JacksonException e) {
-                throw answer.broken(uri + " answers with text that is not JSON:" + " "
-                        + settings.withoutToken(e.getOriginalMessage()));
+                throw answer.broken(
+                        uri + " answers with text that is not JSON: " + settings.withoutToken(e.getOriginalMessage()));
             }
         });
     }

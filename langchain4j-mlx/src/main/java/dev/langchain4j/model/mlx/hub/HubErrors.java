@@ -67,13 +67,12 @@ final class HubErrors {
                     + " is gated: accept its conditions at " + page + ", then " + login + " (" + said + ")");
         }
         if (code.equals("RevisionNotFound")) {
-            return new ModelNotFoundException("the repository " + id.repository() + " has no revision"
-                    + " " + id.revision()
+            return new ModelNotFoundException("the repository " + id.repository() + " has no revision " + id.revision()
                     + ": see " + page + "/tree/main (" + said + ")");
         }
         if (code.equals("EntryNotFound")) {
             return new ModelNotFoundException(
-                    "the repository " + id + " no longer has a file that it listed" + " (" + said + ")");
+                    "the repository " + id + " no longer has a file that it listed (" + said + ")");
         }
         if (badToken || answer.status() == 403) {
             return new AuthenticationException("the hub denies access to " + id + ": " + login + " (" + said + ")");

@@ -73,8 +73,7 @@ public final class HuggingFaceHub {
                 : "there is no folder " + folder.toAbsolutePath().normalize();
         Optional<RepositoryId> id = RepositoryId.parse(name);
         if (id.isEmpty()) {
-            throw new ModelNotFoundException("no model \"" + name + "\":"
-                    + " " + (folder == null ? "" : noFolder + ", and ")
+            throw new ModelNotFoundException("no model \"" + name + "\": " + (folder == null ? "" : noFolder + ", and ")
                     + "it is not a repository id, which is " + RepositoryId.RULE);
         }
         try {

@@ -134,8 +134,7 @@ final class RepositoryDownload {
                 .filter(f -> listedAll ? named.contains(f.path()) : NeededFiles.isWeights(f.path()))
                 .toList();
         if (weights.isEmpty() && !named.isEmpty()) {
-            throw new InvalidRequestException("the repository " + id + " has an index of weights that names the"
-                    + " files "
+            throw new InvalidRequestException("the repository " + id + " has an index of weights that names the files "
                     + named + ", but not all of them");
         }
         return usual(weights);

@@ -21,8 +21,7 @@ final class OtherFormats {
         KINDS.put(".*\\.gguf", "GGUF, which is not supported: " + CONVERT);
         KINDS.put("adapters?(_model)?\\.(safetensors|bin)|adapter_config\\.json", "");
         KINDS.put(
-                "consolidated.*\\.safetensors",
-                "weights in Mistral's own layout, which is not supported:" + " " + CONVERT);
+                "consolidated.*\\.safetensors", "weights in Mistral's own layout, which is not supported: " + CONVERT);
         KINDS.put(".*\\.(bin|pt|pth|ckpt)", "weights of PyTorch, which are not supported: " + CONVERT);
         KINDS.put(".*\\.(onnx|h5|msgpack|npz)", "weights of another framework, which are not supported: " + CONVERT);
     }
@@ -43,8 +42,7 @@ final class OtherFormats {
         for (Map.Entry<String, String> kind : KINDS.entrySet()) {
             for (String name : names) {
                 if (name.matches(kind.getKey())) {
-                    return "; it has " + name + ":" + " "
-                            + (kind.getValue().isEmpty() ? adapter(folder) : kind.getValue());
+                    return "; it has " + name + ": " + (kind.getValue().isEmpty() ? adapter(folder) : kind.getValue());
                 }
             }
         }

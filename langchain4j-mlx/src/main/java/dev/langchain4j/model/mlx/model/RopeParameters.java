@@ -280,8 +280,7 @@ public final class RopeParameters {
                     + c.where() + " does not have");
         }
         if (original == null && !c.has(POSITIONS)) {
-            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs an original context, for"
-                    + " " + c.where()
+            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs an original context, for " + c.where()
                     + " has no " + POSITIONS);
         }
         RopeParameters old = wholeContext(c);

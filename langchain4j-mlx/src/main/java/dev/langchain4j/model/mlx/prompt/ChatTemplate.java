@@ -98,15 +98,11 @@ public final class ChatTemplate {
         if (sources.isEmpty()) {
             FallbackTemplate fallback = FallbackTemplate.of(vocabulary)
                     .orElseThrow(() -> new InvalidRequestException("the model folder " + folder.toAbsolutePath()
-                            + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor"
-                            + " an entry"
-                            + " chat_template in tokenizer_config.json. Is it a base model, without instruction"
-                            + " tuning?"
+                            + " has no chat template: neither chat_template.jinja, nor chat_template.json, nor an entry"
+                            + " chat_template in tokenizer_config.json. Is it a base model, without instruction tuning?"
                             + " MlxModel.builder().chatTemplate(...) sets one"));
             log.warn(
-                    "{} has no chat template; its control tokens select the fallback template of" + " {}",
-                    folder,
-                    fallback);
+                    "{} has no chat template; its control tokens select the fallback template of {}", folder, fallback);
             sources = Map.of(TemplateFiles.DEFAULT, fallback.source());
         }
         return new ChatTemplate(sources, files.specialTokens(), folder.toString(), vocabulary);

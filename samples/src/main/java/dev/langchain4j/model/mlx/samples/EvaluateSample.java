@@ -47,9 +47,7 @@ public final class EvaluateSample {
                 args,
                 Options.withModel(
                         Options.text(
-                                "dialogues",
-                                "FILE",
-                                "a file of dialogues; default:" + " samples/demo-model/heldout.jsonl"),
+                                "dialogues", "FILE", "a file of dialogues; default: samples/demo-model/heldout.jsonl"),
                         Options.number("limit", 10, "only the first N"),
                         Options.number("show", 3, "prints the first N wrong turns; default: 3")));
         List<String> lines = Files.readAllLines(options.path("dialogues", "samples/demo-model/heldout.jsonl"));

@@ -57,7 +57,7 @@ final class StoreFolder implements AutoCloseable {
         StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name), false);
         if (!Files.isDirectory(folder.path, LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(
-                    root + " holds no cache of this model, adapter, type, KV format, device and version of" + " MLX");
+                    root + " holds no cache of this model, adapter, type, KV format, device and version of MLX");
         }
         return folder;
     }
