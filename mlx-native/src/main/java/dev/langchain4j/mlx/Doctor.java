@@ -98,16 +98,16 @@ public final class Doctor {
             line(
                     out,
                     "calling",
-                    right ? "numbers, handles and optional numbers arrive as they should" : "WRONG RESULTS");
+                    right ? "numbers, handles and optional numbers are passed correctly" : "WRONG RESULTS");
             if (!right) {
-                throw new MlxException("this platform passes arguments in another way than expected");
+                throw new MlxException("this platform passes arguments differently than expected");
             }
             OwnerThread t = OwnerThread.current();
             line(
                     out,
                     "operations",
-                    (t.cpuFast == null ? "MLX's own" : "fused ones for this processor") + "; chains "
-                            + (t.compiles ? "compiled" : "one by one") + "; kernels for Metal "
+                    (t.cpuFast == null ? "MLX's own" : "fused for this processor") + "; chains "
+                            + (t.compiles ? "compiled" : "run one by one") + "; kernels for Metal "
                             + (t.metal ? "where they pass their check" : "none"));
             MlxArray a = Random.normal(Random.key(1), SIZE, SIZE).eval();
             long best = Long.MAX_VALUE;

@@ -3,12 +3,12 @@ package dev.langchain4j.mlx;
 /**
  * Limits of memory that suit a device. docs/memory.md has them for Macs of three sizes.
  *
- * @param budgetBytes bytes that all models of a process should hold together: what the driver recommends, or four
+ * @param budgetBytes bytes that all models of a process may hold together: what the driver recommends, or four
  *     fifths of the memory if the processor computes. MLX's memory limit
  * @param wiredBytes bytes that the system may not page out, on a Mac: all that the driver recommends; 0 elsewhere
  * @param sharesMemory whether MLX computes in the memory of the machine, so that weights count in the footprint
  * @param freedBytes freed bytes that MLX keeps for reuse: an eighth of the budget. MLX's cache limit
- * @param footprintBytes bytes that the process should take at most, the Java heap included: seven eighths of the memory
+ * @param footprintBytes bytes that the process may take at most, the Java heap included: seven eighths of the memory
  * @param buffersMax native buffers of a process; 0 for any number
  * @param scoreBytes bytes of attention scores that a layer may store at a time: a sixteenth of the budget, from 64 MiB
  *     to 1 GiB

@@ -47,7 +47,7 @@ public final class MlxMemory {
     }
 
     /**
-     * Bytes that all models of this process together should hold at most: {@link #limitBytes} if {@link #setLimit} was
+     * Bytes that all models of this process together may hold at most: {@link #limitBytes} if {@link #setLimit} was
      * called, else what suits the device: {@link MemoryLimits#budgetBytes}.
      */
     public static long budgetBytes() {
@@ -100,11 +100,11 @@ public final class MlxMemory {
         long all = WEIGHTS.addAndGet(bytes);
         if (budget > 0 && all + reserve > budget) {
             WEIGHTS.addAndGet(-bytes);
-            throw new MlxException(
-                    "weights of " + mebibytes(bytes) + " and " + mebibytes(reserve)
-                            + " to compute with do not fit: MLX should use at most " + mebibytes(budget)
-                            + " here, and the weights of other models take " + mebibytes(all - bytes)
-                            + "; close a model, take a smaller or more quantized one, or raise the limit with MlxMemory.setLimit");
+            throw new MlxException("weights of " + mebibytes(bytes) + " and " + mebibytes(reserve)
+                    + " to compute with do not fit: MLX may use at most " + mebibytes(budget)
+                    + " here, and the weights of other models take " + mebibytes(all - bytes)
+                    + "; close a model, take a smaller or more quantized one, or raise the limit with"
+                    + " MlxMemory.setLimit");
         }
         return new WeightClaim(bytes);
     }

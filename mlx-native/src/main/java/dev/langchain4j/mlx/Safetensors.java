@@ -80,7 +80,7 @@ public final class Safetensors {
      * called {@code model*.safetensors}, in the order of their names. An index that names files that are not there does
      * not count if there are others. Empty if there are none.
      *
-     * @throws MlxException if the index is malformed, or a file is missing, is no regular file, or lies outside of the
+     * @throws MlxException if the index is malformed, or a file is missing, is not a regular file, or is outside of the
      *     folder
      */
     public static Set<Path> files(Path folder) {
@@ -90,7 +90,7 @@ public final class Safetensors {
     /**
      * The file of this name in a folder.
      *
-     * @throws MlxException if it is missing, is no regular file, or lies outside of the folder
+     * @throws MlxException if it is missing, is not a regular file, or lies outside of the folder
      */
     public static Path file(Path folder, String name) {
         return new WeightFiles(folder).file(name);
@@ -211,7 +211,7 @@ public final class Safetensors {
 
     static Map<String, SafetensorsHeader.Tensor> header(Path file) {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new MlxException(file + " is no regular file");
+            throw new MlxException(file + " is not a regular file");
         }
         try {
             return SafetensorsHeader.read(file);

@@ -74,7 +74,7 @@ final class SafetensorsHeader {
             expect(parser.currentToken(), JsonToken.END_OBJECT);
             checkOverlaps();
         } catch (JacksonException e) {
-            throw malformed("has a header that is no JSON: " + e.getOriginalMessage());
+            throw malformed("has a header that is not JSON: " + e.getOriginalMessage());
         }
     }
 
@@ -159,7 +159,7 @@ final class SafetensorsHeader {
 
     private void expect(JsonToken found, JsonToken wanted) {
         if (found != wanted) {
-            throw malformed("has a header of another form than {name: {dtype, shape, data_offsets}}");
+            throw malformed("has a header that is not of the form {name: {dtype, shape, data_offsets}}");
         }
     }
 

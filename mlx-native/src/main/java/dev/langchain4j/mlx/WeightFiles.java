@@ -78,7 +78,7 @@ final class WeightFiles {
         Set<Path> shards = new LinkedHashSet<>();
         try (JsonParser parser = JSON.createParser(index.toFile())) {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw new MlxException(index + " is no JSON object");
+                throw new MlxException(index + " is not a JSON object");
             }
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 boolean map = parser.currentName().equals("weight_map");
@@ -88,12 +88,12 @@ final class WeightFiles {
                     continue;
                 }
                 if (value != JsonToken.START_OBJECT) {
-                    throw new MlxException(index + " has a weight_map that is no JSON object");
+                    throw new MlxException(index + " has a weight_map that is not a JSON object");
                 }
                 readMap(parser, shards);
             }
         } catch (JacksonException e) {
-            throw new MlxException(index + " is no JSON: " + e.getOriginalMessage(), e);
+            throw new MlxException(index + " is not JSON: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
             throw new MlxException("cannot read " + index, e);
         }
@@ -119,7 +119,7 @@ final class WeightFiles {
         try {
             file = folder.resolve(name).normalize();
         } catch (InvalidPathException e) {
-            throw new MlxException(index + " names the file " + name + ", which is no path", e);
+            throw new MlxException(index + " names the file " + name + ", which is not a path", e);
         }
         if (!file.startsWith(folder) || file.equals(folder)) {
             throw new MlxException(index + " names the file " + name + ", which is outside of the model folder");
@@ -133,7 +133,7 @@ final class WeightFiles {
                     namedBy + " names the file " + file.getFileName() + ", which is missing from " + folder);
         }
         if (!Files.isRegularFile(file)) {
-            throw new MlxException(namedBy + " has " + file.getFileName() + ", which is no regular file");
+            throw new MlxException(namedBy + " has " + file.getFileName() + ", which is not a regular file");
         }
         try {
             Path real = file.toRealPath();

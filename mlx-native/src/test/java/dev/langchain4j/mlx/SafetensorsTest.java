@@ -126,10 +126,10 @@ class SafetensorsTest {
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]}}                   | 8 | truncated",
                 "{\"a\":{\"dtype\":\"Q9\",\"shape\":[2],\"data_offsets\":[0,8]}}                     | 8 | unknown dtype Q9",
                 "{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}                                      | 8 | without dtype",
-                "{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}                      | 8 | another form",
-                "{\"a\":7}                                                                           | 8 | another form",
-                "[1,2,3]                                                                             | 8 | another form",
-                "{\"a\":{\"dtype\":\"F32\",                                                          | 8 | no JSON"
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}                      | 8 | not of the form",
+                "{\"a\":7}                                                                           | 8 | not of the form",
+                "[1,2,3]                                                                             | 8 | not of the form",
+                "{\"a\":{\"dtype\":\"F32\",                                                          | 8 | not JSON"
             })
     void aHeaderThatLiesIsRefusedBeforeMlxSeesTheFile(String header, int dataBytes, String reason) throws IOException {
         Path file = Files.write(folder.resolve("bad.safetensors"), file(header, dataBytes));

@@ -138,7 +138,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             boolean reasoningOpen = format.reasoning().opensIn(prompt.text());
             if (reasoningOpen && Boolean.FALSE.equals(parameters.think())) {
                 throw new UnsupportedFeatureException("think (false) is not supported by this model:"
-                        + " its chat template opens the reasoning all the same");
+                        + " its chat template always begins the reasoning");
             }
             parser = format.parser(this, reasoningOpen).build();
             boolean mayCall = !tools.isEmpty() && format.toolCalls() != ToolCallFormat.NONE;
@@ -303,7 +303,7 @@ final class ChatExecution implements OutputSink, GenerationListener {
             if (!model.engine().isClosed()) {
                 throw e;
             }
-            log.debug("{} was closed before its last answer was noted", model.name());
+            log.debug("{} was closed before its last answer was recorded", model.name());
             return null;
         }
     }

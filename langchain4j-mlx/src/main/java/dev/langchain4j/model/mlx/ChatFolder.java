@@ -21,7 +21,7 @@ final class ChatFolder {
         ModelConfig config = ModelFolder.configWithWeights(folder);
         if (TextEmbedder.isEncoder(config)) {
             throw config.invalid(
-                    "model_type", config.modelType(), "is an encoder, which does not write: use MlxEmbeddingModel");
+                    "model_type", config.modelType(), "is an encoder, which generates no text: use MlxEmbeddingModel");
         }
         ModelRegistry.check(config);
         return config;

@@ -9,7 +9,7 @@ import dev.langchain4j.model.mlx.model.RopeParameters;
  * How far the positions of a model reach, as its folder says and its builder wants it.
  *
  * @param config config.json with the positions that are wanted
- * @param tokens most tokens of prompt and answer together
+ * @param tokens maximum number of tokens of prompt and answer together
  * @param key what tells the keys that are computed with these positions from those with others
  */
 record ContextLimit(ModelConfig config, int tokens, String key) {
@@ -28,10 +28,10 @@ record ContextLimit(ModelConfig config, int tokens, String key) {
                 : ModelRegistry.scaled(folder, scaling.type(), scaling.factor(), scaling.originalContext());
         int most = RopeParameters.contextLength(config, UNLIMITED);
         if (wanted != null && wanted > most) {
-            throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed what the model "
+            throw new InvalidRequestException("contextLength (" + wanted + ") must not exceed the context of the model "
                     + (scaling == null
-                            ? "was made for (" + most + "); ropeScaling stretches that"
-                            : "has with " + scaling + " (" + most + ")"));
+                            ? "(" + most + "); ropeScaling extends it"
+                            : "with " + scaling + " (" + most + ")"));
         }
         int tokens = wanted == null ? most : wanted;
         ModelConfig fitted = RopeParameters.fitted(config, tokens);

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx;
 
-/** What becomes of a conversation that outgrows the context of its model. */
+/** The handling of a conversation that outgrows the context of its model. */
 public enum ContextOverflow {
     /** The request fails with an InvalidRequestException, before any work. */
     FAIL,

@@ -28,7 +28,7 @@ record DraftParts(DraftModel model, String key, long weightBytes) {
      * @param folder of the draft model; null for none
      * @param main folder of the model
      * @throws dev.langchain4j.exception.ModelNotFoundException if there is no such folder, or no model in it
-     * @throws InvalidRequestException if the tokens differ, or it is no model that writes
+     * @throws InvalidRequestException if the tokens differ, or it is not a model that writes
      */
     static Path checked(Path folder, Path main, Tokenizer tokenizer) {
         if (folder == null) {
@@ -42,7 +42,7 @@ record DraftParts(DraftModel model, String key, long weightBytes) {
                 Optional<String> found = other.token(id);
                 if (!wanted.equals(found)) {
                     throw new InvalidRequestException("draftModel (" + folder + ") must have the tokenizer of " + main
-                            + ": token " + id + " is " + shown(found) + ", and there " + shown(wanted));
+                            + ": token " + id + " is " + shown(found) + " here and " + shown(wanted) + " there");
                 }
             }
         }

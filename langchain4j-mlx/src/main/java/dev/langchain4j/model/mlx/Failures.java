@@ -58,7 +58,7 @@ final class Failures {
     static void refuseWaiting(MlxModel model, String method) {
         if (model.engine().isOnModelThread()) {
             throw new NonRetriableException(method + " was called on the thread of the model " + model.name()
-                    + ", which would wait for itself for ever: call it on another thread, or stream");
+                    + ", which would wait for itself forever: call it on another thread, or stream");
         }
     }
 }

@@ -43,7 +43,7 @@ final class MemoryBudget {
 
     /** Where numbers come from: by default this process. */
     interface Source {
-        /** Bytes that all models should hold together; 0 for no limit. */
+        /** Bytes that all models may hold together; 0 for no limit. */
         default long budgetBytes() {
             return MlxMemory.budgetBytes();
         }
@@ -63,7 +63,7 @@ final class MemoryBudget {
             return MlxMemory.footprintBytes();
         }
 
-        /** Bytes that it should take at most. */
+        /** Bytes that it may take at most. */
         default long footprintLimitBytes() {
             return MlxMemory.footprintLimitBytes();
         }
@@ -200,13 +200,13 @@ final class MemoryBudget {
     void check(String name, long weightBytes) {
         if (!fits(weightBytes)) {
             throw new InvalidRequestException(
-                    "cannot load %s: its weights take %s, and computing with them %s; all models should hold at most %s here,"
+                    "cannot load %s: its weights take %s, and computation takes %s; all models may take at most %s,"
                                     .formatted(
                                             name,
                                             MlxModelEstimate.size(weightBytes),
                                             MlxModelEstimate.size(MlxMemory.reserveBytes(weightBytes)),
                                             MlxModelEstimate.size(source.budgetBytes()))
-                            + " of which " + MlxModelEstimate.size(takenBytes()) + " are taken. Close a model, take a"
+                            + " of which " + MlxModelEstimate.size(takenBytes()) + " are in use. Close a model, take a"
                             + " smaller or more quantized one, or raise the limit with MlxMemory.setLimit");
         }
         makeRoom(name, weightBytes);
@@ -222,14 +222,14 @@ final class MemoryBudget {
         long over = giveWay(source.sharesMemory() ? weightBytes : 0);
         if (over > 0) {
             throw new InvalidRequestException(
-                    "cannot load %s: its weights take %s, and the process takes %s of the %s that it"
+                    "cannot load %s: its weights take %s, and the process takes %s of the %s that"
                                     .formatted(
                                             name,
                                             MlxModelEstimate.size(weightBytes),
                                             MlxModelEstimate.size(source.footprintBytes()),
                                             MlxModelEstimate.size(source.footprintLimitBytes()))
-                            + " should take here. Close a model, use a smaller Java heap (-Xmx), take a smaller or more quantized"
-                            + " model, or raise the limit with MlxMemory.setFootprintLimit");
+                            + " it may take. Close a model, use a smaller Java heap (-Xmx), take a smaller or"
+                            + " more quantized model, or raise the limit with MlxMemory.setFootprintLimit");
         }
     }
 
@@ -242,12 +242,12 @@ final class MemoryBudget {
     void admit() {
         share(0);
         if (giveWay(0) > 0 && runs()) {
-            throw new RateLimitException(
-                    "the process takes %s of memory, and should take at most %s here: try again later,"
-                                    .formatted(
-                                            MlxModelEstimate.size(source.footprintBytes()),
-                                            MlxModelEstimate.size(source.footprintLimitBytes()))
-                            + " close a model, use a smaller Java heap (-Xmx), or raise the limit with MlxMemory.setFootprintLimit");
+            throw new RateLimitException("the process takes %s of memory, and may take at most %s: try again later,"
+                            .formatted(
+                                    MlxModelEstimate.size(source.footprintBytes()),
+                                    MlxModelEstimate.size(source.footprintLimitBytes()))
+                    + " close a model, use a smaller Java heap (-Xmx), or raise the limit with"
+                    + " MlxMemory.setFootprintLimit");
         }
     }
 

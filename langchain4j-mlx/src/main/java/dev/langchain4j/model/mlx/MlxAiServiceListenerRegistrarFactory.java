@@ -10,8 +10,8 @@ import java.util.WeakHashMap;
 
 /**
  * Makes requests of AI services carry their memory ID to the models of this library, without any configuration.
- * LangChain4j finds it by {@link ServiceLoader}; applications need not use it. It takes the place of LangChain4j's own
- * default, and lets another library's factory make the registrar if there is one. Thread-safe.
+ * LangChain4j finds it by {@link ServiceLoader}; applications need not use it. It replaces LangChain4j's default, and
+ * delegates to another library's factory if there is one. Thread-safe.
  */
 public final class MlxAiServiceListenerRegistrarFactory implements AiServiceListenerRegistrarFactory {
 

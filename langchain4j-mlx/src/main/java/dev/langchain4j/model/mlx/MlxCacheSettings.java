@@ -28,7 +28,7 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     /**
      * The limits of the prompt cache, including running requests. Default: a share of the memory that the weights of
      * all models leave: half of it for one model, a third for each of two, and so on; it changes when models are loaded
-     * and closed. Limits that are set hold as they are, but for native buffers, which are shared in any case. {@code
+     * and closed. Explicit limits apply unchanged, except for native buffers, which are always shared. {@code
      * entriesMax} 0 stores nothing.
      */
     public B cacheLimits(CacheLimits limits) {

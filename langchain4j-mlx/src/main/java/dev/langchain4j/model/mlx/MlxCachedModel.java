@@ -15,18 +15,18 @@ import java.nio.file.Path;
 /**
  * A model of the Hugging Face cache, described from its folder without loading it. See {@link MlxModel#list()}.
  *
- * @param name what it is loaded by: {@code owner/name}, and {@code @revision} where that is not main
+ * @param name loads it: {@code owner/name}, and {@code @revision} where that is not main
  * @param folder its snapshot
  * @param bytes of its files on disk
- * @param type {@link ModelType#CHAT} for what writes, which may embed or score as well; {@link ModelType#EMBEDDING} for
- *     encoders; {@link ModelType#OTHER} where there is a problem
+ * @param type {@link ModelType#CHAT} for language models, which may embed or score as well; {@link ModelType#EMBEDDING}
+ *     for encoders; {@link ModelType#OTHER} where there is a problem
  * @param modelType the model_type of its config.json; empty if that cannot be read
  * @param quantization how its weights are quantized, such as {@code affine 4 bits, groups of 64}, else their type, such
  *     as {@code bfloat16}; empty if unknown
- * @param contextLength most tokens of prompt and answer together; 0 if unknown
+ * @param contextLength maximum number of tokens of prompt and answer together; 0 if unknown
  * @param weightBytes bytes of its weights when they are loaded on this machine's device; 0 if unknown
  * @param fits whether the weights fit into this machine's memory, beside those of models that are loaded
- * @param problem why it cannot be loaded here; empty if nothing speaks against it
+ * @param problem why it cannot be loaded here; empty if it can be loaded
  */
 public record MlxCachedModel(
         String name,

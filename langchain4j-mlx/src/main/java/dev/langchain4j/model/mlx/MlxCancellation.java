@@ -5,9 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cancels requests at any time: while they wait for their turn, while their prompt is computed, or while they answer.
- * Give it to requests with {@link MlxChatRequestParameters.Builder#cancellation}; one may serve several requests, such
- * as all rounds of a tool loop.
+ * Cancels requests at any time: while they wait, during prefill, or during decode. Give it to requests with {@link
+ * MlxChatRequestParameters.Builder#cancellation}; one may serve several requests, such as all rounds of a tool loop.
  *
  * <p>A blocking call, a future or a stream of events then fails with a {@link
  * dev.langchain4j.exception.NonRetriableException}; a streaming handler gets no callback any more, as with

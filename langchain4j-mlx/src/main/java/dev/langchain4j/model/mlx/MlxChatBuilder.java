@@ -83,7 +83,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** How evenly tokens are drawn; 0 takes the likeliest. */
+    /** The sampling temperature; 0 always takes the most likely token. */
     public B temperature(Double temperature) {
         parameters.temperature(temperature);
         return self();
@@ -95,25 +95,25 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Only so many of the likeliest tokens are drawn. */
+    /** Samples only from this many most likely tokens. */
     public B topK(Integer topK) {
         parameters.topK(topK);
         return self();
     }
 
-    /** Only tokens at least this share as likely as the likeliest are drawn. */
+    /** Samples only from tokens with at least this share of the probability of the most likely token. */
     public B minP(Double minP) {
         parameters.minP(minP);
         return self();
     }
 
-    /** How often XTC excludes the likeliest tokens, from 0 to 1. */
+    /** The probability with which XTC excludes the most likely tokens, from 0 to 1. */
     public B xtcProbability(Double probability) {
         parameters.xtcProbability(probability);
         return self();
     }
 
-    /** The probability from which on XTC excludes, from 0 to 0.5. */
+    /** The least probability of tokens that XTC excludes, from 0 to 0.5. */
     public B xtcThreshold(Double probability) {
         parameters.xtcThreshold(probability);
         return self();
@@ -149,7 +149,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** The same seed draws the same tokens. Default: another one for each request. */
+    /** The same seed samples the same tokens. Default: a new one for each request. */
     public B seed(Long seed) {
         parameters.seed(seed);
         return self();
@@ -180,7 +180,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Texts that end the answer and do not belong to it. */
+    /** Texts that end the answer and are not part of it. */
     public B stopSequences(List<String> sequences) {
         parameters.stopSequences(sequences);
         return self();
@@ -317,7 +317,7 @@ public abstract class MlxChatBuilder<B extends MlxChatBuilder<B>> {
         return self();
     }
 
-    /** Who is told of requests, responses and errors. */
+    /** Listeners for requests, responses and errors. */
     public B listeners(List<ChatModelListener> chatListeners) {
         this.listeners = chatListeners == null ? List.of() : chatListeners;
         return self();

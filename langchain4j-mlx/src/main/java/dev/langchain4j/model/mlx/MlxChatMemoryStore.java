@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A {@link ChatMemoryStore} that keeps messages in another one, and tells models when a memory is gone: deleting its
- * messages, which {@code ChatMemory.clear()} does, frees what only that conversation holds in their prompt caches.
+ * A {@link ChatMemoryStore} that keeps messages in another one, and notifies models when a memory is deleted: deleting
+ * its messages, which {@code ChatMemory.clear()} does, frees what only that conversation holds in their prompt caches.
  *
  * <pre>{@code
  * ChatMemoryStore store = MlxChatMemoryStore.builder().store(new InMemoryChatMemoryStore()).models(mlx).build();
@@ -74,7 +74,7 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
     }
 
     /**
-     * Deletes the messages in the wrapped store; if that succeeds, models are told, without waiting for what they do. A
+     * Deletes the messages in the wrapped store; if that succeeds, models are notified, without waiting for them. A
      * model that is closed has nothing to free.
      */
     @Override
@@ -97,7 +97,7 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
 
     /**
      * Deletes the messages as the wrapped store does it, with LangChain4j 1.20 and later; once that has succeeded,
-     * models are told, as {@link #deleteMessages} says.
+     * models are notified, as {@link #deleteMessages} says.
      */
     @Override
     public CompletableFuture<Void> deleteMessagesAsync(Object memoryId) {
@@ -149,7 +149,7 @@ public final class MlxChatMemoryStore implements ChatMemoryStore {
             return this;
         }
 
-        /** The models that are told, in addition to those given before. Required: at least one. */
+        /** The models that are notified, in addition to those given before. Required: at least one. */
         public Builder models(MlxModel... told) {
             models.addAll(Arrays.asList(told));
             return this;

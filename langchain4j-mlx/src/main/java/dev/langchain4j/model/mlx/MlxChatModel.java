@@ -37,9 +37,9 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
     /**
      * Answers a request.
      *
-     * @throws dev.langchain4j.exception.InvalidRequestException for bad values, or a prompt longer than the context
+     * @throws dev.langchain4j.exception.InvalidRequestException for invalid values, or a prompt longer than the context
      * @throws dev.langchain4j.exception.UnsupportedFeatureException for what this model cannot do, before any work
-     * @throws dev.langchain4j.exception.TimeoutException if the request's time is over, waiting or running
+     * @throws dev.langchain4j.exception.TimeoutException if the request exceeds its time, waiting or running
      * @throws dev.langchain4j.exception.RateLimitException if too many requests wait for this model already
      * @throws dev.langchain4j.exception.InternalServerException if MLX fails
      * @throws dev.langchain4j.exception.NonRetriableException if the model is closed, the JVM shuts down, the request
@@ -58,8 +58,8 @@ public class MlxChatModel implements ChatModel, AutoCloseable {
 
     /**
      * Answers a request without blocking the caller, with LangChain4j 1.20 and later. What {@link #chat} throws is in
-     * the future. Cancelling the future cancels the request, whether it waits, prefills or decodes. What depends on the
-     * future runs on a virtual thread of the request, so it may wait, and use the model.
+     * the future. Cancelling the future cancels the request, whether it waits, prefills or decodes. Continuations of
+     * the future run on a virtual thread of the request, so they may wait, and use the model.
      */
     @Override
     public CompletableFuture<ChatResponse> chatAsync(ChatRequest request, ChatRequestOptions options) {

@@ -19,7 +19,7 @@ import java.util.Objects;
  * the memory ID. Every parameter may be null. Then the chat model's default applies, then that of the model folder's
  * generation_config.json, then the default that its method states.
  *
- * <p>{@link Builder#build} checks the values; what only a model can say of them is checked when a request is made.
+ * <p>{@link Builder#build} checks the values; rules that depend on the model are checked when a request is made.
  * Immutable and thread-safe; {@link Builder} is not.
  */
 public class MlxChatRequestParameters extends DefaultChatRequestParameters {
@@ -80,17 +80,20 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         return seed;
     }
 
-    /** From 0 to 1: tokens that are less likely than this share of the likeliest are dropped. Default: 0, none. */
+    /**
+     * From 0 to 1: tokens with less than this share of the probability of the most likely token are dropped. Default:
+     * 0, none.
+     */
     public Double minP() {
         return minP;
     }
 
-    /** From 0 to 1: how often XTC excludes the likeliest tokens. Default: 0, never. */
+    /** From 0 to 1: the probability with which XTC excludes the most likely tokens. Default: 0, never. */
     public Double xtcProbability() {
         return xtcProbability;
     }
 
-    /** From 0 to 0.5: the probability from which on XTC excludes. Default: 0.1. */
+    /** From 0 to 0.5: the least probability of tokens that XTC excludes. Default: 0.1. */
     public Double xtcThreshold() {
         return xtcThreshold;
     }
@@ -105,7 +108,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         return penaltyWindow;
     }
 
-    /** What is added to the logits of these token ids. Default: empty. Never null. */
+    /** Values that are added to the logits of these token ids. Default: empty. Never null. */
     public Map<Integer, Double> logitBias() {
         return logitBias;
     }
@@ -132,7 +135,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
 
     /**
      * At least 0: maximum tokens of reasoning. A chat template that supports a budget receives it. At the limit, the
-     * reasoning is closed with the words that the model was trained to read there, after an incomplete character is
+     * reasoning is closed with the text that the model was trained with, after an incomplete character is
      * finished. Default: no limit. See {@link MlxTokenUsage#reasoningTokens()} and {@link
      * MlxChatResponseMetadata#reasoningCut()}.
      */
@@ -141,8 +144,8 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
     }
 
     /**
-     * From 0 to 20: asks for the log-probability of each generated token, and for so many of the likeliest tokens of
-     * its step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are
+     * From 0 to 20: asks for the log-probability of each generated token, and for this many most likely tokens of its
+     * step; 0 for the generated tokens alone. See {@link MlxChatResponseMetadata#logprobs()}. Default: none are
      * reported.
      */
     public Integer topLogprobs() {
@@ -206,7 +209,7 @@ public class MlxChatRequestParameters extends DefaultChatRequestParameters {
         return timeout;
     }
 
-    /** What cancels the request, at any time. Default: none. */
+    /** Cancels the request at any time. Default: null, nothing does. */
     public MlxCancellation cancellation() {
         return cancellation;
     }

@@ -72,17 +72,17 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return prefixWait;
     }
 
-    /** How long it took to compute those tokens of the prompt that were not cached. */
+    /** Time of prefill, that is of the prompt tokens that were not cached. */
     public Duration prefill() {
         return prefill;
     }
 
-    /** From the request's turn to the first generated token, prefill included. */
+    /** Time from the start of the request to the first generated token, prefill included. */
     public Duration timeToFirstToken() {
         return timeToFirstToken;
     }
 
-    /** From the request's turn to its end; the steps of others that run at the same time are in it. */
+    /** Time from the start of a request to its end; the steps of concurrent requests are included. */
     public Duration running() {
         return running;
     }
@@ -135,7 +135,7 @@ public class MlxChatResponseMetadata extends ChatResponseMetadata {
         return sharedPrefixTokens;
     }
 
-    /** How long it took to bring {@link #restoredTokens()} from disk; part of {@link #prefill()}. */
+    /** Time to restore {@link #restoredTokens()} from disk; part of {@link #prefill()}. */
     public Duration restoring() {
         return restoring;
     }

@@ -1,12 +1,12 @@
 package dev.langchain4j.model.mlx;
 
 import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.chat.Capability;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -52,7 +52,17 @@ final class MlxChatSupport {
     }
 
     private ChatMessage normalized(ChatMessage message) {
-        return Objects.requireNonNull(normalizer.normalize(message), "a promptNormalizer must not return null");
+        return normalized(normalizer, message);
+    }
+
+    /** @throws InvalidRequestException if the normalizer returns null */
+    static ChatMessage normalized(PromptNormalizer normalizer, ChatMessage message) {
+        ChatMessage normalized = normalizer.normalize(message);
+        if (normalized == null) {
+            throw new InvalidRequestException(
+                    "promptNormalizer (null for a message of type " + message.type() + ") must return a message");
+        }
+        return normalized;
     }
 
     MlxModel model() {

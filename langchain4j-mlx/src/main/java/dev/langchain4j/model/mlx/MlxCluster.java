@@ -17,11 +17,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Which of the processes this is that compute one model together, and how it finds the others; for
+ * The rank of this process among those that compute one model together, and the addresses of the others; for
  * {@link MlxModel.Builder#distributed}. One process is one rank, and each has a copy of the model's files. Immutable.
  *
  * <p>Ranks talk over a backend of MLX: {@code ring}, which needs nothing but TCP, or {@code jaccl}, RDMA over
- * Thunderbolt. Neither encrypts nor asks who is there: use a network that you trust.
+ * Thunderbolt. Neither encrypts nor authenticates: use a network that you trust.
  */
 public final class MlxCluster {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -40,10 +40,10 @@ public final class MlxCluster {
     }
 
     /**
-     * What {@code mlx.launch} says to each process that it starts: MLX_RANK and MLX_HOSTFILE, or MLX_IBV_DEVICES and
+     * The settings that {@code mlx.launch} passes to each process: MLX_RANK and MLX_HOSTFILE, or MLX_IBV_DEVICES and
      * MLX_JACCL_COORDINATOR.
      *
-     * @throws InvalidRequestException if it says nothing, or something that cannot be
+     * @throws InvalidRequestException if they are missing or invalid
      */
     public static MlxCluster fromEnvironment() {
         return fromEnvironment(System.getenv());
@@ -119,7 +119,7 @@ public final class MlxCluster {
         /**
          * A JSON file that says where the ranks are, the same for all of them: what MLX_HOSTFILE names, a list of
          * {@code ["address:port", ...]} for each rank; or what mlx.launch takes and mlx.distributed_config writes,
-         * hosts with their {@code ips}, of which the ports go on from 32323. For {@code jaccl} what MLX_IBV_DEVICES
+         * hosts with their {@code ips}, whose ports are counted from 32323. For {@code jaccl} what MLX_IBV_DEVICES
          * names, or hosts with {@code ips} and {@code rdma}. Must be set.
          */
         public Builder hostfile(Path file) {
@@ -162,7 +162,7 @@ public final class MlxCluster {
         /**
          * Checks the settings and reads the hostfile.
          *
-         * @throws InvalidRequestException if one is missing or cannot be
+         * @throws InvalidRequestException if one is missing or invalid
          */
         public MlxCluster build() {
             if (hostfile == null || rank == null) {

@@ -74,8 +74,9 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
         listeners = List.copyOf(builder.listeners);
         if (chat.model().template().format(false, ToolSchemas.none()).reasoning() == ReasoningFormat.HARMONY) {
             chat.close();
-            throw new UnsupportedFeatureException("DecisionModel is not supported by " + modelName()
-                    + ": its template begins answers with a channel, which the first token would have to be");
+            throw new UnsupportedFeatureException(
+                    "DecisionModel is not supported by " + modelName()
+                            + ": its chat template makes answers begin with a channel, so that the first token cannot be the answer");
         }
     }
 
@@ -210,7 +211,7 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
         return chat.model().name();
     }
 
-    /** Gives back the model if it was loaded by name or path; its last user frees it. Idempotent. */
+    /** Releases the model if it was loaded by name or path; its last user frees it. Idempotent. */
     @Override
     public void close() {
         chat.close();
@@ -253,7 +254,7 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
             return this;
         }
 
-        /** How long each question may take, waiting included. Default: without limit. */
+        /** Maximum time of each question, including the time in the queue. Default: none. */
         public Builder timeout(Duration timeout) {
             chat.timeout(timeout);
             return this;
@@ -265,7 +266,7 @@ public final class MlxDecisionModel implements DecisionModel, AutoCloseable {
             return this;
         }
 
-        /** Are told of each request, its response or its failure. Default: none. */
+        /** Listeners for each request, its response or its failure. Default: none. */
         public Builder listeners(List<DecisionModelListener> decisionListeners) {
             listeners = decisionListeners == null ? List.of() : decisionListeners;
             return this;

@@ -40,10 +40,10 @@ import org.slf4j.LoggerFactory;
  * EmbeddingModel model = MlxEmbeddingModel.builder().modelName("sentence-transformers/all-MiniLM-L6-v2").build();
  * }</pre>
  *
- * <p>What the folder says to sentence-transformers holds here: the way of pooling and whether vectors have length one
- * (modules.json), the most tokens of a text, after which it is cut (sentence_bert_config.json), and the prompts of
- * queries and documents (config_sentence_transformers.json). A folder that says nothing is pooled by the mean, or, of a
- * language model, by the last token with vectors of length one.
+ * <p>The folder's configuration for sentence-transformers applies: the way of pooling and whether vectors have length
+ * one (modules.json), the most tokens of a text, after which it is cut (sentence_bert_config.json), and the prompts of
+ * queries and documents (config_sentence_transformers.json). Without it, an encoder uses mean pooling, and a language
+ * model the last token with vectors of length one.
  *
  * <p>Supported parameters: {@code dimensions} cuts the vectors, which makes sense for models that were trained for it
  * (Matryoshka); {@code inputType} chooses the prompt, if there are prompts for queries or documents.
@@ -253,7 +253,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** What becomes of quantized weights. Default: {@link QuantizedWeights#AUTO}. */
+        /** The handling of quantized weights. Default: {@link QuantizedWeights#AUTO}. */
         public Builder quantizedWeights(QuantizedWeights weights) {
             this.quantizedWeights = weights == null ? QuantizedWeights.AUTO : weights;
             return this;
@@ -275,8 +275,8 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         }
 
         /**
-         * Most texts that are computed at once, at least 1. Default: 128, as far as their tokens are no more than
-         * 16,384 on a GPU, and than what the cache of a core holds on the CPU.
+         * Maximum number of texts that are computed at once, at least 1. Default: 128, as long as their tokens are no
+         * more than 16,384 on a GPU, and than what the cache of a core holds on the CPU.
          */
         public Builder maxSegmentsPerBatch(Integer texts) {
             this.batchSize = texts;
@@ -284,7 +284,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
         }
 
         /**
-         * Most texts that are computed at once.
+         * Maximum number of texts that are computed at once.
          *
          * @deprecated called {@link #maxSegmentsPerBatch}, as in LangChain4j's own modules
          */
@@ -293,14 +293,14 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return maxSegmentsPerBatch(texts);
         }
 
-        /** Stands before texts of the input type QUERY. Default: the folder's prompt {@code query}. */
+        /** The prompt before texts of the input type QUERY. Default: the folder's prompt {@code query}. */
         public Builder queryPrompt(String prompt) {
             this.queryPrompt = prompt;
             return this;
         }
 
         /**
-         * Stands before texts of the input type DOCUMENT. Default: the folder's prompt {@code document} or
+         * The prompt before texts of the input type DOCUMENT. Default: the folder's prompt {@code document} or
          * {@code passage}.
          */
         public Builder documentPrompt(String prompt) {
@@ -308,7 +308,7 @@ public class MlxEmbeddingModel extends DimensionAwareEmbeddingModel implements A
             return this;
         }
 
-        /** Hear of each request, its response or its failure. */
+        /** Listeners for each request, its response or its failure. */
         public Builder listeners(List<EmbeddingModelListener> embeddingListeners) {
             this.listeners = embeddingListeners == null ? List.of() : List.copyOf(embeddingListeners);
             return this;

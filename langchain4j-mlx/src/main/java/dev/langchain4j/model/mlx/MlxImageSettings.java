@@ -35,20 +35,20 @@ public abstract class MlxImageSettings<B extends MlxImageSettings<B>> {
         return self();
     }
 
-    /** Most images of a request, those of earlier turns included. Default: 64. */
+    /** Maximum number of images in a request, including those of earlier turns. Default: 64. */
     public B maxImages(Integer count) {
         ModelSettings.atLeastOne("maxImages", count);
         this.maxImages = count == null ? IMAGES_MAX : count;
         return self();
     }
 
-    /** Most bytes of an image's file. Default: 32 MiB. */
+    /** Maximum size of an image file in bytes. Default: 32 MiB. */
     public B maxImageBytes(Long bytes) {
         this.maxImageBytes = bytes == null ? ImageLimits.DEFAULT.bytesMax() : bytes;
         return self();
     }
 
-    /** Most pixels of an image, before it is made smaller for the model. Default: 50 million. */
+    /** Maximum number of pixels of an image, before it is resized for the model. Default: 50 million. */
     public B maxImagePixels(Long pixels) {
         this.maxImagePixels = pixels == null ? ImageLimits.DEFAULT.pixelsMax() : pixels;
         return self();

@@ -4,7 +4,7 @@ import dev.langchain4j.model.mlx.vision.ImageUrlRules;
 import java.time.Duration;
 
 /**
- * What pictures behind http and https URLs may cost, for {@code allowImageUrls} of the model's builder. Without it such
+ * The rules for images from http and https URLs, for {@code allowImageUrls} of the model's builder. Without it such
  * URLs are refused: otherwise the author of a message, a tool for instance, could make this process open connections.
  * Addresses that are not public (this machine, its network, a cloud's metadata service) are refused unless they are
  * allowed here; the connection goes to the address that was checked, again after each redirect. Proxies are not used.
@@ -44,19 +44,19 @@ public final class MlxImageUrls {
 
         private Builder() {}
 
-        /** Most bytes of a picture. Default: 10 MiB. */
+        /** Maximum size of an image in bytes. Default: 10 MiB. */
         public Builder maxBytes(long bytes) {
             this.maxBytes = bytes;
             return this;
         }
 
-        /** Most time for a picture, redirects included. Default: 10 seconds. */
+        /** Maximum time for an image, redirects included. Default: 10 seconds. */
         public Builder timeout(Duration timeout) {
             this.timeout = timeout;
             return this;
         }
 
-        /** How often servers may point elsewhere, from 0 to 20. Default: 3. */
+        /** Maximum number of redirects, from 0 to 20. Default: 3. */
         public Builder maxRedirects(int redirects) {
             this.maxRedirects = redirects;
             return this;

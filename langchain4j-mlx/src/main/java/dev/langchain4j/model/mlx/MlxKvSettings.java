@@ -26,7 +26,7 @@ public abstract class MlxKvSettings<B extends MlxKvSettings<B>> extends MlxImage
         return self();
     }
 
-    /** Elements of a quantized KV cache that share a scale: 32, 64 or 128. Default: 64. Of use with kvBits only. */
+    /** Elements of a quantized KV cache that share a scale: 32, 64 or 128. Default: 64. Used with kvBits only. */
     public B kvGroupSize(Integer elements) {
         this.kvGroupSize = elements;
         return self();
@@ -34,7 +34,7 @@ public abstract class MlxKvSettings<B extends MlxKvSettings<B>> extends MlxImage
 
     /**
      * First token that attends to quantized keys and values. Those before it are also kept as they are, so that every
-     * prefix can be resumed exactly. Default: 0. Of use with kvBits only. Source: mlx-lm's
+     * prefix can be resumed exactly. Default: 0. Used with kvBits only. Source: mlx-lm's
      * {@code quantized_kv_start}.
      */
     public B quantizedKvStart(Integer token) {

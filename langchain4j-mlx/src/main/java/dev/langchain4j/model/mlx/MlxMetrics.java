@@ -37,7 +37,7 @@ import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
 /**
- * A model's numbers for Micrometer: bound to a registry it shows what the prompt cache holds, as a listener of chat
+ * A model's meters for Micrometer: bound to a registry it shows what the prompt cache holds, as a listener of chat
  * models it measures their requests. Needs {@code io.micrometer:micrometer-core}, which is an optional dependency.
  *
  * <pre>{@code
@@ -96,35 +96,35 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
             bindRanks(registry, tags);
         }
         FunctionCounter.builder(PREFIX + "calls.rejected", model.rejectedCalls(), RejectedCalls::count)
-                .description("Outputs that began like a tool call and are none")
+                .description("Outputs that began like a tool call but are not one")
                 .tags(tags)
                 .register(registry);
         bound.add(new Meters(
                 registry,
-                timer(registry, tags, "queue.time", "How long requests waited for those before them"),
-                timer(registry, tags, "prefill.time", "How long prompts took to compute"),
-                timer(registry, tags, "first.token.time", "From the request's turn to its first token"),
-                timer(registry, tags, "running.time", "From the request's turn to its end"),
+                timer(registry, tags, "queue.time", "Time that requests waited for earlier ones"),
+                timer(registry, tags, "prefill.time", "Time of prefill"),
+                timer(registry, tags, "first.token.time", "Time from the start of a request to its first token"),
+                timer(registry, tags, "running.time", "Time from the start of a request to its end"),
                 DistributionSummary.builder(PREFIX + "decode.rate")
-                        .description("Tokens a second of an answer")
+                        .description("Decoded tokens per second of an answer")
                         .tags(tags)
                         .register(registry),
                 DistributionSummary.builder(PREFIX + "decode.rows")
-                        .description("Requests that shared an answer's forward passes, on average")
+                        .description("Mean number of requests in the forward passes of an answer")
                         .tags(tags)
                         .register(registry),
                 timer(registry, tags, "stall.time", "The longest time between two tokens of an answer"),
-                timer(registry, tags, "memory.wait.time", "How long requests that had to waited for memory"),
+                timer(registry, tags, "memory.wait.time", "Time that requests waited for memory"),
                 tokens(registry, tags, "cached"),
                 tokens(registry, tags, "prefilled"),
                 tokens(registry, tags, "generated"),
                 Counter.builder(PREFIX + "reasoning.tokens")
-                        .description("Those of the generated tokens that are reasoning")
+                        .description("Generated tokens that are reasoning")
                         .baseUnit("tokens")
                         .tags(tags)
                         .register(registry),
-                drafts(registry, tags, "drafts.tokens", "Tokens that were drafted for answers"),
-                drafts(registry, tags, "drafts.accepted", "Those of them that answers have"),
+                drafts(registry, tags, "drafts.tokens", "Drafted tokens"),
+                drafts(registry, tags, "drafts.accepted", "Drafted tokens that were accepted"),
                 Counter.builder(PREFIX + "errors")
                         .description("Requests that failed")
                         .tags(tags)
@@ -153,7 +153,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
 
     private static Counter tokens(MeterRegistry registry, Tags tags, String kind) {
         return Counter.builder(PREFIX + "tokens")
-                .description("Tokens of prompts and answers, by what they cost")
+                .description("Tokens of prompts and answers: cached, prefilled, generated")
                 .baseUnit("tokens")
                 .tags(tags.and("kind", kind))
                 .register(registry);
@@ -175,11 +175,11 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     private void bindRequests(MeterRegistry registry, Tags tags) {
         Engine engine = model.engine();
         Gauge.builder(PREFIX + "requests.waiting", engine, e -> e.stats().waiting())
-                .description("Requests that wait for their turn")
+                .description("Requests in the queue")
                 .tags(tags)
                 .register(registry);
         Gauge.builder(PREFIX + "requests.running", engine, e -> e.stats().running())
-                .description("Requests that run")
+                .description("Running requests")
                 .tags(tags)
                 .register(registry);
         Map<String, ToDoubleFunction<EngineStats>> ends = Map.of(
@@ -197,15 +197,15 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
 
     private static void bindImages(MeterRegistry registry, Tags tags, FeatureCache features) {
         FunctionCounter.builder(PREFIX + "images.encoded", features, FeatureCache::encoded)
-                .description("Images that the vision tower computed")
+                .description("Images that the vision tower encoded")
                 .tags(tags)
                 .register(registry);
         FunctionCounter.builder(PREFIX + "images.reused", features, FeatureCache::found)
-                .description("Images that had been computed before, and were fed again")
+                .description("Images whose features were reused")
                 .tags(tags)
                 .register(registry);
         Gauge.builder(PREFIX + "images.held", features, FeatureCache::bytes)
-                .description("What is kept of images, a part of cache.held")
+                .description("Kept image features, a part of cache.held")
                 .baseUnit("bytes")
                 .tags(tags)
                 .register(registry);
@@ -213,12 +213,12 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
 
     private void bindRanks(MeterRegistry registry, Tags tags) {
         Gauge.builder(PREFIX + "ranks", model, m -> m.rankStats().ranks())
-                .description("Processes that compute the model; 0 once one was lost")
+                .description("Ranks of the model; 0 once one was lost")
                 .tags(tags)
                 .register(registry);
         FunctionCounter.builder(
                         PREFIX + "ranks.exchanged", model, m -> m.rankStats().exchangedBytes())
-                .description("Arrays that rank 0 put into exchanges")
+                .description("Bytes that rank 0 exchanged with the others")
                 .baseUnit(BaseUnits.BYTES)
                 .tags(tags)
                 .register(registry);
@@ -228,7 +228,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                         m -> m.rankStats().steps(),
                         m -> m.rankStats().nanosWaited(),
                         TimeUnit.NANOSECONDS)
-                .description("Steps that rank 0 told the others, and how long it waited until all had received them")
+                .description("Steps that rank 0 sent to the others, and the time until all had received them")
                 .tags(tags)
                 .register(registry);
     }
@@ -251,17 +251,35 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
 
     private void bindCache(MeterRegistry registry, Tags tags) {
         PromptCache cache = model.promptCache();
-        gauge(registry, tags, cache, "cache.held", "All that the prompt cache holds", PromptCacheStats::bytesHeld);
-        gauge(registry, tags, cache, "cache.running", "Those of running sequences", PromptCacheStats::bytesRunning);
-        gauge(registry, tags, cache, "cache.limit", "All that it may hold now", PromptCacheStats::bytesMax);
-        count(registry, tags, cache, "cache.buffers", "Native buffers that it holds", PromptCacheStats::buffersHeld);
-        count(registry, tags, cache, "cache.buffers.limit", "Those that it may hold", PromptCacheStats::buffersMax);
+        gauge(registry, tags, cache, "cache.held", "Bytes that the prompt cache holds", PromptCacheStats::bytesHeld);
+        gauge(
+                registry,
+                tags,
+                cache,
+                "cache.running",
+                "Bytes of running sequences in the prompt cache",
+                PromptCacheStats::bytesRunning);
+        gauge(registry, tags, cache, "cache.limit", "Bytes that the prompt cache may hold", PromptCacheStats::bytesMax);
+        count(
+                registry,
+                tags,
+                cache,
+                "cache.buffers",
+                "Native buffers that the prompt cache holds",
+                PromptCacheStats::buffersHeld);
+        count(
+                registry,
+                tags,
+                cache,
+                "cache.buffers.limit",
+                "Native buffers that the prompt cache may hold",
+                PromptCacheStats::buffersMax);
         Gauge.builder(PREFIX + "cache.conversations", cache, c -> c.stats().conversations())
-                .description("Conversations that are known")
+                .description("Conversations in the prompt cache")
                 .tags(tags)
                 .register(registry);
         Gauge.builder(PREFIX + "cache.hit.ratio", cache, c -> hitRatio(c.stats()))
-                .description("Share of all prompt tokens so far that were reused")
+                .description("Share of all prompt tokens that were reused")
                 .tags(tags)
                 .register(registry);
         saved(registry, tags.and("by", "memory"), cache, PromptCacheStats::savedByMemory);
@@ -272,11 +290,11 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
         ahead(registry, tags.and("kind", "reused"), cache, "cache.ahead.tokens", AheadStats::reusedTokens);
         for (Tier tier : Tier.values()) {
             Tags ofTier = tags.and("tier", tier.name().toLowerCase(Locale.ROOT));
-            gauge(registry, ofTier, cache, "cache.stored", "Records that end in this tier", s -> of(s, tier)
+            gauge(registry, ofTier, cache, "cache.stored", "Bytes of entries in this tier", s -> of(s, tier)
                     .bytes());
             Gauge.builder(PREFIX + "cache.entries", cache, c -> of(c.stats(), tier)
                             .entries())
-                    .description("Stored positions that end in this tier")
+                    .description("Entries in this tier")
                     .tags(ofTier)
                     .register(registry);
             counter(registry, ofTier, cache, "cache.hits", s -> of(s, tier).hits());
@@ -290,7 +308,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 "queued", DiskStats::bytesQueued);
         sizes.forEach((name, bytes) -> Gauge.builder(
                         PREFIX + "cache.disk." + name, cache, c -> bytes.applyAsDouble(c.diskStats()))
-                .description("Bytes of the prompt cache on disk, and those that wait to be written")
+                .description("Bytes of the prompt cache on disk, and those queued for writing")
                 .baseUnit(BaseUnits.BYTES)
                 .tags(tags)
                 .register(registry));
@@ -306,7 +324,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                 "evictions", DiskStats::evicted);
         counts.forEach((name, count) -> FunctionCounter.builder(
                         PREFIX + "cache.disk." + name, cache, c -> count.applyAsDouble(c.diskStats()))
-                .description("What the prompt cache on disk has done")
+                .description("Activity of the prompt cache on disk")
                 .tags(tags)
                 .register(registry));
         FunctionTimer.builder(
@@ -315,7 +333,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
                         c -> c.diskStats().hits(),
                         c -> c.diskStats().nanosRestoring(),
                         TimeUnit.NANOSECONDS)
-                .description("How long it took to restore prompts from disk")
+                .description("Time to restore prompts from disk")
                 .tags(tags)
                 .register(registry);
     }
@@ -323,7 +341,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     private static void saved(
             MeterRegistry registry, Tags tags, PromptCache cache, Function<PromptCacheStats, Duration> time) {
         Gauge.builder(PREFIX + "cache.saved", cache, c -> time.apply(c.stats()).toNanos() / 1e9)
-                .description("Time that computing what was reused would have taken, so far")
+                .description("Prefill time that reuse saved")
                 .baseUnit("seconds")
                 .tags(tags)
                 .register(registry);
@@ -332,7 +350,7 @@ public final class MlxMetrics implements MeterBinder, ChatModelListener, AutoClo
     private static void ahead(
             MeterRegistry registry, Tags tags, PromptCache cache, String name, ToDoubleFunction<AheadStats> value) {
         FunctionCounter.builder(PREFIX + name, cache, c -> value.applyAsDouble(c.aheadStats()))
-                .description("What was computed of prompts before they came")
+                .description("Tokens that were prefilled ahead of their request")
                 .tags(tags)
                 .register(registry);
     }

@@ -219,7 +219,7 @@ public final class MlxModel implements AutoCloseable {
         return images != null;
     }
 
-    /** Most tokens of prompt and answer together. */
+    /** Maximum number of tokens of prompt and answer together. */
     public int contextLength() {
         return engine.contextLength();
     }
@@ -239,7 +239,7 @@ public final class MlxModel implements AutoCloseable {
         return MlxTokenCountEstimator.of(this, template.format(false, ToolSchemas.none()));
     }
 
-    /** What the model keeps of the prompts that it computed: statistics, eviction, forks. */
+    /** The prompt cache of this model: statistics, eviction, forks. */
     public PromptCache promptCache() {
         return cache.access();
     }
@@ -247,7 +247,7 @@ public final class MlxModel implements AutoCloseable {
     /**
      * Prefills the common prefix of all conversations with this system message and these tools, up to the first user
      * message, and keeps it in the prompt cache. The first request of each conversation then prefills only its own
-     * message. Call it at start-up. The messages pass through this model's {@link Builder#promptNormalizer}, and the
+     * message. Call it at startup. The messages pass through this model's {@link Builder#promptNormalizer}, and the
      * chat template's defaults apply: as {@link #warm(String, List, MlxChatRequestParameters)} without parameters.
      * Waits until it is done.
      *
@@ -265,7 +265,7 @@ public final class MlxModel implements AutoCloseable {
      * {@link MlxChatRequestParameters#templateArguments()}, or whether and how much to reason, before the first user
      * message. So these, {@link MlxChatRequestParameters#think()}, {@link MlxChatRequestParameters#reasoningEffort()},
      * {@link MlxChatRequestParameters#maxReasoningTokens()} and {@link MlxChatRequestParameters#allowControlTokens()}
-     * count; nothing else of them is looked at.
+     * count; other parameters are ignored.
      */
     public int warm(String systemMessage, List<ToolSpecification> tools, MlxChatRequestParameters parameters) {
         return new PromptWarmer(this, parameters).warm(systemMessage, tools);

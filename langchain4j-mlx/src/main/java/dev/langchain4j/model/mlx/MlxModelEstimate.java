@@ -19,8 +19,8 @@ import java.util.Locale;
  * @param weightBytes its weights, in the type that they are computed with
  * @param kvBytesPerToken what each token of a conversation adds
  * @param kvFixedBytes what a conversation takes whatever its length: sliding windows and recurrent states
- * @param contextLength most tokens of prompt and answer together
- * @param budgetBytes what all models of this process should hold at most; 0 where there is no limit
+ * @param contextLength maximum number of tokens of prompt and answer together
+ * @param budgetBytes what all models of this process may hold at most; 0 where there is no limit
  * @param takenBytes what of it the weights of other models and running requests take
  */
 public record MlxModelEstimate(
@@ -114,8 +114,8 @@ public record MlxModelEstimate(
                         size(kvBytes(contextLength)),
                         contextLength);
         String machine = budgetBytes == 0
-                ? "there is no limit of memory"
-                : "MLX should use at most " + size(budgetBytes) + " here"
+                ? "memory is not limited"
+                : "MLX may use at most " + size(budgetBytes) + " here"
                         + (takenBytes == 0 ? "" : ", of which other models take " + size(takenBytes));
         String verdict = !fits()
                 ? "it does not fit"

@@ -24,9 +24,9 @@ import java.util.concurrent.CompletableFuture;
  *
  * <p>The prompt is that of the models' card: a system message that asks for yes or no, then instruction, query and
  * document, then an empty reasoning. The score is the probability of yes among both. The common prefix of the prompts
- * of one call is computed once. A document whose prompt is too long is cut at the end. The scores of a model that is no
- * reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something else
- * than yes or no.
+ * of one call is computed once. A document whose prompt is too long is cut at the end. The scores of a model that is
+ * not a reranker are meaningless; a warning is logged if its name does not contain reranker, or if it answers something
+ * else than yes or no.
  *
  * <p>With LangChain4j 1.20 and later scores come as a future, too ({@code scoreAsync}); cancelling it ends it after the
  * chunk of a prompt that is computed.
@@ -119,7 +119,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
         return share.model();
     }
 
-    /** Gives back the model if it was loaded by name or path; its last user frees it. Idempotent. */
+    /** Releases the model if it was loaded by name or path; its last user frees it. Idempotent. */
     @Override
     public void close() {
         share.close();
@@ -177,7 +177,7 @@ public class MlxScoringModel implements ScoringModel, AutoCloseable {
             return this;
         }
 
-        /** Most tokens of a prompt. Default: 8192, or the model's context if that is less. */
+        /** Maximum tokens of a prompt. Default: 8192, or the model's context if that is less. */
         public Builder maxLength(Integer tokens) {
             this.maxLength = tokens;
             return this;

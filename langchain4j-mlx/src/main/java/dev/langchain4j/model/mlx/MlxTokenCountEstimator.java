@@ -23,8 +23,8 @@ import java.util.stream.Collectors;
 
 /**
  * Counts tokens with a model's own tokenizer and chat template: exact for texts and for messages that make a prompt,
- * with their images and the reasoning that the model gets back. What a chat template refuses to render, or says of
- * tools only while some are on offer, is counted as plain text. Thread-safe.
+ * with their images and the reasoning that the model gets back. Content that a chat template refuses to render, or
+ * renders only if tools are offered, is counted as plain text. Thread-safe.
  *
  * <p>All methods throw {@link UnsupportedFeatureException} for content that the model does not read.
  */

@@ -98,8 +98,8 @@ public class MlxTokenUsage extends TokenUsage {
     }
 
     /**
-     * Tokens that were drafted, and those of them that the answer has, by where they came from. A kind is missing that
-     * nothing was drafted of. See {@link MlxModel.Builder#speculation}.
+     * Tokens that were drafted, and those of them that the answer has, by where they came from. Kinds without drafts
+     * are missing. See {@link MlxModel.Builder#speculation}.
      */
     public Map<DraftKind, DraftCounts> drafts() {
         return drafts;

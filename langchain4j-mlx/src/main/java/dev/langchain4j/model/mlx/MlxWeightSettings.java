@@ -84,7 +84,7 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
         return self();
     }
 
-    /** What becomes of quantized weights. Default: {@link QuantizedWeights#AUTO}. */
+    /** The handling of quantized weights. Default: {@link QuantizedWeights#AUTO}. */
     public B quantizedWeights(QuantizedWeights weights) {
         this.quantizedWeights = weights == null ? QuantizedWeights.AUTO : weights;
         return self();

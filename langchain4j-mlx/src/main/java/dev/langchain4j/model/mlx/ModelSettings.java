@@ -6,6 +6,7 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Fast;
 import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.cache.CacheKey;
 import dev.langchain4j.model.mlx.generate.PrefillChunks;
 import dev.langchain4j.model.mlx.hub.HuggingFaceHub;
@@ -53,9 +54,9 @@ final class ModelSettings {
             return 0;
         }
         int dim = text.count("head_dim", Math.max(1, text.count("hidden_size", 1) / heads));
-        boolean capped = text.modelType().equals("gemma2");
-        boolean latent = text.has("kv_lora_rank");
-        boolean stored = format.bits() > 0 || capped || latent || !thread.call(() -> Fast.isAttentionFused(dim, type));
+        boolean stored = format.bits() > 0
+                || ModelRegistry.storesScores(config)
+                || !thread.call(() -> Fast.isAttentionFused(dim, type));
         int bytes = type == DType.FLOAT32 ? Float.BYTES : Short.BYTES;
         // scores, and what softmax makes of them
         return stored ? 2L * bytes * heads : 0;

@@ -23,13 +23,13 @@ final class ParameterRules {
                     + " must be texts of at least one character, none of them null");
         }
         if (p.timeout() != null && (p.timeout().isNegative() || p.timeout().isZero())) {
-            throw new InvalidRequestException("timeout (" + p.timeout() + ") must be longer than nothing");
+            throw new InvalidRequestException("timeout (" + p.timeout() + ") must be positive");
         }
         if (p.maxReasoningTokens() != null && p.maxReasoningTokens() < 0) {
             throw new InvalidRequestException("maxReasoningTokens (" + p.maxReasoningTokens() + ") must be at least 0");
         }
         if (p.reasoningEffort() != null && p.reasoningEffort().isBlank()) {
-            throw new InvalidRequestException("reasoningEffort (" + p.reasoningEffort() + ") must be a word");
+            throw new InvalidRequestException("reasoningEffort (" + p.reasoningEffort() + ") must not be blank");
         }
         Set<String> names = new HashSet<>();
         for (ToolSpecification tool : p.toolSpecifications()) {
@@ -83,7 +83,7 @@ final class ParameterRules {
         for (int id : tokens) {
             if (id >= vocabularySize) {
                 throw new InvalidRequestException(
-                        "logitBias (token " + id + ") must be of token ids from 0 to " + (vocabularySize - 1));
+                        "logitBias (token " + id + ") must be a token id from 0 to " + (vocabularySize - 1));
             }
         }
     }

@@ -32,7 +32,7 @@ public record PromptChange(int message, Kind kind) {
         CALLS_REORDERED,
         /** Tool calls became text of the answer. */
         CALLS_AS_TEXT,
-        /** Arguments of a tool call that are no JSON object were put into one. */
+        /** Arguments of a tool call that were not a JSON object were put into one. */
         ARGUMENTS_WRAPPED,
         /** The ID of a tool call was replaced by one that the chat template accepts, here and in its result. */
         ID_REPLACED,

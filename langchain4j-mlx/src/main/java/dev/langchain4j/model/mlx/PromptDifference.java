@@ -14,7 +14,7 @@ import java.util.Optional;
  * @param role role of the message; null without one
  * @param stored text of the token that is stored; {@code (image)} for one of an image's
  * @param found text of the prompt's token; {@code (image)} for one of an image's
- * @param explanation a sentence for people, with all of that
+ * @param explanation a readable sentence with all of these
  */
 public record PromptDifference(
         int token, Integer message, String role, String stored, String found, String explanation) {
@@ -52,16 +52,16 @@ public record PromptDifference(
             boolean first = prompt.messages().isEmpty()
                     || token < prompt.messages().getFirst().start();
             return first
-                    ? "the chat template writes another beginning, such as other tools"
-                    : "the chat template goes on in another way";
+                    ? "the chat template renders a different beginning, for example other tools"
+                    : "the chat template renders a different continuation";
         }
         return switch (message.get().source()) {
             case REWRITTEN -> "the chat template rewrote an earlier assistant turn";
-            case GENERATED -> "another answer is stored here";
+            case GENERATED -> "the stored answer differs";
             case RENDERED ->
                 "system".equals(message.get().role())
-                        ? "the system message is not the stored one"
-                        : "another message is stored, or the chat template wrote this one in another way";
+                        ? "the system message differs from the stored one"
+                        : "the message differs from the stored one, or the chat template rendered it differently";
         };
     }
 

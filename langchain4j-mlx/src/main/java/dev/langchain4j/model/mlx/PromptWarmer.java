@@ -85,7 +85,7 @@ final class PromptWarmer {
     private Prompt prompt(String systemMessage, List<ToolSpecification> tools, String firstWord) {
         List<ChatMessage> messages = new ArrayList<>();
         if (systemMessage != null) {
-            messages.add(model.promptNormalizer().normalize(SystemMessage.from(systemMessage)));
+            messages.add(MlxChatSupport.normalized(model.promptNormalizer(), SystemMessage.from(systemMessage)));
         }
         messages.add(UserMessage.from(firstWord));
         OutputFormat format = model.template().format(!tools.isEmpty(), ToolSchemas.none());

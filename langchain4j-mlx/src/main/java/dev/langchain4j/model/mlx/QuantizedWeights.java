@@ -8,7 +8,7 @@ import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import java.nio.file.Path;
 
-/** What becomes of quantized weights when a model is loaded. */
+/** The handling of quantized weights when a model is loaded. */
 public enum QuantizedWeights {
     /**
      * {@link #EXPAND} on the CPU in single precision, if the expanded weights take no more than half of what models may

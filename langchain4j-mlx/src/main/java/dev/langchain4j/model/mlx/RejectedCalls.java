@@ -36,7 +36,7 @@ final class RejectedCalls {
                     model,
                     reason);
         }
-        log.debug("{} wrote what began like a tool call and is none ({}): {}", model, reason, raw);
+        log.debug("{} wrote text that began like a tool call but is not one ({}): {}", model, reason, raw);
         RejectedToolCallEvent event = new RejectedToolCallEvent();
         if (event.shouldCommit()) {
             event.model = model;

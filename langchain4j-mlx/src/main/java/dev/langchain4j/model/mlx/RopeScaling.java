@@ -7,7 +7,7 @@ import java.util.Objects;
 /**
  * The scaling of a model's rotary positions for contexts longer than its training context. Use it for models whose card
  * recommends it, as those of Qwen3 recommend yarn with factor 4. Other models lose quality with the factor, also for
- * short prompts; a folder does not contain how much.
+ * short prompts; a folder does not state how much.
  *
  * <pre>{@code
  * MlxModel.builder().modelName("mlx-community/Qwen3-30B-A3B-4bit")
@@ -34,7 +34,7 @@ public record RopeScaling(Kind kind, double factor, Integer originalContext) {
     /**
      * Checks the numbers.
      *
-     * @throws InvalidRequestException if {@code factor} is less than 1 or no number, or {@code originalContext} less
+     * @throws InvalidRequestException if {@code factor} is less than 1 or not a number, or {@code originalContext} less
      *     than 1
      */
     public RopeScaling {

@@ -119,7 +119,7 @@ final class TokenizerFiles {
         }
         for (String name : names) {
             if (name.endsWith("tiktoken.model") || name.endsWith(".tiktoken")) {
-                return ", only " + name + ", tiktoken's format. Python's transformers makes one of it:"
+                return ", only " + name + ", tiktoken's format. Convert it with Python's transformers:"
                         + " transformers.convert_slow_tokenizer.TikTokenConverter(vocab_file='" + name
                         + "', pattern=..., extra_special_tokens=[...]).converted().save('" + NAME
                         + "'), with the pattern"
@@ -127,11 +127,11 @@ final class TokenizerFiles {
                         + " tokenizer_config.json, in the order of their ids";
             }
             if (name.equals("tekken.json")) {
-                return ", only " + name + ", Mistral's own format. Take a folder that has one, such as mlx-community's"
-                        + " conversions, or make one with transformers' MistralConverter";
+                return ", only " + name + ", Mistral's own format. Take a folder that has one, such as"
+                        + " mlx-community's conversions, or convert it with transformers' MistralConverter";
             }
             if (name.equals("tokenizer.model") || name.equals("spiece.model") || name.equals("vocab.json")) {
-                return ", only " + name + ". Python's transformers makes one of it:"
+                return ", only " + name + ". Convert it with Python's transformers:"
                         + " transformers.AutoTokenizer.from_pretrained('.').save_pretrained('.')";
             }
         }

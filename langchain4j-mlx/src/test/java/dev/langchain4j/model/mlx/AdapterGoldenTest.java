@@ -171,7 +171,7 @@ class AdapterGoldenTest {
         refused("model.norm.weight", "[2]", "[64]");
         copy("full");
         tensors(t -> t.put("model.nonsense", MlxArray.of(new float[] {1, 2}, 2)));
-        refused("model.nonsense is no tensor of the model");
+        refused("model.nonsense is not a tensor of the model");
         copy("lora-last-two-layers");
         tensors(t -> t.put(tensor, Ops.astype(t.get(tensor), DType.INT32)));
         refused(tensor, "INT32");
@@ -215,7 +215,7 @@ class AdapterGoldenTest {
         }
         Files.delete(folder.resolve(WEIGHTS));
         Files.createDirectory(folder.resolve(WEIGHTS));
-        refused("no regular file");
+        refused("not a regular file");
         Files.delete(folder.resolve(WEIGHTS));
         Files.createSymbolicLink(folder.resolve(WEIGHTS), golden.resolve("model.safetensors"));
         refused("outside");

@@ -244,9 +244,9 @@ class AgentLoopIT {
         assertThat(difference.message()).isEqualTo(1);
         assertThat(difference.role()).isEqualTo("user");
         assertThat(difference.explanation())
-                .isEqualTo("diverged at token %d, in message 1 (user): another message is stored,"
+                .isEqualTo("diverged at token %d, in message 1 (user): the message differs from the stored one,"
                                 .formatted(difference.token())
-                        + " or the chat template wrote this one in another way, \"" + difference.found()
+                        + " or the chat template rendered it differently, \"" + difference.found()
                         + "\" instead of \"" + difference.stored() + "\"");
     }
 

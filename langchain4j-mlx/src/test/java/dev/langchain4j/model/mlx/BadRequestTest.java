@@ -75,6 +75,14 @@ class BadRequestTest {
         assertThatThrownBy(() -> MlxModel.builder().build()).hasMessageContaining("modelPath (null)");
     }
 
+    @Test
+    void aNormalizerWithoutAMessageIsRefused() {
+        assertThatThrownBy(() ->
+                        builder().promptNormalizer(message -> null).build().chat("Hello!"))
+                .isInstanceOf(InvalidRequestException.class)
+                .hasMessage("promptNormalizer (null for a message of type USER) must return a message");
+    }
+
     /** LangChain4j 1.23 calls the attribute {@code audios()}. */
     @Test
     void audioOfAnAnswerIsRefusedAsImagesAre() {

@@ -144,7 +144,7 @@ class ClusterTest {
         try (RankProcesses ranks = start(2, "chat", DemoModel.folder(), other)) {
             for (int rank = 0; rank < 2; rank++) {
                 ranks.awaitOutput(rank, "FAILED InvalidRequestException", SECONDS_MAX);
-                assertThat(ranks.output(rank)).contains("rank 1").contains("has another model");
+                assertThat(ranks.output(rank)).contains("rank 1").contains("has a different model");
                 assertThat(ranks.ends(rank, SECONDS_MAX)).isTrue();
             }
         }

@@ -210,7 +210,7 @@ class DraftModelTest {
         assertThatThrownBy(() -> builder().draftModel(other).build())
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContaining("draftModel (" + other + ") must have the tokenizer of")
-                .hasMessageContaining("is \"" + second + "\", and there \"" + name + "\"");
+                .hasMessageContaining("is \"" + second + "\" here and \"" + name + "\" there");
     }
 
     @Test

@@ -60,7 +60,7 @@ class FolderKindsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "model-Q4_K_M.gguf | GGUF, which is not read",
+                "model-Q4_K_M.gguf | GGUF, which is not supported",
                 "pytorch_model.bin | weights of PyTorch",
                 "pytorch_model-00001-of-00002.bin | mlx_lm.convert",
                 "consolidated.00.pth | weights of PyTorch",
@@ -202,7 +202,7 @@ class FolderKindsTest {
                 assertThat(log.warnings()).isEmpty();
                 model.score("a dog", "cats");
                 model.score("a cat", "cats");
-                assertThat(log.warnings()).singleElement().asString().contains("yes and no have 0.");
+                assertThat(log.warnings()).singleElement().asString().contains("yes and no have a probability of 0.");
             }
         }
         try (LogLines log = LogLines.open()) {
@@ -210,7 +210,10 @@ class FolderKindsTest {
                     .modelPath(EMBEDDINGS.resolve("qwen3-last"))
                     .build()
                     .close();
-            assertThat(log.warnings()).singleElement().asString().contains("qwen3-last", "not named a reranker");
+            assertThat(log.warnings())
+                    .singleElement()
+                    .asString()
+                    .contains("qwen3-last", "not have the name of a reranker");
         }
     }
 }

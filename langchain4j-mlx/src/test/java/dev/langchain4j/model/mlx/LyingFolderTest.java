@@ -193,13 +193,13 @@ class LyingFolderTest {
                 new String[] {"{\"weight_map\":{\"a\":\"../model.safetensors\"}}", "outside"},
                 new String[] {"{\"weight_map\":{\"a\":\"sub/../../x.safetensors\"}}", "outside"},
                 new String[] {"{\"weight_map\":{\"a\":\".\"}}", "outside"},
-                new String[] {"{\"weight_map\":{\"a\":\"nul\\u0000.safetensors\"}}", "no path"},
+                new String[] {"{\"weight_map\":{\"a\":\"nul\\u0000.safetensors\"}}", "not a path"},
                 new String[] {"{\"weight_map\":{\"a\":7}}", "names no file"},
                 new String[] {"{\"weight_map\":{\"a\":{\"b\":1}}}", "names no file"},
-                new String[] {"{\"weight_map\":[]}", "no JSON object"},
+                new String[] {"{\"weight_map\":[]}", "not a JSON object"},
                 new String[] {"{\"weight_map\":{\"a\":\"config.json\"}}", "config.json"},
-                new String[] {"[]", "no JSON object"},
-                new String[] {"", "no JSON object"});
+                new String[] {"[]", "not a JSON object"},
+                new String[] {"", "not a JSON object"});
     }
 
     @ParameterizedTest

@@ -143,9 +143,9 @@ class MemoryBudgetTest {
                 .isInstanceOf(InvalidRequestException.class)
                 .hasMessageContainingAll(
                         "cannot load large: its weights take 6.00 GiB",
-                        "computing with them 512 MiB",
+                        "computation takes 512 MiB",
                         "at most 10.0 GiB",
-                        "3.75 GiB are taken",
+                        "3.75 GiB are in use",
                         "MlxMemory.setLimit");
         assertThat(cache.stored).as("nothing is evicted for it").isEqualTo(2 * GIB);
     }

@@ -217,7 +217,7 @@ class MlxChatRequestParametersTest {
                 .hasMessage("maxReasoningTokens (-1) must be at least 0");
         assertThatThrownBy(() ->
                         MlxChatRequestParameters.builder().reasoningEffort(" ").build())
-                .hasMessage("reasoningEffort ( ) must be a word");
+                .hasMessage("reasoningEffort ( ) must not be blank");
     }
 
     @Test

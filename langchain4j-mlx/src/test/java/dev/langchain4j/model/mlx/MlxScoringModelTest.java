@@ -190,6 +190,6 @@ class MlxScoringModelTest {
         });
         assertThatThrownBy(() -> MlxScoringModel.builder().modelPath(copy).build())
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("the tokenizer has no token \"no\": this model is no reranker");
+                .hasMessageContaining("the tokenizer has no token \"no\": this model is not a reranker");
     }
 }

@@ -119,7 +119,7 @@ class ModelEstimateTest {
         assertThat(tight.tokensThatFit()).isEqualTo((2048 - 512 - 900) / 2 - 10);
         assertThat(tight)
                 .hasToString("m: weights 900 MiB; KV cache 1.00 MiB a token and 10.0 MiB for windows and states, "
-                        + "4.01 GiB for all 4,096 tokens of the context; MLX should use at most 2.00 GiB here, of which other models"
+                        + "4.01 GiB for all 4,096 tokens of the context; MLX may use at most 2.00 GiB here, of which other models"
                         + " take 512 MiB: it fits, with conversations of 308 tokens together");
         MlxModelEstimate none = new MlxModelEstimate("m", 3L << 30, 1 << 20, 0, 4096, 2L << 30, 0);
         assertThat(none.fits()).isFalse();

@@ -404,7 +404,7 @@ class PeftAdapterTest {
             queries(tensors);
             saved.put("base_model.model.score.weight", normal(1, 2, 8));
         });
-        refused("score.weight is no tensor of the model");
+        refused("score.weight is not a tensor of the model");
         write(targets(config(), "q_proj"), tensors -> {
             queries(tensors);
             saved.put("base_model.model.model.norm.weight", normal(1, 64));

@@ -223,7 +223,7 @@ class PrefillBesideOthersTest {
     void sharesOfTimeAreChecked() {
         assertThatThrownBy(() -> model(settings -> settings.stallTarget(Duration.ZERO)))
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessage("stallTarget (PT0S) must be longer than nothing");
+                .hasMessage("stallTarget (PT0S) must be positive");
         for (double share : new double[] {-0.1, 1, Double.NaN}) {
             assertThatThrownBy(() -> model(settings -> settings.decodeShare(share)))
                     .isInstanceOf(InvalidRequestException.class)

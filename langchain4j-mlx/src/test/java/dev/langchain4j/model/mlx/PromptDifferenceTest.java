@@ -91,7 +91,8 @@ class PromptDifferenceTest {
         assertThat(difference.role()).isEqualTo("system");
         assertThat(difference.explanation())
                 .startsWith("diverged at token " + difference.token() + ", in message 0 (system): "
-                        + "the system message is not the stored one, \"" + difference.found() + "\" instead of \"");
+                        + "the system message differs from the stored one, \"" + difference.found()
+                        + "\" instead of \"");
     }
 
     @Test
@@ -101,9 +102,9 @@ class PromptDifferenceTest {
                 difference(prompt(system, UserMessage.from("Why?")), prompt(system, UserMessage.from("How?")));
         assertThat(difference.message()).isEqualTo(1);
         assertThat(difference)
-                .hasToString("diverged at token %d, in message 1 (user): another message is stored, "
+                .hasToString("diverged at token %d, in message 1 (user): the message differs from the stored one, "
                                 .formatted(difference.token())
-                        + "or the chat template wrote this one in another way, \"" + difference.found()
+                        + "or the chat template rendered it differently, \"" + difference.found()
                         + "\" instead of \"" + difference.stored() + "\"");
     }
 
@@ -145,7 +146,7 @@ class PromptDifferenceTest {
         assertThat(difference.message()).isEqualTo(1);
         assertThat(difference.explanation())
                 .contains("in message 1 (user): ")
-                .contains("the chat template wrote this one in another way")
+                .contains("the chat template rendered it differently")
                 .endsWith("\"Why\" instead of \"" + difference.stored() + "\"");
     }
 

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The rules of the pages and of the public API's Javadoc: words, length of sentences and lines, links, and that each
- * command, class and test that a page names exists. Each message says how to mend it.
+ * The rules of the pages, of the public API's Javadoc and of messages: words, length of sentences and lines, links,
+ * and that each command, class and test that a page names exists. Each message says how to mend it.
  */
 class ProseTest {
     private static final Path ROOT = Path.of(System.getProperty("project.root"));
@@ -58,7 +58,30 @@ class ProseTest {
             "whose turn it is to", "the next request",
             "what there is of", "the content of",
             "no prompt can be faster", "a figure and its command",
-            "[Aa]ny Jinja template", "the templates that a test renders");
+            "[Aa]ny Jinja template", "the templates that a test renders",
+            "(?<!there )(is|are) no (JSON|folder|file|regular file|path|directory|index|adapter|reranker|tensor|id|size)\\b",
+                    "is not a ...",
+            "(and|which) (is|are) none\\b", "is not one",
+            "longer than nothing", "positive",
+            "as its wheel comes|as (it|they) should\\b", "unmodified, correctly",
+            "(it|they|what it|what they) said stands|why stands above", "its output is above",
+            "does not write\\b(?! (?:it|to|them))", "generates no text",
+            "is over: ", "was exceeded",
+            "(does|do) not see images|of a blind model", "does not support images",
+            "(which|that) (is|was|were|are) not read: ", "is not supported",
+            "has not\\.", "does not have",
+            "in another way", "differently",
+            "others than", "other ... than, default",
+            "made tokens|made of it: ", "tokenized, converted",
+            "(the|of) likeliest", "most likely",
+            "Hears?|(is|are) told (of|,)|[Ww]ho is told", "receives, notified, listeners",
+            "Most (tokens|bytes|texts|time|images|connections)", "maximum",
+            "says? nothing of", "does not describe",
+            "in (our|its|their|a way of (its|their)) own words", "written for this project",
+            "takes? the place of", "replaces",
+            "at hand", "available",
+            "for ever\\b", "forever",
+            "in vain", "wasted");
 
     private record Text(String place, String text) {}
 
@@ -117,6 +140,30 @@ class ProseTest {
         return comments;
     }
 
+    /** The texts in the code of all modules, which users read in exceptions, logs and what programs print. */
+    private static List<Text> messages() throws IOException {
+        List<Text> messages = new ArrayList<>();
+        Pattern literal = Pattern.compile("(?m)^ *(?://|\\*|/\\*).*|\"((?:\\\\.|[^\"\\\\\n])*)\"");
+        for (String module : MODULES) {
+            try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                    // Parts of one text, joined.
+                    String text = Files.readString(file).replaceAll("\"\\s*\\+\\s*\"", "");
+                    StringBuilder all = new StringBuilder();
+                    Matcher matcher = literal.matcher(text);
+                    while (matcher.find()) {
+                        if (matcher.group(1) != null) {
+                            all.append(matcher.group(1)).append("\n");
+                        }
+                    }
+                    messages.add(new Text(file.getFileName().toString(), all.toString()));
+                }
+            }
+        }
+        return messages;
+    }
+
     private static List<Text> allTexts() throws IOException {
         List<Text> texts = javadoc();
         pages().forEach((name, page) -> texts.add(new Text(name, withoutCode(page))));
@@ -126,7 +173,9 @@ class ProseTest {
     @Test
     void wordsAreThoseOfTheField() throws IOException {
         List<String> bad = new ArrayList<>();
-        for (Text text : allTexts()) {
+        List<Text> texts = allTexts();
+        texts.addAll(messages());
+        for (Text text : texts) {
             String flat = text.text().replaceAll("\\s+", " ");
             WORDS.forEach((word, instead) -> {
                 Matcher matcher = word.matcher(flat);

@@ -16,7 +16,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What began like a tool call and is none: a warning once, a counter, an event. */
+/** Output that began like a tool call but is not one: a warning once, a counter, an event. */
 class RejectedCallsTest {
 
     @Test

@@ -6,8 +6,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Device;
 import dev.langchain4j.mlx.MlxThread;
+import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.kv.KvFormat;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.ModelFolder;
+import dev.langchain4j.model.mlx.testing.Goldens;
 import org.junit.jupiter.api.Test;
 
 /** Which models store attention scores, and how many bytes for each pair of tokens. */
@@ -35,7 +38,7 @@ class ScoreBytesTest {
     void othersStoreAScoreAndAShareForEachHead() throws Exception {
         assertThat(bytes(LLAMA.formatted(""), QUANTIZED, DType.FLOAT32)).isEqualTo(2 * 4 * 32);
         assertThat(bytes(LLAMA.formatted(""), QUANTIZED, DType.BFLOAT16)).isEqualTo(2 * 2 * 32);
-        assertThat(bytes(LLAMA.formatted(", \"kv_lora_rank\": 512"), KvFormat.PLAIN, DType.FLOAT32))
+        assertThat(bytes(LLAMA.formatted("").replace("llama", "kimi_k2"), KvFormat.PLAIN, DType.FLOAT32))
                 .as("latent attention")
                 .isEqualTo(2 * 4 * 32);
         assertThat(bytes(LLAMA.formatted("").replace("llama", "gemma2"), KvFormat.PLAIN, DType.FLOAT32))
@@ -43,6 +46,16 @@ class ScoreBytesTest {
                 .isEqualTo(2 * 4 * 32);
         String wrapped = "{\"model_type\": \"mistral3\", \"text_config\": " + LLAMA.formatted("") + "}";
         assertThat(bytes(wrapped, QUANTIZED, DType.FLOAT32)).isEqualTo(2 * 4 * 32);
+    }
+
+    @Test
+    void eachArchitectureWithLatentVectorsOrCappedScoresStoresThem() throws Exception {
+        for (String model : Goldens.models()) {
+            ModelConfig config = ModelFolder.config(Goldens.folder("models").resolve(model));
+            assertThat(ModelRegistry.storesScores(config))
+                    .as(model)
+                    .isEqualTo(config.has("kv_lora_rank") || config.has("attn_logit_softcapping"));
+        }
     }
 
     @Test

@@ -161,7 +161,7 @@ class ShippedPrefixesTest {
         }
         try (MlxModel none = builder().sharedPrefixes(temp.resolve("missing")).build()) {
             chat(none, "ann");
-            assertThat(none.promptCache().sharedPrefixStats().reason()).contains("is no folder");
+            assertThat(none.promptCache().sharedPrefixStats().reason()).contains("is not a folder");
         }
         assertThat(files()).isEqualTo(before);
     }

@@ -54,7 +54,7 @@ final class Downcall {
     private static NativeLibraryException missing(String name, Throwable cause) {
         return new NativeLibraryException(
                 "the native library has no function " + name + ": it is of another version than this one needs. Use"
-                        + " mlx-native's classes and natives of one version, or build them anew with"
+                        + " mlx-native's classes and natives of one version, or rebuild them with"
                         + " mlx-native/native/build.sh",
                 cause);
     }

@@ -97,7 +97,7 @@ public final class NativeLibrary {
 
     private static void checkMlx(SymbolLookup library) {
         if (library.find("mlx_set_error_handler").isEmpty()) {
-            throw new IllegalArgumentException("it is no mlx-c, or one of another version");
+            throw new IllegalArgumentException("it is not mlx-c, or it has another version");
         }
         CpuThreads.setDefault(library);
     }

@@ -146,17 +146,18 @@ record NativeSearch(
     private String help() {
         if (!PLATFORMS.contains(platform())) {
             String instead = os.startsWith("windows")
-                    ? ". On Windows, run Java inside of WSL 2: that is Linux"
+                    ? ". On Windows, run Java in WSL 2, which is Linux"
                     : os.equals("osx")
-                            ? ". On Apple silicon this Java is one for Intel, which runs under Rosetta: install a JDK for arm64."
+                            ? ". On Apple silicon this Java is one for Intel, which runs under Rosetta: install"
+                                    + " a JDK for arm64."
                                     + " On a Mac with an Intel processor, a Linux container or machine runs it"
                             : "";
             return "There is no MLX for " + platform()
                     + ": it needs macOS on arm64 (Apple silicon), or Linux on x86_64 or aarch64" + instead;
         }
         if (bundles(platform()).stream().anyMatch(NativeBundle::exists)) {
-            return "The dependency with the natives is there: what it says above is the cause. To unpack it elsewhere, start"
-                    + " Java with -D" + NativeLibrary.CACHE_PROPERTY
+            return "The dependency with the natives is there: what it says above is the cause. To unpack it"
+                    + " elsewhere, start Java with -D" + NativeLibrary.CACHE_PROPERTY
                     + "=<a folder that may be written to, and from which"
                     + " libraries may be loaded>, or set " + NativeLibrary.CACHE_VARIABLE;
         }

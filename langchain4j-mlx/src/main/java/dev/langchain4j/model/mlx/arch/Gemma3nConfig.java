@@ -54,7 +54,7 @@ record Gemma3nConfig(
         }
         List<String> types = LayerTypes.of(c, layers, List.of(LayerTypes.FULL, LayerTypes.SLIDING));
         if (types == null) {
-            throw c.invalid("layer_types", null, "must be there");
+            throw c.invalid("layer_types", null, "must be set");
         }
         int streams = c.count("altup_num_inputs");
         int active = c.integer("altup_active_idx");

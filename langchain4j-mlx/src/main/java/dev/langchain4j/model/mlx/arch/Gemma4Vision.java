@@ -173,7 +173,7 @@ record Gemma4Vision(
         int down = pixels.dim(2) / config.patch;
         int across = pixels.dim(3) / config.patch;
         if (Math.max(down, across) > config.positions) {
-            throw new IllegalArgumentException("a picture of " + across + " by " + down + " patches must have at most "
+            throw new IllegalArgumentException("an image of " + across + " by " + down + " patches must have at most "
                     + config.positions + " a side (position_embedding_size)");
         }
         DType type = columns.dtype();

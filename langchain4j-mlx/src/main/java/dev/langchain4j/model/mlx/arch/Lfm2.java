@@ -110,7 +110,7 @@ public final class Lfm2 {
         double[] indices = c.numbers("full_attn_idxs");
         List<String> types = c.texts("layer_types");
         if (indices == null && (types == null || types.size() != c.count("num_hidden_layers"))) {
-            throw c.invalid("layer_types", types, "must have one entry for each layer, or full_attn_idxs be there");
+            throw c.invalid("layer_types", types, "must have one entry for each layer, or full_attn_idxs must be set");
         }
         return indices == null
                 ? i -> types.get(i).equals(LayerTypes.FULL)

@@ -207,6 +207,17 @@ public final class ModelRegistry {
     /** Those whose layers share what they keep with one another, so that they have to be in one place. */
     private static final Set<String> TOGETHER = Set.of("gemma3n", "gemma4", "gemma4_text");
 
+    /** Those whose attention has no fused kernel on any device: it reads latent vectors, or caps its scores. */
+    private static final Set<String> SCORES = Set.of(
+            "deepseek_v2",
+            "deepseek_v3",
+            "deepseek_v32",
+            "gemma2",
+            "glm4_moe_lite",
+            "glm_moe_dsa",
+            "kimi_linear",
+            "longcat_flash");
+
     /** Other names of the same thing, as mlx-lm's loader maps them. */
     private static final Map<String, String> ALIASES = Map.ofEntries(
             Map.entry("gemma4_unified", "gemma4"),
@@ -297,9 +308,15 @@ public final class ModelRegistry {
         find(config);
         if (TOGETHER.contains(canonical(config.modelType()))) {
             throw new InvalidRequestException("model_type (" + config.modelType() + ") in " + config.where()
-                    + " cannot be split over ranks, neither its layers nor by layers: layers of "
+                    + " cannot be split over ranks, neither by tensors nor by layers: the layers of "
                     + String.join(", ", new TreeSet<>(TOGETHER)) + " share their keys and values");
         }
+    }
+
+    /** Whether layers store attention scores whatever the device, the type and the size of heads. */
+    public static boolean storesScores(ModelConfig config) {
+        ModelConfig text = config.has("text_config") ? config.section("text_config") : config;
+        return SCORES.contains(canonical(text.modelType()));
     }
 
     /**
@@ -310,7 +327,7 @@ public final class ModelRegistry {
     public static ModelConfig scaled(ModelConfig config, String type, double factor, Integer original) {
         if (!find(config).turns) {
             throw new InvalidRequestException("ropeScaling (" + type + " by " + factor
-                    + ") needs a model with rotary positions, which " + config.modelType() + " has not");
+                    + ") needs a model with rotary positions, which " + config.modelType() + " does not have");
         }
         return RopeParameters.scaled(config, type, factor, original);
     }

@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.cache;
 
 /**
- * What was computed of prompts before they came, while the model was idle.
+ * Statistics of prompts that were computed ahead, while the model was idle.
  *
- * @param finished how often all that was certain of a prompt was computed
+ * @param finished how often the whole known beginning of a prompt was computed
  * @param stopped how often less of it was: a request came, there was no more room, the conversation was evicted, the
  *     model was closed
  * @param tokens tokens that were computed

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A node of the prompt cache's trie as it was at one moment, for those who draw or count it. Positions are in tokens,
+ * A node of the prompt cache's trie as it was at one moment, for drawing and counting. Positions are in tokens,
  * from the beginning of the prompt.
  *
  * @param start where the node's edge begins, inclusive
@@ -17,7 +17,7 @@ import java.util.List;
  * @param conversation the memory ID of the conversation that computed this edge; null if it had none
  * @param shared whether another conversation used this edge too
  * @param idleRequests requests of all conversations since this node was used last
- * @param children the nodes that go on from here
+ * @param children the nodes that continue from here
  */
 public record CacheNode(
         int start,

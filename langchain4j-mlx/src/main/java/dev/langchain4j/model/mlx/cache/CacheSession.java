@@ -199,7 +199,7 @@ public final class CacheSession implements AutoCloseable {
         }
         int offset = sequence.offset();
         if (offset < evaluated || offset > promptLength) {
-            throw new IllegalStateException("the layers' offset (%d) must be one and the same for all, in [%d, %d]"
+            throw new IllegalStateException("the layers' offset (%d) must be the same for all layers, within [%d, %d]"
                     .formatted(offset, evaluated, promptLength));
         }
         evaluated = offset;

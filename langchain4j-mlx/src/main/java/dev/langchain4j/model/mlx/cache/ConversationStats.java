@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.cache;
 
 /**
- * What the cache knows of one conversation.
+ * Statistics of one conversation.
  *
  * @param state what it is doing
  * @param requests requests begun

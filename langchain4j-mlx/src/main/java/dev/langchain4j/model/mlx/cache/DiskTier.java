@@ -60,7 +60,9 @@ public final class DiskTier implements AutoCloseable {
     private ToDoubleFunction<Conversation> expected = conversation -> 1;
 
     private final List<CacheSession> restoring = new ArrayList<>();
-    private long unitBytes;
+    /** Bytes that the cache may hold in memory now. */
+    private LongSupplier memory = () -> Long.MAX_VALUE;
+
     private boolean scheduled;
     private boolean timed;
     private Thread timer;
@@ -112,9 +114,9 @@ public final class DiskTier implements AutoCloseable {
         codec.expect(forms);
     }
 
-    /** Says how much memory the cache may take, of which copies for the disk take a small part. */
-    void memory(long bytesMax) {
-        unitBytes = bytesMax == 0 ? store.unitBytes() : Math.min(store.unitBytes(), bytesMax / QUEUE_SHARE + 1);
+    /** Says how much memory the cache may hold at any time, of which copies for the disk take a small part. */
+    void memory(LongSupplier bytesMax) {
+        memory = bytesMax;
     }
 
     /** Says how often a request of a conversation is expected, of all requests to come. */
@@ -123,11 +125,11 @@ public final class DiskTier implements AutoCloseable {
     }
 
     private boolean hasRoomInQueue() {
-        return store.bytesQueued() < 2 * unitBytes;
+        return store.bytesQueued() < 2 * unitBytes();
     }
 
     long unitBytes() {
-        return unitBytes;
+        return Math.min(store.unitBytes(), memory.getAsLong() / QUEUE_SHARE + 1);
     }
 
     SnapshotCodec codec() {

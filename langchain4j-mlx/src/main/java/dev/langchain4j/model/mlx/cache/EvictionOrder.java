@@ -30,7 +30,7 @@ public record EvictionOrder(List<Tier> tiers) {
         }
     }
 
-    /** Whatever its tier, the record goes first whose loss is expected to cost least. */
+    /** Evicts the record with the least expected loss first, whatever its tier. */
     public static EvictionOrder expectedLoss() {
         return EXPECTED_LOSS;
     }

@@ -29,8 +29,20 @@ public final class LayerForms {
         this.forms = forms;
     }
 
-    /** The forms of layers that hold some tokens, all of which were computed. On the thread that owns the model. */
-    public static LayerForms of(List<LayerCache> layers) {
+    /**
+     * The forms of a model's layers: what they have in common with one token and with two.
+     *
+     * @param layers empty ones
+     * @param feedToken computes a token of any id for them, on the thread that owns the model
+     */
+    public static LayerForms of(List<LayerCache> layers, Runnable feedToken) {
+        feedToken.run();
+        LayerForms ofOne = now(layers);
+        feedToken.run();
+        return ofOne.and(now(layers));
+    }
+
+    private static LayerForms now(List<LayerCache> layers) {
         List<List<ArrayForm>> forms = new ArrayList<>();
         for (LayerCache layer : layers) {
             try (Snapshot kept = layer.sliceable() ? layer.slice(0, layer.offset()) : layer.state()) {
@@ -42,8 +54,7 @@ public final class LayerForms {
         return new LayerForms(forms);
     }
 
-    /** What these forms have in common with those of the same layers at another number of tokens. */
-    public LayerForms and(LayerForms other) {
+    private LayerForms and(LayerForms other) {
         List<List<ArrayForm>> common = new ArrayList<>();
         for (int layer = 0; layer < forms.size(); layer++) {
             List<ArrayForm> slots = new ArrayList<>();

@@ -48,13 +48,13 @@ public interface PromptCache {
      */
     CompletableFuture<Long> clear();
 
-    /** What is kept on disk, and since when not, as of now. */
+    /** The content of the disk tier, or why it is off, as of now. */
     DiskStats diskStats();
 
-    /** What was computed of prompts before they came, as of the last change. */
+    /** Statistics of prompts that were computed ahead, as of the last change. */
     AheadStats aheadStats();
 
-    /** What there is of prefixes that ship with the application, and why not, as of now. */
+    /** The content of the prefixes that ship with the application, or why there is none, as of now. */
     DiskStats sharedPrefixStats();
 
     /**

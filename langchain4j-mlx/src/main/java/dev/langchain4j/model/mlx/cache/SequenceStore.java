@@ -253,7 +253,7 @@ final class SequenceStore {
             }
         }
         if (best == null) {
-            throw new IllegalStateException("nobody holds the positions [%d, %d)".formatted(node.start, node.end()));
+            throw new IllegalStateException("no node holds the positions [%d, %d)".formatted(node.start, node.end()));
         }
         return best;
     }

@@ -69,7 +69,7 @@ public final class TrieCache implements AutoCloseable {
     /** Keeps what is worth it on disk, too. To be called once, before anything else. The tier stays the caller's. */
     public void keepOnDisk(DiskTier tier) {
         disk = tier;
-        tier.memory(usage.bytesMax());
+        tier.memory(usage::bytesMax);
         usage.queuedBytes = tier.store()::bytesQueued;
         evictor.beforeEviction(tier::leaving);
         tier.expect(conversation -> conversations.odds().expected(conversation, tick));

@@ -81,7 +81,7 @@ final class ArgPairCalls extends CallReader {
             return Step.WAIT;
         }
         if (behind == in.available() || "<{".indexOf(in.ahead(behind)) < 0) {
-            return fail("no arguments behind a name");
+            return fail("no arguments after a name");
         }
         String name = in.take(length);
         in.skipWhitespace();

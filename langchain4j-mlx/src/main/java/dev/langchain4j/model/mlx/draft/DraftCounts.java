@@ -4,7 +4,7 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * How many tokens were drafted, and how many of them were what the model drew.
+ * Numbers of drafted and of accepted tokens.
  *
  * @param drafted tokens that forward passes checked
  * @param accepted those of them that the answer has

@@ -56,7 +56,7 @@ final class Ahead<T> {
             return made;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while texts were made tokens", e);
+            throw new IllegalStateException("interrupted while texts were tokenized", e);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Error error) {
                 throw error;

@@ -90,7 +90,7 @@ final class BertEncoder implements TextEncoder {
             throw c.invalid("position_embedding_type", kind, "must be absolute");
         }
         if (hidden % heads != 0) {
-            throw c.invalid("hidden_size", hidden, "must be a multiple of the heads (" + heads + ")");
+            throw c.invalid("hidden_size", hidden, "must be a multiple of the number of heads (" + heads + ")");
         }
         activation = Activations.of(c, distil ? "activation" : "hidden_act", "gelu");
         boolean roberta = !distil && !type.equals("bert");
@@ -99,7 +99,7 @@ final class BertEncoder implements TextEncoder {
         int rows = c.count("max_position_embeddings");
         positions = rows - firstPosition;
         if (firstPosition < 0 || positions < 1) {
-            throw c.invalid("pad_token_id", firstPosition - 1, "must leave positions, of which there are " + rows);
+            throw c.invalid("pad_token_id", firstPosition - 1, "must be less than the number of positions, " + rows);
         }
         vocabulary = c.count("vocab_size");
         words = Embedding.load(w, "embeddings.word_embeddings", vocabulary, hidden);

@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
 public final class PairScorer {
     private static final String BEFORE =
             "<|im_start|>system\nJudge whether the Document meets the requirements based on the"
-                    + " Query and the Instruct provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n"
-                    + "<|im_start|>user\n";
+                    + " Query and the Instruct provided. Note that the answer can only be \"yes\" or"
+                    + " \"no\".<|im_end|>\n<|im_start|>user\n";
     private static final String AFTER = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
 
     private static final Logger log = LoggerFactory.getLogger(PairScorer.class);
@@ -92,7 +92,7 @@ public final class PairScorer {
         return tokenizer
                 .id(word)
                 .orElseThrow(() -> new InvalidRequestException("the tokenizer has no token \"" + word
-                        + "\": this model is no reranker that answers yes or no"));
+                        + "\": this model is not a reranker that answers yes or no"));
     }
 
     /**
@@ -203,8 +203,8 @@ public final class PairScorer {
     private void warnIfElsewhere(double share) {
         if (share < SHARE_MIN && warned.compareAndSet(false, true)) {
             log.warn(
-                    "yes and no have {} of the probability where a reranker gives them all: this model was not trained to"
-                            + " answer yes or no, and its scores mean nothing",
+                    "the tokens yes and no have a probability of {} together, and about 1 for a reranker: this"
+                            + " model was not trained to answer yes or no, and its scores are meaningless",
                     String.format(Locale.ROOT, "%.3f", share));
         }
     }
@@ -216,8 +216,8 @@ public final class PairScorer {
     public static void warnUnlessNamedSo(String modelName) {
         if (!modelName.toLowerCase(Locale.ROOT).contains("rerank")) {
             log.warn(
-                    "{} is not named a reranker: a chat model gives scores, too, but they say little of how well a text"
-                            + " answers; Qwen3-Reranker is made for it",
+                    "{} does not have the name of a reranker: the scores of a chat model say little about"
+                            + " relevance; use a reranker such as Qwen3-Reranker",
                     modelName);
         }
     }

@@ -125,7 +125,7 @@ public final class TextEmbedder implements AutoCloseable {
         if (wishes.tokensMax != null) {
             if (wishes.tokensMax > encoder.tokensMax()) {
                 throw new InvalidRequestException("maxLength (" + wishes.tokensMax
-                        + ") must not exceed what the model was made for (" + encoder.tokensMax() + ")");
+                        + ") must not exceed the maximum length of the model (" + encoder.tokensMax() + ")");
             }
             return wishes.tokensMax;
         }

@@ -69,7 +69,7 @@ public final class Engine implements AutoCloseable {
      * Puts an engine together that has default limits.
      *
      * @param endTokens ids that end an answer
-     * @param contextLength most tokens of prompt and answer together
+     * @param contextLength maximum number of tokens of prompt and answer together
      * @param prefillChunkTokens tokens that are prefilled at once, at least 1
      */
     public Engine(
@@ -322,24 +322,24 @@ public final class Engine implements AutoCloseable {
         if (request.prompt().length >= contextLength) {
             throw new InvalidRequestException("the prompt (" + request.prompt().length
                     + " tokens) must be shorter than the context of this model (" + contextLength
-                    + " tokens): give the conversation a TokenWindowChatMemory with the model's tokenCountEstimator(), or the"
-                    + " chat model contextOverflow(DROP_OLDEST_TURNS)");
+                    + " tokens): give the conversation a TokenWindowChatMemory with the model's"
+                    + " tokenCountEstimator(), or the chat model contextOverflow(DROP_OLDEST_TURNS)");
         }
         Vocabulary.check(request.fed(), model.vocabularySize());
         int last = request.prompt()[request.prompt().length - 1];
         if (request.pictures() != null && (features == null || last < 0)) {
             throw new InvalidRequestException(
-                    features == null ? "this model does not see images" : "a prompt must not end with an image");
+                    features == null ? "this model does not support images" : "a prompt must not end with an image");
         }
         for (int id : request.sampling().logitBias().keySet()) {
             if (id < 0 || id >= model.vocabularySize()) {
                 throw new InvalidRequestException(
-                        "logitBias (token " + id + ") must be of token ids from 0 to " + (model.vocabularySize() - 1));
+                        "logitBias (token " + id + ") must be a token id from 0 to " + (model.vocabularySize() - 1));
             }
         }
     }
 
-    /** Most tokens of prompt and answer together. */
+    /** Maximum number of tokens of prompt and answer together. */
     public int contextLength() {
         return contextLength;
     }

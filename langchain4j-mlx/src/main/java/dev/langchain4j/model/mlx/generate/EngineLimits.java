@@ -49,13 +49,13 @@ public record EngineLimits(
             throw new IllegalArgumentException("maxQueued (" + maxQueued + ") must not be negative");
         }
         if (queueTimeout != null && (queueTimeout.isNegative() || queueTimeout.isZero())) {
-            throw new IllegalArgumentException("queueTimeout (" + queueTimeout + ") must be longer than nothing");
+            throw new IllegalArgumentException("queueTimeout (" + queueTimeout + ") must be positive");
         }
         if (gracePeriod.isNegative()) {
             throw new IllegalArgumentException("gracePeriod (" + gracePeriod + ") must not be negative");
         }
         if (stallTarget.isNegative() || stallTarget.isZero()) {
-            throw new IllegalArgumentException("stallTarget (" + stallTarget + ") must be longer than nothing");
+            throw new IllegalArgumentException("stallTarget (" + stallTarget + ") must be positive");
         }
         if (!(decodeShare >= 0 && decodeShare < 1)) {
             throw new IllegalArgumentException("decodeShare (" + decodeShare + ") must be at least 0 and less than 1");

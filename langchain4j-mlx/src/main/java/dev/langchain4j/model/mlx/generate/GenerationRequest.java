@@ -106,7 +106,7 @@ public record GenerationRequest(
             throw new IllegalArgumentException("stopSequences " + stopSequences + " must not have an empty one");
         }
         if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
-            throw new IllegalArgumentException("timeout (" + timeout + ") must be longer than nothing");
+            throw new IllegalArgumentException("timeout (" + timeout + ") must be positive");
         }
         if (reasoning != null && reasoning.maxTokens() < 0) {
             throw new IllegalArgumentException(

@@ -169,7 +169,7 @@ final class Prefill implements AutoCloseable {
 
     private RuntimeException noRoom(boolean others) {
         return others
-                ? new RateLimitException(needs(prompt.length) + " beside the other requests that run: try again later")
+                ? new RateLimitException(needs(prompt.length) + " beside the other running requests: try again later")
                 : neverFits(prompt.length);
     }
 

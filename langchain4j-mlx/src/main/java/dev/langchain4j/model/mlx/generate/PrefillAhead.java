@@ -97,7 +97,7 @@ final class PrefillAhead implements IdleJob {
     public void end(Throwable failure) {
         boolean dropped = session != null && session.isClosed();
         if (failure != null) {
-            log.debug("What was to be computed ahead failed", failure);
+            log.debug("Computing a prompt ahead failed", failure);
         }
         try (seeing) {
             try {

@@ -162,10 +162,7 @@ final class PrefillPass {
         List<LayerCache> layers = engine.newLayers();
         ModelDrafter drafter = engine.newModelDrafter(layers, null);
         try {
-            feedAny(engine, layers, drafter);
-            LayerForms ofOne = LayerForms.of(layers);
-            feedAny(engine, layers, drafter);
-            return ofOne.and(LayerForms.of(layers));
+            return LayerForms.of(layers, () -> feedAny(engine, layers, drafter));
         } finally {
             try {
                 if (drafter != null) {

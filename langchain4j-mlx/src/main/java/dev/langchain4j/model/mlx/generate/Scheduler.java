@@ -132,8 +132,8 @@ final class Scheduler {
             }
             if (open >= (long) limits.maxConcurrent() + limits.maxQueued()) {
                 counts.refused();
-                throw new RateLimitException("maxQueued (" + limits.maxQueued() + ") requests wait for this model"
-                        + " already: try again later, or give it a longer queue");
+                throw new RateLimitException("maxQueued (" + limits.maxQueued() + ") requests wait for this"
+                        + " model already: try again later, or raise maxQueued");
             }
             if (!scheduled) {
                 begin();
@@ -237,7 +237,7 @@ final class Scheduler {
         try {
             job.end(failure);
         } catch (Throwable e) {
-            log.error("an idle job could not be ended", e);
+            log.error("an idle job could not be stopped", e);
         }
     }
 
@@ -270,12 +270,12 @@ final class Scheduler {
         }
         long age = now - request.submittedNanos;
         if (age > request.timeoutNanos) {
-            return new TimeoutException("timeout (" + millis(request.timeoutNanos) + " ms) is over: the request "
-                    + (waits ? "still waited for its turn" : "had begun and had not ended"));
+            return new TimeoutException("timeout (" + millis(request.timeoutNanos) + " ms) was exceeded: the request "
+                    + (waits ? "was still waiting" : "was still running"));
         }
         if (waits && age > queueTimeoutNanos) {
             return new TimeoutException(
-                    "queueTimeout (" + limits.queueTimeout().toMillis() + " ms) is over: the model was busy");
+                    "queueTimeout (" + limits.queueTimeout().toMillis() + " ms) was exceeded: the model was busy");
         }
         return waits ? request.refusal() : null;
     }
@@ -407,7 +407,7 @@ final class Scheduler {
         try {
             request.end(failure);
         } catch (Throwable e) {
-            log.error("the end of a request could not be told", e);
+            log.error("the end of a request could not be reported", e);
         }
     }
 

@@ -211,7 +211,7 @@ final class BlobDownload {
         for (long left = bytes; left > 0; ) {
             int n = body.read(buffer, 0, (int) Math.min(buffer.length, left));
             if (n < 0) {
-                throw new BrokenTransferException("the connection ended before the bytes that were asked for");
+                throw new BrokenTransferException("the connection ended before the requested bytes");
             }
             left -= n;
         }
@@ -221,7 +221,7 @@ final class BlobDownload {
     private long bytesBefore(HubHttp.Answer answer, Span span, boolean whole) throws IOException {
         if (answer.header("Content-Encoding") != null
                 && !answer.header("Content-Encoding").equals("identity")) {
-            throw answer.broken("the contents came compressed, which was not asked for");
+            throw answer.broken("the content is compressed, which was not requested");
         }
         if (answer.status() == 200) {
             String length = answer.header("Content-Length");
@@ -238,7 +238,7 @@ final class BlobDownload {
                 && Long.parseLong(range.group(2)) < span.end
                 && (range.group(3).equals("*") || Long.parseLong(range.group(3)) == file.size());
         if (!fits) {
-            throw answer.broken("asked for the bytes [" + span.position + ", " + span.end + ") of " + file.size()
+            throw answer.broken("requested the bytes [" + span.position + ", " + span.end + ") of " + file.size()
                     + ", the server gave \"" + given + "\"");
         }
         return 0;
@@ -258,7 +258,7 @@ final class BlobDownload {
 
     private static void check(HubHttp.Answer answer, String what, String given, String expected) throws IOException {
         if (given != null && !given.equals(expected)) {
-            throw answer.broken("the hub gives the " + what + " " + given + ", but it listed " + expected);
+            throw answer.broken("the hub sent the " + what + " " + given + ", but it listed " + expected);
         }
     }
 

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 /**
  * A snapshot of a repository in the Hugging Face cache.
  *
- * @param name what it is loaded by: {@code owner/name}, and {@code @revision} where that is not main
+ * @param name loads it: {@code owner/name}, and {@code @revision} where that is not main
  * @param folder has its files; does not exist if the cache names a commit that it does not have
  * @param bytes of its files, as far as they are there
  * @param problem what it lacks to be loaded; empty if it has all

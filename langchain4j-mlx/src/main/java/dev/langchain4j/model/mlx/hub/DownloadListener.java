@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.hub;
 
-/** Hears how a download goes. */
+/** Receives the progress of a download. */
 @FunctionalInterface
 public interface DownloadListener {
 

@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.hub;
 
 /**
- * How far a download is.
+ * The progress of a download.
  *
  * @param repository the repository id, with its revision if that is not main
  * @param file the file that bytes came for last, relative to the repository

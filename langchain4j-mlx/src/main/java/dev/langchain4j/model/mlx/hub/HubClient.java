@@ -51,7 +51,7 @@ final class HubClient {
         String commit = page(uri).json.path("sha").asText("");
         if (!RepositoryId.isCommit(commit)) {
             throw new InvalidRequestException(
-                    uri + " names the commit \"" + settings.withoutToken(commit) + "\", which is none");
+                    uri + " names the commit \"" + settings.withoutToken(commit) + "\", which is not a commit hash");
         }
         return commit;
     }
@@ -63,7 +63,7 @@ final class HubClient {
         for (int pages = 0; uri != null; pages++) {
             Page page = page(uri);
             if (!page.json.isArray() || pages == PAGES_MAX) {
-                throw new InvalidRequestException(uri + " is no listing of files");
+                throw new InvalidRequestException(uri + " is not a listing of files");
             }
             for (JsonNode entry : page.json) {
                 switch (entry.path("type").asText()) {
@@ -110,7 +110,7 @@ final class HubClient {
                 return new Page(JSON.readTree(allOf(body, uri)), next(answer));
             } catch (JacksonException e) {
                 throw answer.broken(
-                        uri + " answers with what is no JSON: " + settings.withoutToken(e.getOriginalMessage()));
+                        uri + " answers with text that is not JSON: " + settings.withoutToken(e.getOriginalMessage()));
             }
         });
     }
@@ -128,7 +128,7 @@ final class HubClient {
             }
             if (System.nanoTime() - begin > limit) {
                 throw new HttpTimeoutException(
-                        uri + " gave " + all.size() + " bytes in " + limit / 1_000_000_000 + " s, and there are more");
+                        uri + " gave " + all.size() + " bytes in " + limit / 1_000_000_000 + " s, and has not ended");
             }
         }
         return all.toByteArray();
@@ -149,7 +149,7 @@ final class HubClient {
             // Falls through to the same message.
         }
         throw answer.broken(
-                "the listing goes on at " + HubErrors.withoutQuery(next.group(1)) + ", which is not on the hub");
+                "the listing continues at " + HubErrors.withoutQuery(next.group(1)) + ", which is not on the hub");
     }
 
     private RemoteFile file(JsonNode entry, URI listing) {

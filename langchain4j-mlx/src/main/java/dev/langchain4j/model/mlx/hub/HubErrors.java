@@ -51,14 +51,15 @@ final class HubErrors {
         String page = settings.endpoint() + "/" + id.repository();
         String login = settings.token() == null
                 ? "set HF_TOKEN to a token that may read it, or run: hf auth login"
-                : "use a token that may read it: the one that was sent may not";
+                : "use a token that may read it: the current one may not";
         boolean badToken = answer.status() == 401
                 && settings.token() != null
                 && serverMessage(settings, answer).contains("credentials");
         if (answer.status() == 407) {
-            return new AuthenticationException("the proxy wants a user and a password ("
-                    + answer.header("Proxy-Authenticate") + "): set HTTPS_PROXY to http://user:password@host:port, as"
-                    + " Basic is what is known here. Where that is set, the process had used Java's HTTP client before:"
+            return new AuthenticationException("the proxy requires a user and a password ("
+                    + answer.header("Proxy-Authenticate") + "): set HTTPS_PROXY to"
+                    + " http://user:password@host:port, as only Basic authentication is supported. If it is"
+                    + " set, the process used Java's HTTP client before:"
                     + " start it with -Djdk.http.auth.tunneling.disabledSchemes= (" + said + ")");
         }
         if (code.equals("GatedRepo")) {
@@ -70,16 +71,17 @@ final class HubErrors {
                     + ": see " + page + "/tree/main (" + said + ")");
         }
         if (code.equals("EntryNotFound")) {
-            return new ModelNotFoundException("the repository " + id + " lost a file that it listed (" + said + ")");
+            return new ModelNotFoundException(
+                    "the repository " + id + " no longer has a file that it listed (" + said + ")");
         }
         if (badToken || answer.status() == 403) {
-            return new AuthenticationException("the hub does not give " + id + ": " + login + " (" + said + ")");
+            return new AuthenticationException("the hub denies access to " + id + ": " + login + " (" + said + ")");
         }
         if (answer.status() == 401 || answer.status() == 404) {
             return new ModelNotFoundException(
                     "the hub has no repository " + id.repository() + ", or it is private: check the" + " name at "
                             + page + "; if it is private, " + login + " (" + said + ")");
         }
-        return new InvalidRequestException("the hub does not understand the request for " + id + " (" + said + ")");
+        return new InvalidRequestException("the hub rejects the request for " + id + " (" + said + ")");
     }
 }

@@ -57,10 +57,10 @@ public final class HuggingFaceHub {
      * @param name path of a folder, which wins if it exists; else {@code owner/name} or {@code owner/name@revision},
      *     where a revision is a branch, a tag or a commit, by default {@code main}. A branch is asked for on the hub
      *     each time; where the hub does not answer, the snapshot that was downloaded last is used with a warning
-     * @throws ModelNotFoundException if there is neither folder nor repository; the message says where was looked
-     * @throws AuthenticationException if the hub wants a token, or another one
-     * @throws InvalidRequestException if what the repository has makes no model, or the disk has no room
-     * @throws dev.langchain4j.exception.RateLimitException if the hub wants fewer requests
+     * @throws ModelNotFoundException if there is neither folder nor repository; the message lists the searched places
+     * @throws AuthenticationException if the hub requires a token, or a different one
+     * @throws InvalidRequestException if the repository contains no supported model, or the disk is full
+     * @throws dev.langchain4j.exception.RateLimitException if the hub limits the rate of requests
      * @throws InternalServerException if the hub, the network or the disk fails
      */
     public LocatedModel locate(String name) {
@@ -74,7 +74,7 @@ public final class HuggingFaceHub {
         Optional<RepositoryId> id = RepositoryId.parse(name);
         if (id.isEmpty()) {
             throw new ModelNotFoundException("no model \"" + name + "\": " + (folder == null ? "" : noFolder + ", and ")
-                    + "it is no repository id, which is " + RepositoryId.RULE);
+                    + "it is not a repository id, which is " + RepositoryId.RULE);
         }
         try {
             return new LocatedModel(name, fetch(id.get(), noFolder));
@@ -112,9 +112,8 @@ public final class HuggingFaceHub {
         }
         String places = "no model \"" + id + "\": " + noFolder + "; " + inCache(cache) + "; ";
         if (settings.offline()) {
-            throw new ModelNotFoundException(
-                    places + "and the hub is not asked in offline mode. Unset HF_HUB_OFFLINE, or run"
-                            + " where there is a network: hf download " + id.repository());
+            throw new ModelNotFoundException(places + "and offline mode is on. Unset HF_HUB_OFFLINE, or run"
+                    + " with a network: hf download " + id.repository());
         }
         try (HubHttp http = new HubHttp(settings)) {
             HubClient client = new HubClient(
@@ -207,20 +206,20 @@ public final class HuggingFaceHub {
             return this;
         }
 
-        /** Most connections at once, from 1 to 64. Default: 8. */
+        /** Maximum number of connections at once, from 1 to 64. Default: 8. */
         public Builder connections(Integer count) {
             this.connections = count;
             return this;
         }
 
-        /** Hears how downloads go. Default: nobody. */
+        /** Receives the progress of downloads. Default: none. */
         public Builder listener(DownloadListener downloadListener) {
             this.listener = downloadListener == null ? progress -> {} : downloadListener;
             return this;
         }
 
         /**
-         * Makes the hub; nothing is asked yet.
+         * Makes the hub, without network access.
          *
          * @throws InvalidRequestException if a setting or an environment variable is not valid
          */

@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.hub;
 import java.nio.file.Path;
 
 /**
- * Where a model is.
+ * The location of a model.
  *
  * @param name the repository id as it was asked for, or the folder's name
  * @param folder has config.json, tokenizer and safetensors

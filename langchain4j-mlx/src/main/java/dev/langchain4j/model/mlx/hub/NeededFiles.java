@@ -45,7 +45,7 @@ final class NeededFiles {
     /**
      * The files that an index of weights names.
      *
-     * @throws InvalidRequestException if it is no index, or names files outside of the repository
+     * @throws InvalidRequestException if it is not an index, or names files outside of the repository
      */
     static Set<String> shards(Path index) {
         Set<String> names = new LinkedHashSet<>();
@@ -54,7 +54,7 @@ final class NeededFiles {
                 names.add(name.asText());
             }
         } catch (JacksonException e) {
-            throw new InvalidRequestException(index + " is no JSON: " + e.getOriginalMessage(), e);
+            throw new InvalidRequestException(index + " is not JSON: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
             throw new InvalidRequestException("cannot read " + index + ": " + e, e);
         }

@@ -17,7 +17,7 @@ record RepositoryId(String repository, String revision) {
     private static final Pattern REVISION = Pattern.compile("[A-Za-z0-9_][\\w.+/-]{0,199}");
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
-    /** Reads {@code owner/name@revision}; empty if the text is no repository id. */
+    /** Reads {@code owner/name@revision}; empty if the text is not a repository id. */
     static Optional<RepositoryId> parse(String text) {
         int at = text.indexOf('@');
         String repository = at < 0 ? text : text.substring(0, at);

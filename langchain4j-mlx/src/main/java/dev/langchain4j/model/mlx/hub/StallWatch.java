@@ -64,7 +64,7 @@ final class StallWatch implements AutoCloseable {
 
         private IOException stalled() {
             return new HttpTimeoutException(
-                    "nothing came for " + Duration.ofNanos(limitNanos).toMillis() + " ms");
+                    "no bytes arrived for " + Duration.ofNanos(limitNanos).toMillis() + " ms");
         }
 
         @Override

@@ -1,5 +1,8 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateLimits;
 import dev.langchain4j.model.mlx.jinja.python.Budget;
 import dev.langchain4j.model.mlx.jinja.python.Inputs;
 import dev.langchain4j.model.mlx.jinja.python.Origins;

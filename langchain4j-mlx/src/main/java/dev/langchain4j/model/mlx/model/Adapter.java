@@ -94,7 +94,7 @@ public final class Adapter {
             String layer = name.substring(0, Math.max(0, name.lastIndexOf('.')));
             MlxArray scales = name.endsWith(".weight") ? model.get(layer + ".scales") : null;
             if (old == null) {
-                wrong.add(name + " is no tensor of the model");
+                wrong.add(name + " is not a tensor of the model");
             } else if (scales != null
                     && tensor.ndim() == old.ndim()
                     && tensor.dtype().isFloating()) {

@@ -53,11 +53,11 @@ public final class JsonFiles {
             }
             JsonNode json = JSON.readTree(file.toFile());
             if (json.isMissingNode()) {
-                throw new InvalidRequestException(file + " is no JSON: it is empty");
+                throw new InvalidRequestException(file + " is not JSON: it is empty");
             }
             return json;
         } catch (JacksonException e) {
-            throw new InvalidRequestException(file + " is no JSON: " + e.getOriginalMessage(), e);
+            throw new InvalidRequestException(file + " is not JSON: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
             throw new ModelNotFoundException("cannot read " + file + ": " + e.getMessage(), e);
         }

@@ -38,7 +38,7 @@ public final class ModelConfig {
      */
     public ModelConfig(JsonNode json, String where) {
         if (!json.isObject()) {
-            throw new InvalidRequestException(where + " is no JSON object");
+            throw new InvalidRequestException(where + " is not a JSON object");
         }
         this.json = json;
         this.where = where;
@@ -150,7 +150,7 @@ public final class ModelConfig {
     public String text(String name) {
         JsonNode value = required(name);
         if (!value.isTextual()) {
-            throw invalid(name, value, "must be a text");
+            throw invalid(name, value, "must be a string");
         }
         return value.asText();
     }
@@ -214,7 +214,7 @@ public final class ModelConfig {
         List<JsonNode> items = new ArrayList<>();
         value.forEach(items::add);
         if (!value.isArray() || !items.stream().allMatch(fits)) {
-            throw invalid(name, value, "must be an array of one kind of values");
+            throw invalid(name, value, "must be an array of values of one type");
         }
         return items.stream();
     }

@@ -18,11 +18,12 @@ final class OtherFormats {
     private static final Map<String, String> KINDS = new LinkedHashMap<>();
 
     static {
-        KINDS.put(".*\\.gguf", "GGUF, which is not read: " + CONVERT);
+        KINDS.put(".*\\.gguf", "GGUF, which is not supported: " + CONVERT);
         KINDS.put("adapters?(_model)?\\.(safetensors|bin)|adapter_config\\.json", "");
-        KINDS.put("consolidated.*\\.safetensors", "weights in Mistral's own layout, which is not read: " + CONVERT);
-        KINDS.put(".*\\.(bin|pt|pth|ckpt)", "weights of PyTorch, which are not read: " + CONVERT);
-        KINDS.put(".*\\.(onnx|h5|msgpack|npz)", "weights of another framework, which are not read: " + CONVERT);
+        KINDS.put(
+                "consolidated.*\\.safetensors", "weights in Mistral's own layout, which is not supported: " + CONVERT);
+        KINDS.put(".*\\.(bin|pt|pth|ckpt)", "weights of PyTorch, which are not supported: " + CONVERT);
+        KINDS.put(".*\\.(onnx|h5|msgpack|npz)", "weights of another framework, which are not supported: " + CONVERT);
     }
 
     private OtherFormats() {}
@@ -58,6 +59,6 @@ final class OtherFormats {
         } catch (LangChain4jException e) {
             // the hint is there without the name
         }
-        return "it is an adapter, which goes on a model: load " + base + " with this folder as adapter";
+        return "it is an adapter: load " + base + " with this folder as adapter";
     }
 }

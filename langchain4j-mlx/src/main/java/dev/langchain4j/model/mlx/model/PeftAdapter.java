@@ -220,7 +220,7 @@ final class PeftAdapter implements AdapterSettings {
                 throw adapter.refused("tensor " + given + " has " + tensor.ndim() + " dimensions");
             }
             if (kind.startsWith("lora_embedding") && dora) {
-                throw adapter.refused(layer + " is an embedding, of which DoRA is not supported");
+                throw adapter.refused(layer + " is an embedding, for which DoRA is not supported");
             }
             String suffix = magnitude ? ".m" : kind.endsWith("A") ? ".lora_a" : ".lora_b";
             Matcher expert = EXPERT.matcher(layer);
@@ -274,7 +274,7 @@ final class PeftAdapter implements AdapterSettings {
     private String saved(String name, Adapter adapter) {
         if (name.matches(".*norm[^.]*\\.weight")) {
             throw adapter.refused(
-                    name + " is a norm, of which folders keep different forms: merge the adapter with PEFT");
+                    name + " is a norm, which adapters store in different forms: merge the adapter with PEFT");
         }
         return name.replaceFirst("\\.modules_to_save(\\.\\w+)??\\.(weight|bias)$", ".$2")
                 .replaceFirst("\\.base_layer\\.", ".");

@@ -78,7 +78,8 @@ final class Quantization {
         int bits = (int) (packedBits / in);
         String mode = scales.dtype().isFloating() ? "affine" : bits == 8 ? "mxfp8" : group == 16 ? "nvfp4" : "mxfp4";
         if (!BITS.get(mode).contains(bits)) {
-            throw new InvalidRequestException(layer + " has " + bits + " bits, which mode " + mode + " does not know");
+            throw new InvalidRequestException(
+                    layer + " has " + bits + " bits, which mode " + mode + " does not support");
         }
         return new Format(group, bits, mode);
     }

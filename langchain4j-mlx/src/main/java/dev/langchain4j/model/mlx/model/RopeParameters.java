@@ -275,8 +275,9 @@ public final class RopeParameters {
         ModelConfig c = textPart(config);
         String wanted = type + " by " + factor;
         if (!turns(c)) {
-            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs a model with rotary positions, which "
-                    + c.where() + " has not");
+            throw new InvalidRequestException("ropeScaling (" + wanted + ") needs a model with rotary"
+                    + " positions, which "
+                    + c.where() + " does not have");
         }
         if (original == null && !c.has(POSITIONS)) {
             throw new InvalidRequestException("ropeScaling (" + wanted + ") needs an original context, for " + c.where()

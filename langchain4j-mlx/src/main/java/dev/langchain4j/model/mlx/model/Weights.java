@@ -167,7 +167,7 @@ public final class Weights implements AutoCloseable {
         MlxArray tensor = shaped(name, shape);
         if (!tensor.dtype().isFloating()) {
             throw new InvalidRequestException("tensor " + name + " in " + where + " has the type " + tensor.dtype()
-                    + ", but its numbers must be floating");
+                    + ", but it must have a floating-point type");
         }
         return tensor;
     }
@@ -370,7 +370,7 @@ public final class Weights implements AutoCloseable {
         if (!unused.isEmpty()) {
             List<String> some = unused.stream().limit(8).toList();
             throw new InvalidRequestException("the weights in " + where + " have " + unused.size()
-                    + " tensors that the architecture does not know: " + String.join(", ", some)
+                    + " tensors that the architecture does not use: " + String.join(", ", some)
                     + (unused.size() > some.size() ? ", ..." : ""));
         }
     }

@@ -75,8 +75,10 @@ final class CheckedKernel {
                 double gap = gap(expected[i], found[i]);
                 if (!(gap <= TOLERANCE)) {
                     log.warn(
-                            "The kernel {} computes other numbers than plain operations on this device (result {}, off by {});"
-                                    + " the plain ones are used, which is slower. Please report it with what doctor prints.",
+                            "The kernel {} computes different numbers than plain operations on this device"
+                                    + " (result {}, off by {});"
+                                    + " the plain ones are used, which is slower. Please report it with the"
+                                    + " output of doctor.",
                             name,
                             i,
                             gap);
@@ -86,8 +88,8 @@ final class CheckedKernel {
             return true;
         } catch (RuntimeException e) {
             log.warn(
-                    "The kernel {} does not run on this device; plain operations are used, which is slower. Please report it"
-                            + " with what doctor prints.",
+                    "The kernel {} does not run on this device; plain operations are used, which is slower."
+                            + " Please report it with the output of doctor.",
                     name,
                     e);
             return false;

@@ -36,7 +36,7 @@ public record QuantizedMatrix(MlxArray weight, MlxArray scales, MlxArray biases,
     static QuantizedMatrix load(Weights weights, String name, Format format, Part in, Part... shape) {
         if (!in.isWhole() && !in.isMultipleOf(format.groupSize())) {
             throw new InvalidRequestException(name + " is quantized in groups of " + format.groupSize()
-                    + " columns, which " + weights.shard().size() + " ranks would part");
+                    + " columns, which " + weights.shard().size() + " ranks would divide");
         }
         boolean affine = format.mode().equals("affine");
         Part inGroups = in.over(format.groupSize());

@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.parse;
 
 /**
  * Follows an answer to tell whether it is an unfinished JSON object or list, and whether it stands inside of a string
- * there: what looks like a marker is then part of the value. An answer that is no JSON is never inside of any.
+ * there: what looks like a marker is then part of the value. An answer that is not JSON is never inside of any.
  */
 final class JsonProgress {
     private enum State {
@@ -12,7 +12,7 @@ final class JsonProgress {
         ESCAPE,
         WORD,
         AFTER_VALUE,
-        /** The value is over, or the answer is no JSON. */
+        /** The value is over, or the answer is not JSON. */
         OVER
     }
 

@@ -10,9 +10,9 @@ import dev.langchain4j.model.mlx.cache.Boundary;
 import dev.langchain4j.model.mlx.cache.Tier;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
 import dev.langchain4j.model.mlx.jinja.Template;
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
@@ -66,7 +66,7 @@ public final class ChatTemplate {
                 templates.put(name, Template.compile(source));
             } catch (TemplateException e) {
                 throw new InvalidRequestException(
-                        "the chat template of " + origin + " is broken: " + e.getMessage(), e);
+                        "the chat template of " + origin + " is invalid: " + e.getMessage(), e);
             }
         });
     }
@@ -288,7 +288,8 @@ public final class ChatTemplate {
         for (String name : arguments.keySet()) {
             if (name == null || RESERVED.contains(name)) {
                 throw new InvalidRequestException("templateArguments (" + name
-                        + ") must not name what comes from the request itself: messages, tools, add_generation_prompt");
+                        + ") must not name what comes from the request itself: messages, tools,"
+                        + " add_generation_prompt");
             }
         }
     }

@@ -2,9 +2,9 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
-import dev.langchain4j.model.mlx.jinja.StableOrder;
 import dev.langchain4j.model.mlx.jinja.Template;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.StableOrder;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;

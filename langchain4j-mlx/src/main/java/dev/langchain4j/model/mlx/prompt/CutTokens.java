@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;

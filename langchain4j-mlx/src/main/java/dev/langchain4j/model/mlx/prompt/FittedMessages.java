@@ -3,7 +3,7 @@ package dev.langchain4j.model.mlx.prompt;
 import static dev.langchain4j.model.mlx.prompt.Irregularity.*;
 import static dev.langchain4j.model.mlx.prompt.MappedMessages.*;
 
-import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
 import dev.langchain4j.model.mlx.prompt.MessageChange.Kind;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;

@@ -2,7 +2,7 @@ package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.mlx.text.Encoding;
 import dev.langchain4j.mlx.text.Tokenizer;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 
 /**
  * A stretch of a prompt's text between two turns that the model generated, with its tokens. Immutable; the arrays are

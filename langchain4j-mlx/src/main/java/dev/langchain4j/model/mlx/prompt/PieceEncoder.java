@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.prompt;
 
 import dev.langchain4j.model.mlx.calls.ToolCallFormat;
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.prompt.CallStyle.Kind;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

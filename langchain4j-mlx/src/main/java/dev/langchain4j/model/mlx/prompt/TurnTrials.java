@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.prompt;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -13,7 +13,7 @@ record LeadingModel(LanguageModel model, Leader leader, Ranks ranks) implements 
     @Override
     public MlxArray forward(MlxArray tokens, Spans spans) {
         if (spans.hasPictures()) {
-            throw new UnsupportedOperationException("a model that is split over ranks does not see images");
+            throw new UnsupportedOperationException("a model that is split over ranks does not support images");
         }
         List<List<LayerCache>> own = new ArrayList<>();
         for (int i = 0; i < spans.count(); i++) {

@@ -16,7 +16,7 @@ public final class RankLostException extends InternalServerException {
      * @param again whether processes that are left can be ranks again
      */
     RankLostException(String message, boolean again) {
-        super(message + ". The ranks of this model cannot go on: "
+        super(message + ". The ranks of this model cannot continue: "
                 + (again
                         ? "close it, then build and serve it again on all of them"
                         : "start all of their processes again"));

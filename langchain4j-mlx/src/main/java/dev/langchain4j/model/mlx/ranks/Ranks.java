@@ -191,7 +191,7 @@ public final class Ranks implements AutoCloseable {
                 int[] first = Arrays.copyOfRange(all, from, from + DIGEST_INTS);
                 from += rank * own.length;
                 if (!Arrays.equals(first, Arrays.copyOfRange(all, from, from + DIGEST_INTS))) {
-                    throw new InvalidRequestException(settings.describe(rank) + " has another " + names.get(fact)
+                    throw new InvalidRequestException(settings.describe(rank) + " has a different " + names.get(fact)
                             + " than " + settings.describe(0) + ": all ranks of a model must have the same");
                 }
             }

@@ -51,7 +51,7 @@ final class StepRecord {
 
     static void check(int[] record, int number, int ranks) {
         if (record[0] != mark(number) || record[1] != ranks || record[2] < 0 || record[2] > COMMANDS_MAX) {
-            throw new IllegalStateException("the ranks do not agree which step they are at");
+            throw new IllegalStateException("the ranks disagree about the current step");
         }
     }
 

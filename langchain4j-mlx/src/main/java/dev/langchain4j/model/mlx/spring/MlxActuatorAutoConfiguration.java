@@ -12,7 +12,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * What operators see of the MLX model that there is: meters where there is Micrometer, whose registries Spring Boot
+ * What operators see of the MLX model: meters where there is Micrometer, whose registries Spring Boot
  * binds them to, and a health indicator where there is Spring Boot's Actuator.
  */
 @AutoConfiguration(after = MlxAutoConfiguration.class)

@@ -17,7 +17,7 @@ import org.springframework.context.annotation.Conditional;
 
 /**
  * Loads MLX models in Spring Boot 3.5 and 4, as {@link MlxProperties} say: the language model, an embedding model and a
- * scoring model, where the application has none of its own. The application's end closes them, after the running
+ * scoring model, if the application has none of its own. When the application stops, they are closed after the running
  * requests. {@link MlxChatAutoConfiguration} makes chat models of it.
  */
 @AutoConfiguration

@@ -18,8 +18,8 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.context.annotation.Bean;
 
 /**
- * Chat models, a blocking and a streaming one, and a token count estimator, over the MLX model that there is, where the
- * application has none of its own. Listeners that are beans are told of requests.
+ * Chat models, a blocking and a streaming one, and a token count estimator, over the MLX model, if the application has
+ * none of its own. Listeners that are beans are notified of requests.
  */
 @AutoConfiguration(after = MlxAutoConfiguration.class)
 @ConditionalOnProperty(name = "langchain4j.mlx.enabled", matchIfMissing = true)

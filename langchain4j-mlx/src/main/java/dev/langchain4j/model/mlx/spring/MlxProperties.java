@@ -8,19 +8,19 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to; a
- * property that is not among them ends the start of the application.
+ * Settings of {@link MlxAutoConfiguration}. What is not set has the default of the builder that it is passed to; an
+ * unknown property makes the start of the application fail.
  *
  * @param enabled Whether models are configured.
  * @param modelName Hugging Face repository ID, or folder, of the language model.
  * @param modelPath Folder of the language model.
- * @param contextLength Most tokens of prompt and answer together.
- * @param maxConcurrent Requests that run at the same time.
- * @param maxQueued Requests that wait at the same time.
- * @param queueTimeout Most time that a request waits for its turn.
- * @param gracePeriod How long requests may go on when the application stops.
+ * @param contextLength Maximum number of tokens of prompt and answer together.
+ * @param maxConcurrent Maximum number of running requests.
+ * @param maxQueued Maximum number of waiting requests.
+ * @param queueTimeout Maximum time of a request in the queue.
+ * @param gracePeriod How long requests may still run when the application stops.
  * @param kvBits Bits of a number in the KV cache.
- * @param maxKvSize Most tokens in the KV cache of a layer.
+ * @param maxKvSize Maximum tokens in the KV cache of a layer.
  * @param adapter Folder of an adapter.
  * @param chatModel Settings of the chat models.
  * @param embeddingModel The embedding model.
@@ -46,20 +46,20 @@ public record MlxProperties(
     /**
      * Settings of the blocking and the streaming chat model.
      *
-     * @param temperature How evenly tokens are drawn; 0 takes the likeliest.
-     * @param topP Probability of the likeliest tokens that are drawn.
-     * @param topK Number of the likeliest tokens that are drawn.
-     * @param minP Least probability of drawn tokens, as a share of the likeliest one's.
+     * @param temperature The sampling temperature; 0 always takes the most likely token.
+     * @param topP Samples only from the most likely tokens whose probabilities add up to this.
+     * @param topK Samples only from this many most likely tokens.
+     * @param minP Samples only from tokens with at least this share of the probability of the most likely token.
      * @param repetitionPenalty Divides the logits of recent tokens.
-     * @param seed Draws the same tokens each time.
-     * @param maxOutputTokens Most tokens of an answer.
-     * @param timeout Most time of a request, waiting included.
+     * @param seed The same seed samples the same tokens.
+     * @param maxOutputTokens Maximum tokens of an answer.
+     * @param timeout Maximum time of a request, including the time in the queue.
      * @param stopSequences Texts that end an answer.
      * @param think Whether the model reasons before it answers.
-     * @param reasoningEffort How hard it reasons, in the words of its chat template.
-     * @param maxReasoningTokens Most tokens of reasoning.
-     * @param returnThinking Whether the reasoning is given back.
-     * @param contextOverflow What becomes of a conversation that outgrows the context.
+     * @param reasoningEffort The reasoning effort, as its chat template names it.
+     * @param maxReasoningTokens Maximum tokens of reasoning.
+     * @param returnThinking Whether the reasoning is returned.
+     * @param contextOverflow The handling of a conversation that outgrows the context.
      * @param logRequests Whether prompts are logged at INFO.
      * @param logResponses Whether answers are logged at INFO.
      */
@@ -86,9 +86,9 @@ public record MlxProperties(
      *
      * @param modelName Hugging Face repository ID, or folder.
      * @param modelPath Folder.
-     * @param maxLength Most tokens of a text.
+     * @param maxLength Maximum tokens of a text.
      * @param normalize Whether vectors have length one.
-     * @param maxSegmentsPerBatch Most texts that are computed at once.
+     * @param maxSegmentsPerBatch Maximum number of texts that are computed at once.
      */
     public record Embedding(
             String modelName, Path modelPath, Integer maxLength, Boolean normalize, Integer maxSegmentsPerBatch) {}
@@ -98,8 +98,8 @@ public record MlxProperties(
      *
      * @param modelName Hugging Face repository ID, or folder.
      * @param modelPath Folder.
-     * @param maxLength Most tokens of a prompt.
-     * @param instruction What makes a document a good one.
+     * @param maxLength Maximum tokens of a prompt.
+     * @param instruction The relevance criterion.
      */
     public record Scoring(String modelName, Path modelPath, Integer maxLength, String instruction) {}
 }

@@ -71,7 +71,7 @@ record Gemma4Images(
         int high = (int) Math.floor(factor * height / block);
         int wide = (int) Math.floor(factor * width / block);
         if (high == 0 && wide == 0) {
-            throw new InvalidRequestException("it is " + width + " x " + height + " pixels large, of which a budget of "
+            throw new InvalidRequestException("it is " + width + " x " + height + " pixels, of which a budget of "
                     + tokens + " tokens leaves nothing");
         }
         if (high == 0) {

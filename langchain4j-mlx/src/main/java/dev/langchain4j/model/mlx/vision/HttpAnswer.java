@@ -110,7 +110,7 @@ record HttpAnswer(String location, byte[] body) {
         }
         String coding = headers.getOrDefault("Content-Encoding", "identity");
         if (!coding.equalsIgnoreCase("identity")) {
-            throw new IOException("its server sends it as " + coding + ", which was not asked for");
+            throw new IOException("its server sends it as " + coding + ", which was not requested");
         }
         return new HttpAnswer(null, body(in, headers, bytesMax));
     }
@@ -147,7 +147,7 @@ record HttpAnswer(String location, byte[] body) {
             checkSize(all.size() + size, bytesMax);
             byte[] chunk = in.readNBytes((int) size);
             if (chunk.length < size || !line(in, left).isEmpty()) {
-                throw new IOException("its server broke off");
+                throw new IOException("its server closed the connection too early");
             }
             all.write(chunk);
         }
@@ -168,7 +168,7 @@ record HttpAnswer(String location, byte[] body) {
         } catch (NumberFormatException e) {
             // told below
         }
-        throw new IOException("its server does not speak HTTP: " + text + " is no size");
+        throw new IOException("its server does not speak HTTP: " + text + " is not a size");
     }
 
     /** A line of a header, without its end. */
@@ -176,7 +176,7 @@ record HttpAnswer(String location, byte[] body) {
         StringBuilder line = new StringBuilder();
         for (int c = in.read(); c != '\n'; c = in.read()) {
             if (c < 0) {
-                throw new EOFException("its server broke off");
+                throw new EOFException("its server closed the connection too early");
             }
             if (left[0]-- == 0) {
                 throw new IOException("its server sends a header of more than " + HEADER_BYTES_MAX + " bytes");

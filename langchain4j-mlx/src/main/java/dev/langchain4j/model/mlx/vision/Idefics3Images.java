@@ -100,7 +100,7 @@ record Idefics3Images(
         int other = up((int) (wide ? longer / ratio : longer * ratio));
         if (other == 0) {
             throw new InvalidRequestException("it is " + image.width() + " x " + image.height()
-                    + " pixels large when it is resized, of which no tile of " + tile + " can be cut");
+                    + " pixels when it is resized, of which no tile of " + tile + " can be cut");
         }
         return wide
                 ? PixelScale.resized(image, other, longer, resampler)

@@ -50,7 +50,7 @@ final class ImageDownload {
                 return answer.body();
             }
             if (redirects == rules.redirectsMax()) {
-                throw new IOException("it is behind more than " + rules.redirectsMax() + " redirects");
+                throw new IOException("it has more than " + rules.redirectsMax() + " redirects");
             }
             URI next = url.resolve(answer.location());
             if (isSecure(url) && !isSecure(next)) {

@@ -79,7 +79,7 @@ public final class ImageSource {
 
     private byte[] fromServer(URI url) throws IOException {
         if (urls == null) {
-            throw new IOException("pictures are fetched from http and https URLs only after allowImageUrls(...)");
+            throw new IOException("images are fetched from http and https URLs only after allowImageUrls(...)");
         }
         return ImageDownload.fetch(url, urls, Math.min(bytesMax, urls.bytesMax()));
     }
@@ -136,7 +136,7 @@ public final class ImageSource {
             }
             int value = i + 2 < from.length ? 16 * digit(from[i + 1]) + digit(from[i + 2]) : -1;
             if (value < 0) {
-                throw new IOException("a data URL must have two hexadecimal digits behind each %");
+                throw new IOException("a data URL must have two hexadecimal digits after each %");
             }
             to.write(value);
             i += 2;

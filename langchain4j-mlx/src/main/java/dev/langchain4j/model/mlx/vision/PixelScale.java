@@ -85,7 +85,7 @@ record PixelScale(float[][] tables, String settings) {
     static RgbImage resized(RgbImage image, int height, int width, Resampler resampler) {
         if ((long) CHANNELS * height * width > NUMBERS_MAX) {
             throw new InvalidRequestException("it would be " + width + " x " + height
-                    + " pixels large when it is resized, but at most " + NUMBERS_MAX / CHANNELS + " are processed");
+                    + " pixels when it is resized, but at most " + NUMBERS_MAX / CHANNELS + " are processed");
         }
         return resampler.resize(image, height, width);
     }

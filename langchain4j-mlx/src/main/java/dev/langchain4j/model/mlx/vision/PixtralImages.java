@@ -51,7 +51,7 @@ record PixtralImages(
         int columns = Math.floorDiv(width - 1, block) + 1;
         if (rows == 0 || columns == 0) {
             throw new InvalidRequestException("it is " + image.width() + " x " + image.height()
-                    + " pixels large, of which nothing is left when its longest edge fits into " + edgeWidth + " x "
+                    + " pixels, of which nothing is left when its longest edge fits into " + edgeWidth + " x "
                     + edgeHeight);
         }
         return new ProcessedImage(

@@ -73,7 +73,7 @@ record QwenImages(
         double ratio = (double) Math.max(height, width) / Math.min(height, width);
         if (ratio > RATIO_MAX) {
             throw new InvalidRequestException("it is " + width + " x " + height
-                    + " pixels large, but one side must be at most " + RATIO_MAX + " times the other");
+                    + " pixels, but one side must be at most " + RATIO_MAX + " times the other");
         }
         int block = patch * merge;
         double area = (double) height * width;

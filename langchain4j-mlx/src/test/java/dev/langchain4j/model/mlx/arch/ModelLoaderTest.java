@@ -164,7 +164,7 @@ class ModelLoaderTest {
         "intermediate_size, 4096, shape",
         "vocab_size, 161, shape",
         "num_hidden_layers, 4, model.layers.3",
-        "num_hidden_layers, 2, does not know",
+        "num_hidden_layers, 2, does not use",
         "hidden_size, 96, shape",
     })
     void aConfigThatLiesIsRefused(String field, Integer value, String reason) throws IOException {
@@ -232,6 +232,6 @@ class ModelLoaderTest {
         Files.writeString(folder.resolve("config.json"), "{\"model_type\":");
         assertThatThrownBy(this::load)
                 .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("no JSON");
+                .hasMessageContaining("not JSON");
     }
 }

@@ -130,6 +130,21 @@ class DiskTierTest {
     }
 
     @Test
+    void whatWaitsToBeWrittenIsAPartOfTheMemoryThatOtherModelsLeave() {
+        CacheHarness harness = open(Kind.SLICEABLE);
+        long[] share = {32 << 10};
+        harness.cache.within(() -> share[0], () -> Long.MAX_VALUE);
+        assertThat(harness.tier.unitBytes()).isEqualTo(1025);
+        share[0] /= 2;
+        assertThat(harness.tier.unitBytes()).as("another model was loaded").isEqualTo(513);
+        share[0] = 0;
+        assertThat(harness.tier.unitBytes()).as("nothing is left").isEqualTo(1);
+        share[0] = Long.MAX_VALUE;
+        assertThat(harness.tier.unitBytes()).as("its own limit").isEqualTo(1_000_000 / 32 + 1);
+        harness.close();
+    }
+
+    @Test
     void whatIsExpectedMostIsWrittenFirst() {
         // The bytes of a day are those of the system message and of one of the two: a section has 8 bytes and 4 a
         // token.
@@ -139,7 +154,7 @@ class DiskTierTest {
         harness.run("calling", BOB, ANSWER, Outcome.TOOL_CALL, SYSTEM);
         harness.nanos += Duration.ofSeconds(6).toNanos();
         harness.idle();
-        assertThat(harness.tier.stats().reason()).isEqualTo("the bytes of this day are written");
+        assertThat(harness.tier.stats().reason()).isEqualTo("the limit of bytes per day is reached");
         int[] next = concat(BOB, ANSWER, range(7, 9));
         assertThat(afterRestart(harness, "calling", next, Kind.SLICEABLE)).isEqualTo(83);
     }

@@ -38,7 +38,7 @@ class DiskTraceTest {
     private void use(CacheHarness harness) {
         if (harness.tier == null) {
             harness.onDisk(folder, LIMITS, FakeLayer.codec(TOKEN_BYTES));
-            harness.tier.memory(0);
+            harness.tier.memory(() -> Long.MAX_VALUE);
             // a token takes a byte in memory here
             harness.cache.usage().queuedBytes = () -> 0;
         }

@@ -54,10 +54,7 @@ class LayerFormsTest {
     private static LayerForms forms(LanguageModel model) {
         List<LayerCache> layers = model.newLayers();
         try {
-            feed(model, layers, 1);
-            LayerForms one = LayerForms.of(layers);
-            feed(model, layers, 1);
-            return one.and(LayerForms.of(layers));
+            return LayerForms.of(layers, () -> feed(model, layers, 1));
         } finally {
             layers.forEach(LayerCache::close);
         }

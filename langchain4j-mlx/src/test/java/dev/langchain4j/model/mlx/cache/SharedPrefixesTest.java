@@ -138,11 +138,11 @@ class SharedPrefixesTest {
     @Test
     void whatIsOfNoUseIsLeftAloneAndSaysWhy() throws IOException {
         SharedPrefixes missing = SharedPrefixes.open(shipped, CacheHarness.IDENTITY);
-        assertThat(missing.stats().reason()).contains("is no folder");
+        assertThat(missing.stats().reason()).contains("is not a folder");
         ship(Kind.SLICEABLE);
         SharedPrefixes another = SharedPrefixes.open(shipped, "f".repeat(32));
         assertThat(another.isOn()).isFalse();
-        assertThat(another.stats().reason()).contains("nothing of this model");
+        assertThat(another.stats().reason()).contains("no cache of this model");
         Path manifest = shipped.resolve(CacheHarness.IDENTITY).resolve("manifest.log");
         byte[] bytes = Files.readAllBytes(manifest);
         bytes[8]++;
@@ -166,7 +166,7 @@ class SharedPrefixesTest {
         answer(build, null, ANN);
         build.close();
         assertThat(SharedPrefixes.open(shipped, CacheHarness.IDENTITY).stats().reason())
-                .contains("nothing of this model");
+                .contains("no cache of this model");
     }
 
     @Test

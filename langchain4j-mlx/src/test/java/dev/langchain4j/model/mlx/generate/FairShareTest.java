@@ -269,7 +269,7 @@ class FairShareTest extends TimedHarness {
         tasks.runOne();
         assertThat(cancelled.failure).isInstanceOf(CancellationException.class);
         tasks.runAll();
-        assertThat(impatient.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("still waited");
+        assertThat(impatient.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("was still waiting");
         assertThat(List.of(cancelled.begun, impatient.begun)).containsOnly(false);
     }
 

@@ -221,7 +221,7 @@ class SchedulerTest extends SchedulerHarness {
         assertThat(waiting.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("queueTimeout");
         assertThat(running.ends).isZero();
         tasks.runOne();
-        assertThat(running.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("had begun");
+        assertThat(running.failure).isInstanceOf(TimeoutException.class).hasMessageContaining("was still running");
         submit(scheduler, forEver);
         tasks.runAll();
         assertThat(forEver.failure).isNull();

@@ -83,7 +83,7 @@ final class FakeHub implements AutoCloseable {
     int largeFrom = 500;
     /** Entries of a page of the listing. */
     int pageSize = 1000;
-    /** Fields of listed files that the hub gives other than they are: path to JSON fields. */
+    /** Fields of listed files that the hub sends other than they are: path to JSON fields. */
     final Map<String, String> lies = new ConcurrentHashMap<>();
 
     volatile Function<Request, Fault> faults = request -> Fault.NONE;

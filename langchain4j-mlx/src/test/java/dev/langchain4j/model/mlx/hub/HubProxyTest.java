@@ -46,7 +46,7 @@ class HubProxyTest {
                         .build();
                 assertThatThrownBy(() -> HubFixture.hub(settings).locate(ID))
                         .isInstanceOf(AuthenticationException.class)
-                        .hasMessageContaining("the proxy wants a user and a password (Basic realm=\"x\")")
+                        .hasMessageContaining("the proxy requires a user and a password (Basic realm=\"x\")")
                         .hasMessageContaining("HTTPS_PROXY")
                         .satisfies(e -> assertThat(allTextsOf(e))
                                 .doesNotContain("wrongword")

@@ -2,7 +2,8 @@ package dev.langchain4j.model.mlx.jinja;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException.Kind;
 import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

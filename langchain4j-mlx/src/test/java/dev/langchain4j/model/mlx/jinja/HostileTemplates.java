@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.jinja;
 
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateLimits;
 import java.lang.management.ManagementFactory;
 import java.time.Clock;
 import java.time.Instant;

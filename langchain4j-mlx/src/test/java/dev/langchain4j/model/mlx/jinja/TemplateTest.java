@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import dev.langchain4j.model.mlx.jinja.RenderResult.Span;
-import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult.Span;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException.Kind;
+import dev.langchain4j.model.mlx.jinja.common.TemplateLimits;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -219,7 +222,7 @@ class TemplateTest {
     void limitsBelowOneAreRefused() {
         assertThatThrownBy(() -> new TemplateLimits(0, 1, 1))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("outputCharsMax must be at least 1, is 0");
+                .hasMessage("outputCharsMax (0) must be at least 1");
     }
 
     private static final List<Map<String, String>> MESSAGES = List.of(

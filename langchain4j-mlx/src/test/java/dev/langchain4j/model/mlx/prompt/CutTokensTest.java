@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.langchain4j.mlx.text.Tokenizer;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;

@@ -14,7 +14,7 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import java.io.IOException;

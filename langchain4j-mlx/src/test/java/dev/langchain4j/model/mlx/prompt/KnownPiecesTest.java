@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.mlx.cache.ConversationKey;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 

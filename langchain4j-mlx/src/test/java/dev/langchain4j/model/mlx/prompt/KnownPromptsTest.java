@@ -11,7 +11,7 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.mlx.cache.Isolation;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Seeds;
 import java.io.IOException;

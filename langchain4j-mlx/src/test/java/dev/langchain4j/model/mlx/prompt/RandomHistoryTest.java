@@ -10,7 +10,7 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.mlx.jinja.Template;
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.prompt.FittedMessages.Extent;
 import dev.langchain4j.model.mlx.prompt.Histories.History;
 import dev.langchain4j.model.mlx.testing.Seeds;

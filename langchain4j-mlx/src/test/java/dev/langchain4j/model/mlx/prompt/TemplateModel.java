@@ -13,7 +13,7 @@ import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.mlx.text.Tokenizer;
 import dev.langchain4j.model.mlx.cache.Isolation;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
 import dev.langchain4j.model.mlx.parse.OutputParser;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import dev.langchain4j.model.mlx.parse.ToolSchemas;

@@ -9,7 +9,7 @@ import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.mlx.calls.CallWriter;
 import dev.langchain4j.model.mlx.calls.OutputFormat;
-import dev.langchain4j.model.mlx.jinja.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
 import dev.langchain4j.model.mlx.parse.ReasoningFormat;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -71,8 +71,8 @@ class CommandTest {
     void aRecordOfAnotherStepOrFromTooFewRanksIsRefused() {
         List<Command> waiting = new ArrayList<>(List.of(Command.of(Kind.END, 0, 0)));
         int[] record = StepRecord.of(7, waiting);
-        assertThatThrownBy(() -> StepRecord.read(record, 8, 1)).hasMessageContaining("do not agree");
-        assertThatThrownBy(() -> StepRecord.read(record, 7, 2)).hasMessageContaining("do not agree");
+        assertThatThrownBy(() -> StepRecord.read(record, 8, 1)).hasMessageContaining("disagree");
+        assertThatThrownBy(() -> StepRecord.read(record, 7, 2)).hasMessageContaining("disagree");
         assertThat(StepRecord.read(record, 7, 1)).containsExactly(Command.of(Kind.END, 0, 0));
     }
 }

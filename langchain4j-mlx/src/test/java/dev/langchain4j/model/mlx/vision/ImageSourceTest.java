@@ -151,10 +151,7 @@ class ImageSourceTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "A, its base64 data has an error",
-        "'data:,%4', digits behind each %",
-        "'data:,%zz', digits behind each %"
+    @CsvSource({"A, its base64 data has an error", "'data:,%4', digits after each %", "'data:,%zz', digits after each %"
     })
     void dataThatIsBrokenIsRefused(String data, String reason) {
         assertThatThrownBy(() -> read(Image.builder().base64Data(data).build()))
@@ -215,7 +212,7 @@ class ImageSourceTest {
     @CsvSource(delimiter = '|', textBlock = """
                     /status/404         | its server answers with status 404
                     /status/500         | its server answers with status 500
-                    /hops/4             | it is behind more than 3 redirects
+                    /hops/4             | it has more than 3 redirects
                     /to?file:///etc     | must begin with http: or https:, not file
                     /bytes/101          | it has 101 bytes or more, but at most 100 are read
                     /bytes/101/chunked  | it has 101 bytes or more, but at most 100 are read

@@ -25,7 +25,7 @@ public final class DoctorSample {
                 "doctor",
                 "The MLX installation of this machine, and whether it works.",
                 args,
-                Options.number("ranks", 2, "the time of an exchange between N processes"));
+                Options.number("ranks", 2, "measures an exchange between N processes"));
         if (LocalRanks.isStarted()) {
             measure(System.getenv("MLX_RANK"), System.getenv("MLX_HOSTFILE"));
         } else if (options.has("ranks")) {

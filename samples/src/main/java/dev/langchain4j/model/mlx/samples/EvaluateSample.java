@@ -43,10 +43,11 @@ public final class EvaluateSample {
     public static void main(String[] args) throws IOException {
         Options options = Options.of(
                 "evaluate",
-                "How many held-out dialogues the model gets right, to the letter.",
+                "How many held-out dialogues the model answers exactly as expected.",
                 args,
                 Options.withModel(
-                        Options.text("dialogues", "FILE", "others than samples/demo-model/heldout.jsonl"),
+                        Options.text(
+                                "dialogues", "FILE", "a file of dialogues; default: samples/demo-model/heldout.jsonl"),
                         Options.number("limit", 10, "only the first N"),
                         Options.number("show", 3, "prints the first N wrong turns; default: 3")));
         List<String> lines = Files.readAllLines(options.path("dialogues", "samples/demo-model/heldout.jsonl"));

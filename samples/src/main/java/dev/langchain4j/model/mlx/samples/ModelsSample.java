@@ -21,11 +21,11 @@ public final class ModelsSample {
     public static void main(String[] args) {
         Options options = Options.of(
                 "models",
-                "The models of the Hugging Face cache, and what they would take of memory.",
+                "The models of the Hugging Face cache, and the memory that they need.",
                 args,
                 Options.text("cache", "FOLDER", "another cache"),
-                Options.text("model", "FOLDER_OR_ID", "what that model would take"),
-                Options.number("kv-bits", 8, "keys and values in so many bits"));
+                Options.text("model", "FOLDER_OR_ID", "the memory of that model"),
+                Options.number("kv-bits", 8, "bits of keys and values"));
         Integer kvBits = options.has("kv-bits") ? options.number("kv-bits", 8) : null;
         HuggingFaceHub.Builder hub = HuggingFaceHub.builder();
         if (options.has("cache")) {

@@ -34,7 +34,7 @@ public final class SeeSample {
                 "Images, and what a model answers about them.",
                 args,
                 Options.text("model", "FOLDER_OR_ID", "a multimodal model; default: that of samples/see-model"),
-                Options.text("picture", "FILE_OR_FOLDER", "others than those of samples/see-model"),
+                Options.text("picture", "FILE_OR_FOLDER", "image files; default: those of samples/see-model"),
                 Options.text("question", "TEXT", "instead of the script"));
         String model = options.path("model", "samples/see-model/model").toString();
         List<String> questions = options.has("question") ? List.of(options.text("question", "")) : QUESTIONS;

@@ -3,10 +3,10 @@ package dev.langchain4j.model.mlx.cache.disk;
 import java.util.Map;
 
 /**
- * A snapshot of what the prompt cache keeps on disk, and has done since it was opened.
+ * A snapshot of the content of the prompt cache on disk, and of its activity since it was opened.
  *
  * @param on whether there is a disk tier and it may be read
- * @param reason why it is off, or writes no more; empty if all is well
+ * @param reason why it is off or read-only; empty otherwise
  * @param records parts of prompts and states that are stored
  * @param bytesHeld bytes of all files
  * @param bytesQueued bytes that wait to be written

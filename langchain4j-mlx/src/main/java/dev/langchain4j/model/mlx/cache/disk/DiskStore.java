@@ -279,7 +279,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     public synchronized boolean takes(long bytes) {
         boolean allowed = on && upkeep.writes() && budget.allows(bytes, clock.nanos.getAsLong());
         if (on && upkeep.writes() && !allowed) {
-            counts.reason = "the bytes of this day are written";
+            counts.reason = "the limit of bytes per day is reached";
         } else if (allowed) {
             counts.reason = "";
         }
@@ -457,7 +457,7 @@ public final class DiskStore implements StoredPaths, AutoCloseable {
     /** Writes no more, for a reason. */
     private void stop(Throwable cause) {
         if (upkeep.stop()) {
-            counts.reason = "writes no more: " + cause.getMessage();
+            counts.reason = "writing stopped: " + cause.getMessage();
             log.warn("The prompt cache on disk is read-only from now on: {}", cause.getMessage());
         }
     }

@@ -45,7 +45,7 @@ final class SealKey {
     static SealKey of(SecretKey given) throws GeneralSecurityException {
         byte[] bytes = given.getEncoded();
         if (bytes == null || bytes.length < GIVEN_BYTES_MIN) {
-            throw new InvalidKeyException("a key must have at least 16 bytes, and let them be read");
+            throw new InvalidKeyException("the key must have at least 16 bytes and give them with getEncoded()");
         }
         Arrays.fill(bytes, (byte) 0);
         return new SealKey(given);

@@ -75,7 +75,7 @@ public final class SharedPrefixes implements StoredPaths, AutoCloseable {
             }
         }
         if (index.size() == 0) {
-            throw new IOException(folder.path() + " holds nothing that can be used");
+            throw new IOException(folder.path() + " holds no usable prefix");
         }
     }
 

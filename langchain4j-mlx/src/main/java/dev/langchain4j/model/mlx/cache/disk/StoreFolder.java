@@ -52,12 +52,12 @@ final class StoreFolder implements AutoCloseable {
      */
     static StoreFolder openToRead(Path root, String name) throws IOException {
         if (!Files.isDirectory(root)) {
-            throw new IOException(root + " is no folder");
+            throw new IOException(root + " is not a folder");
         }
         StoreFolder folder = new StoreFolder(root.toRealPath().resolve(name), false);
         if (!Files.isDirectory(folder.path, LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(
-                    root + " holds nothing of this model, adapter, type, KV format, device and version of" + " MLX");
+                    root + " holds no cache of this model, adapter, type, KV format, device and version of MLX");
         }
         return folder;
     }
@@ -88,7 +88,7 @@ final class StoreFolder implements AutoCloseable {
             Files.createDirectory(path, PRIVATE_FOLDER);
         } catch (FileAlreadyExistsException there) {
             if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-                throw new IOException(path + " is no folder", there);
+                throw new IOException(path + " is not a folder", there);
             }
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwx------"));
         }

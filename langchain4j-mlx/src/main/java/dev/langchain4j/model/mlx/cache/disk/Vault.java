@@ -52,7 +52,7 @@ final class Vault {
         this.nanos = nanos;
         this.common = key(0, null);
         if (common == null) {
-            throw new IOException("there is no key for what belongs to no memory ID");
+            throw new IOException("the keys must have one for what belongs to no memory ID (null)");
         }
     }
 
@@ -104,9 +104,9 @@ final class Vault {
             SecretKey given = keys.apply(name);
             return given == null ? null : SealKey.of(given);
         } catch (Exception e) {
-            counts.miss("the key was not given");
+            counts.miss("no key");
             if (!warned.getAndSet(true)) {
-                log.warn("The prompt cache on disk received no key", e);
+                log.warn("The key function of the prompt cache on disk failed", e);
             }
             return null;
         }

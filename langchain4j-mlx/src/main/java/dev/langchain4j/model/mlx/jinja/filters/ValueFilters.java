@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.jinja.filters;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException.Kind;
 import dev.langchain4j.model.mlx.jinja.python.Attributes;
 import dev.langchain4j.model.mlx.jinja.python.Budget;
 import dev.langchain4j.model.mlx.jinja.python.Dict;

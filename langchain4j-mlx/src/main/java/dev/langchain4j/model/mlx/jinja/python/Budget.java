@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.jinja.TemplateLimits;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateLimits;
 import java.math.BigInteger;
 import java.util.List;
 

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.StableOrder;
+import dev.langchain4j.model.mlx.jinja.common.StableOrder;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 
 /** The object of {@code namespace()}: the only one whose attributes a template may set. */
 public record Namespace(Dict attributes) implements PyObject {

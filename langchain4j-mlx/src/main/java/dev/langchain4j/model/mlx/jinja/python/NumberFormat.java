@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;

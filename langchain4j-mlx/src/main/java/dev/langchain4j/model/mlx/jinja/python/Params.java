@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import java.util.Arrays;
 
 /** What a built-in takes: names in order, of which the first {@code required} must be given. */

@@ -1,9 +1,9 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.RenderResult;
-import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.jinja.TemplateLimits;
-import dev.langchain4j.model.mlx.jinja.TextRanges;
+import dev.langchain4j.model.mlx.jinja.common.RenderResult;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateLimits;
+import dev.langchain4j.model.mlx.jinja.common.TextRanges;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashMap;

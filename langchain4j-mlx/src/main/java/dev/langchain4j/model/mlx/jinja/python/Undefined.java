@@ -1,7 +1,7 @@
 package dev.langchain4j.model.mlx.jinja.python;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
-import dev.langchain4j.model.mlx.jinja.TemplateException.Kind;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException.Kind;
 
 /** The value of a name, attribute or item that does not exist: prints as nothing, fails when used. */
 public final class Undefined {

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.syntax;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import java.util.List;
 
 /** The tokens of a template, read from left to right. */

@@ -1,6 +1,6 @@
 package dev.langchain4j.model.mlx.jinja.tree;
 
-import dev.langchain4j.model.mlx.jinja.TemplateException;
+import dev.langchain4j.model.mlx.jinja.common.TemplateException;
 import dev.langchain4j.model.mlx.jinja.python.Args;
 import dev.langchain4j.model.mlx.jinja.python.Budget;
 import dev.langchain4j.model.mlx.jinja.python.Dict;

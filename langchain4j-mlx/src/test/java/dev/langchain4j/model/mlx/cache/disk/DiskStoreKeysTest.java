@@ -208,7 +208,7 @@ class DiskStoreKeysTest {
         keys.gone.add(Keys.COMMON);
         reopen(keys);
         assertThat(store.isOn()).isFalse();
-        assertThat(store.stats().reason()).contains("no key for what belongs to no memory ID");
+        assertThat(store.stats().reason()).contains("for what belongs to no memory ID");
         assertThat(store.match(0, ANN)).isEqualTo(DiskPath.NONE);
         keys.gone.clear();
         keys.others.clear();
@@ -237,7 +237,7 @@ class DiskStoreKeysTest {
         keys.thrown = new IllegalStateException("the server of the keys is down");
         later();
         assertThat(Paths.read(store, ANN)).isZero();
-        assertThat(store.stats().misses()).containsKeys("the key was not given", NO_KEY);
+        assertThat(store.stats().misses()).containsKeys("no key", NO_KEY);
         store(2, BOB);
         reopen(keys);
         assertThat(store.isOn()).isFalse();
@@ -252,7 +252,7 @@ class DiskStoreKeysTest {
         keys.others.put(KEY_OF_ANN, new SecretKeySpec(new byte[15], "AES"));
         store(1, ANN);
         assertThat(Paths.read(store, ANN)).isEqualTo(40);
-        assertThat(store.stats().misses()).containsKeys("the key was not given");
+        assertThat(store.stats().misses()).containsKeys("no key");
     }
 
     @Test

@@ -124,7 +124,7 @@ public final class Bench implements AutoCloseable {
         report.say(machine.entrySet().stream()
                 .map(e -> e.getKey() + " " + e.getValue())
                 .collect(Collectors.joining(", ")));
-        report.say("Two numbers in a cell are the best and the middle one of the rounds.");
+        report.say("Two numbers in a cell are the best and the median of the rounds.");
         report.json(Map.of("section", "machine", "values", machine));
     }
 
@@ -158,7 +158,7 @@ public final class Bench implements AutoCloseable {
                 .start();
         String output = new String(process.getInputStream().readAllBytes()).strip();
         if (process.waitFor() != 0) {
-            throw new IOException(command + " failed; what it said stands above");
+            throw new IOException(command + " failed; its output is above");
         }
         return output;
     }
@@ -202,7 +202,7 @@ public final class Bench implements AutoCloseable {
         return reference;
     }
 
-    /** mlx-lm as its wheel comes; null if it is left out (--no-wheel). The caller closes it. */
+    /** mlx-lm, unmodified wheel; null if it is left out (--no-wheel). The caller closes it. */
     Reference wheel() throws IOException {
         return reference == null || options.has("no-wheel") ? null : new Reference(python, script("reference.py"), "");
     }

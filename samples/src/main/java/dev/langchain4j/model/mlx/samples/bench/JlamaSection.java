@@ -60,7 +60,7 @@ final class JlamaSection implements Bench.Section {
                 asks.flush();
                 String line = answers.readLine();
                 if (line == null) {
-                    throw new IOException("Jlama ended; what it said stands above");
+                    throw new IOException("Jlama ended; its output is above");
                 }
                 JsonNode answer = JSON.readTree(line);
                 theirs[0][at] = answer.path("promptMs").asDouble()
@@ -107,7 +107,7 @@ final class JlamaSection implements Bench.Section {
                     .start()
                     .waitFor();
             if (status != 0) {
-                throw new IOException("Maven cannot bring Jlama; what it said stands above");
+                throw new IOException("Maven cannot resolve Jlama; its output is above");
             }
         }
         String java = ProcessHandle.current().info().command().orElse("java");

@@ -28,7 +28,7 @@ final class PrefillSection implements Bench.Section {
                         "ratio",
                         "best ratio",
                         "mlx-lm in our chunks",
-                        "mlx-lm as its wheel comes",
+                        "mlx-lm, unmodified wheel",
                         "times faster",
                         "peak, MB",
                         "mlx-lm's peak, MB");

@@ -84,7 +84,7 @@ final class Reference implements AutoCloseable {
     private JsonNode answer() throws IOException {
         String line = answers.readLine();
         if (line == null) {
-            throw new IOException("the other side ended; what it said stands above");
+            throw new IOException("the other side ended; its output is above");
         }
         return JSON.readTree(line);
     }

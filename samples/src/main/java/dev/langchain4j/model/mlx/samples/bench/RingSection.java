@@ -69,7 +69,7 @@ final class RingSection implements Bench.Section {
                 process.waitFor();
             }
             if (lines.isEmpty()) {
-                throw new IOException(command + " said nothing; why stands above");
+                throw new IOException(command + " printed nothing; the cause is above");
             }
             return Spread.of(JSON.readValue(lines.getLast(), double[].class)).times(1e3);
         } finally {

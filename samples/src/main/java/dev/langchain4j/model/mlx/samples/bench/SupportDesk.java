@@ -69,7 +69,7 @@ final class SupportDesk {
                                 + " \"parcels\": [{\"carrier\": \"north\", \"tracking\": \"N" + order * 31
                                 + "\"}, {\"carrier\": \"post\", \"state\": \"waiting for pickup\"}]}],"
                                 + " \"more\": false, \"note\": \"the customer was called twice on Monday and asked"
-                                + " for a call back in the evening, which nobody has made until now\"}");
+                                + " for a call back in the evening, which is still to be made today\"}");
             default ->
                 AiMessage.from("The first parcel of order " + order + " was sent with tracking number N" + order * 31
                         + " and should arrive tomorrow. The second one is still waiting for pickup, so its address can"

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.jinja;
+package dev.langchain4j.model.mlx.jinja.common;
 
 import java.util.ArrayList;
 import java.util.Collection;

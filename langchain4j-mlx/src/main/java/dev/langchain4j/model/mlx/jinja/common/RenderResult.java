@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.jinja;
+package dev.langchain4j.model.mlx.jinja.common;
 
 import java.util.List;
 
@@ -8,7 +8,7 @@ import java.util.List;
  * @param text the output
  * @param spans which parts of the text came from which element of the traced list, in the order in which they were
  *     written
- * @param outside which characters came from outside of the template, behind a {@link Template#MARK}
+ * @param outside which characters came from outside of the template, after a mark in the context's strings
  */
 public record RenderResult(String text, List<Span> spans, TextRanges outside) {
 

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.jinja;
+package dev.langchain4j.model.mlx.jinja.common;
 
 /**
  * Bounds of one render; exceeding one fails with {@link TemplateException.Kind#LIMIT}. All that a render does is
@@ -38,7 +38,7 @@ public record TemplateLimits(int outputCharsMax, long iterationsMax, int depthMa
 
     private static void check(String name, long value) {
         if (value < 1) {
-            throw new IllegalArgumentException(name + " must be at least 1, is " + value);
+            throw new IllegalArgumentException(name + " (" + value + ") must be at least 1");
         }
     }
 }

@@ -1,4 +1,4 @@
-package dev.langchain4j.model.mlx.jinja;
+package dev.langchain4j.model.mlx.jinja.common;
 
 /** A template that cannot be compiled or rendered: why, and where in its source. */
 public final class TemplateException extends RuntimeException {
