@@ -9,6 +9,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.Part;
@@ -28,6 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A rank reads of a folder's files what it has of the model, and not the rest. */
 @EnabledOnOs(OS.LINUX)
@@ -103,6 +106,64 @@ class ShareReadingTest {
                 assertThat(rows.toFloats()).isEqualTo(own.of(up, 0).toFloats());
                 assertThat(columns.toFloats()).isEqualTo(own.of(down, 1).toFloats());
             }
+        }
+    }
+
+    /**
+     * Whatever a folder keeps otherwise than layers ask for it: each of two ranks reads its half, and has what it reads
+     * of a folder where nothing is rearranged.
+     */
+    @ParameterizedTest
+    @MethodSource("dev.langchain4j.model.mlx.arch.RawModels#names")
+    void halfOfARawFolderIsReadToo(String name) {
+        model = RawModels.write(folder.resolve("raw"), name);
+        fileBytes = ModelFolder.weightBytes(model, null);
+        for (int rank = 0; rank < 2; rank++) {
+            Shard shard = shard(rank, 2);
+            assertThat((double) bytesReadBy(() -> load(shard, DType.FLOAT32)) / fileBytes)
+                    .as(name + ", rank " + rank)
+                    .isBetween(0.5, 0.6);
+        }
+        Path converted = RawModels.convert(model, folder.resolve("converted"));
+        for (int ranks = 2; ranks <= 3; ranks++) {
+            for (int rank = 0; rank < ranks; rank++) {
+                Shard shard = shard(rank, ranks);
+                assertThat(logits(model, shard)).as(name + ", " + shard).isEqualTo(logits(converted, shard));
+            }
+        }
+    }
+
+    /** Quantized matrices that are to become plain ones. */
+    @Test
+    void halfOfWhatIsExpandedIsRead() {
+        model = RawModels.write(folder.resolve("raw"), "qwen3_moe-q4");
+        fileBytes = ModelFolder.weightBytes(model, null);
+        for (int rank = 0; rank < 2; rank++) {
+            Shard shard = shard(rank, 2);
+            assertThat((double) bytesReadBy(
+                                    () -> ModelLoader.loadShare(model, config(), DType.FLOAT32, true, shard))
+                            / fileBytes)
+                    .as("rank " + rank)
+                    .isBetween(0.5, 0.65);
+        }
+    }
+
+    private static float[] logits(Path model, Shard shard) {
+        try (MlxThread thread = MlxThread.start("share")) {
+            return thread.call(() -> {
+                ModelLoader.Loaded share =
+                        ModelLoader.loadShare(model, ModelFolder.config(model), DType.FLOAT32, false, shard);
+                List<LayerCache> layers = share.model().newLayers();
+                try (Weights weights = share.weights();
+                        Scope scope = Scope.open()) {
+                    float[] all = share.model()
+                            .logits(share.model().forward(RawModels.tokens(), layers))
+                            .toFloats();
+                    layers.forEach(LayerCache::close);
+                    assertThat(all).isNotEmpty().doesNotContain(Float.NaN);
+                    return all;
+                }
+            });
         }
     }
 
