@@ -77,16 +77,25 @@ public interface Linear {
     private static Linear load(Weights weights, String name, Part in, Part out, boolean bias) {
         MlxArray b = bias ? weights.part(name + ".bias", out) : null;
         Format format = weights.format(name, in.whole());
-        QuantizedMatrix packed = format == null ? null : QuantizedMatrix.load(weights, name, format, in, out);
-        MlxArray matrix = format == null ? weights.part(name + ".weight", out, in) : null;
         Change change = weights.change(name);
-        MlxArray own = change != null && change.magnitude() != null ? null : b;
-        Linear plain = packed != null ? new QuantizedLinear(packed, own) : of(weights, matrix, own);
-        if (change == null) {
-            return plain;
+        if (change == null || change.magnitude() == null) {
+            Linear plain = load(weights, name, format, in, out, b);
+            return change == null ? plain : LowRank.linear(weights, change, in, out, plain);
         }
-        return LowRank.linear(
-                weights, change, in.length(), out.length(), plain, packed != null ? packed.dequantized() : matrix, b);
+        // lengths are those of whole rows, whatever this rank has of them
+        Part columns = Part.all(in.whole());
+        MlxArray rows = format == null
+                ? weights.get(name + ".weight", out.whole(), in.whole())
+                : QuantizedMatrix.load(weights, name, format, columns, Part.all(out.whole()))
+                        .dequantized();
+        MlxArray own = out.of(rows, 0);
+        return LowRank.linear(weights, change, in, out, load(weights, name, format, in, out, null), own, b);
+    }
+
+    private static Linear load(Weights weights, String name, Format format, Part in, Part out, MlxArray bias) {
+        return format == null
+                ? of(weights, weights.part(name + ".weight", out, in), bias)
+                : new QuantizedLinear(QuantizedMatrix.load(weights, name, format, in, out), bias);
     }
 
     /**

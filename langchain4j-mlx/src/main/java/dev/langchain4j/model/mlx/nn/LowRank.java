@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Adapter.Change;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
@@ -14,23 +15,31 @@ import dev.langchain4j.model.mlx.model.Weights;
 final class LowRank {
     private LowRank() {}
 
+    /** A linear layer, of which this rank has some inputs or some outputs, with a change without a magnitude. */
+    static Linear linear(Weights w, Change change, Part in, Part out, Linear layer) {
+        change.checked(new int[] {in.whole(), change.rank()}, new int[] {change.rank(), out.whole()}, out.whole());
+        MlxArray a = w.adopt(part(change.a(), 0, in));
+        MlxArray b = w.adopt(Ops.multiply(part(change.b(), 1, out), change.scale()));
+        return x -> Ops.add(layer.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, a), b), x.dtype()));
+    }
+
+    private static MlxArray part(MlxArray whole, int axis, Part own) {
+        return own.isWhole() ? whole : Indexing.contiguous(own.of(whole, axis));
+    }
+
     /**
-     * A linear layer with a change.
+     * The same with a magnitude.
      *
-     * @param layer the layer, without bias if the change has a magnitude
-     * @param matrix the layer's matrix as floats, [out, in]
+     * @param layer the layer without bias
+     * @param rows the whole rows of its matrix for these outputs, as floats
      * @param bias the layer's bias, or null
      */
-    static Linear linear(Weights w, Change change, int in, int out, Linear layer, MlxArray matrix, MlxArray bias) {
-        change.checked(new int[] {in, change.rank()}, new int[] {change.rank(), out}, out);
-        MlxArray a = w.adopt(change.a());
-        MlxArray b = w.adopt(Ops.multiply(change.b(), change.scale()));
-        Linear changed = x -> Ops.add(layer.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, a), b), x.dtype()));
-        if (change.magnitude() == null) {
-            return changed;
-        }
+    static Linear linear(Weights w, Change change, Part in, Part out, Linear layer, MlxArray rows, MlxArray bias) {
+        Linear changed = linear(w, change, in, out, layer);
+        MlxArray b = Ops.multiply(part(change.b(), 1, out), change.scale());
         MlxArray delta = Indexing.transpose(Ops.matmul(change.a(), b), 1, 0);
-        MlxArray gain = w.adopt(Ops.divide(change.magnitude(), lengths(Ops.add(matrix, delta))));
+        MlxArray magnitude = part(change.magnitude(), 0, out);
+        MlxArray gain = w.adopt(Ops.divide(magnitude, lengths(Ops.add(rows, delta))));
         return x -> {
             MlxArray y = Ops.multiply(Ops.astype(gain, x.dtype()), changed.apply(x));
             return bias == null ? y : Ops.add(y, bias);
@@ -43,14 +52,14 @@ final class LowRank {
     }
 
     /** The stacked linear layers of experts with a change. */
-    static SwitchLinear experts(Weights w, Change change, int experts, int in, int out, SwitchLinear layer) {
+    static SwitchLinear experts(Weights w, Change change, int experts, Part in, Part out, SwitchLinear layer) {
         if (change.magnitude() != null) {
             throw change.refused("has experts, which DoRA cannot change");
         }
         int rank = change.rank();
-        change.checked(new int[] {experts, rank, in}, new int[] {experts, out, rank}, out);
-        MlxArray a = w.adopt(Indexing.swapAxes(change.a(), -1, -2));
-        MlxArray b = w.adopt(Indexing.swapAxes(Ops.multiply(change.b(), change.scale()), -1, -2));
+        change.checked(new int[] {experts, rank, in.whole()}, new int[] {experts, out.whole(), rank}, out.whole());
+        MlxArray a = w.adopt(Indexing.swapAxes(part(change.a(), 2, in), -1, -2));
+        MlxArray b = w.adopt(Indexing.swapAxes(Ops.multiply(part(change.b(), 1, out), change.scale()), -1, -2));
         return (x, chosen, sorted) -> {
             MlxArray z = Ops.gatherMm(Ops.gatherMm(x, a, chosen, sorted), b, chosen, sorted);
             return Ops.add(layer.apply(x, chosen, sorted), Ops.astype(z, x.dtype()));

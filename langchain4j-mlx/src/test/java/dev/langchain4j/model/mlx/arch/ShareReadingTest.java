@@ -72,7 +72,7 @@ class ShareReadingTest {
         for (int rank = 0; rank < 2; rank++) {
             Stage stage = new Stage(rank, 2, x -> x, (type, shape) -> null);
             long read = bytesReadBy(
-                    () -> ModelLoader.loadStage(model, config(), DType.FLOAT32, false, KvFormat.PLAIN, stage));
+                    () -> ModelLoader.loadStage(model, config(), DType.FLOAT32, false, null, KvFormat.PLAIN, stage));
             assertThat((double) read / fileBytes).as("rank " + rank).isBetween(0.4, 0.6);
             sum += read;
         }
@@ -133,26 +133,43 @@ class ShareReadingTest {
         }
     }
 
-    /** Quantized matrices that are to become plain ones. */
+    /** Quantized matrices that are to become plain ones: three ranks part groups of columns. */
     @Test
     void halfOfWhatIsExpandedIsRead() {
         model = RawModels.write(folder.resolve("raw"), "qwen3_moe-q4");
         fileBytes = ModelFolder.weightBytes(model, null);
         for (int rank = 0; rank < 2; rank++) {
             Shard shard = shard(rank, 2);
-            assertThat((double) bytesReadBy(
-                                    () -> ModelLoader.loadShare(model, config(), DType.FLOAT32, true, shard))
-                            / fileBytes)
+            assertThat((double) bytesReadBy(() -> loadExpanded(shard)) / fileBytes)
                     .as("rank " + rank)
                     .isBetween(0.5, 0.65);
         }
+        try (MlxThread thread = MlxThread.start("parts")) {
+            thread.run(() -> {
+                for (int rank = 0; rank < 3; rank++) {
+                    try (Scope scope = Scope.open();
+                            Weights whole = loadExpanded(Shard.WHOLE).weights();
+                            Weights share = loadExpanded(shard(rank, 3)).weights()) {
+                        String down = "model.layers.2.mlp.switch_mlp.down_proj.weight";
+                        Part own = shard(rank, 3).of(2048, 1);
+                        assertThat(share.get(down, 6, 256, own.length()).toFloats())
+                                .isEqualTo(own.of(whole.get(down, 6, 256, 2048), 2)
+                                        .toFloats());
+                    }
+                }
+            });
+        }
+    }
+
+    private ModelLoader.Loaded loadExpanded(Shard shard) {
+        return ModelLoader.loadShare(model, config(), DType.FLOAT32, true, null, shard);
     }
 
     private static float[] logits(Path model, Shard shard) {
         try (MlxThread thread = MlxThread.start("share")) {
             return thread.call(() -> {
                 ModelLoader.Loaded share =
-                        ModelLoader.loadShare(model, ModelFolder.config(model), DType.FLOAT32, false, shard);
+                        ModelLoader.loadShare(model, ModelFolder.config(model), DType.FLOAT32, false, null, shard);
                 List<LayerCache> layers = share.model().newLayers();
                 try (Weights weights = share.weights();
                         Scope scope = Scope.open()) {
@@ -181,7 +198,7 @@ class ShareReadingTest {
     }
 
     private ModelLoader.Loaded load(Shard shard, DType type) {
-        return ModelLoader.loadShare(model, config(), type, false, shard);
+        return ModelLoader.loadShare(model, config(), type, false, null, shard);
     }
 
     private ModelConfig config() {
