@@ -9,15 +9,10 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import dev.langchain4j.mlx.MlxArray;
-import dev.langchain4j.mlx.MlxThread;
-import dev.langchain4j.mlx.Ops;
-import dev.langchain4j.mlx.Random;
-import dev.langchain4j.mlx.Safetensors;
-import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomAdapter;
 import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.nio.file.Files;
@@ -26,7 +21,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -72,7 +66,8 @@ class ClusterTest {
 
     @Test
     void twoRanksWithAnAdapterGiveTheAnswersOfOne() throws Exception {
-        Path adapter = adapter();
+        Path adapter = RandomAdapter.write(
+                folder.resolve("adapter"), DemoModel.folder(), false, List.of("q_proj", "down_proj"));
         String adapted = compareWithOne(DemoModel.folder(), adapter);
         assertThat(adapted.lines().filter(line -> line.startsWith("answer")))
                 .isNotEqualTo(alone(DemoModel.folder(), null));
@@ -82,35 +77,6 @@ class ClusterTest {
             ranks.awaitOutput(0, "FAILED InvalidRequestException", SECONDS_MAX);
             assertThat(ranks.output(0)).contains("rank 1").contains("has another adapter");
         }
-    }
-
-    /** Changes of the demo model's queries and of what its feed-forward layers give back, as PEFT has them. */
-    private Path adapter() throws Exception {
-        Path adapter = Files.createDirectory(folder.resolve("adapter"));
-        Files.writeString(
-                adapter.resolve("adapter_config.json"),
-                "{\"peft_type\": \"LORA\", \"r\": 4, \"lora_alpha\": 8,"
-                        + " \"target_modules\": [\"q_proj\", \"down_proj\"]}");
-        try (MlxThread thread = MlxThread.start("adapter")) {
-            thread.run(() -> {
-                try (Scope scope = Scope.open()) {
-                    Map<String, MlxArray> changes = new TreeMap<>();
-                    Safetensors.load(DemoModel.folder().resolve("model.safetensors"))
-                            .forEach((name, matrix) -> {
-                                if (name.matches(".*(q_proj|down_proj)\\.weight")) {
-                                    String layer = "base_model.model." + name.replace(".weight", "");
-                                    MlxArray key = Random.key(changes.size());
-                                    MlxArray a = Ops.multiply(Random.normal(key, 4, matrix.dim(1)), 0.1);
-                                    MlxArray b = Ops.multiply(Random.normal(key, matrix.dim(0), 4), 0.1);
-                                    changes.put(layer + ".lora_A.weight", a);
-                                    changes.put(layer + ".lora_B.weight", b);
-                                }
-                            });
-                    Safetensors.save(adapter.resolve("adapter_model.safetensors"), changes);
-                }
-            });
-        }
-        return adapter;
     }
 
     private static List<String> alone(Path model, Path adapter) throws Exception {

@@ -78,24 +78,27 @@ public interface Linear {
         MlxArray b = bias ? weights.part(name + ".bias", out) : null;
         Format format = weights.format(name, in.whole());
         Change change = weights.change(name);
-        if (change == null || change.magnitude() == null) {
-            Linear plain = load(weights, name, format, in, out, b);
-            return change == null ? plain : LowRank.linear(weights, change, in, out, plain);
+        boolean dora = change != null && change.magnitude() != null;
+        // lengths are those of whole rows, also where this rank has some columns of them
+        MlxArray rows = dora && !in.isWhole() ? whole(weights, name, format, in.whole(), out.whole()) : null;
+        QuantizedMatrix packed = format == null ? null : QuantizedMatrix.load(weights, name, format, in, out);
+        MlxArray matrix = format == null ? weights.part(name + ".weight", out, in) : null;
+        MlxArray own = dora ? null : b;
+        Linear plain = packed != null ? new QuantizedLinear(packed, own) : of(weights, matrix, own);
+        if (change == null) {
+            return plain;
         }
-        // lengths are those of whole rows, whatever this rank has of them
-        Part columns = Part.all(in.whole());
-        MlxArray rows = format == null
-                ? weights.get(name + ".weight", out.whole(), in.whole())
-                : QuantizedMatrix.load(weights, name, format, columns, Part.all(out.whole()))
-                        .dequantized();
-        MlxArray own = out.of(rows, 0);
-        return LowRank.linear(weights, change, in, out, load(weights, name, format, in, out, null), own, b);
+        if (rows == null) {
+            rows = packed != null ? packed.dequantized() : matrix;
+        }
+        return LowRank.linear(weights, change, in, out, plain, rows, b);
     }
 
-    private static Linear load(Weights weights, String name, Format format, Part in, Part out, MlxArray bias) {
+    /** A matrix that is about to be cut. */
+    private static MlxArray whole(Weights weights, String name, Format format, int in, int out) {
         return format == null
-                ? of(weights, weights.part(name + ".weight", out, in), bias)
-                : new QuantizedLinear(QuantizedMatrix.load(weights, name, format, in, out), bias);
+                ? weights.get(name + ".weight", out, in).share()
+                : QuantizedMatrix.load(weights, name, format, in, out).dequantized();
     }
 
     /**

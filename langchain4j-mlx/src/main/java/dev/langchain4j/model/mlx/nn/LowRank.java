@@ -15,28 +15,23 @@ import dev.langchain4j.model.mlx.model.Weights;
 final class LowRank {
     private LowRank() {}
 
-    /** A linear layer, of which this rank has some inputs or some outputs, with a change without a magnitude. */
-    static Linear linear(Weights w, Change change, Part in, Part out, Linear layer) {
-        change.checked(new int[] {in.whole(), change.rank()}, new int[] {change.rank(), out.whole()}, out.whole());
-        MlxArray a = w.adopt(part(change.a(), 0, in));
-        MlxArray b = w.adopt(Ops.multiply(part(change.b(), 1, out), change.scale()));
-        return x -> Ops.add(layer.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, a), b), x.dtype()));
-    }
-
-    private static MlxArray part(MlxArray whole, int axis, Part own) {
-        return own.isWhole() ? whole : Indexing.contiguous(own.of(whole, axis));
-    }
-
     /**
-     * The same with a magnitude.
+     * A linear layer with a change.
      *
-     * @param layer the layer without bias
-     * @param rows the whole rows of its matrix for these outputs, as floats
+     * @param in the inputs that this rank has
+     * @param out the outputs that it has
+     * @param layer the layer, without bias if the change has a magnitude
+     * @param rows the whole rows of the layer's matrix for these outputs, as floats
      * @param bias the layer's bias, or null
      */
     static Linear linear(Weights w, Change change, Part in, Part out, Linear layer, MlxArray rows, MlxArray bias) {
-        Linear changed = linear(w, change, in, out, layer);
-        MlxArray b = Ops.multiply(part(change.b(), 1, out), change.scale());
+        change.checked(new int[] {in.whole(), change.rank()}, new int[] {change.rank(), out.whole()}, out.whole());
+        MlxArray a = w.adopt(part(change.a(), 0, in));
+        MlxArray b = w.adopt(Ops.multiply(part(change.b(), 1, out), change.scale()));
+        Linear changed = x -> Ops.add(layer.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, a), b), x.dtype()));
+        if (change.magnitude() == null) {
+            return changed;
+        }
         MlxArray delta = Indexing.transpose(Ops.matmul(change.a(), b), 1, 0);
         MlxArray magnitude = part(change.magnitude(), 0, out);
         MlxArray gain = w.adopt(Ops.divide(magnitude, lengths(Ops.add(rows, delta))));
@@ -44,6 +39,10 @@ final class LowRank {
             MlxArray y = Ops.multiply(Ops.astype(gain, x.dtype()), changed.apply(x));
             return bias == null ? y : Ops.add(y, bias);
         };
+    }
+
+    private static MlxArray part(MlxArray whole, int axis, Part own) {
+        return own.isWhole() ? whole : Indexing.contiguous(own.of(whole, axis));
     }
 
     /** The lengths of a matrix's rows. */

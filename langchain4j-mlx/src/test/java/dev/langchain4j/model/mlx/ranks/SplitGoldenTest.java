@@ -8,6 +8,7 @@ import dev.langchain4j.model.mlx.arch.RawModels;
 import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomAdapter;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,7 +68,18 @@ class SplitGoldenTest {
                 }
             }
         }
+        models.add(withRowLengths("qwen2", "q_proj", "v_proj", "o_proj", "up_proj", "down_proj"));
+        models.add(withRowLengths("llama-q4", "q_proj", "v_proj", "o_proj", "up_proj", "down_proj"));
+        models.add(withRowLengths("gpt_oss", "k_proj", "o_proj"));
+        models.add(withRowLengths("qwen3_5", "in_proj_qkv", "out_proj", "o_proj"));
         compare(2, models);
+    }
+
+    /** A model with DoRA of layers of which ranks have rows and of others of which they have columns. */
+    private String withRowLengths(String name, String... layers) {
+        Path model = Goldens.own("models").resolve(name);
+        Path adapter = RandomAdapter.write(folder.resolve(name + "-adapter"), model, true, List.of(layers));
+        return model + SplitModels.ADAPTER + adapter;
     }
 
     /** Some layers for each rank: of every kind of layers that need not be in one place. */
