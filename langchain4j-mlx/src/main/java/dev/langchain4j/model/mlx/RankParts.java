@@ -85,7 +85,8 @@ final class RankParts {
         facts.put("setting of types, KV cache, context or pipeline", type + " " + settings + " " + pipeline);
         ranks.agree(facts);
         MemoryBudget.SHARED.check(
-                "a share of " + folder, ModelFolder.weightBytes(folder, config, type, expanded) / builder.cluster.size());
+                "a share of " + folder,
+                ModelFolder.weightBytes(folder, config, type, expanded) / builder.cluster.size());
         ModelConfig text = TextPart.withoutTower(config);
         return thread.call(() -> pipeline
                 ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, adapter, format, ranks.stage()))

@@ -94,8 +94,7 @@ class ClusterTest {
         List<String> alone = alone(model, adapter.length == 0 ? null : adapter[0]);
         List<String> arguments = new ArrayList<>(List.of("chat", model.toString()));
         Stream.of(adapter).map(Path::toString).forEach(arguments::add);
-        try (RankProcesses ranks =
-                RankProcesses.start(folder, ClusterChat.class, Collections.nCopies(2, arguments))) {
+        try (RankProcesses ranks = RankProcesses.start(folder, ClusterChat.class, Collections.nCopies(2, arguments))) {
             assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
             assertThat(ranks.output(0).lines().filter(line -> line.startsWith("answer")))
                     .as(ranks.output(0))

@@ -128,7 +128,10 @@ public final class GptOss {
             MlxArray part = !columns.isMultipleOf(group / Integer.BYTES)
                     ? null
                     : bytes.readPart(
-                            bounds[0], bounds[1], columns.over(group / Integer.BYTES).bounds(), new int[] {0, group});
+                            bounds[0],
+                            bounds[1],
+                            columns.over(group / Integer.BYTES).bounds(),
+                            new int[] {0, group});
             return part == null ? null : flatWords(part);
         });
     }

@@ -105,13 +105,7 @@ public final class ModelLoader {
      *     ranks
      */
     public static Loaded loadStage(
-            Path folder,
-            ModelConfig config,
-            DType type,
-            boolean expanded,
-            Path adapter,
-            KvFormat format,
-            Stage stage) {
+            Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, KvFormat format, Stage stage) {
         ModelRegistry.checkStages(config);
         Loaded own = load(folder, config, type, expanded, adapter, false, Shard.of(stage), weights -> weights);
         try {

@@ -56,7 +56,7 @@ public final class Partwise {
                 .toArray());
     }
 
-    /** What is of an array at some indices of an axis; {@code within} tells the bounds there of bounds of the result. */
+    /** What an array has at some indices of an axis; {@code within} tells the bounds there of bounds of the result. */
     private static MlxArray selected(MlxArray result, MlxArray a, int axis, UnaryOperator<int[]> within) {
         return result.withParts(bounds -> {
             int[][] own = bounds.clone();

@@ -179,7 +179,8 @@ public final class RawModels {
                         (c, tensors) -> {
                             architecture.sanitizer().sanitize(c, tensors);
                             tensors.keySet().removeIf(name -> name.startsWith("vision_tower"));
-                            tensors.replaceAll((name, a) -> wide.getOrDefault(name, a).share());
+                            tensors.replaceAll(
+                                    (name, a) -> wide.getOrDefault(name, a).share());
                         },
                         (c, weights) -> architecture.factory().create(c, weights),
                         part -> 0);
@@ -265,7 +266,11 @@ public final class RawModels {
                 int[] blocks = {Math.ceilDiv(matrix.dim(0), 128), Math.ceilDiv(matrix.dim(1), 128)};
                 MlxArray bits = Random.normal(Random.key(tensors.size()), matrix.shape());
                 // of 0x00 to 0x3f: numbers below 2
-                tensors.put(name, Ops.astype(Ops.minimum(Ops.multiply(Ops.square(bits), 16), MlxArray.scalar(63, DType.FLOAT32)), DType.UINT8));
+                tensors.put(
+                        name,
+                        Ops.astype(
+                                Ops.minimum(Ops.multiply(Ops.square(bits), 16), MlxArray.scalar(63, DType.FLOAT32)),
+                                DType.UINT8));
                 MlxArray scales = Random.normal(Random.key(1), blocks);
                 tensors.put(name + "_scale_inv", Ops.multiply(scales, 0.05));
             }

@@ -153,8 +153,8 @@ class ShareReadingTest {
                         String down = "model.layers.2.mlp.switch_mlp.down_proj.weight";
                         Part own = shard(rank, 3).of(2048, 1);
                         assertThat(share.get(down, 6, 256, own.length()).toFloats())
-                                .isEqualTo(own.of(whole.get(down, 6, 256, 2048), 2)
-                                        .toFloats());
+                                .isEqualTo(
+                                        own.of(whole.get(down, 6, 256, 2048), 2).toFloats());
                     }
                 }
             });

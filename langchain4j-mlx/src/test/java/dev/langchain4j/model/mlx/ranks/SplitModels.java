@@ -51,8 +51,10 @@ final class SplitModels {
                 Duration.ofSeconds(60));
         for (String name : Arrays.asList(args).subList(2, args.length)) {
             Path adapter = name.contains(ADAPTER) ? Path.of(name.split(ADAPTER)[1]) : null;
-            Path folder =
-                    Path.of(name.split(ADAPTER)[0].replace(QUANTIZED, "").replace(HALFWAY, "").replace(PIPELINE, ""));
+            Path folder = Path.of(name.split(ADAPTER)[0]
+                    .replace(QUANTIZED, "")
+                    .replace(HALFWAY, "")
+                    .replace(PIPELINE, ""));
             boolean pipeline = name.contains(PIPELINE);
             KvFormat format = name.contains(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
             long handles = LiveHandles.count();
