@@ -22,6 +22,8 @@ public final class MlxArray implements AutoCloseable {
     final OwnerThread thread;
     long handle;
     private int index;
+    /** Makes parts of what is not computed yet; null if nobody can. */
+    private PartReader parts;
 
     MlxArray(OwnerThread thread, long handle, int index) {
         this.thread = thread;
@@ -125,7 +127,7 @@ public final class MlxArray implements AutoCloseable {
     /** A second handle of the same array, which belongs to the innermost open scope. Copies no data. */
     public MlxArray share() {
         OwnerThread t = OwnerThread.current();
-        return t.result(MlxC.mlx_array_set(t.out(), t.use(this)), "share", this);
+        return t.result(MlxC.mlx_array_set(t.out(), t.use(this)), "share", this).withParts(parts);
     }
 
     /** Frees the handle now. Idempotent. */
@@ -162,6 +164,24 @@ public final class MlxArray implements AutoCloseable {
                 ? new IllegalStateException("this array was freed: its Scope was closed, or close() was called")
                 : new IllegalStateException("this array belongs to thread \"" + thread.getName()
                         + "\" and was used on thread \"" + caller.getName() + "\"");
+    }
+
+    // ---- parts of what is not computed --------------------------------------------------------------------------
+
+    /** Lets this make parts of this array, which must be equal to those of the whole; null for nobody. Returns this. */
+    public MlxArray withParts(PartReader reader) {
+        parts = reader;
+        return this;
+    }
+
+    /**
+     * What this array has at these indices, made without the rest: of a tensor in a file, only these bytes are read.
+     *
+     * @param bounds as {@link PartReader#read} takes them
+     * @return an array of the current scope; null if nobody can make it, or the whole array costs less
+     */
+    public MlxArray readPart(int[]... bounds) {
+        return parts == null ? null : parts.read(bounds);
     }
 
     // ---- asking --------------------------------------------------------------------------------------------------

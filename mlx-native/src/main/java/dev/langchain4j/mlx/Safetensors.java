@@ -18,7 +18,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.BiConsumer;
 
 /**
  * Reads and writes safetensors files. What is read is lazy and belongs to the current scope; it must be evaluated on
@@ -30,20 +29,12 @@ public final class Safetensors {
     private Safetensors() {}
 
     /**
-     * All tensors of one file by name, in the file's order.
+     * All tensors of one file by name, in the file's order. Parts of them can be read without the rest
+     * ({@link MlxArray#readPart}).
      *
      * @throws MlxException if the file is missing, truncated or malformed
      */
     public static Map<String, MlxArray> load(Path file) {
-        return load(file, (array, place) -> {});
-    }
-
-    /**
-     * The same.
-     *
-     * @param places is told where each of them lies, for those who need a part only
-     */
-    public static Map<String, MlxArray> load(Path file, BiConsumer<MlxArray, StoredTensor> places) {
         Map<String, SafetensorsHeader.Tensor> header = header(file);
         long data = dataStart(file);
         OwnerThread t = OwnerThread.current();
@@ -62,10 +53,8 @@ public final class Safetensors {
                     long key = arena.allocateFrom(name).address();
                     t.check(MlxC.mlx_map_string_to_array_get(t.out(), tensors, key), "tensor " + name + " of " + file);
                     MlxArray array = t.adopt(t.outLong());
-                    loaded.put(name, array);
-                    places.accept(
-                            array,
-                            new StoredTensor(file, data + header.get(name).start(), array.dtype(), array.shape()));
+                    long start = data + header.get(name).start();
+                    loaded.put(name, array.withParts(new StoredTensor(file, start, array.dtype(), array.shape())));
                 }
                 return loaded;
             } finally {

@@ -9,7 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /** Where a tensor lies in a safetensors file, so that a part of it can be read without the rest. Immutable. */
-public final class StoredTensor {
+final class StoredTensor implements PartReader {
     /** Shorter pieces are not worth a read each. */
     private static final long PIECE_BYTES_MIN = 512;
 
@@ -32,13 +32,8 @@ public final class StoredTensor {
         this.shape = shape;
     }
 
-    /**
-     * Reads what lies at these indices: an array of the current scope, in memory of its own.
-     *
-     * @param bounds for each dimension the first index of a range and the one behind its last, in turns and in order
-     * @return null if the bytes lie in so many short pieces that reading the whole tensor costs less
-     * @throws MlxException if the file cannot be read, or ends too early
-     */
+    /** Reads into memory of its own; null if the bytes lie in so many short pieces that the whole tensor costs less. */
+    @Override
     public MlxArray read(int[]... bounds) {
         long[] strides = strides();
         int cut = lastCut(bounds);

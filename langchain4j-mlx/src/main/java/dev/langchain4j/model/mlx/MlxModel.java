@@ -111,8 +111,7 @@ public final class MlxModel implements AutoCloseable {
             ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
             ModelLoader.Loaded own;
             if (ranks != null) {
-                own = RankParts.load(
-                        ranks, builder.cluster, folder, config, type, expanded, format, kept, owner, parts);
+                own = RankParts.load(ranks, builder, folder, config, type, expanded, format, kept, owner, parts);
             } else {
                 MlxModelEstimate.check(name, folder, context, type, expanded, format, owner);
                 own = owner.call(() -> parts.weightsOf(ModelLoader.load(folder, config, type, expanded, adapter, head))

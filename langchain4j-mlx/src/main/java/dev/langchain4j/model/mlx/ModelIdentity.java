@@ -29,7 +29,7 @@ final class ModelIdentity {
 
     private static final List<String> FILES = List.of("config.json", "tokenizer.json", "adapter_config.json");
 
-    private static final List<String> WEIGHTS = List.of("config.json");
+    private static final List<String> WEIGHTS = List.of("config.json", "adapter_config.json");
 
     private ModelIdentity() {}
 
@@ -54,7 +54,7 @@ final class ModelIdentity {
         return HexFormat.of().formatHex(digest.digest()).substring(0, HEX_DIGITS);
     }
 
-    /** What a model's weights are, whoever computes with them, as hexadecimal digits. */
+    /** What the weights of a model or an adapter are, whoever computes with them, as hexadecimal digits. */
     static String ofWeights(Path folder) {
         MessageDigest digest = sha256();
         addFolder(digest, folder, WEIGHTS);

@@ -10,6 +10,7 @@ import dev.langchain4j.model.mlx.arch.ModelLoader;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
 import dev.langchain4j.model.mlx.hub.LocatedModel;
 import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.model.Adapter;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.TextPart;
@@ -25,7 +26,7 @@ import org.slf4j.LoggerFactory;
 final class RankParts {
     private static final Logger log = LoggerFactory.getLogger(RankParts.class);
     /** Changes whenever what ranks tell one another does. */
-    private static final int FORMAT = 2;
+    private static final int FORMAT = 3;
 
     private RankParts() {}
 
@@ -51,8 +52,7 @@ final class RankParts {
             ModelRegistry.checkSplits(config);
         }
         if (builder.adapter != null) {
-            throw new InvalidRequestException(
-                    "adapter (" + builder.adapter + ") must not be set for a model that is split over ranks");
+            Adapter.check(builder.adapter);
         }
         if (builder.disk() != DiskCache.NONE) {
             throw new InvalidRequestException("diskCache and sharedPrefixes (" + builder.disk()
@@ -67,7 +67,7 @@ final class RankParts {
      */
     static ModelLoader.Loaded load(
             Ranks ranks,
-            MlxCluster cluster,
+            MlxModel.Builder builder,
             Path folder,
             ModelConfig config,
             DType type,
@@ -79,15 +79,18 @@ final class RankParts {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("version", FORMAT + " " + Doctor.version());
         facts.put("model", ModelIdentity.ofWeights(folder));
-        boolean pipeline = isPipeline(cluster, config);
+        Path adapter = ModelSettings.absolute(builder.adapter);
+        facts.put("adapter", adapter == null ? "none" : ModelIdentity.ofWeights(adapter));
+        boolean pipeline = isPipeline(builder.cluster, config);
         facts.put("setting of types, KV cache, context or pipeline", type + " " + settings + " " + pipeline);
         ranks.agree(facts);
         MemoryBudget.SHARED.check(
-                "a share of " + folder, ModelFolder.weightBytes(folder, config, type, expanded) / cluster.size());
+                "a share of " + folder,
+                ModelFolder.weightBytes(folder, config, type, expanded) / builder.cluster.size());
         ModelConfig text = TextPart.withoutTower(config);
         return thread.call(() -> pipeline
-                ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, format, ranks.stage()))
-                : parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, ranks.shard()))
+                ? parts.weightsOf(ModelLoader.loadStage(folder, text, type, expanded, adapter, format, ranks.stage()))
+                : parts.weightsOf(ModelLoader.loadShare(folder, text, type, expanded, adapter, ranks.shard()))
                         .with(format));
     }
 
@@ -129,7 +132,7 @@ final class RankParts {
             Ranks ranks = join(builder, config, thread, parts);
             String kept = format.key() + context.key() + (expanded ? " expanded" : "");
             ModelLoader.Loaded share =
-                    load(ranks, builder.cluster, folder, config, type, expanded, format, kept, thread, parts);
+                    load(ranks, builder, folder, config, type, expanded, format, kept, thread, parts);
             log.info("{} serves {}", builder.cluster, located.name());
             ranks.follow(share.model());
         } catch (Throwable e) {

@@ -20,7 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** A rank of {@link ClusterTest}: {@code main(rank, hostfile, mode, folder)}. */
+/** A rank of {@link ClusterTest}: {@code main(rank, hostfile, mode, folder)}, with the folder of an adapter or none. */
 final class ClusterChat {
     private static final int LONG_PROMPT_WORDS = 700;
 
@@ -35,6 +35,7 @@ final class ClusterChat {
                 .build();
         MlxModel.Builder builder = MlxModel.builder()
                 .modelPath(Path.of(args[3]))
+                .adapter(args.length > 4 ? Path.of(args[4]) : null)
                 .maxConcurrent(4)
                 .prefillChunkTokens(64)
                 .draftModel(args[2].equals("chat") ? Path.of(args[3]) : null)

@@ -7,17 +7,21 @@ import dev.langchain4j.data.message.ImageContent;
 import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomAdapter;
 import dev.langchain4j.model.mlx.testing.RandomModel;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,16 +64,37 @@ class ClusterTest {
         assertThat(compareWithOne(model)).contains("meter ranks VALUE 2.0");
     }
 
-    private String compareWithOne(Path model) throws Exception {
-        List<String> alone;
+    @Test
+    void twoRanksWithAnAdapterGiveTheAnswersOfOne() throws Exception {
+        Path adapter = RandomAdapter.write(
+                folder.resolve("adapter"), DemoModel.folder(), false, List.of("q_proj", "down_proj"));
+        String adapted = compareWithOne(DemoModel.folder(), adapter);
+        assertThat(adapted.lines().filter(line -> line.startsWith("answer")))
+                .isNotEqualTo(alone(DemoModel.folder(), null));
+        List<String> rank = List.of("chat", DemoModel.folder().toString());
+        List<String> first = List.of("chat", DemoModel.folder().toString(), adapter.toString());
+        try (RankProcesses ranks = RankProcesses.start(folder, ClusterChat.class, List.of(first, rank))) {
+            ranks.awaitOutput(0, "FAILED InvalidRequestException", SECONDS_MAX);
+            assertThat(ranks.output(0)).contains("rank 1").contains("has another adapter");
+        }
+    }
+
+    private static List<String> alone(Path model, Path adapter) throws Exception {
         try (MlxModel mlx = MlxModel.builder()
                 .modelPath(model)
+                .adapter(adapter)
                 .draftModel(model)
                 .maxConcurrent(4)
                 .build()) {
-            alone = ClusterChat.answers(mlx, 2);
+            return ClusterChat.answers(mlx, 2);
         }
-        try (RankProcesses ranks = start(2, "chat", model)) {
+    }
+
+    private String compareWithOne(Path model, Path... adapter) throws Exception {
+        List<String> alone = alone(model, adapter.length == 0 ? null : adapter[0]);
+        List<String> arguments = new ArrayList<>(List.of("chat", model.toString()));
+        Stream.of(adapter).map(Path::toString).forEach(arguments::add);
+        try (RankProcesses ranks = RankProcesses.start(folder, ClusterChat.class, Collections.nCopies(2, arguments))) {
             assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
             assertThat(ranks.output(0).lines().filter(line -> line.startsWith("answer")))
                     .as(ranks.output(0))
@@ -191,8 +216,8 @@ class ClusterTest {
         MlxModel.Builder adapted =
                 MlxModel.builder().modelPath(DemoModel.folder()).adapter(folder).distributed(cluster);
         assertThatThrownBy(adapted::serve)
-                .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("adapter (" + folder + ") must not be set for a model that is split over ranks");
+                .isInstanceOf(ModelNotFoundException.class)
+                .hasMessageContaining("there is no adapter " + folder);
         MlxModel.Builder cached = MlxModel.builder()
                 .modelPath(DemoModel.folder())
                 .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1 << 20))

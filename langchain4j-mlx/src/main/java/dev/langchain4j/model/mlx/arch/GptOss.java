@@ -5,6 +5,8 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Part;
+import dev.langchain4j.model.mlx.model.Partwise;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import dev.langchain4j.model.mlx.nn.Attention;
@@ -100,7 +102,7 @@ public final class GptOss {
             MlxArray tensor = tensors.remove(raw);
             String name = raw.replace("_proj_bias", "_proj.bias");
             if (raw.endsWith("_blocks")) {
-                tensor = Indexing.flatten(Indexing.view(tensor, DType.UINT32), -2, -1);
+                tensor = words(tensor);
                 name = raw.replace("_blocks", ".weight");
             } else if (raw.endsWith("_scales")) {
                 name = raw.replace("_scales", ".scales");
@@ -109,17 +111,32 @@ public final class GptOss {
             }
             if (gateUp) {
                 int axis = name.endsWith(".bias") ? -1 : -2;
-                tensors.put(name.replace("gate_up_proj", "gate_proj"), everySecond(tensor, axis, 0));
-                tensors.put(name.replace("gate_up_proj", "up_proj"), everySecond(tensor, axis, 1));
+                tensors.put(name.replace("gate_up_proj", "gate_proj"), Partwise.everySecond(tensor, axis, 0));
+                tensors.put(name.replace("gate_up_proj", "up_proj"), Partwise.everySecond(tensor, axis, 1));
             } else {
                 tensors.put(name, tensor);
             }
         }
     }
 
-    private static MlxArray everySecond(MlxArray a, int axis, int first) {
-        MlxArray pairs = Indexing.unflatten(a, axis, a.dim(axis) / 2, 2);
-        int at = axis == -1 ? -1 : -2;
-        return Indexing.contiguous(Indexing.squeeze(Indexing.slice(pairs, at, first, first + 1), at));
+    /** The bytes of [experts, rows, groups, bytes] as words of [experts, rows, words]. */
+    private static MlxArray words(MlxArray bytes) {
+        int group = bytes.dim(-1);
+        int groups = bytes.dim(-2);
+        return flatWords(bytes).withParts(bounds -> {
+            Part columns = new Part(groups * group / Integer.BYTES, bounds[2]);
+            MlxArray part = !columns.isMultipleOf(group / Integer.BYTES)
+                    ? null
+                    : bytes.readPart(
+                            bounds[0],
+                            bounds[1],
+                            columns.over(group / Integer.BYTES).bounds(),
+                            new int[] {0, group});
+            return part == null ? null : flatWords(part);
+        });
+    }
+
+    private static MlxArray flatWords(MlxArray bytes) {
+        return Indexing.flatten(Indexing.view(bytes, DType.UINT32), -2, -1);
     }
 }

@@ -87,24 +87,27 @@ public final class ModelLoader {
     /**
      * Loads a rank's share of a model, without a head that drafts.
      *
+     * @param adapter folder of the adapter; null for none
      * @throws InvalidRequestException if the architecture cannot be split
      */
-    public static Loaded loadShare(Path folder, ModelConfig config, DType type, boolean expanded, Shard shard) {
+    public static Loaded loadShare(
+            Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, Shard shard) {
         ModelRegistry.checkSplits(config);
-        return load(folder, config, type, expanded, null, false, shard, weights -> weights);
+        return load(folder, config, type, expanded, adapter, false, shard, weights -> weights);
     }
 
     /**
      * Loads a rank's layers of a model, without a head that drafts.
      *
+     * @param adapter folder of the adapter; null for none
      * @param format how layers keep keys and values
      * @throws InvalidRequestException if the layers of the architecture cannot be shared out, or are fewer than the
      *     ranks
      */
     public static Loaded loadStage(
-            Path folder, ModelConfig config, DType type, boolean expanded, KvFormat format, Stage stage) {
+            Path folder, ModelConfig config, DType type, boolean expanded, Path adapter, KvFormat format, Stage stage) {
         ModelRegistry.checkStages(config);
-        Loaded own = load(folder, config, type, expanded, null, false, Shard.of(stage), weights -> weights);
+        Loaded own = load(folder, config, type, expanded, adapter, false, Shard.of(stage), weights -> weights);
         try {
             return own.with(StagedModel.of(own.with(format).model(), own.model(), stage, config));
         } catch (Throwable e) {

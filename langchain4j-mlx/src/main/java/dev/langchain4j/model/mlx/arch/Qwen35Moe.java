@@ -1,8 +1,8 @@
 package dev.langchain4j.model.mlx.arch;
 
-import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.model.ModelConfig;
+import dev.langchain4j.model.mlx.model.Partwise;
 import dev.langchain4j.model.mlx.model.Tensors;
 import java.util.List;
 import java.util.Map;
@@ -23,9 +23,10 @@ public final class Qwen35Moe {
         for (String name : List.copyOf(tensors.keySet())) {
             if (name.endsWith(BOTH)) {
                 String mlp = name.substring(0, name.length() - BOTH.length());
-                MlxArray[] parts = Indexing.split(tensors.remove(name), 2, -2);
-                tensors.put(mlp + ".switch_mlp.gate_proj.weight", Indexing.contiguous(parts[0]));
-                tensors.put(mlp + ".switch_mlp.up_proj.weight", Indexing.contiguous(parts[1]));
+                MlxArray both = tensors.remove(name);
+                int inner = both.dim(-2) / 2;
+                tensors.put(mlp + ".switch_mlp.gate_proj.weight", Partwise.slice(both, -2, 0, inner));
+                tensors.put(mlp + ".switch_mlp.up_proj.weight", Partwise.slice(both, -2, inner, 2 * inner));
                 MlxArray down = tensors.remove(mlp + ".experts.down_proj");
                 if (down != null) {
                     tensors.put(mlp + ".switch_mlp.down_proj.weight", down);

@@ -61,7 +61,7 @@ public final class Adapter {
             // as sanitizers do it with the model's own
             String plain = name.startsWith("language_model.") ? name.substring("language_model.".length()) : name;
             boolean cast = type != null && tensor.dtype().isFloating();
-            all.put(plain, cast ? Ops.astype(tensor, type) : tensor);
+            all.put(plain, cast ? Partwise.map(tensor, a -> Ops.astype(a, type)) : tensor);
         });
         adapter.settings.sort(all, adapter.tensors, adapter.whole, adapter);
         adapter.tensors.forEach((name, tensor) -> {
@@ -73,6 +73,15 @@ public final class Adapter {
             throw adapter.refused("there are no tensors in " + weights);
         }
         return adapter;
+    }
+
+    /**
+     * Says whether there is an adapter.
+     *
+     * @throws ModelNotFoundException if not
+     */
+    public static void check(Path folder) {
+        existing(folder, CONFIG);
     }
 
     private static Path existing(Path folder, String name) {
@@ -101,12 +110,14 @@ public final class Adapter {
                 // a layer that was quantized and is so no more; its shape is checked when it is asked for
                 model.remove(layer + ".scales");
                 model.remove(layer + ".biases");
-                model.put(name, scales.dtype().isFloating() ? Ops.astype(tensor, scales.dtype()) : tensor);
+                DType type = scales.dtype();
+                model.put(name, type.isFloating() ? Partwise.map(tensor, a -> Ops.astype(a, type)) : tensor);
             } else if (!Arrays.equals(old.shape(), tensor.shape())
                     || old.dtype().isFloating() != tensor.dtype().isFloating()) {
                 wrong.add(name + " is " + describe(tensor) + ", the model's is " + describe(old));
             } else {
-                model.put(name, Ops.astype(tensor, old.dtype()));
+                DType type = old.dtype();
+                model.put(name, Partwise.map(tensor, a -> Ops.astype(a, type)));
             }
         });
         refuseIfAny(wrong);

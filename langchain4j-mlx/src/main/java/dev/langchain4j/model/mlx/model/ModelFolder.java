@@ -11,11 +11,9 @@ import dev.langchain4j.mlx.MlxMemory;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
-import dev.langchain4j.mlx.StoredTensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -89,7 +87,7 @@ public final class ModelFolder {
      * a folder on the weights; null for none.
      *
      * @param expanded whether quantized matrices become plain ones in single precision
-     * @param shard what layers load; of tensors that the sanitizer leaves as they are, only that is read
+     * @param shard what layers load; as far as tensors can be read in parts, only that is read
      */
     public static <T> Part<T> load(
             Path folder,
@@ -147,17 +145,16 @@ public final class ModelFolder {
             BiConsumer<ModelConfig, Map<String, MlxArray>> sanitizer,
             BiFunction<ModelConfig, Weights, T> factory) {
         Quantization quantization = Quantization.of(config);
-        Map<MlxArray, StoredTensor> places = new IdentityHashMap<>();
-        Map<String, MlxArray> tensors = tensors(folder, places);
+        Map<String, MlxArray> tensors = tensors(folder);
         sanitizer.accept(config, tensors);
         if (type != null) {
-            tensors.replaceAll((name, a) -> a.dtype().isFloating() ? cast(a, type, places) : a);
+            tensors.replaceAll((name, a) -> a.dtype().isFloating() ? Partwise.map(a, x -> Ops.astype(x, type)) : a);
         }
         Adapter changes = adapter == null ? null : Adapter.load(adapter, type);
         if (changes != null) {
             changes.replace(tensors);
         }
-        Weights weights = new Weights(folder.toString(), quantization, tensors, changes).sharded(shard, places);
+        Weights weights = new Weights(folder.toString(), quantization, tensors, changes).sharded(shard);
         try {
             if (expanded) {
                 weights.expandQuantized();
@@ -171,15 +168,6 @@ public final class ModelFolder {
         }
     }
 
-    private static MlxArray cast(MlxArray tensor, DType type, Map<MlxArray, StoredTensor> places) {
-        MlxArray cast = Ops.astype(tensor, type);
-        StoredTensor place = places.get(tensor);
-        if (place != null) {
-            places.put(cast, place);
-        }
-        return cast;
-    }
-
     /** Whatever a folder from anywhere makes fail is the folder's fault for its user. */
     private static RuntimeException failure(Path folder, Throwable e) {
         if (e instanceof Error error) {
@@ -190,12 +178,12 @@ public final class ModelFolder {
                 : new InvalidRequestException("cannot load the model in " + folder + ": " + e.getMessage(), e);
     }
 
-    private static Map<String, MlxArray> tensors(Path folder, Map<MlxArray, StoredTensor> places) {
+    private static Map<String, MlxArray> tensors(Path folder) {
         Set<Path> files = weightFiles(folder);
         Map<String, MlxArray> tensors = new LinkedHashMap<>();
         Map<String, Path> origins = new HashMap<>();
         for (Path file : files) {
-            Safetensors.load(file, places::put).forEach((name, tensor) -> {
+            Safetensors.load(file).forEach((name, tensor) -> {
                 Path other = origins.put(name, file);
                 if (other != null) {
                     throw new InvalidRequestException("tensor " + name + " is in two files of " + folder + ": "

@@ -35,7 +35,7 @@ public final class Tensors {
                     .toList();
             if (tensors.keySet().containsAll(names)) {
                 MlxArray[] each = names.stream().map(tensors::remove).toArray(MlxArray[]::new);
-                tensors.put(to + part, Indexing.stack(0, each));
+                tensors.put(to + part, Partwise.stack(each));
             }
         }
     }
@@ -82,13 +82,54 @@ public final class Tensors {
         for (String name : List.copyOf(tensors.keySet())) {
             MlxArray bytes = name.endsWith(".weight_scale_inv") ? tensors.get(withoutScale(name)) : null;
             if (bytes != null && bytes.dtype() == DType.UINT8 && bytes.ndim() == 2) {
-                tensors.put(withoutScale(name), dequantized(bytes, tensors.remove(name)));
+                MlxArray scales = tensors.remove(name);
+                tensors.put(
+                        withoutScale(name),
+                        dequantized(bytes, scales).withParts(bounds -> dequantizedPart(bytes, scales, bounds)));
             }
         }
     }
 
     private static String withoutScale(String name) {
         return name.substring(0, name.length() - "_scale_inv".length());
+    }
+
+    /** Ranges of rows and one of columns, of the blocks that these are in. */
+    private static MlxArray dequantizedPart(MlxArray bytes, MlxArray scales, int[]... bounds) {
+        Blocks columns = Blocks.around(bounds[1], 0, bytes.dim(1));
+        MlxArray[] ranges = new MlxArray[bounds[0].length / 2];
+        for (int i = 0; i < ranges.length; i++) {
+            Blocks rows = Blocks.around(bounds[0], i, bytes.dim(0));
+            MlxArray part = bounds[1].length > 2 ? null : bytes.readPart(rows.bounds, columns.bounds);
+            if (part == null) {
+                return null;
+            }
+            MlxArray own = scales.size() == 1
+                    ? scales
+                    : Indexing.slice(scales, new int[] {rows.first, columns.first}, new int[] {rows.end, columns.end});
+            int[] start = {rows.skipped, columns.skipped};
+            int[] stop = {rows.skipped + rows.length, columns.skipped + columns.length};
+            ranges[i] = Indexing.slice(dequantized(part, own), start, stop);
+        }
+        return Indexing.contiguous(Indexing.concatenate(0, ranges));
+    }
+
+    /**
+     * The blocks that a range of indices is in.
+     *
+     * @param bounds of all their indices
+     * @param skipped indices before the range
+     */
+    private record Blocks(int first, int end, int[] bounds, int skipped, int length) {
+
+        static Blocks around(int[] ranges, int range, int whole) {
+            int from = ranges[2 * range];
+            int to = ranges[2 * range + 1];
+            int first = from / FP8_BLOCK;
+            int end = Math.ceilDiv(to, FP8_BLOCK);
+            int[] bounds = {first * FP8_BLOCK, Math.min(whole, end * FP8_BLOCK)};
+            return new Blocks(first, end, bounds, from - bounds[0], to - from);
+        }
     }
 
     private static MlxArray dequantized(MlxArray bytes, MlxArray scales) {
@@ -118,9 +159,10 @@ public final class Tensors {
             if (tensors.containsKey(base + "weight_packed") && tensors.containsKey(base + "weight_scale")) {
                 tensors.remove(name);
                 MlxArray scales = tensors.remove(base + "weight_scale");
-                tensors.put(base + "weight", Indexing.view(tensors.remove(base + "weight_packed"), DType.UINT32));
+                MlxArray packed = tensors.remove(base + "weight_packed");
+                tensors.put(base + "weight", Partwise.map(packed, a -> Indexing.view(a, DType.UINT32)));
                 tensors.put(base + "scales", scales);
-                tensors.put(base + "biases", Ops.multiply(scales, -8));
+                tensors.put(base + "biases", Partwise.map(scales, a -> Ops.multiply(a, -8)));
             }
         }
     }

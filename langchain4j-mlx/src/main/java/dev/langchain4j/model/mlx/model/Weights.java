@@ -5,10 +5,10 @@ import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.MlxMemory;
-import dev.langchain4j.mlx.Ops;
+import dev.langchain4j.mlx.PartReader;
 import dev.langchain4j.mlx.Quantized;
 import dev.langchain4j.mlx.Quantized.Format;
-import dev.langchain4j.mlx.StoredTensor;
+import dev.langchain4j.mlx.Scope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,9 +40,6 @@ public final class Weights implements AutoCloseable {
     private final List<MlxArray> derived = new ArrayList<>();
     private MlxMemory.WeightClaim claim;
     private Shard shard = Shard.WHOLE;
-    /** Where tensors lie in the files, by the array that stands for the whole one. */
-    private Map<MlxArray, StoredTensor> places = Map.of();
-
     /** Whether what is asked for now is computed by another rank. */
     private boolean elsewhere;
     /** Names of the tensors that were asked for what is computed here; the others stay unread. */
@@ -70,14 +67,9 @@ public final class Weights implements AutoCloseable {
         return this;
     }
 
-    /**
-     * Lets layers load a share of a model only.
-     *
-     * @param stored where tensors lie in the files, as far as they are there in the form that layers ask for
-     */
-    Weights sharded(Shard share, Map<MlxArray, StoredTensor> stored) {
+    /** Lets layers load a share of a model only. */
+    Weights sharded(Shard share) {
         shard = share;
-        places = stored;
         elsewhere = !hasOuterParts();
         return this;
     }
@@ -194,29 +186,13 @@ public final class Weights implements AutoCloseable {
         if (Arrays.stream(dimensions).allMatch(Part::isWhole)) {
             return whole;
         }
-        MlxArray own = read(whole, dimensions);
-        if (own == null) {
-            own = whole;
-            for (int axis = 0; axis < dimensions.length; axis++) {
-                own = dimensions[axis].isWhole() ? own : dimensions[axis].of(own, axis);
-            }
-            own = Indexing.contiguous(own);
-        }
-        tensors.put(actual(name), own.detach()).close();
-        return own;
-    }
-
-    /** Reads these parts of a tensor and nothing else of it; null where it has to be read as a whole. */
-    private MlxArray read(MlxArray whole, Part... dimensions) {
-        StoredTensor place = places.get(whole);
-        MlxArray part = place == null
-                ? null
-                : place.read(Arrays.stream(dimensions).map(Part::bounds).toArray(int[][]::new));
-        if (part == null || part.dtype() == whole.dtype()) {
-            return part;
-        }
-        try (MlxArray read = part.detach()) {
-            return Ops.astype(read, whole.dtype()).eval();
+        int[][] bounds = Arrays.stream(dimensions).map(Part::bounds).toArray(int[][]::new);
+        try (Scope scope = Scope.open()) {
+            MlxArray own = whole.readPart(bounds);
+            // what was read is no more needed once it is rearranged
+            own = own == null ? Partwise.sliced(whole, bounds) : own.eval();
+            tensors.put(actual(name), own.detach()).close();
+            return own;
         }
     }
 
@@ -291,11 +267,35 @@ public final class Weights implements AutoCloseable {
         MlxArray scales = affine ? get(layer + ".scales", shape) : packed(layer + ".scales", DType.UINT8, shape);
         MlxArray biases = affine ? get(layer + ".biases", shape) : null;
         MlxArray matrix = Quantized.dequantize(packed, scales, biases, format, DType.FLOAT32);
+        matrix.withParts(dequantizing(format, packed.share(), scales.share(), affine ? biases.share() : null));
         tensors.put(actual(layer + ".weight"), matrix.detach()).close();
         tensors.remove(actual(layer + ".scales")).close();
         if (affine) {
             tensors.remove(actual(layer + ".biases")).close();
         }
+    }
+
+    /** Dequantizes parts of a matrix: the groups that a range of columns is in. */
+    private static PartReader dequantizing(Format format, MlxArray packed, MlxArray scales, MlxArray biases) {
+        return bounds -> {
+            int last = bounds.length - 1;
+            int first = bounds[last][0] / format.groupSize();
+            int end = Math.ceilDiv(bounds[last][1], format.groupSize());
+            int words = format.groupSize() * format.bits() / 32;
+            int[][] own = bounds.clone();
+            own[last] = new int[] {first * words, end * words};
+            MlxArray part = bounds[last].length > 2 ? null : packed.readPart(own);
+            if (part == null) {
+                return null;
+            }
+            own[last] = new int[] {first, end};
+            MlxArray ofScales = Partwise.part(scales, own);
+            MlxArray ofBiases = biases == null ? null : Partwise.part(biases, own);
+            MlxArray matrix = Quantized.dequantize(part, ofScales, ofBiases, format, DType.FLOAT32);
+            int skipped = first * format.groupSize();
+            return Indexing.contiguous(
+                    Indexing.slice(matrix, last, bounds[last][0] - skipped, bounds[last][1] - skipped));
+        };
     }
 
     /** What the adapter changes in a linear layer, the stacked ones of experts, or an embedding; null for nothing. */
@@ -363,7 +363,7 @@ public final class Weights implements AutoCloseable {
      * @throws InvalidRequestException if there are tensors that nobody asked for, or the adapter does not fit
      */
     void checkAllUsed() {
-        places = Map.of();
+        tensors.values().forEach(tensor -> tensor.withParts(null));
         if (adapter != null) {
             adapter.checkComplete();
         }

@@ -14,6 +14,7 @@ import dev.langchain4j.model.mlx.kv.QuantizedKvCache;
 import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.Part;
+import dev.langchain4j.model.mlx.model.Partwise;
 import dev.langchain4j.model.mlx.model.RopeParameters;
 import dev.langchain4j.model.mlx.model.Weights;
 import java.util.Map;
@@ -237,18 +238,17 @@ public record LatentAttention(
         }
         int plain = c.count("qk_nope_head_dim");
         int width = plain + c.count("v_head_dim");
-        MlxArray heads = Indexing.unflatten(both, 0, both.dim(0) / width, width);
-        put(tensors, name + ".embed_q", Indexing.swapAxes(Indexing.slice(heads, 1, 0, plain), -1, -2), format);
-        put(tensors, name + ".unembed_out", Indexing.slice(heads, 1, plain, width), format);
+        MlxArray heads = Partwise.splitFirst(both, width);
+        put(tensors, name + ".embed_q", Partwise.swapLast(Partwise.slice(heads, 1, 0, plain)), format);
+        put(tensors, name + ".unembed_out", Partwise.slice(heads, 1, plain, width), format);
     }
 
     private static void put(Map<String, MlxArray> tensors, String name, MlxArray matrices, Format format) {
-        MlxArray whole = Indexing.contiguous(matrices);
         if (format == null) {
-            tensors.put(name + ".weight", whole);
+            tensors.put(name + ".weight", matrices);
             return;
         }
-        MlxArray[] parts = Quantized.quantize(whole, format);
+        MlxArray[] parts = Quantized.quantize(matrices, format);
         tensors.put(name + ".weight", parts[0]);
         tensors.put(name + ".scales", parts[1]);
         tensors.put(name + ".biases", parts[2]);

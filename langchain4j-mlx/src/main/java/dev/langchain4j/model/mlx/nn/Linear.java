@@ -77,16 +77,28 @@ public interface Linear {
     private static Linear load(Weights weights, String name, Part in, Part out, boolean bias) {
         MlxArray b = bias ? weights.part(name + ".bias", out) : null;
         Format format = weights.format(name, in.whole());
+        Change change = weights.change(name);
+        boolean dora = change != null && change.magnitude() != null;
+        // lengths are those of whole rows, also where this rank has some columns of them
+        MlxArray rows = dora && !in.isWhole() ? whole(weights, name, format, in.whole(), out.whole()) : null;
         QuantizedMatrix packed = format == null ? null : QuantizedMatrix.load(weights, name, format, in, out);
         MlxArray matrix = format == null ? weights.part(name + ".weight", out, in) : null;
-        Change change = weights.change(name);
-        MlxArray own = change != null && change.magnitude() != null ? null : b;
+        MlxArray own = dora ? null : b;
         Linear plain = packed != null ? new QuantizedLinear(packed, own) : of(weights, matrix, own);
         if (change == null) {
             return plain;
         }
-        return LowRank.linear(
-                weights, change, in.length(), out.length(), plain, packed != null ? packed.dequantized() : matrix, b);
+        if (rows == null) {
+            rows = packed != null ? packed.dequantized() : matrix;
+        }
+        return LowRank.linear(weights, change, in, out, plain, rows, b);
+    }
+
+    /** A matrix that is about to be cut. */
+    private static MlxArray whole(Weights weights, String name, Format format, int in, int out) {
+        return format == null
+                ? weights.get(name + ".weight", out, in).share()
+                : QuantizedMatrix.load(weights, name, format, in, out).dequantized();
     }
 
     /**

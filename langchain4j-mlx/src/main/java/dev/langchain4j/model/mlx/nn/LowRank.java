@@ -4,6 +4,7 @@ import dev.langchain4j.mlx.Indexing;
 import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.model.mlx.model.Adapter.Change;
+import dev.langchain4j.model.mlx.model.Part;
 import dev.langchain4j.model.mlx.model.Weights;
 
 /**
@@ -17,24 +18,31 @@ final class LowRank {
     /**
      * A linear layer with a change.
      *
+     * @param in the inputs that this rank has
+     * @param out the outputs that it has
      * @param layer the layer, without bias if the change has a magnitude
-     * @param matrix the layer's matrix as floats, [out, in]
+     * @param rows the whole rows of the layer's matrix for these outputs, as floats
      * @param bias the layer's bias, or null
      */
-    static Linear linear(Weights w, Change change, int in, int out, Linear layer, MlxArray matrix, MlxArray bias) {
-        change.checked(new int[] {in, change.rank()}, new int[] {change.rank(), out}, out);
-        MlxArray a = w.adopt(change.a());
-        MlxArray b = w.adopt(Ops.multiply(change.b(), change.scale()));
+    static Linear linear(Weights w, Change change, Part in, Part out, Linear layer, MlxArray rows, MlxArray bias) {
+        change.checked(new int[] {in.whole(), change.rank()}, new int[] {change.rank(), out.whole()}, out.whole());
+        MlxArray a = w.adopt(part(change.a(), 0, in));
+        MlxArray b = w.adopt(Ops.multiply(part(change.b(), 1, out), change.scale()));
         Linear changed = x -> Ops.add(layer.apply(x), Ops.astype(Ops.matmul(Ops.matmul(x, a), b), x.dtype()));
         if (change.magnitude() == null) {
             return changed;
         }
         MlxArray delta = Indexing.transpose(Ops.matmul(change.a(), b), 1, 0);
-        MlxArray gain = w.adopt(Ops.divide(change.magnitude(), lengths(Ops.add(matrix, delta))));
+        MlxArray magnitude = part(change.magnitude(), 0, out);
+        MlxArray gain = w.adopt(Ops.divide(magnitude, lengths(Ops.add(rows, delta))));
         return x -> {
             MlxArray y = Ops.multiply(Ops.astype(gain, x.dtype()), changed.apply(x));
             return bias == null ? y : Ops.add(y, bias);
         };
+    }
+
+    private static MlxArray part(MlxArray whole, int axis, Part own) {
+        return own.isWhole() ? whole : Indexing.contiguous(own.of(whole, axis));
     }
 
     /** The lengths of a matrix's rows. */
@@ -43,14 +51,14 @@ final class LowRank {
     }
 
     /** The stacked linear layers of experts with a change. */
-    static SwitchLinear experts(Weights w, Change change, int experts, int in, int out, SwitchLinear layer) {
+    static SwitchLinear experts(Weights w, Change change, int experts, Part in, Part out, SwitchLinear layer) {
         if (change.magnitude() != null) {
             throw change.refused("has experts, which DoRA cannot change");
         }
         int rank = change.rank();
-        change.checked(new int[] {experts, rank, in}, new int[] {experts, out, rank}, out);
-        MlxArray a = w.adopt(Indexing.swapAxes(change.a(), -1, -2));
-        MlxArray b = w.adopt(Indexing.swapAxes(Ops.multiply(change.b(), change.scale()), -1, -2));
+        change.checked(new int[] {experts, rank, in.whole()}, new int[] {experts, out.whole(), rank}, out.whole());
+        MlxArray a = w.adopt(Indexing.swapAxes(part(change.a(), 2, in), -1, -2));
+        MlxArray b = w.adopt(Indexing.swapAxes(Ops.multiply(part(change.b(), 1, out), change.scale()), -1, -2));
         return (x, chosen, sorted) -> {
             MlxArray z = Ops.gatherMm(Ops.gatherMm(x, a, chosen, sorted), b, chosen, sorted);
             return Ops.add(layer.apply(x, chosen, sorted), Ops.astype(z, x.dtype()));

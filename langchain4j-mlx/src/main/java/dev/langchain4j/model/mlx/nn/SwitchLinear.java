@@ -47,7 +47,7 @@ interface SwitchLinear {
         SwitchLinear product = product(weights, name, experts, in, out);
         SwitchLinear layer = bias == null ? product : biased(product, bias);
         Change change = weights.change(name);
-        return change == null ? layer : LowRank.experts(weights, change, experts, in.length(), out.length(), layer);
+        return change == null ? layer : LowRank.experts(weights, change, experts, in, out, layer);
     }
 
     private static SwitchLinear biased(SwitchLinear product, MlxArray biases) {

@@ -177,7 +177,7 @@ class RawLayoutTest {
     }
 
     /** {@code experts.gate_up_proj} and {@code experts.down_proj}, each one tensor for all experts. */
-    private static void fuse(Map<String, MlxArray> tensors, String stack, String raw) {
+    static void fuse(Map<String, MlxArray> tensors, String stack, String raw) {
         for (String name : List.copyOf(tensors.keySet())) {
             if (name.endsWith(stack + ".gate_proj.weight")) {
                 String base = name.substring(0, name.length() - (stack + ".gate_proj.weight").length());

@@ -9,6 +9,7 @@ import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.Safetensors;
 import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.KvFormat;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.model.Part;
@@ -28,6 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A rank reads of a folder's files what it has of the model, and not the rest. */
 @EnabledOnOs(OS.LINUX)
@@ -69,7 +72,7 @@ class ShareReadingTest {
         for (int rank = 0; rank < 2; rank++) {
             Stage stage = new Stage(rank, 2, x -> x, (type, shape) -> null);
             long read = bytesReadBy(
-                    () -> ModelLoader.loadStage(model, config(), DType.FLOAT32, false, KvFormat.PLAIN, stage));
+                    () -> ModelLoader.loadStage(model, config(), DType.FLOAT32, false, null, KvFormat.PLAIN, stage));
             assertThat((double) read / fileBytes).as("rank " + rank).isBetween(0.4, 0.6);
             sum += read;
         }
@@ -106,6 +109,81 @@ class ShareReadingTest {
         }
     }
 
+    /**
+     * Whatever a folder keeps otherwise than layers ask for it: each of two ranks reads its half, and has what it reads
+     * of a folder where nothing is rearranged.
+     */
+    @ParameterizedTest
+    @MethodSource("dev.langchain4j.model.mlx.arch.RawModels#names")
+    void halfOfARawFolderIsReadToo(String name) {
+        model = RawModels.write(folder.resolve("raw"), name);
+        fileBytes = ModelFolder.weightBytes(model, null);
+        for (int rank = 0; rank < 2; rank++) {
+            Shard shard = shard(rank, 2);
+            assertThat((double) bytesReadBy(() -> load(shard, DType.FLOAT32)) / fileBytes)
+                    .as(name + ", rank " + rank)
+                    .isBetween(0.5, 0.6);
+        }
+        Path converted = RawModels.convert(model, folder.resolve("converted"));
+        for (int ranks = 2; ranks <= 3; ranks++) {
+            for (int rank = 0; rank < ranks; rank++) {
+                Shard shard = shard(rank, ranks);
+                assertThat(logits(model, shard)).as(name + ", " + shard).isEqualTo(logits(converted, shard));
+            }
+        }
+    }
+
+    /** Quantized matrices that are to become plain ones: three ranks part groups of columns. */
+    @Test
+    void halfOfWhatIsExpandedIsRead() {
+        model = RawModels.write(folder.resolve("raw"), "qwen3_moe-q4");
+        fileBytes = ModelFolder.weightBytes(model, null);
+        for (int rank = 0; rank < 2; rank++) {
+            Shard shard = shard(rank, 2);
+            assertThat((double) bytesReadBy(() -> loadExpanded(shard)) / fileBytes)
+                    .as("rank " + rank)
+                    .isBetween(0.5, 0.65);
+        }
+        try (MlxThread thread = MlxThread.start("parts")) {
+            thread.run(() -> {
+                for (int rank = 0; rank < 3; rank++) {
+                    try (Scope scope = Scope.open();
+                            Weights whole = loadExpanded(Shard.WHOLE).weights();
+                            Weights share = loadExpanded(shard(rank, 3)).weights()) {
+                        String down = "model.layers.2.mlp.switch_mlp.down_proj.weight";
+                        Part own = shard(rank, 3).of(2048, 1);
+                        assertThat(share.get(down, 6, 256, own.length()).toFloats())
+                                .isEqualTo(
+                                        own.of(whole.get(down, 6, 256, 2048), 2).toFloats());
+                    }
+                }
+            });
+        }
+    }
+
+    private ModelLoader.Loaded loadExpanded(Shard shard) {
+        return ModelLoader.loadShare(model, config(), DType.FLOAT32, true, null, shard);
+    }
+
+    private static float[] logits(Path model, Shard shard) {
+        try (MlxThread thread = MlxThread.start("share")) {
+            return thread.call(() -> {
+                ModelLoader.Loaded share =
+                        ModelLoader.loadShare(model, ModelFolder.config(model), DType.FLOAT32, false, null, shard);
+                List<LayerCache> layers = share.model().newLayers();
+                try (Weights weights = share.weights();
+                        Scope scope = Scope.open()) {
+                    float[] all = share.model()
+                            .logits(share.model().forward(RawModels.tokens(), layers))
+                            .toFloats();
+                    layers.forEach(LayerCache::close);
+                    assertThat(all).isNotEmpty().doesNotContain(Float.NaN);
+                    return all;
+                }
+            });
+        }
+    }
+
     /** What this process asks the system to read while something is loaded. */
     private static long bytesReadBy(Supplier<ModelLoader.Loaded> loading) {
         try (MlxThread thread = MlxThread.start("share")) {
@@ -120,7 +198,7 @@ class ShareReadingTest {
     }
 
     private ModelLoader.Loaded load(Shard shard, DType type) {
-        return ModelLoader.loadShare(model, config(), type, false, shard);
+        return ModelLoader.loadShare(model, config(), type, false, null, shard);
     }
 
     private ModelConfig config() {

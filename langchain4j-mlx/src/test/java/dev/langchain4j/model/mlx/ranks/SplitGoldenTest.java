@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.model.mlx.arch.ModelRegistry;
+import dev.langchain4j.model.mlx.arch.RawModels;
+import dev.langchain4j.model.mlx.model.JsonFiles;
 import dev.langchain4j.model.mlx.model.ModelFolder;
 import dev.langchain4j.model.mlx.testing.Goldens;
+import dev.langchain4j.model.mlx.testing.RandomAdapter;
 import dev.langchain4j.model.mlx.testing.RankProcesses;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +41,45 @@ class SplitGoldenTest {
     @Test
     void fourRanksComputeWhatOneComputes() throws Exception {
         compare(4, splitModels());
+    }
+
+    /** Wide enough that each rank reads its part of what is rearranged. */
+    @Test
+    void twoRanksOfRawFoldersComputeWhatOneComputes() throws Exception {
+        List<String> models = new ArrayList<>();
+        for (String name : RawModels.names()) {
+            models.add(RawModels.write(folder.resolve(name), name).toString());
+        }
+        compare(2, models);
+    }
+
+    /** LoRA and DoRA, of plain and quantized matrices, experts and embeddings, and weights that were replaced. */
+    @Test
+    void twoRanksWithAnAdapterComputeWhatOneComputes() throws Exception {
+        List<String> models = new ArrayList<>();
+        try (Stream<Path> all = Files.list(Goldens.own("adapters"))) {
+            for (Path adapter : all.sorted().toList()) {
+                String model = JsonFiles.read(adapter.resolve("adapter_config.json"))
+                        .get("model")
+                        .asText();
+                Path folder = Goldens.own("models").resolve(model);
+                for (String way : List.of("", SplitModels.PIPELINE)) {
+                    models.add(folder + way + SplitModels.ADAPTER + adapter);
+                }
+            }
+        }
+        models.add(withRowLengths("qwen2", "q_proj", "v_proj", "o_proj", "up_proj", "down_proj"));
+        models.add(withRowLengths("llama-q4", "q_proj", "v_proj", "o_proj", "up_proj", "down_proj"));
+        models.add(withRowLengths("gpt_oss", "k_proj", "o_proj"));
+        models.add(withRowLengths("qwen3_5", "in_proj_qkv", "out_proj", "o_proj"));
+        compare(2, models);
+    }
+
+    /** A model with DoRA of layers of which ranks have rows and of others of which they have columns. */
+    private String withRowLengths(String name, String... layers) {
+        Path model = Goldens.own("models").resolve(name);
+        Path adapter = RandomAdapter.write(folder.resolve(name + "-adapter"), model, true, List.of(layers));
+        return model + SplitModels.ADAPTER + adapter;
     }
 
     /** Some layers for each rank: of every kind of layers that need not be in one place. */

@@ -30,6 +30,8 @@ final class SplitModels {
     static final String QUANTIZED = "+kv8";
     static final String HALFWAY = "+halfway";
     static final String PIPELINE = "+pipeline";
+    /** Before the folder of an adapter, behind all others. */
+    static final String ADAPTER = "@";
 
     private SplitModels() {}
 
@@ -48,8 +50,11 @@ final class SplitModels {
                 Duration.ofSeconds(30),
                 Duration.ofSeconds(60));
         for (String name : Arrays.asList(args).subList(2, args.length)) {
-            Path folder =
-                    Path.of(name.replace(QUANTIZED, "").replace(HALFWAY, "").replace(PIPELINE, ""));
+            Path adapter = name.contains(ADAPTER) ? Path.of(name.split(ADAPTER)[1]) : null;
+            Path folder = Path.of(name.split(ADAPTER)[0]
+                    .replace(QUANTIZED, "")
+                    .replace(HALFWAY, "")
+                    .replace(PIPELINE, ""));
             boolean pipeline = name.contains(PIPELINE);
             KvFormat format = name.contains(QUANTIZED) ? new KvFormat(8, 32, 0, 0) : KvFormat.PLAIN;
             long handles = LiveHandles.count();
@@ -58,15 +63,15 @@ final class SplitModels {
                 ranks.agree(Map.of("model", folder.toString()));
                 ModelConfig config = ModelFolder.config(folder);
                 ModelLoader.Loaded share = thread.call(() -> pipeline
-                        ? ModelLoader.loadStage(folder, config, DType.FLOAT32, false, format, ranks.stage())
-                        : ModelLoader.loadShare(folder, config, DType.FLOAT32, false, ranks.shard())
+                        ? ModelLoader.loadStage(folder, config, DType.FLOAT32, false, adapter, format, ranks.stage())
+                        : ModelLoader.loadShare(folder, config, DType.FLOAT32, false, adapter, ranks.shard())
                                 .with(format));
                 try {
                     if (rank == 0 && name.endsWith(HALFWAY)) {
                         failHalfway(share.model(), ranks, thread);
                     } else if (rank == 0) {
                         LanguageModel all = ranks.lead(share.model(), cause -> System.out.println("LOST " + cause));
-                        report(folder, format, all, thread);
+                        report(folder, adapter, format, all, thread);
                     } else {
                         ranks.follow(share.model());
                     }
@@ -130,7 +135,7 @@ final class SplitModels {
         });
     }
 
-    private static void report(Path folder, KvFormat format, LanguageModel split, MlxThread thread) {
+    private static void report(Path folder, Path adapter, KvFormat format, LanguageModel split, MlxThread thread) {
         int[] prompt = thread.call(() -> {
             try (Scope scope = Scope.open()) {
                 return Safetensors.load(folder.resolve("golden.safetensors"))
@@ -140,7 +145,7 @@ final class SplitModels {
         });
         List<float[]> got = thread.call(() -> play(split, prompt));
         ModelLoader.Loaded whole = thread.call(
-                () -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, null, false)
+                () -> ModelLoader.load(folder, ModelFolder.config(folder), DType.FLOAT32, false, adapter, false)
                         .with(format));
         try {
             List<float[]> want = thread.call(() -> play(whole.model(), prompt));
