@@ -20,20 +20,25 @@ import javax.crypto.SecretKey;
  * @param limits of that folder
  * @param keys encrypt it; null for files in clear
  * @param prefixes the same kind of folder, read only; null for none
+ * @param ranks how many processes have a share of what is kept
  */
-record DiskCache(Path folder, DiskLimits limits, DiskKeys keys, Path prefixes) {
-    static final DiskCache NONE = new DiskCache(null, DiskLimits.ofBytes(1 << 20), null, null);
+record DiskCache(Path folder, DiskLimits limits, DiskKeys keys, Path prefixes, int ranks) {
+    static final DiskCache NONE = new DiskCache(null, DiskLimits.ofBytes(1 << 20), null, null, 1);
 
     DiskCache in(Path newFolder, DiskLimits newLimits) {
-        return new DiskCache(newFolder, newLimits, keys, prefixes);
+        return new DiskCache(newFolder, newLimits, keys, prefixes, ranks);
     }
 
     DiskCache with(DiskKeys newKeys) {
-        return new DiskCache(folder, limits, newKeys, prefixes);
+        return new DiskCache(folder, limits, newKeys, prefixes, ranks);
     }
 
     DiskCache reading(Path newPrefixes) {
-        return new DiskCache(folder, limits, keys, newPrefixes);
+        return new DiskCache(folder, limits, keys, newPrefixes, ranks);
+    }
+
+    DiskCache over(MlxCluster cluster) {
+        return cluster == null ? this : new DiskCache(folder, limits, keys, prefixes, cluster.size());
     }
 
     /** Opens the tier of a loaded model; what cannot be opened is off, and says why. Null if there is none. */
@@ -49,7 +54,7 @@ record DiskCache(Path folder, DiskLimits limits, DiskKeys keys, Path prefixes) {
                 SharedPrefixes shared = prefixes == null
                         ? SharedPrefixes.none()
                         : SharedPrefixes.open(prefixes.toAbsolutePath(), identity);
-                return new DiskTier(store, shared, limits, names, owner, System::nanoTime);
+                return new DiskTier(store, shared, limits, names, owner, ranks, System::nanoTime);
             } catch (Throwable e) {
                 store.close();
                 throw e;

@@ -22,7 +22,7 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     }
 
     DiskCache disk() {
-        return disk;
+        return disk.over(cluster);
     }
 
     /**
@@ -37,7 +37,8 @@ public abstract class MlxCacheSettings<B extends MlxCacheSettings<B>> extends Ml
     }
 
     /**
-     * Also keeps the prompt cache in a folder, so that prefixes survive a restart. Default: none.
+     * Also keeps the prompt cache in a folder, so that prefixes survive a restart. For a model that is split over
+     * ranks, rank 0 keeps it for all, and the others ignore this setting. Default: none.
      */
     public B diskCache(Path folder, DiskLimits limits) {
         this.disk = disk.in(Objects.requireNonNull(folder, "folder"), Objects.requireNonNull(limits, "limits"));

@@ -107,7 +107,7 @@ public final class MlxModel implements AutoCloseable {
             KvFormat format = builder.kvFormat;
             expanded = builder.quantizedWeights.expands(folder, config, type, owner);
             boolean head = builder.limits.speculation() && draftFolder == null;
-            String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            String kept = format.key() + context.key() + RankParts.kept(builder.cluster, config, expanded);
             ranks = builder.cluster == null ? null : RankParts.join(builder, config, owner, parts);
             ModelLoader.Loaded own;
             if (ranks != null) {

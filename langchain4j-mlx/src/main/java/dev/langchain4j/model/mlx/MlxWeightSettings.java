@@ -75,9 +75,8 @@ public abstract class MlxWeightSettings<B extends MlxWeightSettings<B>> extends 
     /**
      * Splits the model over several processes, each of which loads its share: this one, which must be rank 0, is used
      * like any other model, and the others call {@link MlxModel.Builder#serve} with the same model and settings. For
-     * models that do not fit one machine; see docs/distributed.md for the architectures. Without {@link #adapter},
-     * images, heads that draft, and a prompt cache on disk. If a rank is lost, the model may be closed and built again.
-     * Default: null, one process has all of it.
+     * models that do not fit one machine; see docs/distributed.md for the architectures. Without images and heads that
+     * draft. If a rank is lost, the model may be closed and built again. Default: null, one process has all of it.
      */
     public B distributed(MlxCluster ranks) {
         this.cluster = ranks;

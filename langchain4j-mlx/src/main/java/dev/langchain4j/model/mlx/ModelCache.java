@@ -75,6 +75,7 @@ final class ModelCache implements AutoCloseable {
     /** Lets the disk tier, if there is one, take nothing but what the layers of the engine's model keep. */
     void checkAgainst(Engine engine, MlxThread owner) {
         if (tier != null) {
+            engine.whenAbandoned(tier::close);
             owner.run(() -> tier.expect(engine.layerForms()));
         }
     }

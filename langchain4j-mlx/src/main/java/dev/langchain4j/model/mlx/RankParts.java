@@ -45,6 +45,18 @@ final class RankParts {
         return cluster.pipeline() != null ? cluster.pipeline() : !ModelRegistry.dividesHeads(config, cluster.size());
     }
 
+    /**
+     * What a key of what is kept of layers says of the weights: with others, and in another split, it is of no use.
+     *
+     * @param cluster null if this process has all of the model
+     */
+    static String kept(MlxCluster cluster, ModelConfig config, boolean expanded) {
+        String split = cluster == null
+                ? ""
+                : " over " + cluster.size() + (isPipeline(cluster, config) ? " stages" : " shares");
+        return (expanded ? " expanded" : "") + split;
+    }
+
     private static void check(MlxModel.Builder builder, ModelConfig config) {
         if (isPipeline(builder.cluster, config)) {
             ModelRegistry.checkStages(config);
@@ -53,10 +65,6 @@ final class RankParts {
         }
         if (builder.adapter != null) {
             Adapter.check(builder.adapter);
-        }
-        if (builder.disk() != DiskCache.NONE) {
-            throw new InvalidRequestException("diskCache and sharedPrefixes (" + builder.disk()
-                    + ") must not be set for a model that is split over ranks");
         }
     }
 
@@ -82,7 +90,7 @@ final class RankParts {
         Path adapter = ModelSettings.absolute(builder.adapter);
         facts.put("adapter", adapter == null ? "none" : ModelIdentity.ofWeights(adapter));
         boolean pipeline = isPipeline(builder.cluster, config);
-        facts.put("setting of types, KV cache, context or pipeline", type + " " + settings + " " + pipeline);
+        facts.put("setting of types, KV cache, context or pipeline", type + " " + settings);
         ranks.agree(facts);
         MemoryBudget.SHARED.check(
                 "a share of " + folder,
@@ -130,7 +138,7 @@ final class RankParts {
             DType type = NativeParts.type(builder.dtype, thread);
             boolean expanded = builder.quantizedWeights.expands(folder, config, type, thread);
             Ranks ranks = join(builder, config, thread, parts);
-            String kept = format.key() + context.key() + (expanded ? " expanded" : "");
+            String kept = format.key() + context.key() + kept(builder.cluster, config, expanded);
             ModelLoader.Loaded share =
                     load(ranks, builder, folder, config, type, expanded, format, kept, thread, parts);
             log.info("{} serves {}", builder.cluster, located.name());

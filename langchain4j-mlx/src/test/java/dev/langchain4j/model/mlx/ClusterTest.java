@@ -9,7 +9,6 @@ import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.testing.DemoModel;
 import dev.langchain4j.model.mlx.testing.Goldens;
 import dev.langchain4j.model.mlx.testing.RandomAdapter;
@@ -218,14 +217,6 @@ class ClusterTest {
         assertThatThrownBy(adapted::serve)
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasMessageContaining("there is no adapter " + folder);
-        MlxModel.Builder cached = MlxModel.builder()
-                .modelPath(DemoModel.folder())
-                .diskCache(folder.resolve("cache"), DiskLimits.ofBytes(1 << 20))
-                .distributed(cluster);
-        assertThatThrownBy(cached::serve)
-                .isInstanceOf(InvalidRequestException.class)
-                .hasMessageContaining("diskCache")
-                .hasMessageContaining("must not be set for a model that is split over ranks");
         UserMessage seen = UserMessage.from(TextContent.from("What is it?"), ImageContent.from("http://a.test/b.png"));
         assertThatThrownBy(() -> RankParts.refuseImages(List.of(seen)))
                 .isInstanceOf(UnsupportedFeatureException.class)

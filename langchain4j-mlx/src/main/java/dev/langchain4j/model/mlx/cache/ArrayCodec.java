@@ -17,7 +17,6 @@ import java.util.Objects;
 
 /** The bytes of MLX arrays. */
 final class ArrayCodec implements SnapshotCodec {
-    private static final int ARRAYS_MAX = 8;
     private static final DType[] TYPES = DType.values();
     private LayerForms expected = LayerForms.UNKNOWN;
 
@@ -28,25 +27,30 @@ final class ArrayCodec implements SnapshotCodec {
 
     @Override
     public void encode(int layer, Snapshot snapshot, List<Section> sections) {
-        MlxArray[] arrays = snapshot.arrays();
-        for (int slot = 0; slot < arrays.length; slot++) {
-            if (arrays[slot] != null) {
-                ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(arrays[slot].bytes()));
-                arrays[slot].copyTo(bytes);
-                sections.add(
-                        new Section(layer, slot, arrays[slot].dtype().ordinal(), arrays[slot].shape(), bytes.flip()));
+        try (Scope scope = Scope.open()) {
+            MlxArray[] arrays = snapshot.arrays();
+            for (int slot = 0; slot < arrays.length; slot++) {
+                if (arrays[slot] != null) {
+                    sections.add(section(layer, slot, arrays[slot]));
+                }
             }
         }
     }
 
+    private static Section section(int layer, int slot, MlxArray array) {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(array.bytes()));
+        array.copyTo(bytes);
+        return new Section(layer, slot, array.dtype().ordinal(), array.shape(), bytes.flip());
+    }
+
     @Override
     public Snapshot decode(LayerCache layer, int start, int end, List<Section> sections) {
-        MlxArray[] arrays = new MlxArray[ARRAYS_MAX];
+        MlxArray[] arrays = new MlxArray[layer.arraysMax()];
         try {
             try (Scope scope = Scope.open()) {
                 for (Section section : sections) {
                     Objects.checkIndex(section.type(), TYPES.length);
-                    Objects.checkIndex(section.slot(), ARRAYS_MAX);
+                    Objects.checkIndex(section.slot(), arrays.length);
                     check(section);
                     if (arrays[section.slot()] == null) {
                         arrays[section.slot()] = MlxArray.of(section.bytes(), TYPES[section.type()], section.shape())
@@ -68,11 +72,11 @@ final class ArrayCodec implements SnapshotCodec {
 
     @Override
     public List<List<Piece>> place(LayerCache layer, int start, int end, int to, List<Section> sections) {
-        ArrayForm[] forms = new ArrayForm[ARRAYS_MAX];
+        ArrayForm[] forms = new ArrayForm[layer.arraysMax()];
         int slots = 0;
         for (Section section : sections) {
             Objects.checkIndex(section.type(), TYPES.length);
-            if (Objects.checkIndex(section.slot(), ARRAYS_MAX) < slots) {
+            if (Objects.checkIndex(section.slot(), forms.length) < slots) {
                 return null;
             }
             check(section);

@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.cache;
 import dev.langchain4j.Internal;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskPath;
+import dev.langchain4j.model.mlx.cache.disk.DiskRecord;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
 import dev.langchain4j.model.mlx.cache.disk.DiskStore;
 import dev.langchain4j.model.mlx.cache.disk.Need;
@@ -20,7 +21,6 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -51,6 +51,7 @@ public final class DiskTier implements AutoCloseable {
     private final SnapshotCodec codec;
     private final MemoryIdNames names;
     private final Executor owner;
+    private final int ranks;
     private final LongSupplier nanos;
     private final Deque<DiskWrite> waiting = new ArrayDeque<>();
     /** Conversations that have more than what was written, and since when they are idle; written in this order. */
@@ -74,6 +75,7 @@ public final class DiskTier implements AutoCloseable {
      * @param store is closed with the tier
      * @param prefixes what is read only, and closed with the tier, too
      * @param owner runs tasks on the thread that owns the model
+     * @param ranks over how many processes the layers are split: records have the shares of all, memory that of one
      * @param nanos a clock in nanoseconds
      */
     public DiskTier(
@@ -82,8 +84,9 @@ public final class DiskTier implements AutoCloseable {
             DiskLimits limits,
             MemoryIdNames names,
             Executor owner,
+            int ranks,
             LongSupplier nanos) {
-        this(store, prefixes, limits, names, owner, nanos, new ArrayCodec());
+        this(store, prefixes, limits, names, owner, ranks, nanos, new ArrayCodec());
     }
 
     DiskTier(
@@ -92,6 +95,7 @@ public final class DiskTier implements AutoCloseable {
             DiskLimits limits,
             MemoryIdNames names,
             Executor owner,
+            int ranks,
             LongSupplier nanos,
             SnapshotCodec codec) {
         this.prefixes = prefixes;
@@ -99,6 +103,7 @@ public final class DiskTier implements AutoCloseable {
         this.limits = limits;
         this.names = names;
         this.owner = owner;
+        this.ranks = ranks;
         this.nanos = nanos;
         this.codec = codec;
         store.whenWritten(this::written);
@@ -125,11 +130,22 @@ public final class DiskTier implements AutoCloseable {
     }
 
     private boolean hasRoomInQueue() {
-        return store.bytesQueued() < 2 * unitBytes();
+        return store.bytesQueued() < 2 * unitBytes() * ranks;
     }
 
+    /** Bytes of this process that should be written at a time. */
     long unitBytes() {
-        return Math.min(store.unitBytes(), memory.getAsLong() / QUEUE_SHARE + 1);
+        return Math.max(1, Math.min(store.unitBytes(), memory.getAsLong() / QUEUE_SHARE + 1) / ranks);
+    }
+
+    /** Whether a record may be written of which this process has so many bytes. */
+    boolean takes(long bytes) {
+        return store.takes(bytes * ranks);
+    }
+
+    /** Bytes of this process that a token of a record takes. */
+    double tokenBytes(DiskRecord record) {
+        return (double) record.bytes() / ranks / (record.end() - record.start());
     }
 
     SnapshotCodec codec() {
@@ -364,7 +380,7 @@ public final class DiskTier implements AutoCloseable {
         }
         try {
             owner.execute(this::nextUnit);
-        } catch (IllegalStateException | RejectedExecutionException closed) {
+        } catch (RuntimeException closed) {
             // what waits is written by close()
         }
     }
@@ -405,7 +421,7 @@ public final class DiskTier implements AutoCloseable {
                 try {
                     Thread.sleep(limits.idleBeforeWrite());
                     owner.execute(this::writeIdle);
-                } catch (InterruptedException | IllegalStateException | RejectedExecutionException closed) {
+                } catch (InterruptedException | RuntimeException closed) {
                     // what is not written yet is by close()
                 }
             });

@@ -101,7 +101,7 @@ final class DiskWrite {
             long bytes = source == null ? node.slices.bytes : source.bytes;
             int length = source == null ? node.edge.length : source.length();
             to = (int) Math.min(to, from + Math.max(1, tier.unitBytes() * length / Math.max(1, bytes)));
-            if (!store.takes(bytes * (to - from) / length)) {
+            if (!tier.takes(bytes * (to - from) / length)) {
                 return false;
             }
             TrieRecord part = source == null ? node.slices.slice(from, to) : TrieRecord.slices(source, from, to);
@@ -123,7 +123,7 @@ final class DiskWrite {
             TrieRecord record = node.states != null ? node.states : TrieRecord.states(node.parked);
             try {
                 List<Section> sections = new ArrayList<>();
-                if (store.takes(record.bytes)) {
+                if (tier.takes(record.bytes)) {
                     record.encode(codec, sections);
                     long owner = node.end() <= commonTo() ? 0 : user;
                     return store.addState(user, owner, path.edgeTo(node.end()), node.end(), sections) != null;

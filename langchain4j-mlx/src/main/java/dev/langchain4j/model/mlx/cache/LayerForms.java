@@ -2,6 +2,7 @@ package dev.langchain4j.model.mlx.cache;
 
 import dev.langchain4j.Internal;
 import dev.langchain4j.mlx.DType;
+import dev.langchain4j.mlx.Scope;
 import dev.langchain4j.model.mlx.kv.ArrayForm;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
@@ -45,7 +46,8 @@ public final class LayerForms {
     private static LayerForms now(List<LayerCache> layers) {
         List<List<ArrayForm>> forms = new ArrayList<>();
         for (LayerCache layer : layers) {
-            try (Snapshot kept = layer.sliceable() ? layer.slice(0, layer.offset()) : layer.state()) {
+            try (Scope scope = Scope.open();
+                    Snapshot kept = layer.sliceable() ? layer.slice(0, layer.offset()) : layer.state()) {
                 forms.add(Arrays.stream(kept.arrays())
                         .map(array -> array == null ? null : new ArrayForm(array.dtype(), array.shape()))
                         .toList());

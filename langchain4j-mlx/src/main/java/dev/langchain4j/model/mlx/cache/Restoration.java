@@ -1,5 +1,6 @@
 package dev.langchain4j.model.mlx.cache;
 
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.mlx.cache.disk.Destination;
 import dev.langchain4j.model.mlx.cache.disk.Destination.Piece;
 import dev.langchain4j.model.mlx.cache.disk.DiskPath;
@@ -164,7 +165,7 @@ final class Restoration {
     /** Reads straight into the layers that allow it; the others take snapshots of what was read. */
     private boolean restored(DiskRecord edge, int end) {
         if (edge != null && position == 0) {
-            session.restoring((double) edge.bytes() / (edge.end() - edge.start()));
+            session.restoring(tier.tokenBytes(edge));
         }
         Set<LayerCache> filled = new HashSet<>();
         List<Section> sections = edge == null
@@ -207,6 +208,8 @@ final class Restoration {
         try {
             record.restore(sequence);
             return true;
+        } catch (LangChain4jException e) {
+            throw e; // of the model, not of the record
         } catch (RuntimeException e) {
             log.warn("A part of the prompt cache on disk does not fit: {}", from, e);
             if (from != null) {
@@ -226,7 +229,7 @@ final class Restoration {
             if (before != null) {
                 before.restore(sequence);
             } else {
-                sequence.layers.stream().filter(layer -> !layer.sliceable()).forEach(LayerCache::close);
+                sequence.layers.stream().filter(layer -> !layer.sliceable()).forEach(LayerCache::reset);
             }
             return false;
         } finally {
@@ -247,6 +250,8 @@ final class Restoration {
         }
         try {
             return TrieRecord.decode(codec, sequence.layers, wanted, record.start(), record.end(), sections);
+        } catch (LangChain4jException e) {
+            throw e; // of the model, not of the record
         } catch (RuntimeException e) {
             log.warn("A part of the prompt cache on disk cannot be read: {}", record, e);
             source.miss(record, "does not fit");

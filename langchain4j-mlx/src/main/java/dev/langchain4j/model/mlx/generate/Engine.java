@@ -60,6 +60,8 @@ public final class Engine implements AutoCloseable {
     /** Why the thread was given up; null if it was not. */
     private volatile RuntimeException lost;
 
+    private volatile Runnable abandoned = () -> {};
+
     private volatile Runnable guard = () -> {};
     private volatile Room room = CacheSession::hasRoom;
     /** Null if the model does not see. */
@@ -307,6 +309,12 @@ public final class Engine implements AutoCloseable {
         lost = cause;
         open.forEach(handle -> handle.fail(cause));
         scheduler.abandon();
+        abandoned.run();
+    }
+
+    /** Says what else is to be done when the model's thread is given up, on any thread. */
+    public void whenAbandoned(Runnable task) {
+        abandoned = task;
     }
 
     private void guard() {

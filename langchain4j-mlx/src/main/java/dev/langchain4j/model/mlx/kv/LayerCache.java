@@ -17,6 +17,8 @@ import java.util.List;
  * {@link #slice} and {@link #state} read it.
  */
 public interface LayerCache extends AutoCloseable {
+    /** Most arrays that a process keeps for a layer. */
+    int ARRAYS_MAX = 8;
 
     /** Number of tokens that were fed, which is the absolute position of the next one. */
     int offset();
@@ -88,6 +90,11 @@ public interface LayerCache extends AutoCloseable {
         throw new UnsupportedOperationException("this layer takes snapshots only");
     }
 
+    /** For how many {@link Snapshot#arrays} there are places. */
+    default int arraysMax() {
+        return ARRAYS_MAX;
+    }
+
     /**
      * Makes a slice or a state of this kind of layer from what {@link Snapshot#arrays} gave.
      *
@@ -144,6 +151,11 @@ public interface LayerCache extends AutoCloseable {
      * buffers of its own, and computes it.
      */
     default void separate() {}
+
+    /** Forgets all, so that it is as new. */
+    default void reset() {
+        close();
+    }
 
     /** The arrays that hold the state, for an evaluation of all that was written; borrowed. */
     default MlxArray[] buffers() {

@@ -1,5 +1,7 @@
 package dev.langchain4j.model.mlx.kv;
 
+import dev.langchain4j.mlx.MlxArray;
+
 /**
  * A layer whose state another process keeps: what is known of it here is how many tokens were fed, so that all layers
  * of a sequence can be treated alike.
@@ -15,6 +17,11 @@ public final class RemoteLayer implements LayerCache {
         @Override
         public int bufferCount() {
             return 0;
+        }
+
+        @Override
+        public MlxArray[] arrays() {
+            return new MlxArray[0];
         }
 
         @Override
@@ -75,6 +82,11 @@ public final class RemoteLayer implements LayerCache {
     }
 
     @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        return new Remote(start, end);
+    }
+
+    @Override
     public int chunkLimit() {
         return offset < chunkLimit ? chunkLimit : Integer.MAX_VALUE;
     }
@@ -85,5 +97,7 @@ public final class RemoteLayer implements LayerCache {
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        offset = 0;
+    }
 }

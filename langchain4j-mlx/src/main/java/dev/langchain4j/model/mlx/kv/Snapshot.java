@@ -32,8 +32,8 @@ public interface Snapshot extends AutoCloseable {
     Snapshot slice(int start, int end);
 
     /**
-     * The arrays that it holds, each at the place that its kind gives it, null where it holds none; borrowed.
-     * {@link LayerCache#snapshot} makes a snapshot of such arrays again.
+     * The arrays that it holds, each at the place that its kind gives it, null where it holds none; borrowed, or
+     * temporaries of the current scope. {@link LayerCache#snapshot} makes a snapshot of such arrays again.
      */
     default MlxArray[] arrays() {
         throw new UnsupportedOperationException("this snapshot holds no arrays");

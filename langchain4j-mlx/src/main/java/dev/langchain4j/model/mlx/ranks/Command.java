@@ -40,6 +40,12 @@ record Command(Kind kind, int target, int first, int count, int a, int b, int c)
         CUT,
         /** Snapshots are closed. */
         DROP,
+        /** A layer forgets all, and goes on. */
+        RESET,
+        /** The arrays of a snapshot are wanted: an exchange follows. */
+        COLLECT,
+        /** An exchange brings the arrays of a layer's positions {@code [a, b)}, which become snapshot {@code c}. */
+        SPREAD,
         /** There is nothing to do for {@code a} milliseconds. */
         REST,
         /** The leading rank closes the model. */

@@ -15,10 +15,15 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Does with a rank's share of a model what the leading rank did with its own. On the model's thread. */
 final class Follower {
+    private static final Logger log = LoggerFactory.getLogger(Follower.class);
+
     private final RankGroup group;
     private final LanguageModel model;
     private final boolean pipeline;
@@ -71,6 +76,7 @@ final class Follower {
             }
             case PASS -> pass(c.a());
             case REST -> rest(c.a());
+            case COLLECT -> give(snapshots.get(c.target()));
             case END -> ended = true;
             case CUT -> {
                 for (int i = 0; i < c.count(); i++) {
@@ -101,6 +107,8 @@ final class Follower {
             case TRIM -> layer.trimTo(c.a());
             case SEPARATE -> layer.separate();
             case CLOSE -> layer.close();
+            case RESET -> layer.reset();
+            case SPREAD -> take(c, layer, snapshot);
             case SLICE -> snapshots.put(snapshot, layer.slice(c.a(), c.b()));
             case STATE -> snapshots.put(snapshot, layer.state());
             case RESTORE -> layer.restore(snapshots.get(snapshot));
@@ -122,6 +130,32 @@ final class Follower {
         } finally {
             spans.clear();
             lengths.clear();
+        }
+    }
+
+    private void give(Snapshot snapshot) {
+        MlxArray[][] given = new MlxArray[group.size()][0];
+        try (Scope scope = Scope.open()) {
+            given[group.rank()] = snapshot.arrays();
+            Shares.exchange(group, given);
+        }
+    }
+
+    /** Takes a snapshot if all ranks can. */
+    private void take(Command c, LayerCache layer, int number) {
+        Shares shares = Shares.exchange(group, new MlxArray[0][]);
+        Snapshot taken = null;
+        try (Scope scope = Scope.open()) {
+            MlxArray[] arrays = shares.of(group.rank());
+            taken = layer.snapshot(c.a(), c.b(), arrays);
+            Arrays.stream(arrays).filter(Objects::nonNull).forEach(MlxArray::detach);
+        } catch (RuntimeException e) {
+            log.warn("A part of the prompt cache does not fit: {}", c, e);
+        }
+        if (Shares.agree(group, taken != null)) {
+            snapshots.put(number, taken);
+        } else if (taken != null) {
+            taken.close();
         }
     }
 

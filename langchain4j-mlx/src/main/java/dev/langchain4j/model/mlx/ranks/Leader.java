@@ -3,6 +3,7 @@ package dev.langchain4j.model.mlx.ranks;
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.Eval;
 import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.mlx.MlxException;
 import dev.langchain4j.mlx.Ops;
 import dev.langchain4j.mlx.RankGroup;
 import dev.langchain4j.mlx.Scope;
@@ -11,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * Tells the other ranks what the first one does. Commands wait for the next forward pass and go ahead of it; nobody
@@ -28,6 +31,7 @@ final class Leader {
 
     private final RankGroup group;
     private final boolean pipeline;
+    private final UnaryOperator<Throwable> explain;
     private final List<Command> waiting = new ArrayList<>();
     private final Deque<MlxArray> unread = new ArrayDeque<>();
     private MlxArray lastHidden;
@@ -49,10 +53,12 @@ final class Leader {
      * Begins to lead.
      *
      * @param pipeline whether hidden states go from rank to rank, so that the others need no tokens
+     * @param explain what a failure of MLX means
      */
-    Leader(RankGroup group, boolean pipeline) {
+    Leader(RankGroup group, boolean pipeline, UnaryOperator<Throwable> explain) {
         this.group = group;
         this.pipeline = pipeline;
+        this.explain = explain;
     }
 
     int newSequence() {
@@ -84,6 +90,50 @@ final class Leader {
         add(Command.of(Command.Kind.PASS, 0, tokens));
         send();
         midway = true;
+    }
+
+    /**
+     * Has all ranks begin an exchange, which a command announces, and waits for it.
+     *
+     * @throws RankLostException if it fails
+     */
+    private <T> T together(Command command, Supplier<T> exchange) {
+        if (ended) {
+            throw new IllegalStateException("the model is closed");
+        }
+        add(command);
+        send();
+        midway = true;
+        try {
+            T result = exchange.get();
+            midway = false;
+            return result;
+        } catch (MlxException e) {
+            throw lost(e);
+        }
+    }
+
+    /** What the other ranks have of a snapshot. */
+    Shares collect(int snapshot) {
+        return together(Command.of(Command.Kind.COLLECT, snapshot, 0), () -> Shares.exchange(group, new MlxArray[0][]));
+    }
+
+    /**
+     * Gives the other ranks what is theirs of a snapshot.
+     *
+     * @param arrays by rank and slot, none for this rank
+     * @return whether all could take it; if not, none has
+     */
+    boolean spread(int sequence, int layer, int start, int end, int snapshot, MlxArray[][] arrays) {
+        return together(new Command(Command.Kind.SPREAD, sequence, layer, 1, start, end, snapshot), () -> {
+            Shares.exchange(group, arrays);
+            return Shares.agree(group, true);
+        });
+    }
+
+    /** How many ranks there are. */
+    int ranks() {
+        return group.size();
     }
 
     /** The tokens of a pass, as all ranks have them that need them: a temporary of the current scope. */
@@ -121,6 +171,15 @@ final class Leader {
             throw new IllegalStateException("the step before failed halfway");
         }
         midway = true;
+        try {
+            sendAll();
+        } catch (MlxException e) {
+            throw lost(e);
+        }
+        midway = false;
+    }
+
+    private void sendAll() {
         beginRest();
         while (!waiting.isEmpty()) {
             MlxArray record;
@@ -137,7 +196,13 @@ final class Leader {
                 readOldest();
             }
         }
-        midway = false;
+    }
+
+    /** An exchange failed, which is not for what was exchanged. */
+    private RankLostException lost(MlxException failure) {
+        return explain.apply(failure) instanceof RankLostException lost
+                ? lost
+                : new RankLostException("an exchange failed on rank 0: " + failure.getMessage());
     }
 
     /** Begins to compute what the last pass left. */

@@ -4,7 +4,10 @@ import dev.langchain4j.mlx.MlxArray;
 import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import dev.langchain4j.model.mlx.ranks.Command.Kind;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /** The first rank's share of a layer: what is done to it all ranks do to theirs. */
 final class LeadingLayer implements LayerCache {
@@ -85,6 +88,34 @@ final class LeadingLayer implements LayerCache {
         }
         own.restore(leading.own());
         leader.add(new Command(Kind.RESTORE, sequence, index, 1, 0, 0, leading.number()));
+    }
+
+    @Override
+    public int arraysMax() {
+        return ARRAYS_MAX * leader.ranks();
+    }
+
+    /** The others get theirs of the arrays, which {@link LeadingSnapshot#arrays} has one rank behind the other. */
+    @Override
+    public Snapshot snapshot(int start, int end, MlxArray[] arrays) {
+        Snapshot snapshot = own.snapshot(start, end, Arrays.copyOf(arrays, ARRAYS_MAX));
+        MlxArray[][] others = new MlxArray[leader.ranks()][0];
+        for (int rank = 1; rank < others.length; rank++) {
+            others[rank] = Arrays.copyOfRange(arrays, ARRAYS_MAX * rank, ARRAYS_MAX * (rank + 1));
+        }
+        int number = leader.newSnapshot();
+        if (!leader.spread(sequence, index, start, end, number, others)) {
+            throw new IllegalArgumentException(
+                    "arrays (%s) do not fit layer %d of another rank".formatted(Arrays.toString(arrays), index));
+        }
+        Stream.of(others).flatMap(Stream::of).filter(Objects::nonNull).forEach(MlxArray::close);
+        return new LeadingSnapshot(leader, number, snapshot);
+    }
+
+    @Override
+    public void reset() {
+        own.reset();
+        tell(Kind.RESET, 0);
     }
 
     @Override

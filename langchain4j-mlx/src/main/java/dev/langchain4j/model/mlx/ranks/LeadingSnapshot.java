@@ -1,7 +1,10 @@
 package dev.langchain4j.model.mlx.ranks;
 
+import dev.langchain4j.mlx.MlxArray;
+import dev.langchain4j.model.mlx.kv.LayerCache;
 import dev.langchain4j.model.mlx.kv.Snapshot;
 import dev.langchain4j.model.mlx.ranks.Command.Kind;
+import java.util.Arrays;
 
 /** The first rank's share of a snapshot: the others have theirs under the same number. */
 final class LeadingSnapshot implements Snapshot {
@@ -42,6 +45,17 @@ final class LeadingSnapshot implements Snapshot {
     @Override
     public int bufferCount() {
         return own.bufferCount();
+    }
+
+    /** Those of all ranks, one rank behind the other. */
+    @Override
+    public MlxArray[] arrays() {
+        MlxArray[] all = Arrays.copyOf(own.arrays(), LayerCache.ARRAYS_MAX * leader.ranks());
+        Shares shares = leader.collect(number);
+        for (int rank = 1; rank < leader.ranks(); rank++) {
+            System.arraycopy(shares.of(rank), 0, all, LayerCache.ARRAYS_MAX * rank, LayerCache.ARRAYS_MAX);
+        }
+        return all;
     }
 
     @Override

@@ -216,7 +216,7 @@ public final class Ranks implements AutoCloseable {
      */
     public LanguageModel lead(LanguageModel model, Consumer<RuntimeException> lost) {
         awaitLoaded();
-        leader = new Leader(group, pipeline);
+        leader = new Leader(group, pipeline, this::explain);
         this.lost = lost;
         watch = new Watch(
                 settings,

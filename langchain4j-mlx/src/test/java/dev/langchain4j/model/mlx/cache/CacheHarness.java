@@ -30,6 +30,9 @@ final class CacheHarness {
     CacheKey key = KEY;
     Isolation isolation = Isolation.SHARED;
     int chunkTokens = 16;
+    /** Over how many processes layers are split. */
+    int ranks = 1;
+
     long nanos;
 
     CacheHarness(CacheLimits limits, int stateBytes, Kind... kinds) {
@@ -61,7 +64,7 @@ final class CacheHarness {
     }
 
     private CacheHarness onDisk(DiskStore store, SharedPrefixes prefixes, DiskLimits limits, SnapshotCodec codec) {
-        tier = new DiskTier(store, prefixes, limits, DiskModelsTest.NAMES, tasks::add, () -> nanos, codec);
+        tier = new DiskTier(store, prefixes, limits, DiskModelsTest.NAMES, tasks::add, ranks, () -> nanos, codec);
         cache.keepOnDisk(tier);
         return this;
     }

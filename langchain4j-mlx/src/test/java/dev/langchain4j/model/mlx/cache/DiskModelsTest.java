@@ -117,7 +117,7 @@ class DiskModelsTest {
         for (int process = 0; process < 3; process++) {
             Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
             DiskStore store = DiskStore.open(root, IDENTITY, LIMITS, DiskStore.Clock.SYSTEM, keys);
-            DiskTier tier = new DiskTier(store, SharedPrefixes.none(), LIMITS, NAMES, tasks::add, System::nanoTime);
+            DiskTier tier = new DiskTier(store, SharedPrefixes.none(), LIMITS, NAMES, tasks::add, 1, System::nanoTime);
             CacheLimits limits = new CacheLimits(1L << 40, Integer.MAX_VALUE, Duration.ofHours(1), 32);
             try (TrieCache cache = new TrieCache(limits, System::nanoTime, gridTokens)) {
                 cache.keepOnDisk(tier);

@@ -3,7 +3,9 @@ package dev.langchain4j.model.mlx.cache;
 import static dev.langchain4j.model.mlx.cache.CacheHarness.concat;
 import static dev.langchain4j.model.mlx.cache.CacheHarness.range;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.langchain4j.exception.InternalServerException;
 import dev.langchain4j.model.mlx.cache.CacheSession.Outcome;
 import dev.langchain4j.model.mlx.cache.FakeLayer.Kind;
 import dev.langchain4j.model.mlx.cache.ReusePlan.Reason;
@@ -311,6 +313,68 @@ class DiskTierTest {
             last.access.clear().join();
             last.close();
         }
+    }
+
+    /** A record has the shares of all ranks, so as many tokens fewer are copied at a time. */
+    @Test
+    void recordsOfASplitModelHaveFewerTokens() {
+        List<Integer> records = new ArrayList<>();
+        for (int ranks : new int[] {1, 4}) {
+            // a unit is a 32nd of the memory: 20 tokens, or 5
+            CacheHarness harness = CacheHarness.of(639, Kind.SLICEABLE);
+            harness.ranks = ranks;
+            harness.onDisk(folder.resolve("of " + ranks), limits);
+            answer(harness, null, ANN);
+            harness.settle();
+            records.add(harness.tier.stats().records());
+            assertThat(harness.tier.unitBytes()).isEqualTo(20 / ranks);
+            harness.close();
+        }
+        assertThat(records).containsExactly(3, 10);
+    }
+
+    /** As when a rank is lost. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"WINDOW", "RECURRENT"})
+    void aModelThatFailsWhileItRestoresLosesNothingOnDisk(Kind kind) {
+        CacheHarness harness = open(kind);
+        answer(harness, "ann", ANN);
+        harness.close();
+        CacheHarness next = open(kind);
+        next.ledger.failure = () -> new InternalServerException("rank 1 closed its connection");
+        for (int copy = 0; copy < 2; copy++) {
+            CacheSession session = next.begin("ann", ANN, SYSTEM);
+            assertThat(session.hasRoom(session.nextRestored())).isTrue();
+            next.ledger.copiesUntilFailure = copy;
+            assertThatThrownBy(session::restore).isInstanceOf(InternalServerException.class);
+            session.close(Outcome.FAILED);
+        }
+        assertThat(next.tier.stats().misses()).isEmpty();
+        assertThat(answer(next, "ann", ANN)).isEqualTo(50);
+        next.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"WINDOW", "RECURRENT"})
+    void aStateThatALayerDoesNotTakeIsComputed(Kind kind) {
+        CacheHarness harness = open(kind, kind);
+        answer(harness, "ann", ANN);
+        harness.close();
+        CacheHarness next = open(kind, kind);
+        CacheSession session = next.begin("ann", ANN, SYSTEM);
+        assertThat(session.hasRoom(session.nextRestored())).isTrue();
+        // two states are read, one is taken
+        next.ledger.copiesUntilFailure = 3;
+        assertThat(CacheHarness.restore(session, ANN)).isZero();
+        next.prefill(session, ANN, ANN.length - 1);
+        next.decode(session, ANN, ANSWER);
+        session.close(Outcome.FINISHED);
+        assertThat(next.tier.stats().misses()).containsOnlyKeys("does not fit");
+        next.close();
     }
 
     @Test

@@ -241,6 +241,14 @@ final class FakeLayer implements LayerCache {
     }
 
     @Override
+    public void reset() {
+        requireOpen();
+        offset = 0;
+        digest = 0;
+        bytes();
+    }
+
+    @Override
     public void close() {
         if (!closed) {
             closed = true;

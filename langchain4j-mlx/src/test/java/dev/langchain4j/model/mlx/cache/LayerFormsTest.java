@@ -147,7 +147,7 @@ class LayerFormsTest {
             Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
             DiskStore store = DiskStore.open(folder.resolve("disk"), IDENTITY, limits, DiskStore.Clock.SYSTEM);
             DiskTier tier = new DiskTier(
-                    store, SharedPrefixes.none(), limits, DiskModelsTest.NAMES, tasks::add, System::nanoTime);
+                    store, SharedPrefixes.none(), limits, DiskModelsTest.NAMES, tasks::add, 1, System::nanoTime);
             tier.expect(forms(loaded));
             try (TrieCache cache = new TrieCache(CacheLimits.ofBytes(1L << 30), System::nanoTime)) {
                 cache.keepOnDisk(tier);

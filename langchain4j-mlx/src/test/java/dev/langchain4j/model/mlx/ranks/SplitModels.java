@@ -16,6 +16,7 @@ import dev.langchain4j.model.mlx.kv.Spans;
 import dev.langchain4j.model.mlx.model.LanguageModel;
 import dev.langchain4j.model.mlx.model.ModelConfig;
 import dev.langchain4j.model.mlx.model.ModelFolder;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -164,12 +165,16 @@ final class SplitModels {
         }
     }
 
-    /** What an engine does with a model: chunks, decode, checkpoints, another sequence from them, batches, drafts. */
+    /**
+     * What an engine does with a model: chunks, decode, checkpoints, other sequences from them and from their bytes,
+     * batches, drafts.
+     */
     private static List<float[]> play(LanguageModel model, int[] prompt) {
         List<float[]> rows = new ArrayList<>();
         int middle = prompt.length / 2;
         List<LayerCache> first = model.newLayers();
         List<LayerCache> second = model.newLayers();
+        List<LayerCache> third = model.newLayers();
         List<Snapshot> kept = new ArrayList<>();
         try {
             first.forEach(layer -> layer.reserve(prompt.length));
@@ -183,6 +188,15 @@ final class SplitModels {
                 second.get(i).restore(kept.get(i));
             }
             rows.add(feed(model, List.of(second), prompt[0]));
+            for (int times = 0; times < 2; times++) {
+                third.forEach(LayerCache::reset);
+                for (int i = 0; i < third.size(); i++) {
+                    try (Snapshot read = read(third.get(i), kept.get(i))) {
+                        third.get(i).restore(read);
+                    }
+                }
+                rows.add(feed(model, List.of(third), prompt[0]));
+            }
             for (int i = 0; i < 4; i++) {
                 rows.add(feed(model, List.of(first, second), i + 1, i + 2));
             }
@@ -197,7 +211,37 @@ final class SplitModels {
             kept.forEach(Snapshot::close);
             first.forEach(LayerCache::close);
             second.forEach(LayerCache::close);
+            third.forEach(LayerCache::close);
         }
+    }
+
+    /** A snapshot of the bytes of another one, which is refused if a part of them is missing. */
+    private static Snapshot read(LayerCache layer, Snapshot kept) {
+        MlxArray[] arrays = new MlxArray[layer.arraysMax()];
+        int last = -1;
+        try (Scope scope = Scope.open()) {
+            MlxArray[] held = kept.arrays();
+            for (int i = 0; i < held.length; i++) {
+                if (held[i] != null) {
+                    ByteBuffer bytes = ByteBuffer.allocate((int) held[i].bytes());
+                    held[i].copyTo(bytes);
+                    arrays[i] = MlxArray.of(bytes.flip(), held[i].dtype(), held[i].shape())
+                            .detach();
+                    last = i;
+                }
+            }
+        }
+        if (layer.sliceable()) {
+            MlxArray[] without = arrays.clone();
+            without[last] = null;
+            try {
+                layer.snapshot(kept.start(), kept.end(), without);
+                throw new AssertionError("not all arrays were there");
+            } catch (IllegalArgumentException e) {
+                // on all ranks, which go on
+            }
+        }
+        return layer.snapshot(kept.start(), kept.end(), arrays);
     }
 
     /** The logits behind the last token of each sequence; tokens are parted evenly. */
