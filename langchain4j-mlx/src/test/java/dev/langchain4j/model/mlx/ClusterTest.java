@@ -74,7 +74,7 @@ class ClusterTest {
         List<String> first = List.of("chat", DemoModel.folder().toString(), adapter.toString());
         try (RankProcesses ranks = RankProcesses.start(folder, ClusterChat.class, List.of(first, rank))) {
             ranks.awaitOutput(0, "FAILED InvalidRequestException", SECONDS_MAX);
-            assertThat(ranks.output(0)).contains("rank 1").contains("has another adapter");
+            assertThat(ranks.output(0)).contains("rank 1").contains("a different adapter");
         }
     }
 

@@ -7,7 +7,8 @@ import dev.langchain4j.model.mlx.generate.GenerationResult.End;
 /**
  * Draws any token. Pipelined: while a token is read, turned into text and given to the listener, the step after it is
  * being computed; so a token that turns out to be the last was fed already, and is recorded as fed. Where a draft may
- * follow, the token is read first.
+ * follow, the token is read first. So is the first token, and passed on at once: on the CPU, MLX does not return from
+ * queuing a step before most of it is computed.
  */
 final class PlainDecoder implements Decoder {
     private static final int UNKNOWN = -1;
@@ -21,6 +22,8 @@ final class PlainDecoder implements Decoder {
     private MlxArray ahead;
     /** The token of this step, if it was read before the step. */
     private int known = UNKNOWN;
+    /** Whether it was passed on before the step, too. */
+    private boolean passed;
     /** Why the answer ended with a draft. */
     private End end;
 
@@ -37,10 +40,10 @@ final class PlainDecoder implements Decoder {
         if (drafting.isVerifying()) {
             end = drafting.settle(takeDrawn(), this::accepted);
             known = drafting.next();
-        } else if (generation.reasoning().isClosing() || drafting.hopes()) {
+        } else if (!passed && (generation.reasoning().isClosing() || drafting.hopes())) {
             known = generation.next(takeDrawn()[0]);
         }
-        if (end != null || !generation.answer().goesOn() || generation.engine().isEnd(known)) {
+        if (end != null || !passed && (!generation.answer().goesOn() || generation.engine().isEnd(known))) {
             return null;
         }
         if (known != UNKNOWN) {
@@ -88,6 +91,13 @@ final class PlainDecoder implements Decoder {
             begun = true;
             generation.session().checkpoint();
             generation.reasoning().begin();
+            drawn = ahead;
+            passFirst();
+        } else if (passed) {
+            passed = false;
+            generation.session().append(known);
+            known = UNKNOWN;
+            drawn = ahead;
         } else {
             boolean more = ahead != null;
             int token = known;
@@ -100,13 +110,21 @@ final class PlainDecoder implements Decoder {
             known = UNKNOWN;
             generation.answer().record(token, more);
             end = generation.answer().pass(token, more);
+            drawn = ahead;
         }
-        drawn = ahead;
         ahead = null;
         if (end == null) {
             drafting.prepare();
         }
         return end;
+    }
+
+    private void passFirst() {
+        boolean more = generation.answer().goesOn();
+        known = generation.next(takeDrawn()[0]);
+        passed = true;
+        generation.answer().record(known, false);
+        end = generation.answer().pass(known, more);
     }
 
     @Override

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,6 +61,10 @@ class LastTokenTest {
     }
 
     private Engine engine(Path folder, int gridTokens, boolean exactBatching) {
+        return engine(folder, gridTokens, exactBatching, Set.of());
+    }
+
+    private Engine engine(Path folder, int gridTokens, boolean exactBatching, Set<Integer> endTokens) {
         loaded = thread.call(() -> ModelLoader.load(folder, DType.FLOAT32));
         cache = new TrieCache(CacheLimits.ofBytes(64 << 20), System::nanoTime, gridTokens);
         EngineLimits limits = new EngineLimits(4, 4, null, Duration.ofSeconds(10), exactBatching);
@@ -69,7 +74,7 @@ class LastTokenTest {
                 tokenizer,
                 cache,
                 CacheKey.of("m", ""),
-                Set.of(),
+                endTokens,
                 4096,
                 CHUNK,
                 limits);
@@ -190,6 +195,50 @@ class LastTokenTest {
             assertThat(lengths())
                     .as("what only the last token needs would be computed for all tokens of the chunk")
                     .isEqualTo(List.of(CHUNK - 1, 1, 1, 1, 1));
+        }
+    }
+
+    @Test
+    void theFirstTokenIsPassedOnBeforeTheSecondIsComputed() throws Exception {
+        try (Engine engine = engine(llama(), 0, false)) {
+            assertThat(passesBeforeFirstToken(engine, prompt(10))).isEqualTo(1);
+            assertThat(passesBeforeFirstToken(engine, prompt(CHUNK))).isEqualTo(2);
+        }
+    }
+
+    private int passesBeforeFirstToken(Engine engine, int[] prompt) throws Exception {
+        passes.clear();
+        AtomicInteger before = new AtomicInteger();
+        GenerationListener listener = new GenerationListener() {
+            @Override
+            public void onPrefill(int done, int all) {
+                if (done == all) {
+                    before.set(passes.size());
+                }
+            }
+
+            @Override
+            public void onText(String piece) {}
+        };
+        engine.submit(request(prompt), listener).result().get();
+        return before.get();
+    }
+
+    @Test
+    void aFirstTokenThatEndsTheAnswerIsNotFed() throws Exception {
+        try (Engine engine = engine(llama(), 0, false)) {
+            int first = generate(engine, prompt(10)).generated()[0];
+            engine.close();
+            thread.run(() -> {
+                cache.close();
+                loaded.weights().close();
+            });
+            try (Engine ending = engine(llama(), 0, false, Set.of(first))) {
+                GenerationResult result = generate(ending, prompt(10));
+                assertThat(result.generated()).containsExactly(first);
+                assertThat(result.end()).isEqualTo(GenerationResult.End.STOP);
+                assertThat(lengths()).isEqualTo(List.of(10));
+            }
         }
     }
 
