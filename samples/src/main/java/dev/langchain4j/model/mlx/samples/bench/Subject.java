@@ -246,7 +246,7 @@ final class Subject implements AutoCloseable {
         private OnDisk(Path folder) {
             DiskLimits limits = DiskLimits.ofBytes(8L << 30);
             DiskStore store = thread.call(() -> DiskStore.open(folder, IDENTITY, limits, DiskStore.Clock.SYSTEM));
-            tier = new DiskTier(store, SharedPrefixes.none(), limits, new Names(), thread, System::nanoTime);
+            tier = new DiskTier(store, SharedPrefixes.none(), limits, new Names(), thread, 1, System::nanoTime);
             held.keepOnDisk(tier);
             engine = Subject.this.engine(held);
         }
