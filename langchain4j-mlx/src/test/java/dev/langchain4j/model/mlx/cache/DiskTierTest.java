@@ -175,6 +175,30 @@ class DiskTierTest {
         harness.close();
     }
 
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    void whatIsEvictedWhileItWaitsToBeWrittenIsWritten(Kind kind) {
+        CacheHarness harness = open(Kind.SLICEABLE, kind);
+        answer(harness, "ann", ANN);
+        harness.settle();
+        harness.nanos += Duration.ofSeconds(6).toNanos();
+        harness.tier.writeIdle();
+        harness.cache.trimTo(0);
+        assertThat(harness.probe(ANN)).isZero();
+        harness.settle();
+        int[] next = concat(ANN, ANSWER, range(7, 9));
+        assertThat(afterRestart(harness, "ann", next, Kind.SLICEABLE, kind)).isEqualTo(ANN.length + ANSWER.length);
+    }
+
+    @Test
+    void ofASingleQuestionThatIsEvictedOnlyTheSystemMessageIsWritten() {
+        CacheHarness harness = open(Kind.SLICEABLE);
+        answer(harness, null, ANN);
+        harness.cache.trimTo(0);
+        harness.settle();
+        assertThat(afterRestart(harness, null, ANN, Kind.SLICEABLE)).isEqualTo(50);
+    }
+
     @Test
     void whatIsEvictedByMemoryIdIsDeletedOnDiskAndWhatOthersHaveStays() throws IOException {
         CacheHarness harness = open(Kind.SLICEABLE);
