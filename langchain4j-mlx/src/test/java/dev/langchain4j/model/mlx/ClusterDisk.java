@@ -7,6 +7,7 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.mlx.cache.disk.DiskLimits;
 import dev.langchain4j.model.mlx.cache.disk.DiskStats;
+import dev.langchain4j.model.mlx.cache.disk.Keys;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,6 +19,10 @@ import java.util.List;
  */
 final class ClusterDisk {
     private static final int PREFIXES = 3;
+    /** Of a prefix; so few that a conversation whose record goes on from within one is worth reading. */
+    private static final int WORDS = 150;
+
+    private static final String SYSTEM = "You are a travel assistant, who knows all trains and the weather.";
 
     private ClusterDisk() {}
 
@@ -32,8 +37,17 @@ final class ClusterDisk {
         MlxModel.Builder builder = MlxModel.builder()
                 .modelPath(Path.of(args[4]))
                 .prefillChunkTokens(64)
-                .diskCache(Path.of(args[5]), DiskLimits.ofBytes(1 << 28).idleBeforeWrite(Duration.ofHours(1)))
                 .distributed(cluster);
+        String mode = args[2];
+        Path folder = Path.of(args[5]);
+        if (mode.equals("shipped")) {
+            builder.sharedPrefixes(folder);
+        } else {
+            builder.diskCache(folder, DiskLimits.ofBytes(1 << 28).idleBeforeWrite(Duration.ofHours(1)));
+        }
+        if (mode.equals("encrypted") || mode.equals("without a key")) {
+            builder.diskKeys(id -> mode.equals("without a key") && "ann".equals(id) ? null : Keys.of("key of " + id));
+        }
         try {
             if (cluster.rank() > 0) {
                 builder.serve();
@@ -42,12 +56,12 @@ final class ClusterDisk {
             }
             boolean lost = false;
             try (MlxModel mlx = builder.build()) {
-                lost = play(args[2], mlx);
+                lost = play(mode, mlx);
             }
             if (lost) {
                 System.out.println("opening again");
                 try (MlxModel mlx = builder.build()) {
-                    System.out.println("kept " + prefix(mlx, 0));
+                    System.out.println("kept " + prefix(mlx, 0, WORDS));
                     play("ask", mlx);
                 }
             }
@@ -63,7 +77,7 @@ final class ClusterDisk {
             switch (mode) {
                 case "write" -> {
                     for (int i = 0; i < 100_000; i++) {
-                        prefix(mlx, i);
+                        prefix(mlx, i, WORDS);
                         System.out.println(
                                 "wrote " + mlx.promptCache().diskStats().records());
                     }
@@ -71,7 +85,7 @@ final class ClusterDisk {
                 case "restore" -> {
                     for (int i = 0; i < 100_000; i++) {
                         onDiskOnly(mlx);
-                        int restored = prefix(mlx, i % PREFIXES);
+                        int restored = prefix(mlx, i % PREFIXES, WORDS);
                         System.out.println(restored > 0 ? "restored " + restored : "nothing");
                     }
                 }
@@ -79,12 +93,15 @@ final class ClusterDisk {
                     cost(mlx);
                     cost(mlx);
                 }
+                case "warm" -> System.out.println("warmed " + mlx.warm(SYSTEM, List.of()));
                 default -> {
                     answers(mlx, true).forEach(System.out::println);
                     if (mode.equals("evict")) {
                         mlx.promptCache().evictIf(id -> id.equals("ann")).join();
                     }
-                    DiskStats stats = mlx.promptCache().diskStats();
+                    DiskStats stats = mode.equals("shipped")
+                            ? mlx.promptCache().sharedPrefixStats()
+                            : mlx.promptCache().diskStats();
                     System.out.println("disk " + stats.on() + " misses " + stats.misses());
                 }
             }
@@ -99,7 +116,7 @@ final class ClusterDisk {
     private static void cost(MlxModel mlx) throws InterruptedException {
         long bytes = mlx.rankStats().exchangedBytes();
         long begun = System.nanoTime();
-        int restored = prefix(mlx, 0);
+        int restored = prefix(mlx, 0, 300);
         long nanos = System.nanoTime() - begun;
         onDiskOnly(mlx);
         System.out.printf(
@@ -108,10 +125,9 @@ final class ClusterDisk {
     }
 
     /** A prompt with a long system message, which is written at once; how much of it was restored. */
-    private static int prefix(MlxModel mlx, int number) {
-        return metadata(ask(
-                        mlx, null, 1, SystemMessage.from((number + " word").repeat(300)), UserMessage.from("Hello!")))
-                .restoredTokens();
+    private static int prefix(MlxModel mlx, int number, int words) {
+        SystemMessage system = SystemMessage.from((number + " word").repeat(words));
+        return metadata(ask(mlx, null, 1, system, UserMessage.from("Hello!"))).restoredTokens();
     }
 
     /** What the demo model says to two users with a system message in common, who both go on. */
@@ -119,7 +135,7 @@ final class ClusterDisk {
         List<String> lines = new ArrayList<>();
         for (String id : List.of("ann", "bob")) {
             List<ChatMessage> messages = new ArrayList<>();
-            messages.add(SystemMessage.from("You are a travel assistant, who knows all trains and the weather."));
+            messages.add(SystemMessage.from(SYSTEM));
             for (String question : List.of("I am " + id + ". What is the weather in Oslo?", "Book a train to Rome.")) {
                 messages.add(UserMessage.from(question));
                 if (fromDisk) {

@@ -86,6 +86,32 @@ class ClusterDiskTest {
     }
 
     @Test
+    void withoutItsKeyAConversationIsComputed() throws Exception {
+        List<Integer> cold = restored("encrypted", false);
+        assertThat(cold.get(0)).isZero();
+        List<Integer> warm = restored("encrypted", false);
+        assertThat(warm.get(0)).as("of ann's first prompt").isGreaterThan(cold.get(2));
+        assertThat(warm.get(1)).as("of ann's second prompt").isGreaterThan(warm.get(0));
+        List<Integer> without = restored("without a key", false);
+        assertThat(without.get(0)).as("the system message").isPositive().isLessThanOrEqualTo(cold.get(2));
+        assertThat(without.get(1)).as("nothing was written").isEqualTo(without.get(0));
+        assertThat(restored("ask", false).getFirst()).as("without all keys").isZero();
+        assertThat(folder.resolve("disk-1")).as("files of the other rank").doesNotExist();
+    }
+
+    @Test
+    void aSystemMessageThatShipsIsRestoredByAllRanks() throws Exception {
+        try (RankProcesses ranks = start("warm", false)) {
+            assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();
+            assertThat(ranks.output(0)).containsPattern("warmed [1-9]").doesNotContain("ENDED");
+        }
+        List<Integer> shipped = restored("shipped", false);
+        assertThat(shipped.getFirst()).isPositive();
+        assertThat(shipped).as("of each prompt").containsOnly(shipped.getFirst());
+        assertThat(restored("shipped", false)).as("nothing was written").isEqualTo(shipped);
+    }
+
+    @Test
     void restoringExchangesFewerBytesThanComputingAndWriting() throws Exception {
         try (RankProcesses ranks = start("cost", false)) {
             assertThat(ranks.ends(0, SECONDS_MAX)).as(ranks.output(0)).isTrue();

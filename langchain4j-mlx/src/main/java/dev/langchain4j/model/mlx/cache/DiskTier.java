@@ -297,14 +297,24 @@ public final class DiskTier implements AutoCloseable {
 
     /** Something is about to be evicted: what is not on disk is queued for it as far as there is room. */
     void leaving(PrefixTrie trie, TrieNode node) {
+        waiting.removeIf(write -> write.loses(node) && queue(write));
         Conversation conversation = node.owner;
         boolean known = conversation != null && (unwritten.containsKey(conversation) || node.tier == Tier.SYSTEM);
         if (known && !conversation.forgotten && trie == conversation.trie) {
             DiskWrite write = newWrite(conversation, node, List.of(node), true);
-            while (write != null && hasRoomInQueue() && unit(write)) {
-                // a unit at a time
+            if (write != null) {
+                queue(write);
             }
         }
+    }
+
+    /** Queues all units of a write for which there is room; whether that was the whole of it. */
+    private boolean queue(DiskWrite write) {
+        boolean more = true;
+        while (more && hasRoomInQueue()) {
+            more = unit(write);
+        }
+        return !more;
     }
 
     /**

@@ -44,6 +44,11 @@ final class DiskWrite {
         return conversation;
     }
 
+    /** Whether a part of it is gone when this node is evicted, or its states are. */
+    boolean loses(TrieNode node) {
+        return states.contains(node) || node.isLeaf() && node.isAbove(end);
+    }
+
     /** Copies a unit for the store; whether there are more. */
     boolean unit() {
         if (end.removed || end.parent == null) {

@@ -71,8 +71,7 @@ final class Restoration {
         path = DiskPath.NONE;
         for (StoredPaths candidate : tier.sources(trie)) {
             DiskPath found = candidate.match(trie.diskScope, tokens);
-            int most = grid.lineAt(worthReading(found, Math.min(found.stored(), tokens.length - 1)), tokens);
-            int to = trie.stateful() ? lastState(found, most) : most;
+            int to = worthReading(found);
             if (to > target || source == null) {
                 source = candidate;
                 path = found;
@@ -82,13 +81,29 @@ final class Restoration {
         nanos += System.nanoTime() - begun;
     }
 
-    /** Leaves out the part of a last record that is small beside the rest of it, all of which would be read. */
-    private int worthReading(DiskPath found, int most) {
-        DiskRecord last = found.edgeTo(most);
-        boolean tooLittle = last != null
-                && !trie.stateful()
-                && (most - Math.max(last.start(), position)) * OVERREAD_MAX < last.end() - last.start();
-        return tooLittle ? Math.min(most, last.start()) : most;
+    /**
+     * Where reading should end: a token that is read costs a sixteenth of one that is computed, and a record is read as
+     * a whole, also if others go on from within it.
+     */
+    private int worthReading(DiskPath found) {
+        int most = grid.lineAt(Math.min(found.stored(), tokens.length - 1), tokens);
+        int best = position;
+        long bestGain = 0;
+        long read = 0;
+        for (int i = 0; i < found.edges().size() && found.edges().get(i).start() < most; i++) {
+            DiskRecord edge = found.edges().get(i);
+            int end = Math.min(most, found.edgeEnd(i));
+            if (end > position) {
+                read += trie.sliceable() ? edge.end() - edge.start() : 0;
+                int to = trie.stateful() ? lastState(found, end) : grid.lineAt(end, tokens);
+                long gain = (long) (to - position) * OVERREAD_MAX - read;
+                if (to > best && gain >= bestGain) {
+                    best = to;
+                    bestGain = gain;
+                }
+            }
+        }
+        return best;
     }
 
     private static int lastState(DiskPath found, int most) {
@@ -113,8 +128,7 @@ final class Restoration {
     }
 
     private int edgeEnd(DiskRecord edge) {
-        int at = path.edges().indexOf(edge);
-        return at + 1 < path.edges().size() ? path.edges().get(at + 1).start() : path.matched();
+        return path.edgeEnd(path.edges().indexOf(edge));
     }
 
     /** Whether it is about to restore something that another prompt with so many tokens in common begins with, too. */

@@ -25,9 +25,14 @@ public record DiskPath(List<DiskRecord> edges, List<DiskRecord> states, int matc
     public int stored() {
         int position = 0;
         for (int i = 0; i < edges.size() && edges.get(i).isStored(); i++) {
-            position = i + 1 < edges.size() ? edges.get(i + 1).start() : matched;
+            position = edgeEnd(i);
         }
         return position;
+    }
+
+    /** Where the edge with this index is left. */
+    public int edgeEnd(int index) {
+        return index + 1 < edges.size() ? edges.get(index + 1).start() : matched;
     }
 
     /** The state at this position; null if there is none. */
