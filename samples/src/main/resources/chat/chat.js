@@ -14,6 +14,7 @@ const element = (name, attributes = {}, ...children) => {
 };
 const number = value => Math.round(value).toLocaleString('en');
 const size = bytes => bytes < 1e6 ? (bytes / 1e3).toFixed(0) + ' kB' : bytes < 1e9 ? (bytes / 1e6).toFixed(1) + ' MB' : (bytes / 1e9).toFixed(2) + ' GB';
+const time = seconds => seconds < 10 ? number(1000 * seconds) + ' ms' : number(seconds) + ' s';
 const badge = id => id.replace('chat-', '');
 
 const EXAMPLES = [
@@ -233,7 +234,7 @@ function showCache(event) {
   at('share').replaceChildren(element('strong', {}, Math.round(100 * part) + '%'), 'of all prompt tokens came from the cache');
   at('total').textContent = `${size(event.bytes)} held in all; ${number(event.cachedTokens)} of ${number(event.promptTokens)} prompt tokens were not computed again.`
     + (event.disk.on ? ` ${size(event.disk.bytes)} on disk, from where ${number(event.disk.restored)} tokens were restored in ${number(event.disk.millis)} ms.` : '')
-    + ` Computing them would have taken ${number(Math.round(event.savedSeconds.memory + event.savedSeconds.disk))} s more.`
+    + ` Computing them would have taken ${time(event.savedSeconds.memory + event.savedSeconds.disk)} more.`
     + (event.ahead.tokens ? ` ${number(event.ahead.tokens)} tokens were computed ahead, ${number(event.ahead.reusedTokens)} of them used since.` : '');
   at('tiers').tBodies[0].replaceChildren(...['SYSTEM', 'USER', 'ASSISTANT'].map(name => {
     const tier = event.tiers[name] ?? {entries: 0, tokens: 0, hits: 0, evictions: 0};

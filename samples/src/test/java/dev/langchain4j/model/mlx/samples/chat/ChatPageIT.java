@@ -125,6 +125,7 @@ class ChatPageIT {
         assertThat(browser.texts("#trie [data-tier=system]")).isNotEmpty();
         browser.until("nobody running", () -> browser.first("#load")
                 .matches("0 running, 0 waiting · the last one waited [0-9,]+ ms"));
+        assertThat(browser.first("#total")).containsPattern("would have taken [1-9][0-9,]* ms more\\.");
         browser.screenshot("chat-light");
         assertThat(browser.violations()).as("accessibility, light").isEmpty();
         assertThat(browser.missingGlyphs()).isEmpty();
