@@ -43,7 +43,9 @@ final class PlainDecoder implements Decoder {
         } else if (!passed && (generation.reasoning().isClosing() || drafting.hopes())) {
             known = generation.next(takeDrawn()[0]);
         }
-        if (end != null || !passed && (!generation.answer().goesOn() || generation.engine().isEnd(known))) {
+        if (end != null
+                || !passed
+                        && (!generation.answer().goesOn() || generation.engine().isEnd(known))) {
             return null;
         }
         if (known != UNKNOWN) {
