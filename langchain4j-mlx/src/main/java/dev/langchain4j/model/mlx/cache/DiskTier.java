@@ -106,7 +106,7 @@ public final class DiskTier implements AutoCloseable {
         this.ranks = ranks;
         this.nanos = nanos;
         this.codec = codec;
-        store.whenWritten(this::written);
+        store.whenWritten(this::schedule);
         store.forgetUnnamed();
     }
 
@@ -393,10 +393,6 @@ public final class DiskTier implements AutoCloseable {
         } catch (RuntimeException closed) {
             // what waits is written by close()
         }
-    }
-
-    private void written() {
-        schedule();
     }
 
     private void nextUnit() {

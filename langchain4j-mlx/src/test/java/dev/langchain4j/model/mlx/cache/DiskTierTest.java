@@ -25,7 +25,6 @@ import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What goes to disk and when, what comes back, and what is deleted. */
@@ -198,56 +197,6 @@ class DiskTierTest {
         harness.cache.trimTo(0);
         harness.settle();
         assertThat(afterRestart(harness, null, ANN, Kind.SLICEABLE)).isEqualTo(50);
-    }
-
-    /**
-     * Ann's record begins with three tokens that bob's prompt has, too, so that his record goes on from within hers.
-     *
-     * @param bob how many more tokens he wrote
-     * @param eve how many of those are in the next prompt
-     */
-    @ParameterizedTest
-    @CsvSource({
-        "100, 0, 50, 1",
-        "100, 2, 50, 1",
-        "100, 90, 143, 3",
-        "200, 12, 50, 1",
-        "200, 30, 83, 3",
-        "4, 4, 50, 1",
-        "12, 12, 65, 3",
-        "12, 3, 50, 1",
-    })
-    void recordsAreReadIfEnoughOfThemIsNeeded(int bob, int eve, int tokens, int records) {
-        CacheHarness harness = open(Kind.SLICEABLE);
-        int[] begin = concat(range(0, 50), range(5, 8));
-        writeAnnAndBob(harness, begin, bob);
-        harness.close();
-        CacheHarness next = open(Kind.SLICEABLE);
-        assertThat(answer(next, "eve", concat(begin, range(2000, 2000 + eve), range(4, 8))))
-                .isEqualTo(tokens);
-        // a record has a page for its tokens and one for its arrays
-        assertThat(next.tier.stats().bytesRead()).isEqualTo(records * 2 * 16384L);
-        next.close();
-    }
-
-    private static void writeAnnAndBob(CacheHarness harness, int[] begin, int bob) {
-        answer(harness, "ann", concat(begin, range(1000, 1200)));
-        harness.nanos += Duration.ofSeconds(6).toNanos();
-        harness.idle();
-        answer(harness, "bob", concat(begin, range(2000, 2000 + bob)));
-        harness.nanos += Duration.ofSeconds(6).toNanos();
-        harness.idle();
-        assertThat(harness.tier.stats().records()).isGreaterThanOrEqualTo(3);
-    }
-
-    @ParameterizedTest
-    @CsvSource({"WINDOW, 4, 50", "WINDOW, 20, 76", "RECURRENT, 4, 50", "RECURRENT, 20, 76"})
-    void aStateIsReadIfEnoughOfTheRecordsBeforeItIsNeeded(Kind kind, int bob, int tokens) {
-        CacheHarness harness = open(Kind.SLICEABLE, kind);
-        int[] begin = concat(range(0, 50), range(5, 8));
-        writeAnnAndBob(harness, begin, bob);
-        int[] next = concat(begin, range(2000, 2000 + bob), ANSWER, range(4, 8));
-        assertThat(afterRestart(harness, "bob", next, Kind.SLICEABLE, kind)).isEqualTo(tokens);
     }
 
     @Test
