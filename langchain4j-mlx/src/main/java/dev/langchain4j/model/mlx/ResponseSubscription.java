@@ -9,6 +9,7 @@ import dev.langchain4j.model.chat.response.PartialThinking;
 import dev.langchain4j.model.mlx.parse.OutputSink;
 import java.util.ArrayDeque;
 import java.util.Queue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.Flow;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -107,7 +108,9 @@ final class ResponseSubscription implements Flow.Subscription, OutputSink {
                 MlxChatRequestParameters.from(request.parameters()).cancellation();
         Runnable stop = this::stop;
         try {
-            if (!isOver()) {
+            if (cancellation != null && cancellation.isCancelled()) {
+                fail(Failures.of(new CancellationException("the request was cancelled")));
+            } else if (!isOver()) {
                 begin();
             }
             if (cancellation != null) {

@@ -55,6 +55,7 @@ class AsyncApiTest {
 
     private static long handlesBefore;
     private static MlxModel mlx;
+    private static int longRequests;
     private static MlxChatModel chat;
     private static MlxStreamingChatModel streaming;
 
@@ -83,9 +84,13 @@ class AsyncApiTest {
         return request(text, MlxChatRequestParameters.builder());
     }
 
-    /** Takes seconds, of which the first are the prompt's. */
+    /** Takes long, first of all for its prompt, which no other request has. */
     private static ChatRequest longRequest() {
-        return request("Hello! ".repeat(1000));
+        return longRequest(MlxChatRequestParameters.builder());
+    }
+
+    private static ChatRequest longRequest(MlxChatRequestParameters.Builder parameters) {
+        return request(++longRequests + " Hello!".repeat(1000), parameters);
     }
 
     private static void eventually(BooleanSupplier condition) throws InterruptedException {
@@ -338,9 +343,7 @@ class AsyncApiTest {
         MlxCancellation cancellation = new MlxCancellation();
         Recording subscriber = new Recording(Long.MAX_VALUE);
         streaming
-                .chat(request(
-                        "Hello! ".repeat(1000),
-                        MlxChatRequestParameters.builder().cancellation(cancellation)))
+                .chat(longRequest(MlxChatRequestParameters.builder().cancellation(cancellation)))
                 .subscribe(subscriber);
         eventually(() -> mlx.engine().stats().running() == 1);
         cancellation.cancel();
@@ -355,9 +358,7 @@ class AsyncApiTest {
         cancellation.cancel();
         Recording subscriber = new Recording(Long.MAX_VALUE);
         streaming
-                .chat(request(
-                        "Hello! ".repeat(1000),
-                        MlxChatRequestParameters.builder().cancellation(cancellation)))
+                .chat(longRequest(MlxChatRequestParameters.builder().cancellation(cancellation)))
                 .subscribe(subscriber);
         assertThat(subscriber.end.get()).isEqualTo("error");
         assertThat(subscriber.error).isInstanceOf(NonRetriableException.class).hasMessageContaining("cancelled");
