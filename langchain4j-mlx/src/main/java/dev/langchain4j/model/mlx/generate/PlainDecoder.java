@@ -93,13 +93,13 @@ final class PlainDecoder implements Decoder {
             begun = true;
             generation.session().checkpoint();
             generation.reasoning().begin();
-            drawn = ahead;
+            advance();
             passFirst();
         } else if (passed) {
             passed = false;
             generation.session().append(known);
             known = UNKNOWN;
-            drawn = ahead;
+            advance();
         } else {
             boolean more = ahead != null;
             int token = known;
@@ -112,13 +112,17 @@ final class PlainDecoder implements Decoder {
             known = UNKNOWN;
             generation.answer().record(token, more);
             end = generation.answer().pass(token, more);
-            drawn = ahead;
+            advance();
         }
-        ahead = null;
         if (end == null) {
             drafting.prepare();
         }
         return end;
+    }
+
+    private void advance() {
+        drawn = ahead;
+        ahead = null;
     }
 
     private void passFirst() {

@@ -55,9 +55,7 @@ final class Shares {
                         }
                     }
                 }
-                MlxArray sum = group.allSum(MlxArray.of(bytes.clear(), DType.UINT8, total));
-                bytes = ByteBuffer.allocate(total);
-                sum.copyTo(bytes);
+                group.allSum(MlxArray.of(bytes.clear(), DType.UINT8, total)).copyTo(bytes.clear());
             }
             return new Shares(all.table, bytes.array());
         }

@@ -1,6 +1,7 @@
 package dev.langchain4j.model.mlx.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.langchain4j.mlx.DType;
 import dev.langchain4j.mlx.LiveHandles;
@@ -222,6 +223,30 @@ class LastTokenTest {
         };
         engine.submit(request(prompt), listener).result().get();
         return before.get();
+    }
+
+    @Test
+    void aListenerThatThrowsAtTheFirstTokenFailsItsRequestOnly() throws Exception {
+        try (Engine engine = engine(llama(), 0, false)) {
+            GenerationListener throwing = new GenerationListener() {
+                @Override
+                public void onPrefill(int done, int all) {
+                    if (done == all) {
+                        throw new IllegalStateException("mine");
+                    }
+                }
+
+                @Override
+                public void onText(String piece) {}
+            };
+            for (int tokens : new int[] {10, CHUNK}) {
+                assertThatThrownBy(() -> engine.submit(request(prompt(tokens)), throwing)
+                                .result()
+                                .get())
+                        .hasRootCauseMessage("mine");
+                assertThat(generate(engine, prompt(tokens)).generated()).hasSize(ANSWER);
+            }
+        }
     }
 
     @Test
